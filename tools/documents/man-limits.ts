@@ -68,10 +68,7 @@ export const contentLimits: readonly Limit[] = [
   ['temporary files of a process, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
   ['multiparts and messages inside one another, counted together', count(limits.entities)],
   ['ways of decoding a part, or of saving a file, besides the common one', count(limits.ways)],
-  [
-    'fields about content of a header',
-    `${count(limits.fields)}, of ${kib(limits.fieldCharacters)}`,
-  ],
+  ['fields about content of a header, together', kib(limits.fieldCharacters)],
   [
     'encoded words of a header',
     `${count(figure('ENCODED_WORDS_MAX'))}, in fields of ${kib(figure('ENCODED_FIELDS_MAX'))}`,

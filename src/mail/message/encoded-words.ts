@@ -13,26 +13,6 @@ const ENCODED_WORDS_MAX = 2500
 /** Upper limit, in characters, for the fields of a header with encoded words: 2,500 addresses with names. */
 const ENCODED_FIELDS_MAX = 256 * 1024
 
-/** Counts the encoded words of a header that arrives in pieces. */
-export class EncodedWordCount {
-  #marks = 0
-  #characters = 0
-
-  /** The limit that the words exceed, or undefined if there is none. */
-  get over(): string | undefined {
-    if (this.#marks > 4 * ENCODED_WORDS_MAX) return `more than ${ENCODED_WORDS_MAX} encoded words`
-    if (this.#characters <= ENCODED_FIELDS_MAX) return undefined
-    return `more than ${ENCODED_FIELDS_MAX} characters in fields with encoded words`
-  }
-
-  /** Counts a field that has encoded words, or a piece of it. */
-  add(text: string): void {
-    this.#characters += text.length
-    let mark = text.indexOf('?')
-    for (; mark >= 0 && this.over === undefined; mark = text.indexOf('?', mark + 1)) this.#marks++
-  }
-}
-
 /** Returns the fields of a header that have encoded words, with their folds. */
 function fieldsWithWords(header: string): string[] {
   if (!header.includes('=?')) return []
@@ -41,9 +21,16 @@ function fieldsWithWords(header: string): string[] {
 
 /** Returns which limit the encoded words of these fields exceed, or undefined if there is none. */
 export function limitOfWords(fields: readonly string[]): string | undefined {
-  const count = new EncodedWordCount()
-  for (const field of fields) count.add(field)
-  return count.over
+  let marks = 0
+  let characters = 0
+  for (const field of fields) {
+    characters += field.length
+    if (characters > ENCODED_FIELDS_MAX)
+      return `more than ${ENCODED_FIELDS_MAX} characters in fields with encoded words`
+    for (let mark = field.indexOf('?'); mark >= 0; mark = field.indexOf('?', mark + 1)) marks++
+    if (marks > 4 * ENCODED_WORDS_MAX) return `more than ${ENCODED_WORDS_MAX} encoded words`
+  }
+  return undefined
 }
 
 /**

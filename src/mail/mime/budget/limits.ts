@@ -45,10 +45,7 @@ export const limits = {
   smallWork: { perByte: 1024, plus: 8 * 1024 * 1024 },
   /** Upper limit for the parts of a message, and for its lines that are like delimiters, if its structure is odd. */
   parts: 20_000,
-  /**
-   * Upper limit for the fields about content in one header, and their characters. Real mail has some hundred.
-   */
-  fields: 5000,
+  /** Upper limit for the characters of the fields about content in one header. Real mail has some hundred. */
   fieldCharacters: 384 * 1024,
   /**
    * Upper limit for the different character sets that one header names, and for the parameters that name them. None of

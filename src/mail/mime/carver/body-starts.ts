@@ -137,7 +137,7 @@ class BodyStartSearch {
 
   #header(): PartHeader {
     const { isOfPart } = this.#range
-    if (isOfPart && !this.#hasField && this.#lines.length === 0) return EMPTY_PART
+    if (isOfPart && !this.#hasField && this.#lines.isEmpty) return EMPTY_PART
     const isWellFormed = this.#hasFieldsAlone && this.#passed === 0
     return readPartHeader(this.#lines, { isWellFormed, isOfPart })
   }

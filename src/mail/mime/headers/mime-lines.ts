@@ -1,19 +1,13 @@
 import { mayDescribeContent } from '../../message/content-fields.ts'
-import { decodeWords, EncodedWordCount, hasHiddenLineEnd } from '../../message/encoded-words.ts'
+import { decodeWords, hasHiddenLineEnd } from '../../message/encoded-words.ts'
 import type { Header } from '../../message/header-block.ts'
-import { limits } from '../budget/limits.ts'
 
-/** The message for the limit of their characters. */
-export const TOO_LONG = `more than ${limits.fieldCharacters} characters about content`
-
-/** Collects the lines of a header that describe content, in bounded memory. */
+/** Collects the lines of a header that describe content. */
 export class MimeLines {
   #text = ''
   #words = ''
   #keeping = false
   #hasWords = false
-  #fields = 0
-  readonly #count = new EncodedWordCount()
   /** Whether the header has NULs, bare CRs or other control characters. */
   hasControls = false
 
@@ -23,17 +17,15 @@ export class MimeLines {
     if (!isFold) {
       this.#keeping = mayMatter(line)
       this.#hasWords = false
-      if (this.#keeping && line.includes(':')) this.#fields++
     }
     // Some programs end a line at a bare CR. For them a field begins after it.
     const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
-    if (this.#hasWords) this.#addWords(ended)
+    if (this.#hasWords) this.#words += ended
     else if (ended.includes('=?')) {
       this.#hasWords = true
-      this.#addWords(ended.trimStart()) // otherwise a fold would continue the last field with words
+      this.#words += ended.trimStart() // otherwise a fold would continue the last field with words
     }
-    if (!this.#keeping) return
-    this.#text += ended
+    if (this.#keeping) this.#text += ended
   }
 
   /**
@@ -42,28 +34,12 @@ export class MimeLines {
    */
   addWellFormed(header: Header): void {
     this.hasControls = CONTROL.test(header.text)
-    for (const field of header.fields) {
-      if (!mayDescribeContent(field.name)) continue
-      this.#fields++
-      this.#text += header.textOf(field)
-    }
+    for (const field of header.fields)
+      if (mayDescribeContent(field.name)) this.#text += header.textOf(field)
   }
 
-  #addWords(text: string): void {
-    this.#words += text
-    this.#count.add(text)
-  }
-
-  /** The limit that the collected lines exceed, or undefined if there is none. */
-  get over(): string | undefined {
-    if (this.#text.length > limits.fieldCharacters) return TOO_LONG
-    if (this.#fields > limits.fields) return `more than ${limits.fields} fields about content`
-    return this.#count.over
-  }
-
-  /** The number of characters that were collected. */
-  get length(): number {
-    return this.#text.length + this.#words.length
+  get isEmpty(): boolean {
+    return this.#text === '' && this.#words === ''
   }
 
   get text(): string {

@@ -12,7 +12,7 @@ import {
   readingsOf,
   undecoded,
 } from './fields.ts'
-import { type MimeLines, TOO_LONG } from './mime-lines.ts'
+import type { MimeLines } from './mime-lines.ts'
 import {
   BOUNDARY_WORD,
   charsetsIn,
@@ -105,13 +105,15 @@ const knownHeaders = new LruCache<PartHeader>(256)
 /** Upper limit for the characters of a cached header. */
 const KNOWN_LENGTH = 512
 
+const TOO_LONG = `a header with more than ${limits.fieldCharacters} characters about content`
+
 /** How the lines of a header are written, and whose it is. */
 type FoundAs = Parameters<typeof readPartHeader>[1] &
   Pick<MimeLines, 'hasControls' | 'hidesLineEnd'>
 
 function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): PartHeader {
   if (text === '' && isWellFormed) return isOfPart ? EMPTY_PART : EMPTY
-  if (text.length > limits.fieldCharacters) throw new LimitExceeded(`a header with ${TOO_LONG}`)
+  if (text.length > limits.fieldCharacters) throw new LimitExceeded(TOO_LONG)
   const readings = readingsOf(text)
   const fields = fieldsOf(text)
   const types = fieldValues(fields, TYPE)

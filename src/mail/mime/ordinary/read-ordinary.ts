@@ -164,7 +164,6 @@ class OrdinaryReading {
     if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) throw new Odd('a long name')
     const lines = new MimeLines()
     lines.addWellFormed(block)
-    if (lines.over !== undefined) throw new Odd(lines.over)
     const header = ofDigest(readPartHeader(lines, { isWellFormed: true, isOfPart }), place)
     // One program may find a multipart or a message where the next one finds none, or another boundary.
     if (!header.isUnambiguous) throw new Odd('a field about content that programs read differently')

@@ -1,10 +1,6 @@
 import t from 'tap'
-import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { normalizedName, readingsOf } from '../../../../src/mail/mime/headers/fields.ts'
 import { MimeLines } from '../../../../src/mail/mime/headers/mime-lines.ts'
-
-const ENCODED_FIELDS_MAX = 256 * 1024
-const ENCODED_WORDS_MAX = 2500
 
 t.test('names are read as lenient readers do', async (t) => {
   t.equal(normalizedName(' content-type '), 'content-type')
@@ -66,18 +62,4 @@ t.test('lines with encoded words are decoded, with their folds', async (t) => {
   t.equal(lines.hidesLineEnd, true)
   t.equal(collect(['X: =?utf-8?q?abc?=\n']).hidesLineEnd, false)
   t.equal(collect(['X: a\n']).hidesLineEnd, false)
-})
-
-t.test('the collected lines have a limit, and continue after a delimiter', async (t) => {
-  const long = 'x'.repeat(limits.fieldCharacters - 'Mime:\n'.length)
-  t.equal(collect([`Mime:${long}\n`]).over, undefined)
-  t.match(collect([`Mime: ${long}\n`]).over, /characters about content/)
-  const words = (count: number) => `X: ${'=?x?q?a?='.repeat(count)}\n`
-  t.equal(collect([words(ENCODED_WORDS_MAX)]).over, undefined)
-  t.match(collect([words(ENCODED_WORDS_MAX + 1)]).over, /encoded words/)
-  const folds = (count: number) => ['X: =?x?q?a?=\n', ...Array<string>(count).fill(' <a@b>,\n')]
-  t.equal(collect(folds(ENCODED_FIELDS_MAX / 8 - 2)).over, undefined)
-  t.match(collect(folds(ENCODED_FIELDS_MAX / 8)).over, /fields with encoded words/)
-  t.match(collect(Array(limits.fields + 1).fill('Mime:\n')).over, /fields about content/)
-  t.equal(collect(Array(limits.fields + 1).fill('no field\n')).over, undefined)
 })
