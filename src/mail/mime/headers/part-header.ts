@@ -87,6 +87,7 @@ export function readPartHeader(
   const { text, hasControls, hidesLineEnd } = lines
   const isClean = isWellFormed && !hasControls && !hidesLineEnd
   const found = { isOfPart, isWellFormed: isClean, hasControls, hidesLineEnd }
+  if (text === '' && isClean) return isOfPart ? EMPTY_PART : NO_HEADER
   // Some programs decode encoded words first. For them a line end in an encoded word begins a new field.
   if (hidesLineEnd) return readText(`${text}\n${lines.decodedWords}`, found)
   if (text.length > KNOWN_LENGTH) return readText(text, found)
@@ -112,7 +113,6 @@ type FoundAs = Parameters<typeof readPartHeader>[1] &
   Pick<MimeLines, 'hasControls' | 'hidesLineEnd'>
 
 function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): PartHeader {
-  if (text === '' && isWellFormed) return isOfPart ? EMPTY_PART : EMPTY
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(TOO_LONG)
   const readings = readingsOf(text)
   const fields = fieldsOf(text)
@@ -179,31 +179,6 @@ function firstWord(value: string): string {
 }
 
 const FIELD_NAME = new RegExp(`^${STRICT_NAME}$`)
-
-const EMPTY: PartHeader = {
-  fields: [],
-  type: '',
-  isMultipart: false,
-  isMessage: false,
-  boundary: undefined,
-  hasBoundary: false,
-  encodings: ['identity'],
-  charsets: [],
-  isShown: true,
-  isSaved: false,
-  hints: new Set(),
-  isUnambiguous: true,
-  oddities: [],
-}
-
-/**
- * The header of a part without information about its content, or of one without a header. It may be a file to
- * programs that assign every part a type.
- */
-export const EMPTY_PART: PartHeader = { ...EMPTY, isShown: false, isSaved: true }
-
-/** The header of content without one: between and after the parts of a multipart. */
-export const NO_HEADER: PartHeader = EMPTY
 
 /** Whether all programs know what a field of this name is about. */
 function isAgreedName({ name }: Field): boolean {
@@ -287,3 +262,14 @@ const BOUNDARY = /^[!-~](?:[ -~]{0,68}[!-~])?$/
  * RFC 2045 5.1 lists.
  */
 const AGREED_BOUNDARY = /^(?:"[\w!#$%&*+,./:=?@^`{|}~-]+"|[\w!#$%&*+.^`{|}~-]+)$/
+
+const EMPTY = { isWellFormed: true, hasControls: false, hidesLineEnd: false }
+
+/** The header of content without one: between and after the parts of a multipart; and one that states nothing. */
+export const NO_HEADER = readText('', { ...EMPTY, isOfPart: false })
+
+/**
+ * The header of a part without information about its content, or of one without a header. It may be a file to
+ * programs that assign every part a type.
+ */
+export const EMPTY_PART = readText('', { ...EMPTY, isOfPart: true })
