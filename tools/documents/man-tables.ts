@@ -3,7 +3,7 @@ import type { FromClient } from '../../src/base/settings/table/kinds.ts'
 import { fromClientOf, readFromCaller, settingNames } from '../../src/base/settings/table.ts'
 import { readAddress } from '../../src/base/text/address.ts'
 import { optionDefaults as delayDefaults } from '../../src/delay/options/delay-options.ts'
-import { oddities } from '../../src/mail/mime/oddities.ts'
+import { oddities } from '../../src/mail/mime/reports/oddities.ts'
 import {
   optionDefaults as quotadDefaults,
   usage as usageOfQuotad,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Oddity, oddities } from '../../../src/mail/mime/oddities.ts'
+import { type Oddity, oddities } from '../../../src/mail/mime/reports/oddities.ts'
 import { examples, ordinary } from './oddity-examples.ts'
 import { readMail } from './read-mail.ts'
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../src/mail/mime/contents.ts'
-import type { Oddity } from '../../../src/mail/mime/oddities.ts'
+import type { Oddity } from '../../../src/mail/mime/reports/oddities.ts'
 
 /** All that is given and reported while a message is read for its contents. */
 interface MailRead {

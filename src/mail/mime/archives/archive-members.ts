@@ -2,7 +2,7 @@ import { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { inflated } from '../containers/inflate.ts'
-import { NAMELESS } from '../headers/names.ts'
+import { NAMELESS } from '../reports/part-names.ts'
 
 // zip (APPNOTE.TXT 6.3)
 

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { KnownHeader } from '../../message/message.ts'
-import type { PartNames } from '../headers/names.ts'
-import type { Oddity } from '../oddities.ts'
+import type { Oddity } from '../reports/oddities.ts'
+import type { PartNames } from '../reports/part-names.ts'
 import { MemoryPool, type Store } from '../storage/store.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 

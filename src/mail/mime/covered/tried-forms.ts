@@ -26,18 +26,6 @@ export const multipartForms = [
   'mixed/alternative/related',
 ] as const
 
-/** The fields that most mail begins with. Scanners recognize mail by its first field, in this spelling, libclamav by these. */
-export const firstFields = [
-  'Received',
-  'Return-Path',
-  'Delivered-To',
-  'From',
-  'Date',
-  'Subject',
-  'Message-ID',
-  'To',
-] as const
-
 /** Where a part is in an ordinary message, and how it is encoded. */
 export interface PartForm {
   readonly content: (typeof contentForms)[number]

@@ -1,5 +1,6 @@
 import { NAME_FIELDS } from '../../message/content-fields.ts'
 import { isUnreadable, normalizedCharset, textsIn } from '../decoders/charsets.ts'
+import type { PartNames } from '../reports/part-names.ts'
 import { type Field, fieldValues, readingsOf, withOtherLines, withoutComments } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 import {
@@ -13,23 +14,6 @@ import {
   withoutBackslashes,
   withoutQuotes,
 } from './parameters.ts'
-
-/** What mail programs show of a part, or of a file in a container. */
-export interface PartNames {
-  /** All names that some mail program shows for it, each once. */
-  readonly names: readonly string[]
-  /** The MIME types of its header, in lower case. */
-  readonly types: readonly string[]
-  /**
-   * The containers from which it was extracted within its part, from the outside in: `uuencode`, `tnef`,
-   * `openpgp`, …
-   */
-  readonly containers: readonly string[]
-  /** The limit that left some of them unread, if there was one. */
-  readonly over?: string | undefined
-}
-
-export const NAMELESS: PartNames = { names: [], types: [], containers: [] }
 
 /**
  * Upper limit, in characters, for the part of a name that is matched; of a longer name, the end is matched.

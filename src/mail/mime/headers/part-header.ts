@@ -2,7 +2,7 @@ import { LruCache } from '../../../base/flow/cache.ts'
 import { STRICT_NAME } from '../../message/field-line.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import type { Oddity } from '../oddities.ts'
+import type { Oddity } from '../reports/oddities.ts'
 import { areAllKnown, type Encoding, encodingsIn } from './encodings.ts'
 import {
   type Field,

@@ -3,7 +3,8 @@ import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { type Covering, type Steps, Work, type WorkOptions } from '../budget/work.ts'
 import type { DeclaredKind } from '../containers/containers.ts'
-import { NAMELESS, type PartNames, spellings } from '../headers/names.ts'
+import { spellings } from '../headers/names.ts'
+import { NAMELESS, type PartNames } from '../reports/part-names.ts'
 
 export interface ContentsOptions extends WorkOptions {
   /** Whether the bytes are a file, and no message. */

@@ -3,7 +3,6 @@ import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { beginsAsHeader, isField, OTHER_LINES_MAX } from '../../message/field-line.ts'
 import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
-import { firstFields } from '../covered/tried-forms.ts'
 
 /** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512
@@ -12,6 +11,18 @@ export const MAIL_START = 512
 export function beginsAsMail(file: Bytes): boolean {
   return beginsAsHeader(startBehindBlanks(file))
 }
+
+/** The fields that most mail begins with. Scanners recognize mail by its first field, in this spelling, libclamav by these. */
+export const firstFields = [
+  'Received',
+  'Return-Path',
+  'Delivered-To',
+  'From',
+  'Date',
+  'Subject',
+  'Message-ID',
+  'To',
+] as const
 
 /** Returns whether each libclamav recognizes the unchanged file as mail (filetypes_int.h). */
 export function isKnownAsMail(file: Bytes): boolean {

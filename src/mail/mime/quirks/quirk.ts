@@ -1,4 +1,4 @@
-import type { Oddity } from '../oddities.ts'
+import type { Oddity } from '../reports/oddities.ts'
 
 /**
  * A program whose choices are known. tools/bench/readers asked them: the packages of Debian 12, the npm packages of

@@ -1,6 +1,6 @@
 import { limits } from '../budget/limits.ts'
 import type { Work } from '../budget/work.ts'
-import type { Oddity } from '../oddities.ts'
+import type { Oddity } from '../reports/oddities.ts'
 import { encodingQuirks } from './encoding-quirks.ts'
 import { calendarQuirks, savingQuirks } from './file-quirks.ts'
 import type { Quirk } from './quirk.ts'

@@ -1,9 +1,6 @@
 import t from 'tap'
-import {
-  firstFields,
-  multipartForms,
-  type PartForm,
-} from '../../../../src/mail/mime/covered/tried-forms.ts'
+import { multipartForms, type PartForm } from '../../../../src/mail/mime/covered/tried-forms.ts'
+import { firstFields } from '../../../../src/mail/mime/leaves/mail-starts.ts'
 import { formsMissedBy, mailWith } from '../../../../src/scanner/readiness/clamd/form-probes.ts'
 import { readClamdAddress } from '../../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../../src/scanner/scan/scanners/clamd/clamd-server.ts'

@@ -19,13 +19,13 @@ import {
 import { greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
 import { isExims, isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
 import { FollowedLog } from './followed-log.ts'
-import type { SentMail, Way } from './send-mail.ts'
+import type { SendingWay, SentMail } from './send-mail.ts'
 import { isAddress, type NamedMail, nameMail } from './test-mails.ts'
 
 /**
  * The usual routes by which a host accepts mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail.
  */
-const USUAL: readonly Way[] = [
+const USUAL: readonly SendingWay[] = [
   { port: 25, security: 'none' },
   { port: 587, security: 'starttls' },
   { port: 465, security: 'tls' },
@@ -52,7 +52,10 @@ const A_LOOP = 3
 export async function* checkByMail(
   address: string,
   logs: readonly LogFile[],
-  { ways, readsSlots = true }: { readonly ways?: readonly Way[]; readonly readsSlots?: boolean },
+  {
+    ways,
+    readsSlots = true,
+  }: { readonly ways?: readonly SendingWay[]; readonly readsSlots?: boolean },
 ): AsyncGenerator<CheckLine> {
   if (!isAddress(address)) {
     yield failure('--mail', `${address}: is not an address`, 'use the form user@example.org')
@@ -83,7 +86,7 @@ export async function* checkByMail(
 const isUsual = (port: number) => USUAL.some((way) => 'port' in way && way.port === port)
 
 /** The usual ways, and each other port on which others reach an SMTP server of this host. */
-async function waysOfHost(): Promise<Way[]> {
+async function waysOfHost(): Promise<SendingWay[]> {
   const all = listenersOfHost()
   const usual = USUAL.map((way) => {
     const listener = 'port' in way ? all.find(({ port }) => port === way.port) : undefined
@@ -98,7 +101,7 @@ type SentTestMail = SentMail & NamedMail
 
 /** The test of one route with the messages. */
 class WayTest {
-  #way: Way
+  #way: SendingWay
   readonly #name: string
   readonly #address: string
   readonly #log: FollowedLog
@@ -109,7 +112,7 @@ class WayTest {
   readonly #other: number | undefined
 
   constructor(
-    way: Way,
+    way: SendingWay,
     address: string,
     log: FollowedLog,
     { places, readsSlots }: { readonly places: string; readonly readsSlots: boolean },

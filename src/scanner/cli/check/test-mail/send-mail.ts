@@ -23,7 +23,7 @@ export interface SmtpWay {
 }
 
 /** A route by which a mail server accepts mail. */
-export type Way =
+export type SendingWay =
   | SmtpWay
   /** A program that reads a message from standard input, like sendmail(8). */
   | { readonly program: string }
@@ -60,7 +60,7 @@ const LOOK_EVERY = 10
 const THIS_HOST = ['127.0.0.1', '::1'] as const
 
 /** Sends a message in the form of a file from the empty sender, so that no bounce is sent. Never rejects. */
-export function sendMail(way: Way, message: Buffer, address: string): Promise<SentMail> {
+export function sendMail(way: SendingWay, message: Buffer, address: string): Promise<SentMail> {
   return 'program' in way
     ? sendByProgram(way.program, message, address)
     : sendBySmtp(way, message, address)

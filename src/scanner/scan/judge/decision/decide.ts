@@ -152,7 +152,7 @@ export interface ScanOutcome extends CachedOrScanned {
   /** The scanners whose result it is, in their order. */
   readonly scanners: readonly Scanner[]
   readonly notes: readonly string[]
-  /** The oddities of the message (mail/mime/oddities.ts), if it was read for them. */
+  /** The oddities of the message (mail/mime/reports/oddities.ts), if it was read for them. */
   readonly oddities: ReadonlySet<string>
 }
 

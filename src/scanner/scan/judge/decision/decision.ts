@@ -18,7 +18,7 @@ export interface DecisionDetails {
   readonly virus?: string
   /** The name of what is banned, as "attachment invoice.exe". */
   readonly banned?: string
-  /** The oddities of the message (mail/mime/oddities.ts), joined by commas. */
+  /** The oddities of the message (mail/mime/reports/oddities.ts), joined by commas. */
   readonly odd?: string
   /** The lines of onescan.policy that applied, joined by commas; `-` represents recipients without a line. */
   readonly rule?: string

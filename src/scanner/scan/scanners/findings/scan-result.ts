@@ -12,7 +12,7 @@ export type Unread =
   | 'contents'
   /** It holds something encrypted. */
   | 'encrypted'
-  /** It has what ordinary mail never has (mail/mime/oddities.ts). */
+  /** It has what ordinary mail never has (mail/mime/reports/oddities.ts). */
   | 'oddities'
   /**
    * It was released from quarantine without a scan, it contains a part that no scanner here can read but some mail program

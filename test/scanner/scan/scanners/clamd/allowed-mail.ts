@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import {
   contentForms,
-  firstFields,
   multipartForms,
   type PartForm,
 } from '../../../../../src/mail/mime/covered/tried-forms.ts'
+import { firstFields } from '../../../../../src/mail/mime/leaves/mail-starts.ts'
 import type { Random } from '../../../../run/random.ts'
 
 /*

@@ -1,4 +1,5 @@
-import { contentForms, firstFields } from '../../../../../src/mail/mime/covered/tried-forms.ts'
+import { contentForms } from '../../../../../src/mail/mime/covered/tried-forms.ts'
+import { firstFields } from '../../../../../src/mail/mime/leaves/mail-starts.ts'
 import type { Random } from '../../../../run/random.ts'
 import type { KnownFile } from './kinds-of-signature.ts'
 

@@ -6,11 +6,8 @@ import type { Bytes } from '../../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../../src/mail/message/envelope.ts'
 import { spoolMessage } from '../../../../../src/mail/message/intake.ts'
 import { readSpoolSettings } from '../../../../../src/mail/message/spool.ts'
-import {
-  contentForms,
-  firstFields,
-  multipartForms,
-} from '../../../../../src/mail/mime/covered/tried-forms.ts'
+import { contentForms, multipartForms } from '../../../../../src/mail/mime/covered/tried-forms.ts'
+import { firstFields } from '../../../../../src/mail/mime/leaves/mail-starts.ts'
 import { mailWith } from '../../../../../src/scanner/readiness/clamd/form-probes.ts'
 import { ClamdScanner } from '../../../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
 import type {

@@ -1,9 +1,9 @@
 import {
   contentForms,
-  firstFields,
   multipartForms,
   type PartForm,
 } from '../../../../../src/mail/mime/covered/tried-forms.ts'
+import { firstFields } from '../../../../../src/mail/mime/leaves/mail-starts.ts'
 import { mailWith } from '../../../../../src/scanner/readiness/clamd/form-probes.ts'
 import { clamdAnswer } from '../../../../programs/servers/clamd.ts'
 import type { KnownFile } from './kinds-of-signature.ts'
