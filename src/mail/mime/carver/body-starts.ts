@@ -8,7 +8,7 @@ import {
   OTHER_LINES_MAX,
 } from '../../message/field-line.ts'
 import { limits } from '../budget/limits.ts'
-import { MimeLines } from '../headers/mime-lines.ts'
+import { MimeLines, type MimeText } from '../headers/mime-lines.ts'
 import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
 
@@ -130,22 +130,21 @@ class BodyStartSearch {
 
   #add(bodyAt: number): void {
     if (this.#starts.some((start) => start.bodyAt === bodyAt)) return
-    const { text, hidesLineEnd, decodedWords } = this.#lines
-    const words = hidesLineEnd ? decodedWords : ''
-    this.#starts.push({ bodyAt, header: this.#header(), text: text + words })
+    const read = this.#lines.read()
+    this.#starts.push({ bodyAt, header: this.#header(read), text: read.text })
   }
 
-  #header(): PartHeader {
+  #header(read: MimeText): PartHeader {
     const { isOfPart } = this.#range
-    if (isOfPart && !this.#hasField && this.#lines.isEmpty) return EMPTY_PART
+    if (isOfPart && !this.#hasField && read.text === '') return EMPTY_PART
     const isWellFormed = this.#hasFieldsAlone && this.#passed === 0
-    return readPartHeader(this.#lines, { isWellFormed, isOfPart })
+    return readPartHeader(read, { isWellFormed, isOfPart })
   }
 
   #readWithCrs(): PartHeader {
     const lines = new MimeLines()
     for (const line of this.#text.split(/(?<=\n)/)) lines.add(line, /^[ \t]/.test(line))
-    return readPartHeader(lines, { isWellFormed: false, isOfPart: this.#range.isOfPart })
+    return readPartHeader(lines.read(), { isWellFormed: false, isOfPart: this.#range.isOfPart })
   }
 
   #takeLine(at: number, next: number): void {

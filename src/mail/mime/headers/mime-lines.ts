@@ -2,18 +2,34 @@ import { mayDescribeContent } from '../../message/content-fields.ts'
 import { decodeWords, hasHiddenLineEnd } from '../../message/encoded-words.ts'
 import type { Header } from '../../message/header-block.ts'
 
-/** Collects the lines of a header that describe content. */
+/** What programs read in the lines of a header that describe content. */
+export interface MimeText {
+  /** The lines. If an encoded word hides a line end, those with words follow, decoded: some programs decode them first. */
+  readonly text: string
+  /** Whether an encoded word of the header may hide a line end (RFC 2047). */
+  readonly hidesLineEnd: boolean
+  /** Whether the header has NULs, bare CRs or other control characters. */
+  readonly hasControls: boolean
+}
+
+/** Returns that of a header that all programs read alike (well-formed.ts): no encoded word hides anything in it. */
+export function mimeTextOf(header: Header): MimeText {
+  const fields = header.fields.filter(({ name }) => mayDescribeContent(name))
+  const text = fields.map((field) => header.textOf(field)).join('')
+  return { text, hidesLineEnd: false, hasControls: CONTROL.test(header.text) }
+}
+
+/** Collects the lines of any header that describe content. */
 export class MimeLines {
   #text = ''
   #words = ''
   #keeping = false
   #hasWords = false
-  /** Whether the header has NULs, bare CRs or other control characters. */
-  hasControls = false
+  #hasControls = false
 
   /** Takes a line with its end, or a piece of a line. `isFold` marks a fold, or a further piece. */
   add(line: string, isFold: boolean): void {
-    if (!this.hasControls && CONTROL.test(line)) this.hasControls = true
+    this.#hasControls ||= CONTROL.test(line)
     if (!isFold) {
       this.#keeping = mayMatter(line)
       this.#hasWords = false
@@ -28,32 +44,13 @@ export class MimeLines {
     if (this.#keeping) this.#text += ended
   }
 
-  /**
-   * Adds the fields of a header that all programs read alike (well-formed.ts). No encoded word hides anything
-   * in it, so words are not collected.
-   */
-  addWellFormed(header: Header): void {
-    this.hasControls = CONTROL.test(header.text)
-    for (const field of header.fields)
-      if (mayDescribeContent(field.name)) this.#text += header.textOf(field)
-  }
-
-  get isEmpty(): boolean {
-    return this.#text === '' && this.#words === ''
-  }
-
-  get text(): string {
-    return this.#text
-  }
-
-  /** Whether an encoded word of the header may hide a line end (RFC 2047). */
-  get hidesLineEnd(): boolean {
-    return this.#words !== '' && hasHiddenLineEnd(this.#words)
-  }
-
-  /** The lines with encoded words, decoded. A line end in an encoded word ends a line here. */
-  get decodedWords(): string {
-    return decodeWords(this.#words).replace(/\r\n?/g, '\n')
+  /** Returns what programs read in the lines so far. */
+  read(): MimeText {
+    const hasControls = this.#hasControls
+    const hidesLineEnd = this.#words !== '' && hasHiddenLineEnd(this.#words)
+    if (!hidesLineEnd) return { text: this.#text, hidesLineEnd, hasControls }
+    const decoded = decodeWords(this.#words).replace(/\r\n?/g, '\n')
+    return { text: `${this.#text}\n${decoded}`, hidesLineEnd, hasControls }
   }
 }
 

@@ -12,7 +12,7 @@ import {
   readingsOf,
   undecoded,
 } from './fields.ts'
-import type { MimeLines } from './mime-lines.ts'
+import type { MimeText } from './mime-lines.ts'
 import {
   BOUNDARY_WORD,
   charsetsIn,
@@ -81,16 +81,13 @@ const DISPOSITION = 'content-disposition'
  * in the length of the lines. Throws LimitExceeded if there are too many encoded words or boundaries.
  */
 export function readPartHeader(
-  lines: MimeLines,
+  { text, hasControls, hidesLineEnd }: MimeText,
   { isWellFormed, isOfPart }: { readonly isWellFormed: boolean; readonly isOfPart: boolean },
 ): PartHeader {
-  const { text, hasControls, hidesLineEnd } = lines
   const isClean = isWellFormed && !hasControls && !hidesLineEnd
   const found = { isOfPart, isWellFormed: isClean, hasControls, hidesLineEnd }
   if (text === '' && isClean) return isOfPart ? EMPTY_PART : NO_HEADER
-  // Some programs decode encoded words first. For them a line end in an encoded word begins a new field.
-  if (hidesLineEnd) return readText(`${text}\n${lines.decodedWords}`, found)
-  if (text.length > KNOWN_LENGTH) return readText(text, found)
+  if (hidesLineEnd || text.length > KNOWN_LENGTH) return readText(text, found)
   const kind = `${isOfPart} ${isClean} ${hasControls} `
   const key = kind + text
   const known = knownHeaders.get(key)
@@ -109,8 +106,7 @@ const KNOWN_LENGTH = 512
 const TOO_LONG = `a header with more than ${limits.fieldCharacters} characters about content`
 
 /** How the lines of a header are written, and whose it is. */
-type FoundAs = Parameters<typeof readPartHeader>[1] &
-  Pick<MimeLines, 'hasControls' | 'hidesLineEnd'>
+type FoundAs = Parameters<typeof readPartHeader>[1] & Omit<MimeText, 'text'>
 
 function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): PartHeader {
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(TOO_LONG)

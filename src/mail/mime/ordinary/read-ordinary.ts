@@ -6,7 +6,7 @@ import type { KnownHeader } from '../../message/message.ts'
 import { headerFault } from '../../message/well-formed.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
-import { MimeLines } from '../headers/mime-lines.ts'
+import { mimeTextOf } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import type { Leaf } from '../structure/leaf.ts'
@@ -162,9 +162,8 @@ class OrdinaryReading {
     const fault = headerFault(block)
     if (fault !== undefined) throw new Odd(fault)
     if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) throw new Odd('a long name')
-    const lines = new MimeLines()
-    lines.addWellFormed(block)
-    const header = ofDigest(readPartHeader(lines, { isWellFormed: true, isOfPart }), place)
+    const read = readPartHeader(mimeTextOf(block), { isWellFormed: true, isOfPart })
+    const header = ofDigest(read, place)
     // One program may find a multipart or a message where the next one finds none, or another boundary.
     if (!header.isUnambiguous) throw new Odd('a field about content that programs read differently')
     // Programs differ in whether they decode what holds parts (RFC 2045 6.4).

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { normalizedName, readingsOf } from '../../../../src/mail/mime/headers/fields.ts'
-import { MimeLines } from '../../../../src/mail/mime/headers/mime-lines.ts'
+import { MimeLines, type MimeText } from '../../../../src/mail/mime/headers/mime-lines.ts'
 
 t.test('names are read as lenient readers do', async (t) => {
   t.equal(normalizedName(' content-type '), 'content-type')
@@ -31,10 +31,10 @@ t.test('a text has all its readings, each once', async (t) => {
 })
 
 /** Collects whole lines; a line that begins with a blank is a fold. */
-function collect(lines: readonly string[]): MimeLines {
+function collect(lines: readonly string[]): MimeText {
   const collected = new MimeLines()
   for (const line of lines) collected.add(line, line.startsWith(' '))
-  return collected
+  return collected.read()
 }
 
 t.test('only lines that may describe content are collected', async (t) => {
@@ -58,7 +58,7 @@ t.test('control characters are noted in all lines', async (t) => {
 
 t.test('lines with encoded words are decoded, with their folds', async (t) => {
   const lines = collect(['To: x\n', 'X: =?utf-8?q?a=0Db=0D=0Ac?=\n', ' fold\n', 'Y: z\n'])
-  t.equal(lines.decodedWords, 'X: a\nb\nc\n fold\n')
+  t.equal(lines.text, '\nX: a\nb\nc\n fold\n')
   t.equal(lines.hidesLineEnd, true)
   t.equal(collect(['X: =?utf-8?q?abc?=\n']).hidesLineEnd, false)
   t.equal(collect(['X: a\n']).hidesLineEnd, false)

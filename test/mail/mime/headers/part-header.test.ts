@@ -18,7 +18,7 @@ function read(
 ): Omit<PartHeader, 'fields' | 'oddities'> {
   const lines = new MimeLines()
   for (const line of text.match(/[^\n]*\n/g) ?? []) lines.add(line, /^[ \t]/.test(line))
-  const parsed = readPartHeader(lines, { isWellFormed: true, isOfPart: false, ...form })
+  const parsed = readPartHeader(lines.read(), { isWellFormed: true, isOfPart: false, ...form })
   const { fields, oddities, ...header } = parsed
   return header
 }
@@ -154,7 +154,7 @@ t.test('a header is split into fields with their folds', async (t) => {
   ]) {
     lines.add(line, /^[ \t]/.test(line))
   }
-  t.same(readPartHeader(lines, { isWellFormed: true, isOfPart: false }).fields, [
+  t.same(readPartHeader(lines.read(), { isWellFormed: true, isOfPart: false }).fields, [
     { name: 'mime-ab', value: ' c\r\n d\r\n\te\r\n' },
     { name: 'mime-f', value: 'g\n' },
     { name: '', value: 'no field\n' },
@@ -164,7 +164,7 @@ t.test('a header is split into fields with their folds', async (t) => {
   const folded = new MimeLines()
   folded.add('a\n', false)
   folded.add(' mime: c\n', true)
-  const [field] = readPartHeader(folded, { isWellFormed: true, isOfPart: false }).fields
+  const [field] = readPartHeader(folded.read(), { isWellFormed: true, isOfPart: false }).fields
   t.same(field, { name: '', value: 'a\n mime: c\n' }, 'a name has no fold')
 })
 
@@ -271,7 +271,7 @@ t.test('a short header is read once', async (t) => {
   const header = (text: string) => {
     const lines = new MimeLines()
     lines.add(text, false)
-    return readPartHeader(lines, { isWellFormed: true, isOfPart: true })
+    return readPartHeader(lines.read(), { isWellFormed: true, isOfPart: true })
   }
   const again = (text: string) => {
     const first = header(text)

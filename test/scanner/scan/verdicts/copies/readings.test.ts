@@ -99,7 +99,7 @@ t.test('a field about content is one to reading, stamps and fingerprints', async
     t.match(normalizedName(name.toLowerCase()), /content|mime/)
     const lines = new MimeLines()
     lines.add(`${field}\n`, false)
-    t.equal(lines.text, `${field}\n`, `the reading keeps ${field}`)
+    t.equal(lines.read().text, `${field}\n`, `the reading keeps ${field}`)
     t.ok(mayDescribeContent(name, value))
     t.notOk(isTrusted(`${field}\n${stampOf(mail)}${mail}`), `above a stamp: ${field}`)
     t.not(print(`${field}\n${mail}`) ?? '', print(mail), 'it has a fingerprint of its own, or none')
