@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Test as TapTest } from 'tap'
 import type { CheckLine } from '../../../../src/base/check/check-line.ts'
 import { checkByMail } from '../../../../src/scanner/cli/check/test-mail/check-by-mail.ts'
-import type { Way } from '../../../../src/scanner/cli/check/test-mail/send-mail.ts'
+import type { SendingWay } from '../../../../src/scanner/cli/check/test-mail/send-mail.ts'
 import { findLog, type LogFile } from '../../../../src/scanner/log/read-log.ts'
 import { makeOwnDirectories, type OwnDirectories } from '../../../programs/host/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../../programs/host/reachable.ts'
@@ -118,7 +118,7 @@ export async function findingsOn(machine: Machine, ...words: string[]): Promise<
 
 /** What check finds by these ways of mail, and in these logs. */
 export async function findingsByMail(
-  ways: readonly Way[],
+  ways: readonly SendingWay[],
   logs: readonly (string | LogFile)[] = [],
   to = 'ann@example.org',
   more: { readonly readsSlots?: boolean } = {},

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
 import { checkByMail } from '../../../../../src/scanner/cli/check/test-mail/check-by-mail.ts'
-import type { Way } from '../../../../../src/scanner/cli/check/test-mail/send-mail.ts'
+import type { SendingWay } from '../../../../../src/scanner/cli/check/test-mail/send-mail.ts'
 import { printCheckLines } from '../../../../../src/scanner/cli/command/print-check-lines.ts'
 import { Output } from '../../../../../src/scanner/cli/command/run-command.ts'
 import { isListening } from '../../../../../src/scanner/cli/host/open-ports.ts'
@@ -25,7 +25,7 @@ import { findingsByMail, findingsOn, judge, linesOf, makeMachine } from '../mach
 
 /** `onescan check --mail ADDRESS` sends three messages by each way, and reads what happened to them. */
 
-const plain = (port: number): Way => ({ port, security: 'none' })
+const plain = (port: number): SendingWay => ({ port, security: 'none' })
 
 /** What differs from run to run in these lines, and how it is drawn. */
 const RUN_TO_RUN: readonly (readonly [form: RegExp, drawn: string])[] = [
@@ -78,7 +78,7 @@ t.test(
         get security(): never {
           throw new Error(name)
         },
-      }) satisfies Way
+      }) satisfies SendingWay
     const unhandled: unknown[] = []
     const note = (error: unknown) => void unhandled.push(error)
     process.on('unhandledRejection', note)
@@ -140,7 +140,7 @@ t.test(
     const program = join(directory, 'sendmail')
     const script = `#!/bin/sh\nexec /usr/sbin/sendmail -C ${dirname(postfix.queue)}/etc "$@"\n`
     writeFileSync(program, script, { mode: 0o755 })
-    const ways: Way[] = [
+    const ways: SendingWay[] = [
       plain(postfix.port),
       { port: starts, security: 'starttls' },
       { port: whole, security: 'tls' },
