@@ -92,6 +92,7 @@ export async function keep(
     try {
       const now = Date.now()
       const id = makeId(now, (random) => crypto.getRandomValues(random))
+      const { mtime, mode, uid, gid } = opened.stats
       const record = {
         ...{ id, time: new Date(now).toISOString(), host: hostname(), door: 'scan' as const },
         ...{
@@ -99,7 +100,8 @@ export async function keep(
           found: scanned.name,
           log: `onescan: scan --again found it in ${file}`,
         },
-        ...{ file: resolve(file), delivered: opened.stats.mtime.toISOString() },
+        ...{ file: resolve(file), delivered: mtime.toISOString() },
+        ...{ mode: (mode & 0o777).toString(8).padStart(4, '0'), owner: `${uid}:${gid}` },
         ...envelopeOf(message.header),
       }
       const kept = await quarantineMessage(directory, record, message)

@@ -20,7 +20,7 @@ import { keep } from '../../../src/scanner/cli/scan-again.ts'
 import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { becomePlain } from '../../programs/host/plain-account.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
-import { makeQuarantine } from '../scan/quarantine/quarantined.ts'
+import { keepOne, makeQuarantine } from '../scan/quarantine/quarantined.ts'
 import { jsonIn, onescan } from './onescan.ts'
 
 /** `onescan scan --again`: delivered mail is scanned once more when signatures come. */
@@ -240,3 +240,24 @@ t.test('the same message in two mailboxes is moved twice, and put back in both',
   for (const id of ids) await onescan(['quarantine', 'release', '--directory', directory, id])
   for (const file of files) t.match(readFileSync(file, 'latin1'), EICAR)
 })
+
+t.test(
+  'a message that is put back has its mode, or stays if it cannot have its owner',
+  async (t) => {
+    const { files, again } = makeStore(t, [0, 0])
+    const directory = makeQuarantine(t)
+    chmodSync(files[0]!, 0o640)
+    chmodSync(files[1]!, 0o664)
+    const { results } = await again('--quarantine', directory)
+    for (const { kept = '', file } of results) {
+      await onescan(['quarantine', 'release', '--directory', directory, kept])
+      t.equal(statSync(file).mode & 0o777, file === files[0] ? 0o640 : 0o664)
+    }
+    const place = join(files[0]!, '../x')
+    const id = await keepOne(directory, Date.now(), { file: place, mode: '0600', owner: '1:1' })
+    const { err, code } = await onescan(['quarantine', 'release', '--directory', directory, id])
+    t.equal(code, 2)
+    t.match(err, /x: cannot belong to 1:1 again: .*; send it to its recipient: --to ADDRESS/)
+    t.notOk(existsSync(place))
+  },
+)

@@ -1,14 +1,14 @@
-import { link, open, unlink } from 'node:fs/promises'
+import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
+import { errorText, errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
 import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { MaybeTaken, type OutgoingMail, type ReleaseRoute } from './send-again.ts'
 
 /**
- * The way of mail that `onescan scan --again` has moved: back to its file in the mailbox, with its time, by which mail
- * programs sort it. It had been delivered before, so it is not sent: filters would handle it twice.
+ * The way of mail that `onescan scan --again` has moved: back to its file in the mailbox, with its owner and mode, and
+ * with its time, by which mail programs sort it. It had been delivered before, so it is not sent: filters would handle it twice.
  */
 export class PutBack implements ReleaseRoute {
   readonly text: string
@@ -19,7 +19,7 @@ export class PutBack implements ReleaseRoute {
     this.#record = record
   }
 
-  /** Rejects with a Fault if there is a file already, or if this account may not write there. */
+  /** Rejects with a Fault if there is a file already, or if this account may not write it there as it was. */
   async handOn({ bytes }: OutgoingMail): Promise<string> {
     const file = this.text
     const place = dirname(file)
@@ -33,6 +33,7 @@ export class PutBack implements ReleaseRoute {
         for (const piece of bytes()) await writeWholeInThread(handle, piece)
         const time = new Date(this.#record.delivered ?? this.#record.time)
         await handle.utimes(time, time)
+        await this.#giveTo(handle)
         await handle.sync()
         await link(written, file)
       } finally {
@@ -47,6 +48,20 @@ export class PutBack implements ReleaseRoute {
       throw new MaybeTaken(`${file}: ${errorTextAt(place, error)}`)
     })
     return ''
+  }
+
+  /** Gives the file its owner and mode again: whoever could read it can, and nobody else. */
+  async #giveTo(handle: FileHandle): Promise<void> {
+    const { owner = '', mode = '' } = this.#record
+    const [uid, gid] = owner.split(':').map(Number)
+    if (uid === undefined || gid === undefined || !/^0[0-7]{3}$/.test(mode)) return
+    const own = await handle.stat()
+    if (own.uid !== uid || own.gid !== gid) {
+      await handle.chown(uid, gid).catch((error) => {
+        throw new Error(`cannot belong to ${owner} again: ${errorText(error)}`)
+      })
+    }
+    await handle.chmod(Number.parseInt(mode, 8))
   }
 }
 

@@ -27,9 +27,11 @@ export interface QuarantineRecord {
   readonly queue?: string | undefined
   readonly sender: string
   readonly recipients: readonly string[]
-  /** The path of a message that was delivered before, and its time, RFC 3339. */
+  /** The path of a message that was delivered before, its time (RFC 3339), its mode (`0640`) and owner (`UID:GID`). */
   readonly file?: string | undefined
   readonly delivered?: string | undefined
+  readonly mode?: string | undefined
+  readonly owner?: string | undefined
   /** The line of the log about the message. */
   readonly log: string
 }
@@ -139,7 +141,7 @@ function parseRecord(json: string): QuarantineRecord {
 }
 
 const TEXTS = ['id', 'time', 'host', 'door', 'grounds', 'sender', 'log']
-const OPTIONAL_TEXTS = ['found', 'remote', 'queue', 'file', 'delivered']
+const OPTIONAL_TEXTS = ['found', 'remote', 'queue', 'file', 'delivered', 'mode', 'owner']
 
 function isRecord(value: unknown): value is QuarantineRecord {
   const facts: Record<string, unknown> = { ...Object(value) }
