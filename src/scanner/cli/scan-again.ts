@@ -1,17 +1,22 @@
 import * as crypto from 'node:crypto'
-import type { Stats } from 'node:fs'
+import { constants, readdirSync, type Stats } from 'node:fs'
 import { lstat, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { basename, dirname, resolve } from 'node:path'
-import { errorText, Fault } from '../../base/errors/fault.ts'
+import { basename, dirname, join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { attempt, errorCode, errorText, Fault } from '../../base/errors/fault.ts'
+import { readUptime } from '../../base/flow/uptime.ts'
 import { PathHandle } from '../../base/path/path-handle.ts'
 import type { Environment } from '../../base/process/environment.ts'
+import { loadSystem } from '../../base/runtime/system.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { spoolMessage } from '../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { parseTime } from '../log/criteria.ts'
 import { makeId } from '../scan/quarantine/entries.ts'
+import { openQuarantine } from '../scan/quarantine/folders.ts'
 import { quarantineMessage, removeQuarantined } from '../scan/quarantine/quarantine-message.ts'
+import { openIn } from '../scan/quarantine/sweep-clock.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf } from '../scan/scanners/clamd/clamd-conf.ts'
 import { readSignatureFiles } from '../scan/scanners/signatures/signature-files.ts'
 import type { Output } from './command/run-command.ts'
@@ -72,17 +77,64 @@ export function mailboxDirectory(file: string): string {
   return /^(?:new|cur|tmp)$/.test(basename(directory)) ? dirname(directory) : directory
 }
 
+/** Names are read again after this many times what that took: otherwise each moved file would take as long as all. */
+const NAMES_VALID = 10
+
+/** Finds messages of Maildirs that mail readers move, or whose flags they change, while they are scanned. */
+export class MovedMessages {
+  #place = ''
+  #validUntil = 0
+  /** The names in a cur/ by their unique parts. */
+  #names: ReadonlyMap<string, string> = new Map()
+  readonly #found = new Set<string>()
+
+  /** Whether a message was found here before, where it had moved to. */
+  has(file: string): boolean {
+    return this.#found.has(file)
+  }
+
+  /**
+   * Opens a message that is no longer at its path, where it is now: in cur/, with the same name up to the colon (maildir(5)).
+   * Returns undefined if it is not there.
+   */
+  find(file: string): MessageFile | undefined {
+    const place = dirname(file)
+    if (!/^(?:new|cur)$/.test(basename(place))) return undefined
+    const cur = join(dirname(place), 'cur')
+    if (cur !== this.#place || readUptime() > this.#validUntil) this.#read(cur)
+    const name = this.#names.get(uniquePart(basename(file)))
+    const found = join(cur, name ?? '')
+    if (name === undefined || found === file) return undefined
+    const opened = attempt(() => PathHandle.with(found, (handle) => handle.open()))
+    if (opened === undefined) return undefined
+    this.#found.add(found)
+    return { file: found, ...opened }
+  }
+
+  #read(place: string): void {
+    const began = readUptime()
+    const names = attempt(() => readdirSync(place)) ?? []
+    this.#names = new Map(names.map((name) => [uniquePart(name), name]))
+    this.#place = place
+    const now = readUptime()
+    this.#validUntil = now + NAMES_VALID * (now - began)
+  }
+}
+
+const uniquePart = (name: string): string => name.split(':', 1)[0]!
+
 /**
  * Moves an infected message to a quarantine of this account, with a record for its release. When this resolves, the message
- * is on the disk there, and removed here. Resolves to its id, or to undefined if it was not moved, which is reported. Only
- * the file that was scanned is moved: not one that has changed since, or that is at its path now.
+ * is on the disk there, and removed here. Resolves to its id; to `gone` if there is no file at its path; or to undefined if
+ * it was not moved, which is reported. Only the file that was scanned is moved: not one that has changed since, or that is at
+ * its path now.
  */
 export async function keep(
   { file, stats }: Pick<MessageFile, 'file' | 'stats'>,
   scanned: { readonly answer: string; readonly name?: string },
   directory: string | undefined,
   output: Pick<Output, 'error'>,
-): Promise<{ readonly kept: string } | undefined> {
+): Promise<{ readonly kept: string } | 'gone' | undefined> {
   if (directory === undefined || scanned.answer !== 'infected') return undefined
   try {
     await requireUnchanged(file, stats)
@@ -104,28 +156,69 @@ export async function keep(
         ...{ mode: (mode & 0o777).toString(8).padStart(4, '0'), owner: `${uid}:${gid}` },
         ...envelopeOf(message.header),
       }
-      const kept = await quarantineMessage(directory, record, message)
-      try {
+      return await inTurn(directory, async () => {
         await requireUnchanged(file, stats)
-        await unlink(file)
-      } catch (error) {
-        // It stays in the mailbox, and is not in two places.
-        await removeQuarantined(directory, { grounds: record.grounds, id, size: message.size })
-        throw error
-      }
-      return { kept }
+        const kept = await quarantineMessage(directory, record, message)
+        try {
+          await requireUnchanged(file, stats)
+          await unlink(file).catch(goneOr)
+        } catch (error) {
+          // It stays in the mailbox, and is not in two places. (Another id is that of an earlier scan, which was killed.)
+          const { grounds } = record
+          if (kept === id) await removeQuarantined(directory, { grounds, id, size: message.size })
+          throw error
+        }
+        return { kept }
+      })
     } finally {
       message.close()
     }
   } catch (error) {
-    output.error(`${file}: was not moved to the quarantine: ${errorText(error)}`)
+    if (error instanceof Gone) return 'gone'
+    output.error(`${file}: ${NOT_MOVED}: ${errorText(error)}`)
     return undefined
   }
 }
 
+/** A file in the quarantine, which the process has locked that moves a message there. */
+const LOCK = 'scan.lock'
+/** Milliseconds that a scan waits for another one, and those until it tries again. */
+const TURN_TIME = 60_000
+const TURN_EACH = 5
+
+/**
+ * Calls `work` while no other process moves mail to this quarantine: if two scans keep the same message and both are killed,
+ * there are two copies. Rejects with a Fault if the other one does not end.
+ */
+async function inTurn<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+  const root = await openQuarantine(directory)
+  const file = await openIn(root, LOCK, constants.O_RDWR | constants.O_CREAT).finally(() => root.close()) // biome-ignore format: a line
+  try {
+    const system = loadSystem()
+    const end = readUptime() + TURN_TIME
+    while (system?.tryLock(file.fd) === false) {
+      if (readUptime() > end)
+        throw new Fault('write', `${directory}/${LOCK}: another scan has locked it; end that`)
+      await pause(TURN_EACH)
+    }
+    return await work()
+  } finally {
+    await file.close()
+  }
+}
+
+export const NOT_MOVED = 'was not moved to the quarantine'
+
+/** There is no file at the path of a message any more. */
+class Gone extends Error {}
+
+function goneOr(error: unknown): never {
+  throw errorCode(error) === 'ENOENT' ? new Gone() : error
+}
+
 /** Rejects unless a path has the very file that was opened there before, unchanged, and not through a link. */
 async function requireUnchanged(file: string, before: Stats): Promise<void> {
-  const now = await lstat(file)
+  const now = await lstat(file).catch(goneOr)
   const isSame = now.isFile() && now.dev === before.dev && now.ino === before.ino
   if (!isSame) throw new Error('another file, or a link, has its name now')
   if (now.size !== before.size || now.ctimeMs !== before.ctimeMs)

@@ -1,6 +1,6 @@
 import { closeSync, createReadStream, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { attempt, errorTextAt, Fault } from '../../base/errors/fault.ts'
+import { attempt, errorCode, errorTextAt, Fault } from '../../base/errors/fault.ts'
 import { readUptime } from '../../base/flow/uptime.ts'
 import { PathHandle } from '../../base/path/path-handle.ts'
 import { whenInterrupted } from '../../base/process/command-line.ts'
@@ -15,7 +15,7 @@ import { readScanSettings } from '../scan/scanners/contract/scan-settings.ts'
 import { makeScanners } from '../scan/scanners/make-scanners.ts'
 import { type ManualScan, scanBytes } from '../scan/scanners/run/manual-scan.ts'
 import { flag, textOption } from './command/cli-options.ts'
-import { FAILED, makeCommand } from './command/run-command.ts'
+import { FAILED, makeCommand, type Output } from './command/run-command.ts'
 import { isAtTerminal, lineForTerminal } from './command/terminal.ts'
 import { settingsOfOnescand } from './host/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
@@ -29,7 +29,15 @@ import {
   openMessageFile,
   withRemedy,
 } from './mail/message-file.ts'
-import { isAfter, keep, mailboxDirectory, ResumePlace, timeSince } from './scan-again.ts'
+import {
+  isAfter,
+  keep,
+  MovedMessages,
+  mailboxDirectory,
+  NOT_MOVED,
+  ResumePlace,
+  timeSince,
+} from './scan-again.ts'
 
 const INFECTED = 1
 /** Upper limit for nested directories: each is held open, and an owner could create any number. */
@@ -92,25 +100,26 @@ export const scanCommand = makeCommand('scan', {
     const progress = isAtTerminal() && !args.doveadm ? new ScanProgress(args.files) : undefined
     const place = new ResumePlace()
     const files = args.doveadm ? mailsFrom(args.files) : filesFrom(args.files, args.after)
+    const moved = new MovedMessages()
     /** Scans files one after the other, each of which no other call scans. */
     const scanNext = async () => {
-      for await (const found of files) {
+      for await (const listed of files) {
         const line = progress?.add(place.text)
         if (line !== undefined) output.warn(line)
-        if (since !== undefined && 'fd' in found && found.stats.mtimeMs < since) {
-          closeSync(found.fd)
+        const found = ('isGone' in listed && moved.find(listed.file)) || listed
+        const isOld = since !== undefined && 'fd' in found && found.stats.mtimeMs < since
+        if (isOld || moved.has(listed.file)) {
+          if ('fd' in found) closeSync(found.fd)
           continue
         }
-        const settle = place.begin(found.file)
-        const scanned =
-          'reason' in found ? notScanned(found.reason) : await scanFile(found, byHand, maxSize)
+        const settle = place.begin(listed.file)
+        const { file, scanned, kept } = await scanAndKeep(found, (opened) => scanFile(opened, byHand, maxSize), { quarantine: args.quarantine, moved, output }) // biome-ignore format: a line
         counts[scanned.answer]++
-        const kept = 'fd' in found ? await keep(found, scanned, args.quarantine, output) : undefined
         const mailbox =
-          'mailbox' in found ? found.mailbox : args.again ? mailboxDirectory(found.file) : undefined
-        await output.result({ file: found.file, ...scanned, ...(mailbox && { mailbox }), ...kept })
+          'mailbox' in found ? found.mailbox : args.again ? mailboxDirectory(file) : undefined
+        await output.result({ file, ...scanned, ...(mailbox && { mailbox }), ...kept })
         if (args.all || scanned.answer !== 'clean') {
-          output.text(`${lineForTerminal(answerLine(found.file, scanned, kept?.kept))}\n`)
+          output.text(`${lineForTerminal(answerLine(file, scanned, kept?.kept))}\n`)
         }
         settle()
       }
@@ -172,8 +181,45 @@ type ScanAnswer = { readonly size?: number } & (
   | { readonly answer: 'unknown'; readonly reason: string }
 )
 
-/** A file that was found: open, or with the reason why it cannot be read. */
-type FoundFile = MessageFile | { readonly file: string; readonly reason: string }
+/** A file that was found: open, or with the reason why it cannot be read. `isGone`: it was there a moment ago. */
+type FoundFile =
+  | MessageFile
+  | { readonly file: string; readonly reason: string; readonly isGone?: true }
+
+/** Times that a message is looked for where a mail reader has moved it. */
+const MOVES_MAX = 3
+
+interface KeepRun {
+  readonly quarantine: string | undefined
+  readonly moved: MovedMessages
+  readonly output: Pick<Output, 'error'>
+}
+
+/**
+ * Scans a file and moves it to the quarantine if it is infected. If a mail reader has moved it meanwhile, it is scanned again
+ * where it is then.
+ */
+async function scanAndKeep(
+  found: FoundFile | DoveadmMail,
+  scan: (file: MessageFile | DoveadmMail) => Promise<ScanAnswer>,
+  { quarantine, moved, output }: KeepRun,
+) {
+  const { file } = found
+  if ('reason' in found) return { file, scanned: notScanned(found.reason), kept: undefined }
+  let scanned = await scan(found)
+  if (!('fd' in found)) return { file, scanned, kept: undefined }
+  for (let moves = 0, at: MessageFile = found; ; moves++) {
+    const kept = await keep(at, scanned, quarantine, output)
+    if (kept !== 'gone') return { file: at.file, scanned, kept }
+    const now = moves < MOVES_MAX ? moved.find(at.file) : undefined
+    if (now === undefined) {
+      output.error(`${at.file}: ${NOT_MOVED}: it is no longer there`)
+      return { file: at.file, scanned, kept: undefined }
+    }
+    at = now
+    scanned = await scan(now)
+  }
+}
 
 /** Yields the messages in what doveadm(1) has printed to these files. Throws if it is in another form. */
 async function* mailsFrom(paths: readonly string[]): AsyncGenerator<DoveadmMail> {
@@ -233,7 +279,8 @@ function* filesOf(
     if (handle.stats.isDirectory()) yield* filesIn(handle, file, depth)
     else yield open(handle)
   } catch (error) {
-    yield { file, reason: errorTextAt(file, error) }
+    const isGone = depth > 1 && errorCode(error) === 'ENOENT'
+    yield { file, reason: errorTextAt(file, error), ...(isGone && { isGone }) }
   } finally {
     handle?.close()
   }

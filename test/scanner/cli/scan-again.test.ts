@@ -211,7 +211,7 @@ t.test(
     t.match(changed, { ...unmoved, errors: /has changed since it was scanned; scan it again/ })
     t.match(readFileSync(changed.file, 'latin1'), 'harmless')
     const away = await after((file) => renameSync(file, `${file}R`))
-    t.match(away, { ...unmoved, errors: /ENOENT|no such file/ })
+    t.match(away, { moved: 'gone', errors: '', kept: 0 })
     t.match(readFileSync(`${away.file}R`, 'latin1'), EICAR)
     const link = await after((file) => {
       renameSync(file, `${file}R`)
@@ -239,6 +239,51 @@ t.test('the same message in two mailboxes is moved twice, and put back in both',
   t.equal(new Set(ids).size, 2)
   for (const id of ids) await onescan(['quarantine', 'release', '--directory', directory, id])
   for (const file of files) t.match(readFileSync(file, 'latin1'), EICAR)
+})
+
+t.test('mail whose flags change, or that is read, while it is scanned is moved once', async (t) => {
+  const { store, files } = makeStore(t, [0, 0, 0])
+  const maildir = join(store, 'ann/Maildir')
+  const [read = '', marked = ''] = files
+  renameSync(read, join(maildir, 'new/0'))
+  // A scanner during whose first run a person reads all mail.
+  const scanner = join(store, 'scanner')
+  writeFileSync(
+    scanner,
+    `#!/bin/sh
+cd ${maildir} && if mv new/0 cur/0:2,RS 2>/dev/null; then mv cur/1:2,S cur/1:2,RS; mv cur/2:2,S cur/2:2,RS; fi
+if grep -q EICAR "$1"; then exit 1; fi
+`,
+    { mode: 0o755 },
+  )
+  const directory = makeQuarantine(t)
+  const words = ['--env', `QHPSI=${scanner} %s`, '--since', '1d', '--quarantine', directory]
+  const { out, err } = await onescan(['scan', '--again', '--json', ...words, maildir])
+  const { results, sum } = jsonIn<FoundAgain>(out)
+  t.equal(err, '')
+  t.same(sum, { clean: 0, infected: 3, unknown: 0 })
+  t.same(
+    results.map(({ file, kept }) => [file.slice(maildir.length), kept !== undefined]),
+    [0, 2, 1].map((n) => [`/cur/${n}:2,RS`, true]),
+  )
+  t.same(readdirSync(join(maildir, 'cur')), [])
+  t.notOk(existsSync(marked))
+})
+
+t.test('a scan that was killed before it removed a message keeps it once', async (t) => {
+  const { files, again } = makeStore(t, [0])
+  const file = files[0]!
+  const directory = makeQuarantine(t)
+  const text = readFileSync(file)
+  const ids: (string | undefined)[] = []
+  for (const path of [file, `${file}R`, file.replace('/cur/0:2,S', '/new/0')]) {
+    writeFileSync(path, text) // as a scan leaves it that has not removed it yet, and as a person reads it
+    ids.push((await again('--quarantine', directory)).results[0]?.kept)
+    t.notOk(existsSync(path))
+  }
+  t.same(ids, [ids[0], ids[0], ids[0]])
+  const list = await onescan(['quarantine', 'list', '--json', '--directory', directory])
+  t.equal(jsonIn(list.out).results.length, 1)
 })
 
 t.test(

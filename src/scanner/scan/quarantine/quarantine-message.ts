@@ -54,12 +54,18 @@ async function retryKey(
   { header, body }: Pick<Message, 'header' | 'body'>,
 ): Promise<string> {
   const hash = createHash('sha256')
-  hash.update(`${JSON.stringify([grounds, sender, recipients.toSorted(), file])}\n`)
+  hash.update(
+    `${JSON.stringify([grounds, sender, recipients.toSorted(), file && inMailbox(file)])}\n`,
+  )
   for (const field of header.fields)
     if (isBound(field.key)) hash.update(header.textOf(field), 'latin1')
   await hashInTurns(hash, body.chunks())
   return hash.digest('hex')
 }
+
+/** Returns the path of a message without what a mail reader changes in a Maildir: new/ or cur/, and the flags. */
+const inMailbox = (file: string): string =>
+  file.replace(/\/(?:new|cur)\/([^/:]+)(?::[^/]*)?$/, '/$1')
 
 const bulkheads = new Map<string, Bulkhead>()
 
