@@ -172,6 +172,7 @@ class Daemon {
   }
 
   async reload(): Promise<void> {
+    this.#parts.status.reload() // first: a token that was removed ends, whatever is wrong with other files
     await this.#parts.configuration.reload()
     this.#logDoors()
     this.#parts.workers.order('reload')

@@ -93,6 +93,11 @@ export class StatusFeed {
     this.#workers = started
   }
 
+  /** Reads the tokens of persons and pages again. */
+  reload(): void {
+    this.#server?.reload()
+  }
+
   /** Notes that mail is accepted from now on, through these doors. */
   serving(open: readonly ListeningDoor[]): void {
     this.#isReady = true

@@ -56,7 +56,7 @@ interface QuarantineApiOptions {
  */
 export class QuarantineApi {
   readonly #options: QuarantineApiOptions
-  readonly #tokens: PersonalTokens
+  #tokens: PersonalTokens
   readonly #wrong: WrongTokens
   readonly #turns = new Map<string, PersonalTurns>()
   readonly #log: (line: string) => void
@@ -72,6 +72,11 @@ export class QuarantineApi {
     this.#tokens = PersonalTokens.read('--http-quarantine', options.tokenFile, options.pageToken)
     this.#wrong = new WrongTokens(options.uptime)
     this.#log = onceAMinute(options.log, 10)
+  }
+
+  /** Reads the tokens again. Throws as the constructor does: the old ones stay in use then. */
+  readTokens(pageToken: string | undefined): void {
+    this.#tokens = PersonalTokens.read('--http-quarantine', this.#options.tokenFile, pageToken)
   }
 
   /** Answers a request. A release goes on if its client leaves, and its answer is kept for the same request. */

@@ -95,10 +95,27 @@ export class StatusServer {
   }
 
   #openQuarantine(): QuarantineApi | undefined {
-    const { quarantine, tokenFile, observed, log } = this.#options
+    const { quarantine, observed, log } = this.#options
     if (quarantine === undefined) return undefined
-    const pageToken = tokenFile === undefined ? undefined : readToken(tokenFile)
+    const pageToken = this.#readPageToken()
     return new QuarantineApi({ ...quarantine, pageToken, uptime: observed.uptime, log })
+  }
+
+  #readPageToken(): string | undefined {
+    const { tokenFile } = this.#options
+    return tokenFile === undefined ? undefined : readToken(tokenFile)
+  }
+
+  /** Reads all tokens again. If they cannot be used, the old ones stay in use, and the reason is logged. */
+  reload(): void {
+    const { address, tokenFile, log } = this.#options
+    try {
+      const checkAccess = checkAccessBy(address, tokenFile)
+      this.#quarantine?.readTokens(this.#readPageToken())
+      this.#checkAccess = checkAccess
+    } catch (error) {
+      log(`${errorText(error)}; the old tokens stay in use`)
+    }
   }
 
   close(): void {

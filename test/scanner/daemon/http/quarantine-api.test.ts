@@ -74,6 +74,26 @@ t.test('releases that hang are those of one person, and delay nothing else', asy
   for (const { status } of await Promise.all(hanging)) t.equal(status, 200)
 })
 
+t.test(
+  'a person whose token is removed is let in until SIGHUP, and a bad file changes nothing',
+  async (t) => {
+    const api = await serveApi(t)
+    const statusOf = async (token: string) => {
+      const headers = { Authorization: `Bearer ${token}` }
+      return (await ask(api.port, 'GET', '/quarantine/v1/messages', undefined, headers)).status
+    }
+    const [ben, fay] = ['the-token-of-ben-0123456789', 'the-token-of-fay-0123456789']
+    writeFileSync(api.tokens, 'ann short\n')
+    api.child.kill('SIGHUP')
+    await api.logged(/^onescand: --http-quarantine .*; the old tokens stay in use$/)
+    t.equal(await statusOf(ben), 200)
+    writeFileSync(api.tokens, `ann ${TOKEN}\nfay ${fay}\n`)
+    api.child.kill('SIGHUP')
+    await until(async () => (await statusOf(ben)) === 401, 'ben is not let in')
+    t.same([await statusOf(TOKEN), await statusOf(fay)], [200, 200])
+  },
+)
+
 t.test('requests of one person that do not arrive take 16 connections', async (t) => {
   const api = await serveApi(t)
   const slow = () =>

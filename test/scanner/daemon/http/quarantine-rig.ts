@@ -24,6 +24,8 @@ export interface ApiReply {
 export interface ServedApi extends Served {
   readonly directory: string
   readonly next: RunningNext
+  /** The file of --http-quarantine. */
+  readonly tokens: string
   /** Sends a request as ann, with this body. */
   call(
     method: string,
@@ -40,15 +42,13 @@ export async function serveApi(t: Test, setup: DaemonSetup = {}): Promise<Served
   const directory = setup.settings?.QUARANTINE ?? makeQuarantine(t)
   const next = await startNext(t)
   const ring = `hmac-sha256:mx1:${Buffer.alloc(32, 1).toString('base64url')}:release\n`
+  const persons = `# persons\nann ${TOKEN}\nben the-token-of-ben-0123456789\neve the-token-of-eve-0123456789\n`
+  const tokens = stage.file('tokens', persons, 0o600)
   const served = await serve(t, {
     ...setup,
     args: [
       '--http-quarantine',
-      stage.file(
-        'tokens',
-        `# persons\nann ${TOKEN}\nben the-token-of-ben-0123456789\neve the-token-of-eve-0123456789\n`,
-        0o600,
-      ),
+      tokens,
       '--http-release',
       `127.0.0.1:${next.port}`,
       ...(setup.args ?? []),
@@ -73,6 +73,7 @@ export async function serveApi(t: Test, setup: DaemonSetup = {}): Promise<Served
     ...served,
     directory,
     next,
+    tokens,
     call,
     release: (id, body = {}, key = randomUUID()) =>
       call('POST', `messages/${id}/release`, { body, headers: { 'Idempotency-Key': key } }),
