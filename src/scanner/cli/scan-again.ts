@@ -150,7 +150,7 @@ export async function keep(
         ...{
           grounds: 'virus',
           found: scanned.name,
-          log: `onescan: scan --again found it in ${file}`,
+          log: Buffer.from(`onescan: scan --again found it in ${file}`).toString('latin1'),
         },
         ...{ file: resolve(file), delivered: mtime.toISOString() },
         ...{ mode: (mode & 0o777).toString(8).padStart(4, '0'), owner: `${uid}:${gid}` },

@@ -19,6 +19,7 @@ import { handOnCommand } from './by-caller.ts'
 import { digestCommand } from './digest.ts'
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
 import { releaseCommand } from './release.ts'
+import { asUtf8 } from './shown-message.ts'
 
 /** `onescan quarantine`: mail that QUARANTINE keeps. */
 export const quarantineCommand: CommandModule = {
@@ -106,18 +107,24 @@ function describeEntry(entry: QuarantineEntry, record: QuarantineRecord): string
 
 /** Returns the reason for which a message is kept, with the finding: `virus: Eicar-Test-Signature`. */
 function whyInWords({ grounds, found }: QuarantineRecord): string {
-  return lineForTerminal(found ? `${grounds}: ${found}` : grounds)
+  return lineForTerminal(asUtf8(found ? `${grounds}: ${found}` : grounds))
 }
 
 function inBrackets(address: string): string {
-  return `<${lineForTerminal(address)}>`
+  return `<${lineForTerminal(asUtf8(address))}>`
 }
 
 function entryAsObject(
   { id, size, state, grounds }: QuarantineEntry,
   record: QuarantineRecord,
 ): object {
-  return { ...record, id, grounds, size, state }
+  const { sender, recipients, found, log } = record
+  return {
+    ...record,
+    ...{ sender: asUtf8(sender), recipients: recipients.map(asUtf8), log: asUtf8(log) },
+    ...(found !== undefined && { found: asUtf8(found) }),
+    ...{ id, grounds, size, state },
+  }
 }
 
 /** The bytes of a message that are shown. */
@@ -161,8 +168,8 @@ async function show(opened: OpenMessage, output: Output): Promise<void> {
     if (length < BYTES_SHOWN) chunks.push(piece.subarray(0, BYTES_SHOWN - length))
     length += piece.length
   }
-  const start = Buffer.concat(chunks).toString('latin1')
-  await output.result({ ...entryAsObject(entry, record), start })
+  const start = Buffer.concat(chunks)
+  await output.result({ ...entryAsObject(entry, record), start: start.toString('latin1') })
   const lines = [
     `id          ${entry.id} (${entry.state})`,
     `kept        ${record.time} on ${record.host}, by the ${record.door} interface`,
@@ -174,8 +181,8 @@ async function show(opened: OpenMessage, output: Output): Promise<void> {
     ...(record.queue ? [`queue       ${record.queue}`] : []),
     `log         ${record.log}`,
   ]
-  output.text(`${lines.map(lineForTerminal).join('\n')}\n\n`)
-  output.text(start.replace(/\r\n/g, '\n'))
+  output.text(`${lines.map((line) => lineForTerminal(asUtf8(line))).join('\n')}\n\n`)
+  output.text(start.toString().replace(/\r\n/g, '\n'))
   if (entry.size > BYTES_SHOWN) output.text(`\n[${entry.size - BYTES_SHOWN} bytes more]\n`)
 }
 

@@ -119,6 +119,31 @@ t.test('list and show are harmless on a terminal', async (t) => {
   t.equal(results[0]?.sender, '\x1b[31m\nforged@example.net')
 })
 
+t.test('addresses and texts in UTF-8 are shown as such, as --to takes them', async (t) => {
+  const directory = makeQuarantine(t)
+  const latin1 = (text: string) => Buffer.from(text).toString('latin1')
+  const id = await keepOne(directory, Date.now(), {
+    text: latin1('Subject: Gr\u00fc\u00dfe\n\nS\u00e4tze\n'),
+    sender: latin1('j\u00f6rg@example.net'),
+    recipients: [latin1('\u00e4nn@example.org'), '\xfc@example.org'],
+  })
+  const textOf = async (...words: readonly string[]) =>
+    (await run(directory, ...words)).bytes.toString()
+  for (const words of [['list'], ['show', id]]) {
+    const out = await textOf(...words)
+    for (const text of [
+      '<j\u00f6rg@example.net>',
+      '<\u00e4nn@example.org>',
+      '<\ufffd@example.org>',
+    ])
+      t.ok(out.includes(text), `${words[0]}: ${text}`)
+    const { results } = jsonIn<object>(await textOf(...words, '--json'))
+    const recipients = ['\u00e4nn@example.org', '\ufffd@example.org']
+    t.match(results[0], { sender: 'j\u00f6rg@example.net', recipients })
+  }
+  t.match(await textOf('show', id), /Gr\u00fc\u00dfe\n\nS\u00e4tze/)
+})
+
 t.test('show --raw prints the message byte for byte', async (t) => {
   const directory = makeQuarantine(t)
   const text = `Subject: x\n\n${'\0\xff\r\n'.repeat(100_000)}`
