@@ -53,6 +53,17 @@ t.test('addresses are hidden in every field', async (t) => {
   })
 })
 
+// promise: page-addresses
+t.test('no Message-ID brings a hidden address to the page', async (t) => {
+  for (const id of ['x to=', 'x from="', 'x to=\\', 'a"b from=', '\\" to=" rcpt="', 'x\t to="']) {
+    const addresses = [['from', '<a=secret"x @example.org>'], ['to', '<b=hidden=c@example.org>']] as const // biome-ignore format: pairs
+    const line = logLine([['decision', 'accept'], ['msgid', id], ...addresses, ['rcpts', 1]]) // biome-ignore format: pairs
+    const { fields, line: whole } = show(line.toString('latin1').trimEnd())
+    t.notMatch(JSON.stringify({ fields, whole }), /secret|hidden[^)]/)
+    t.match(whole, / from=\(hidden\) to=\(hidden\) rcpts=1$/)
+  }
+})
+
 t.test('no name of an attachment brings an address to the page', async (t) => {
   for (const name of [
     'ann@example.org',
