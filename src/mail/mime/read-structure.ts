@@ -4,8 +4,7 @@ import { carve } from './carver/carve.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
 import type { Oddity } from './reports/oddities.ts'
-import type { Leaf } from './structure/leaf.ts'
-import { depthOfMail } from './structure/leaf.ts'
+import { depthOfMail, type Leaf } from './structure/leaf.ts'
 
 /** Where the contents of a mail are. All positions are offsets in it. */
 export interface MailStructure {

@@ -10,7 +10,7 @@ export interface Cut {
   readonly text: string
 }
 
-/** Upper limit for other characters in front of the dashes, and for these and NULs. */
+/** Upper limits for what precedes the dashes: 3 characters, and 8 bytes together with NULs. */
 const CHARACTERS_MAX = 3
 const FRONT_MAX = 8
 /** Upper limit for the bytes of a line that are compared: a boundary of 1,000 bytes, with NULs in it. */

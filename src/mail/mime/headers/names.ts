@@ -28,7 +28,7 @@ const READING_UNITS = 8
 
 /**
  * Reads the names of a content from the fields of a header, including names that only some programs
- * understand. These are `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC
+ * understand. These are `filename` and `name`, in one piece, in sections or with a character set (RFC 2231, RFC
  * 5987). They may contain encoded words (RFC 2047; not allowed there, but common), and raw UTF-8 or Latin-1.
  * Directories are removed, and characters that Windows or a careless program drops. Yields the completed
  * units of work.
@@ -51,7 +51,7 @@ export function* readNames(
   }
   for (const text of texts) yield* written.add(text)
   const found = new FoundNames()
-  yield* found.addPlain(written.plain)
+  yield* found.addValues(written.values)
   yield* found.addCoded(written.coded.values())
   const { names, words, charsets } = found
   let { over } = written
@@ -61,7 +61,7 @@ export function* readNames(
   const values = nameFields.flatMap((name) =>
     fieldValues(fields, name).filter((value) => name !== 'content-location' || !URL.test(value)),
   )
-  yield* found.addPlain(new Set(values))
+  yield* found.addValues(new Set(values))
   if (words.isUnread || charsets.some(isUnreadable))
     over ??= 'a file name in a character set that is not read'
   if (words.hasLongNames) over ??= `a file name written in more than ${WRITTEN_MAX} characters`
@@ -105,8 +105,8 @@ function typeIn(value: string): string[] {
 
 /** The names of one header as they are written, each once, wherever programs find them. */
 class WrittenNames {
-  /** The values of parameters, unchanged. */
-  readonly plain = new Set<string>()
+  /** The values of parameters, as they are. */
+  readonly values = new Set<string>()
   readonly coded = new Map<string, CodedValue>()
   over: string | undefined;
 
@@ -121,7 +121,7 @@ class WrittenNames {
       const read = found.slice(0, FIELD_NAMES_MAX)
       for (const base of ['filename', 'name']) {
         const parameters = read.filter(({ name }) => name === base)
-        for (const { rest, star } of parameters) if (star === '') this.plain.add(rest)
+        for (const { rest, star } of parameters) if (star === '') this.values.add(rest)
         for (const value of codedValuesOf(parameters))
           this.coded.set(`${value.charset}'${value.bytes}`, value)
       }
@@ -136,7 +136,7 @@ class FoundNames {
   /** The character sets of values of RFC 2231. */
   readonly charsets: string[] = [];
 
-  *addPlain(values: ReadonlySet<string>): Generator<number> {
+  *addValues(values: ReadonlySet<string>): Generator<number> {
     for (const raw of values) {
       yield READING_UNITS * raw.length
       for (const reading of readings(raw)) {

@@ -9,8 +9,13 @@ import { SEARCHED_PER_UNIT } from '../budget/work.ts'
 import { mimeTextOf } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
-import type { Leaf } from '../structure/leaf.ts'
-import { type Depth, DepthMeter, depthOfMail, isMessageByDefault } from '../structure/leaf.ts'
+import {
+  type Depth,
+  DepthMeter,
+  depthOfMail,
+  isMessageByDefault,
+  type Leaf,
+} from '../structure/leaf.ts'
 import { SEARCHED_AT_ONCE, similarLine } from './similar-lines.ts'
 
 /** A header of an ordinary message, and where it is. */
