@@ -116,11 +116,11 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       t.match(asked('nobody-such'), /no such user/)
       t.match(asked('ann'), /4/)
       const found = host.run('onescan check --daemon; onescan check').output
-      t.match(found, /^as the account onescan-quotad reports:\nok +settings \[onescan-quotad\]/m)
+      t.match(found, /^reported by the account onescan-quotad:\nok +settings \[onescan-quotad\]/m)
       there('echo dan:x:2000:2000::/data/dan:/bin/sh >>/etc/passwd')
       t.match(
         host.run('onescan check').output,
-        /mailboxes \[onescan-quotad\]: \/data: does not exist.*BindReadOnlyPaths=\/data/,
+        /mailboxes \[onescan-quotad\]: \/data: does not exist.*\n.*BindReadOnlyPaths=\/data/,
       )
     })
 

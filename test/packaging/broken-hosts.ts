@@ -117,7 +117,7 @@ const faultsOfPostfix: readonly Fault[] = [
       what: 'onescand',
       value:
         /^line \d+ of \/etc\/default\/onescand sets nothing: it has no "=" after "QUARANTINE"$/,
-      remedy: /^write it as NAME="value", and systemctl restart onescand$/,
+      remedy: /^write line \d+ as QUARANTINE="VALUE", /,
     },
     does: `sed -i '/^QUARANTINE /d' ${DEFAULTS}; systemctl restart onescand`,
   },
@@ -137,7 +137,7 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'QHPSIMAXSIZE [onescand]',
-      value: /^1000: mail that is larger passes unscanned$/,
+      value: /^1000: mail that is larger is accepted unscanned$/,
       remedy: /^unset QHPSIMAXSIZE /,
     },
     does: unset('QHPSIMAXSIZE'),
@@ -148,7 +148,8 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'error',
       what: 'scanner clamd [onescand]',
-      value: /^returns no result: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000$/,
+      value:
+        /^returns no result: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000: mail is deferred$/,
     },
     does: unset('CLAMDMAXSIZE'),
   },
@@ -158,7 +159,7 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'rules [onescand]',
-      value: /lets mail pass unscanned: line 1: client=0.0.0.0\/0 \(scan off\)$/,
+      value: /accepts mail unscanned: line 1: client=0.0.0.0\/0 \(scan off\)$/,
     },
     does: 'rm /etc/onescan/policy; systemctl reload onescand',
   },
@@ -190,7 +191,7 @@ const faultsOfPostfix: readonly Fault[] = [
       level: 'warning',
       what: 'paths [onescand]',
       value: /^LOGFILE \/var\/log\/own: is not visible to onescand$/,
-      remedy: /BindPaths=\/var\/log\/own in \[Service\]/,
+      remedy: /add BindPaths=\/var\/log\/own below \[Service\]/,
     },
     // Before: check sends no mail, since nobody could see what happened to it. Then mail has its line there.
     does: `onescan check --mail you@example.org | grep -q 'to onescand: .* no mail was sent' && mkdir -p /etc/systemd/system/onescand.service.d &&
@@ -204,8 +205,8 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'milter_content_timeout',
-      value: /^300s: Postfix gives up before a scan does \(SCANTIMEOUT=600\)$/,
-      remedy: /^set SCANTIMEOUT below 300$/,
+      value: /^300s: Postfix times out before onescand does \(SCANTIMEOUT=600\)$/,
+      remedy: /^set SCANTIMEOUT below 300 in /,
     },
     does: unset('SCANTIMEOUT'),
   },
@@ -303,7 +304,7 @@ const faultsOfPostfix: readonly Fault[] = [
       level: 'error',
       what: 'clamd /run/clamav/other.ctl [onescand]',
       value: /^cannot connect \(no such file or directory\)$/,
-      remedy: /^set CLAMD="(\/var)?\/run\/clamav\/clamd\.ctl", the address in clamd's settings$/,
+      remedy: /^set CLAMD="(\/var)?\/run\/clamav\/clamd\.ctl", the address in clamd\.conf, /,
     },
     does: unset('CLAMD'),
   },
@@ -325,8 +326,7 @@ const faultsOfPostfix: readonly Fault[] = [
       what: 'journal',
       value:
         /^keeps nothing \(Storage=none in \/etc\/systemd\/journald\.conf\.d\/own\.conf\): lines about mail are lost$/,
-      remedy:
-        /^set Storage=auto in \/etc\/systemd\/journald\.conf\.d\/own\.conf, and systemctl restart systemd-journald; or set LOGFILE$/,
+      remedy: /^set Storage=auto in \/etc\/systemd\/journald\.conf\.d\/own\.conf, /,
     },
     // Before: check sends no mail, since nobody could see what happened to it.
     does: `onescan check --mail you@example.org | grep -q 'and no mail was sent' &&
@@ -343,9 +343,8 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'scanning',
-      value: /onescan.off exists: all mail passes unscanned$/,
+      value: /onescan.off exists: all mail is accepted unscanned$/,
     },
-    does: 'onescan enable',
   },
 ]
 
@@ -368,7 +367,7 @@ const faultsOfExim: readonly Fault[] = [
       level: 'error',
       what: 'router onescan_before_queue of Exim',
       value: /^sends mail to port 10025 of 127.0.0.1, where nothing listens: Exim defers it$/,
-      remedy: /or that port in ONESCAND_OPTIONS$/,
+      remedy: /^add --smtp inet:127.0.0.1:10025 to ONESCAND_OPTIONS, /,
     },
     does: set(EXIM_OPTIONS),
   },
@@ -380,7 +379,7 @@ const faultsOfExim: readonly Fault[] = [
       what: 'onescand',
       value:
         /^line \d+ of \/etc\/default\/onescand has no effect: line \d+ sets ONESCAND_OPTIONS, too$/,
-      remedy: /^write both values into one line, or remove one, and systemctl restart onescand$/,
+      remedy: /^add what line \d+ lacks of line \d+, then run sed -i /,
     },
     does: `${unset('ONESCAND_OPTIONS')}; ${set(EXIM_OPTIONS.replace('="', '="--http inet:127.0.0.1:9808 '))}`,
   },
@@ -391,7 +390,7 @@ const faultsOfExim: readonly Fault[] = [
       level: 'error',
       what: 'router onescan_before_queue of Exim',
       value: /^sends mail to port 10099 of 127.0.0.1, where nothing listens: Exim defers it$/,
-      remedy: /set an address of its --smtp \(.*10025.*\) in that router/,
+      remedy: /^set a port of onescand's --smtp \(.*10025.*\) in the router /,
     },
     does: ofExim('s/127.0.0.1::10099/127.0.0.1::10025/'),
   },
@@ -401,8 +400,8 @@ const faultsOfExim: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'transport onescan of Exim',
-      value: /^final_timeout = 10s: Exim gives up before a scan does/,
-      remedy: /^set final_timeout = 10m in that transport, and reload Exim$/,
+      value: /^final_timeout = 10s: Exim times out before onescand does/,
+      remedy: /^set final_timeout = 10m in the transport onescan, /,
     },
     does: ofExim('s/final_timeout = 10s/final_timeout = 10m/'),
   },

@@ -168,7 +168,7 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'Exim, as a client of clamd',
-    limits: [/^\/usr\/sbin\/sendmail, clean mail: mail of local programs is not scanned/],
+    limits: [/^\/usr\/sbin\/sendmail, clean mail: is accepted, but not scanned, like all mail of local programs/],
     packages: 'exim4-daemon-heavy',
     prepare: EXIM,
     typed: `${typedBy('README.md', 'onescan-clamd.socket')}
@@ -192,9 +192,6 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'rspamd, as a client of clamd',
-    unsure: [
-      /^smtpd_milters: inet:localhost:11332: it is unknown whether it is onescand, or uses it/,
-    ],
     packages: 'postfix rspamd',
     prepare: RSPAMD,
     listens: [11332],
@@ -205,7 +202,6 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'amavis, as a client of clamd',
-    unsure: [/^content_filter: /],
     packages: 'postfix amavisd-new',
     prepare: AMAVIS,
     typed: `${CLAMD_SOCKET}

@@ -69,7 +69,7 @@ export const following = (checkLine: CheckLine, follows: CheckMark): CheckLine =
 /** The check line about a line `NAME VALUE: fault; remedy`, as the readers of settings write it. */
 export function settingsFault(line: string): CheckLine {
   const at = line.lastIndexOf('; ')
-  if (at < 0) return failure('settings', line, 'fix this setting')
+  if (at < 0) return failure('settings', line, 'correct this setting')
   return failure('settings', line.slice(0, at), line.slice(at + 2))
 }
 

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { editUnit } from './bound-paths.ts'
 
 /** The addresses that the package's units allow: IPAddressAllow= in onescand.service, systemd.resource-control(5). */
 const allowed = new BlockList()
@@ -19,4 +20,4 @@ export function isOutsideUnit(address: string): boolean {
 
 /** Returns the instruction that lets a service exchange packets with an address. */
 export const editToAllow = (unit: string, address: string): string =>
-  `"systemctl edit ${unit}" with IPAddressAllow=${address} in [Service], and restart it`
+  editUnit(unit, `IPAddressAllow=${address}`)

@@ -25,8 +25,12 @@ export const NAMES_UNSEEN_FILES = 'names files that are not visible in the unit 
 /** Returns the instruction that makes an existing path visible to a service. */
 export function editToBind(unit: string, path: string, isWritten = false): string {
   const line = `${isWritten ? 'BindPaths' : 'BindReadOnlyPaths'}=${shellWord(path)}`
-  return `"systemctl edit ${unit}" with ${line} in [Service], and restart it`
+  return editUnit(unit, line)
 }
+
+/** Returns the instruction that adds a line to the unit of a service. */
+export const editUnit = (unit: string, line: string): string =>
+  `run systemctl edit ${unit}, add ${line} below [Service], then run systemctl restart ${unit}`
 
 /**
  * Returns whether an open directory lies in the empty root of the systemd unit, or in the unit's private /tmp

@@ -12,7 +12,7 @@ import { hasSystemd } from './host/systemd-unit.ts'
 /** `onescan allow`: an exception in onescan.policy, tried and taken over. */
 export const allowCommand = makeCommand('allow', {
   command: 'allow <sender>',
-  describe: 'Accept mail from a sender, whatever is found in it',
+  describe: 'Accept findings in mail from a sender',
   builder: (yargs) =>
     yargs
       .positional('sender', {
@@ -83,14 +83,14 @@ function lineFor(conditions: Readonly<Record<string, string | undefined>>): stri
 function reloadOnescand(output: Output): void {
   if (!hasSystemd()) {
     output.text(
-      'qmail uses it from the next message on; for onescand, run svc -h /service/onescand\n',
+      'qmail uses this line from the next message on; for onescand, run svc -h /service/onescand\n',
     )
     return
   }
   const { status, stderr } = spawnSync('systemctl', ['reload', 'onescand'], { encoding: 'utf8' })
-  if (status === 0) output.text('it applies from the next message on\n')
+  if (status === 0) output.text('this line applies from the next message on\n')
   else {
     const reason = stderr.trim().split('\n')[0]
-    output.error(`onescand did not load it (${reason}); run systemctl status onescand`)
+    output.error(`onescand did not load this line (${reason}); run systemctl status onescand`)
   }
 }

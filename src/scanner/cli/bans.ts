@@ -88,7 +88,7 @@ function installBans(signatures: Buffer, directory: string): void {
   if (!runs(['clamdscan', '--reload'])) {
     throw new Fault(
       'config',
-      'the names are installed, but clamd does not confirm that it has loaded them; restart it',
+      'the names are installed, but clamd does not confirm that it has loaded them; restart clamd',
     )
   }
 }

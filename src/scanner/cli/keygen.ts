@@ -94,7 +94,9 @@ export const keygenCommand = makeCommand('keygen', {
       output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${ring}: ${does}\n`)
       // New files in a directory such as /etc/onescan/keys inherit its group.
       if (made && group === process.getgid?.()) {
-        output.warn(`${ring} has mode 0640: give it the group of the account that scans`)
+        output.warn(
+          `${ring} has mode 0640: let the account that scans read it, such as by chgrp onescan-keys ${ring}`,
+        )
       }
       return 0
     }
@@ -102,7 +104,9 @@ export const keygenCommand = makeCommand('keygen', {
     await output.result({ id, scheme, line })
     output.text(`${line}\n`)
     if (args.md5) {
-      output.warn('other programs expect only the part after the last colon')
+      output.warn(
+        'hosts that do not run onescan expect only the secret, the third part of this line',
+      )
     }
     return 0
   },
@@ -128,7 +132,7 @@ async function rotate(ring: string, now: Date, output: Output): Promise<number> 
   output.text(
     did === 'added'
       ? `key ${id} is added: it verifies, and ${old} still signs\n` +
-          `next: ${copy}; then run this again\n`
+          `next: ${copy}; then run onescan keygen --rotate ${ring} again\n`
       : `key ${id} signs from now on, and ${old} verifies until ${until}\nnext: ${copy}\n`,
   )
   return 0

@@ -20,7 +20,7 @@ const NO_LINE = 1
 /** `onescan policy`: which line of onescan.policy applies. */
 export const policyCommand: CommandModule = {
   command: 'policy',
-  describe: 'Show which line of onescan.policy is used',
+  describe: 'Show which line of onescan.policy applies',
   builder: (yargs) =>
     yargs
       .command(testCommand)
@@ -31,7 +31,7 @@ export const policyCommand: CommandModule = {
 
 const testCommand = makeCommand('policy test', {
   command: 'test <from> <to> [client]',
-  describe: 'Show which line of onescan.policy is used to a message',
+  describe: 'Show which line of onescan.policy applies to a message',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
       .positional('from', { type: 'string', demandOption: true, describe: 'Sender, or <>' })
@@ -46,7 +46,7 @@ const testCommand = makeCommand('policy test', {
       .option('json', printsJson)
       .epilogue(
         'CONTROLDIR or QMAILHOME set its directory.\n\n' +
-          'Exit codes: 0 a line is used; 1 none is; 2 the file is invalid or missing.',
+          'Exit codes: 0 a line applies; 1 none does; 2 the file is invalid or missing.',
       ),
   async work(args, output) {
     const env = slotEnvironment(process.env, args)

@@ -60,7 +60,7 @@ export const scanCommand = makeCommand('scan', {
       .option(
         'again',
         flag(
-          'Only messages that arrived since the signature update before the last one. Prints where they are',
+          'Skip messages older than 36 hours before the last signature change. Print where the rest are',
         ),
       )
       .option('since', spanOptions.since)
@@ -82,7 +82,7 @@ export const scanCommand = makeCommand('scan', {
     const env = given.QHPSI ? given : { ...given, ...settingsOfOnescand() }
     const settings = readScanSettings(env, readControlDirectories(env))
     if (settings === undefined) {
-      throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
+      throw new Fault('config', `${NOTHING_SCANS}; add --env QHPSI='plugin: clamd', or --envdir`)
     }
     const spool = readSpoolSettings(env)
     const byHand: ManualScan = {

@@ -30,7 +30,7 @@ export const disableCommand = makeCommand('disable', {
       }
       return make(file)
     })
-    const since = `: mail passes unchanged until "onescan enable" removes ${file}`
+    const since = `: all mail is accepted unscanned until "onescan enable" removes ${file}`
     output.text(`onescan is off${made ? since : ` already: ${file} exists`}\n`)
     printDoors(control, output)
     await output.result({ off: true, file, changed: made, control, doors })

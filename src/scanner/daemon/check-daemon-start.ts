@@ -127,8 +127,8 @@ async function tryNextServers(options: DaemonOptions): Promise<CheckLine[]> {
       await callNext(door.route)
     } catch (error) {
       const reason = errorText(error).replace(`${next}: `, '')
-      const remedy = `start it, or correct --next; until then mail is deferred at ${door.address}`
-      return failure(next, reason, remedy)
+      const value = `${reason}: mail is deferred at ${door.address}`
+      return failure(next, value, 'start this server, or correct --next in ONESCAND_OPTIONS')
     }
     return ok(next, `greets ${doorName(door)}`)
   })
@@ -169,7 +169,9 @@ async function pageFaults({
     if (!isRunning && errorCode((error as Error).cause) === 'EADDRINUSE') return []
     const level = isRunning ? failure : warning
     const what = isRunning ? `status page ${writeDoorAddress(http)}` : 'settings'
-    const remedy = 'fix --http; until then onescand runs without its status page'
-    return faultLines(error).map((line) => level(what, line, remedy))
+    return faultLines(error).map((line) => {
+      const { value, remedy } = settingsFault(line)
+      return level(what, `${value}: onescand runs without its status page`, remedy!)
+    })
   }
 }

@@ -13,7 +13,7 @@ import {
   type SpoolSettings,
 } from '../../mail/message/spool.ts'
 import { groupName, nameOrNumber, obstacle } from './stage/account.ts'
-import { accountText, type StageHost, scanSettingsOf } from './stage/stage.ts'
+import { accountText, inSettingsOf, type StageHost, scanSettingsOf } from './stage/stage.ts'
 
 /** f_type of statfs(2). */
 const TMPFS = 0x01021994
@@ -55,7 +55,8 @@ function checkQuarantine(host: StageHost): CheckLine[] {
   try {
     const status = lstatSync(directory)
     const { uid, mode } = status
-    if (!status.isDirectory()) return keepsNothing('is not a directory', 'set another one')
+    if (!status.isDirectory())
+      return keepsNothing('is not a directory', inSettingsOf(host, 'set QUARANTINE to a directory'))
     if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
     if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
     if (!host.asksOnescand) {
@@ -89,23 +90,28 @@ function checkLogFile(host: StageHost): CheckLine[] {
   if (!file.startsWith('/')) {
     return lost(
       `${file} is relative, but callers run in different directories`,
-      'set an absolute path',
+      inSettingsOf(host, 'set LOGFILE to an absolute path'),
     )
   }
   try {
     const status = existsSync(file) ? statSync(file) : undefined
-    if (status?.isDirectory()) return lost(`${file} is a directory`, 'set a file in it')
-    if (status?.isCharacterDevice()) return lost(`${file} is a device`, 'set a file, or unset it')
+    const another = inSettingsOf(host, 'set LOGFILE to a file')
+    if (status?.isDirectory()) return lost(`${file} is a directory`, another)
+    if (status?.isCharacterDevice()) return lost(`${file} is a device`, another)
     const barrier =
       status === undefined
         ? obstacle(host.account, dirname(file), 'write', 'search')
         : obstacle(host.account, file, 'write')
     if (barrier === undefined) return [ok(what, `${file}, written by ${accountText(host)}`)]
     const value = `${file} cannot be written by ${accountText(host)}`
-    return lost(value, `check the owner, group and mode of ${barrier}`)
+    const isNew = status === undefined && barrier === dirname(file)
+    const remedy = isNew
+      ? `install -m 640 -o ${host.account.name} /dev/null ${shellWord(file)}`
+      : toLetWrite(host, file, barrier)
+    return lost(value, remedy)
   } catch (error) {
     if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` reports it (daemon/check-daemon-start.ts)
-    return lost(errorText(error), 'create its directory, writable by that account')
+    return lost(errorText(error), `install -d -o ${host.account.name} ${shellWord(dirname(file))}`)
   }
 }
 
@@ -117,9 +123,11 @@ function checkSpool(host: StageHost): CheckLine[] {
     ...guarded(
       SPOOL,
       () => checkTemporary(host, directory),
-      missing(SPOOL, thenBind(host, directory)),
+      missing(SPOOL, toCreate(host, directory) + thenBind(host, directory)),
     ),
-    ...(shared ? guarded('SPOOLDIR', () => checkShared(host, shared), sharedIsMissing(host)) : []),
+    ...(shared
+      ? guarded('SPOOLDIR', () => checkShared(host, shared), sharedIsMissing(host, shared))
+      : []),
   ]
 }
 
@@ -139,10 +147,24 @@ function guarded(
 
 const SPOOL = 'spool (TMPDIR)'
 
-function missing(what: string, then = ''): MissingLine {
-  const remedy = `create the directory${then}; mail that needs a file in it is deferred`
-  return (reason) => marked(failure(what, reason, remedy), 'nothing scans')
+function missing(what: string, remedy = 'create this directory'): MissingLine {
+  return (reason) =>
+    marked(
+      failure(what, `${reason}: mail that needs a file there is deferred`, remedy),
+      'nothing scans',
+    )
 }
+
+const toCreate = ({ account }: StageHost, directory: string) =>
+  `install -d -m 700 -o ${account.name} ${shellWord(directory)}`
+
+/** Returns the command that lets the account of the host write to a path, past what denies that. */
+const toLetWrite = ({ account }: StageHost, path: string, barrier: string) =>
+  barrier === path ? `chown ${account.name} ${shellWord(path)}` : `chmod a+x ${shellWord(barrier)}`
+
+/** Returns the name of the group of clamd, by its packages, or `GROUP`. */
+const groupOfClamd = ({ accounts }: StageHost) =>
+  /^(clamav|clamscan|virusgroup):/m.exec(accounts.group)?.[1] ?? 'GROUP'
 
 /** Returns whether this is an onescand in its unit, where only bound paths are visible. */
 const isInUnit = ({ isDaemon }: StageHost) => isDaemon && isUnderSystemd()
@@ -155,10 +177,9 @@ const thenBind = (host: StageHost, directory: string) =>
  * Makes the check line about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
  * by their path, as clamd and most built-in scanners never do.
  */
-function sharedIsMissing(host: StageHost): MissingLine {
+function sharedIsMissing(host: StageHost, directory: string): MissingLine {
   const what = 'SPOOLDIR'
-  const remedy =
-    'create it by install -d -m 3730, for the user of onescan-queue and the group of the scanner'
+  const remedy = `install -d -m 3730 -o ${host.account.name} -g ${groupOfClamd(host)} ${shellWord(directory)}`
   const line = scanSettingsOf(host)?.QHPSI
   const names = line?.kind === 'plugins' ? line.names : []
   const needs = names.filter(needsFile)
@@ -167,13 +188,17 @@ function sharedIsMissing(host: StageHost): MissingLine {
       const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
       return failure(what, `${reason}: ${who} receives no file, and mail is deferred`, remedy)
     }
-    return warning(what, `${reason}: no scanner in QHPSI uses it`, 'unset SPOOLDIR, or create it')
+    return warning(
+      what,
+      `${reason}: no scanner in QHPSI uses it`,
+      inSettingsOf(host, 'unset SPOOLDIR'),
+    )
   }
 }
 
 function checkTemporary(host: StageHost, directory: string): CheckLine[] {
-  const room = checkFreeSpace(SPOOL, directory)
-  return [writableBy(host, SPOOL, directory), ...room]
+  const writable = writableBy(host, SPOOL, directory)
+  return [writable, ...(writable.level === 'ok' ? checkFreeSpace(host, SPOOL, directory) : [])]
 }
 
 function checkShared(host: StageHost, directory: string): CheckLine[] {
@@ -183,18 +208,18 @@ function checkShared(host: StageHost, directory: string): CheckLine[] {
     return [
       failure(
         what,
-        `${directory} is not a directory`,
-        'set a directory; until then mail is deferred',
+        `${directory} is not a directory: mail is deferred`,
+        inSettingsOf(host, 'set SPOOLDIR to a directory'),
       ),
     ]
   }
-  const checkLines = [writableBy(host, what, directory), ...checkFreeSpace(what, directory)]
+  const checkLines = [writableBy(host, what, directory), ...checkFreeSpace(host, what, directory)]
   const mode = `0${(status.mode & PERMISSIONS).toString(8)}`
   if ((status.mode & 0o007) !== 0) {
     checkLines.push(
       warning(
         what,
-        `${directory} has mode ${mode}: open to all`,
+        `${directory} has mode ${mode}: open to all users`,
         `chmod o= ${shellWord(directory)}`,
       ),
     )
@@ -207,7 +232,10 @@ function checkShared(host: StageHost, directory: string): CheckLine[] {
   }
   if ((status.mode & 0o2000) === 0) {
     const value = `${directory} has mode ${mode}: files get the group of the process, not of the directory`
-    checkLines.push(warning(what, value, "set its group to clamd's, and run chmod g+s on it"))
+    const word = shellWord(directory)
+    checkLines.push(
+      warning(what, value, `chgrp ${groupOfClamd(host)} ${word} && chmod g+s ${word}`),
+    )
   } else {
     checkLines.push(ok(what, `mode ${mode}, group ${groupName(host.accounts, status.gid)}`))
   }
@@ -218,15 +246,16 @@ function writableBy(host: StageHost, what: string, directory: string): CheckLine
   const barrier = obstacle(host.account, directory, 'write', 'search')
   if (barrier === undefined) return ok(what, `${directory}, written by ${accountText(host)}`)
   const value = `${directory} is not writable by ${accountText(host)}: mail is deferred`
-  return failure(what, value, `check the owner, group and mode of ${barrier}`)
+  return failure(what, value, toLetWrite(host, directory, barrier))
 }
 
-function checkFreeSpace(what: string, directory: string): CheckLine[] {
+function checkFreeSpace(host: StageHost, what: string, directory: string): CheckLine[] {
   const { free, size, isTmpfs, fault } = freeSpaceIn(what, directory, LARGE_MESSAGE)
   if (fault !== undefined) return [fault]
   if (isTmpfs && size < ROOMY) {
-    const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in all`
-    return [warning(what, value, 'a few large messages fill it; use a disk')]
+    const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in total, which a few large messages fill`
+    const name = what === SPOOL ? 'TMPDIR' : what
+    return [warning(what, value, inSettingsOf(host, `set ${name} to a directory on a disk`))]
   }
   const room = `${Math.floor(free / MIB)} MiB free in ${directory}`
   return [free < ROOMY ? warning(what, room, ROOM_REMEDY) : ok(what, room)]
@@ -272,7 +301,8 @@ function freeSpaceIn(what: string, directory: string, bytes: number): FreeSpace 
     const value = `only ${formatSize(free)} are free, and a message may need ${formatSize(bytes)}: larger mail is deferred`
     return { ...room, fault: none(value) }
   }
-  const fault = files > 0 && ffree < 1000 ? none(`${ffree} files are left`) : undefined
+  const fault =
+    files > 0 && ffree < 1000 ? none(`it has room for only ${ffree} more files`) : undefined
   return { ...room, fault }
 }
 

@@ -1,11 +1,11 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type CheckLine, failure, ok, warning } from '../../base/check/check-line.ts'
 import { attempt } from '../../base/errors/fault.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { isCurrent, type Key, loadKeyring } from '../scan/stamps/keyring.ts'
 import { groupName, obstacle } from './stage/account.ts'
-import { accountText, type StageHost } from './stage/stage.ts'
+import { accountText, inSettingsOf, type StageHost } from './stage/stage.ts'
 
 /** Minimum length in bytes of an md5 key that cannot be guessed: 128 random bits. */
 const MD5_SECRET_MIN = 16
@@ -19,9 +19,15 @@ export function checkKeyring(host: StageHost): CheckLine[] {
     const other = keyringOfPackage(host.directories.control)
     const value = `none at ${path}: no stamps, all mail is scanned`
     if (other === undefined) return [ok('keyring', value)]
-    return [warning('keyring', `${value}, and ${other} is not used`, `set CLUSTERKEYS=${other}`)]
+    return [
+      warning(
+        'keyring',
+        `${value}, and ${other} is not used`,
+        inSettingsOf(host, `set CLUSTERKEYS=${other}`),
+      ),
+    ]
   }
-  return [checkReader(host, path), ...(keys ? checkKeys(host, keys) : [])]
+  return [checkReader(host, path), ...(keys ? checkKeys(host, path, keys) : [])]
 }
 
 /** The directory of keyrings in the documentation. */
@@ -64,7 +70,7 @@ function leadTo(host: StageHost, path: string, barrier: string): string {
   if (barrier === RINGS) return openTo(host, RINGS, 'g+x')
   if (RINGS.startsWith(`${barrier}/`)) return `chmod a+x ${shellWord(barrier)}`
   const ring = shellWord(join(RINGS, basename(path)))
-  return `move it out of ${barrier}: mv ${shellWord(path)} ${ring}, set CLUSTERKEYS=${ring}, and check again`
+  return inSettingsOf(host, `mv ${shellWord(path)} ${ring}, then set CLUSTERKEYS=${ring}`)
 }
 
 /** The commands that give the account access to the file or directory, and as few others as possible. */
@@ -75,11 +81,11 @@ function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: 
   if (new RegExp(`^${KEY_READERS}:`, 'm').test(accounts.group)) {
     if (names.includes(KEY_READERS)) return give(KEY_READERS)
     if (isDaemon)
-      return `usermod -aG ${KEY_READERS} ${account.name} && ${give(KEY_READERS)}, and restart onescand`
+      return `usermod -aG ${KEY_READERS} ${account.name} && ${give(KEY_READERS)} && systemctl restart onescand`
     return `${give(KEY_READERS)}, and run tcpserver with -g "$(getent group ${KEY_READERS} | cut -d: -f3)"`
   }
   const group = names.find((_, index) => account.groups[index] !== 0)
-  return group === undefined ? `check the owner, group and mode of ${path}` : give(group)
+  return group === undefined ? `chown ${account.name} ${shellWord(path)}` : give(group)
 }
 
 /**
@@ -89,9 +95,8 @@ function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: 
 function checkAsker(host: StageHost, path: string, isClosed: boolean): CheckLine {
   const who = accountText(host)
   if (isClosed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
-  const value = `${path} is readable by ${who}, although onescand signs for it`
-  const remedy =
-    'keep its account out of that group: an attacker who takes over qmail-smtpd would have the keys'
+  const value = `${path} is readable by ${who}, although onescand signs for it: an attacker who takes over qmail-smtpd could copy the keys`
+  const remedy = `let qmail-smtpd run without the group ${groupName(host.accounts, statSync(path).gid)}`
   return warning('keyring', value, remedy)
 }
 
@@ -112,12 +117,12 @@ function barrierTo({ account }: StageHost, path: string): string | undefined {
   }
 }
 
-function checkKeys(host: StageHost, keys: readonly Key[]): CheckLine[] {
+function checkKeys(host: StageHost, path: string, keys: readonly Key[]): CheckLine[] {
   const now = host.now / 1000
   const signer = keys.find((key) => isCurrent(key, now))
-  const checkLines = keys.flatMap((key) => checkKey(key, now))
+  const checkLines = keys.flatMap((key) => checkKey(key, path, now))
   if (signer === undefined) {
-    const remedy = 'add a new one with "onescan keygen --append"'
+    const remedy = `onescan keygen --append ${shellWord(path)}`
     checkLines.unshift(warning('keyring', 'every key has expired: nothing is signed', remedy))
   } else {
     checkLines.unshift(
@@ -127,23 +132,25 @@ function checkKeys(host: StageHost, keys: readonly Key[]): CheckLine[] {
   return checkLines
 }
 
-function checkKey(key: Key, now: number): CheckLine[] {
+function checkKey(key: Key, path: string, now: number): CheckLine[] {
   const what = `key ${key.id}`
   const checkLines: CheckLine[] = []
   if (!isCurrent(key, now)) {
-    checkLines.push(warning(what, `expired on ${key.until}`, 'remove its line from the keyring'))
+    checkLines.push(
+      warning(what, `expired on ${key.until}`, `remove the line of this key from ${path}`),
+    )
   }
   if (key.scheme === 'hmac-sha256') return checkLines
   if (key.secret.length < MD5_SECRET_MIN) {
     const value = `md5 key of ${key.secret.length} bytes: can be guessed from one stamped message`
-    checkLines.push(failure(what, value, `use ${MD5_SECRET_MIN} random bytes, or hmac-sha256`))
+    checkLines.push(failure(what, value, 'replace this key by the output of onescan keygen --md5'))
   }
   checkLines.push(
     warning(
       what,
-      'md5 key: the same body passes under any header at any time, and so does another with the same MD5; ' +
+      'md5 key: a stamp holds for any header, at any time, and for other bodies with the same MD5; ' +
         'the key can be guessed offline',
-      'use "onescan keygen" (hmac-sha256) if all hosts of the cluster support it',
+      `onescan keygen --rotate ${shellWord(path)}, if all hosts of the cluster support hmac-sha256`,
     ),
   )
   return checkLines

@@ -10,7 +10,7 @@ import { makeScanners } from '../scan/scanners/make-scanners.ts'
 import { scanBytes } from '../scan/scanners/run/manual-scan.ts'
 import { checkCount } from './clamd/clamd-signatures.ts'
 import { unscannedMailIs } from './stage/passes-unscanned.ts'
-import { type StageHost, scanSettingsOf } from './stage/stage.ts'
+import { inSettingsOf, type StageHost, scanSettingsOf } from './stage/stage.ts'
 import { eicarMessage } from './test-mail/eicar-message.ts'
 
 /** Checks whether each scanner in QHPSI finds EICAR in the test message. */
@@ -33,7 +33,11 @@ export async function checkScanners(host: StageHost): Promise<CheckLine[]> {
   return checkLines.map((checkLine) =>
     checkLine.level === 'error'
       ? checkLine
-      : level(checkLine.what, checkLine.value, VIRUSES_GET_IN),
+      : level(
+          checkLine.what,
+          `${checkLine.value}, so viruses are accepted`,
+          inSettingsOf(host, 'set QHPSI to a scanner that finds EICAR, such as "plugin: clamd"'),
+        ),
   )
 }
 
@@ -62,8 +66,6 @@ async function tryScanner(
   }
 }
 
-const VIRUSES_GET_IN = 'viruses are accepted until a scanner in QHPSI finds this one'
-
 /** `meanwhile` is what happens to mail while the answer of the scanner is unknown. */
 function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string): CheckLine {
   const what = `scanner ${scanner.name}`
@@ -77,21 +79,20 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
       }
       return warning(
         what,
-        'reports EICAR as clean',
-        'check its signatures: it may not find any virus',
+        'reports EICAR as clean: it may not find any virus',
+        'update the signatures of this scanner',
       )
     case 'unread': {
-      const remedy =
-        'fix this scanner; onescan check --mail ADDRESS shows what happens to such mail'
       return failure(
         what,
         `does not scan all of a small message with EICAR: ${scanned.reason}`,
-        remedy,
+        'raise the limits of this scanner',
       )
     }
     case 'unknown': {
-      const remedy = `fix this scanner; mail that it cannot scan is ${meanwhile}`
-      return marked(failure(what, `returns no result: ${scanned.reason}`, remedy), 'nothing scans')
+      const value = `returns no result: ${scanned.reason}: mail is ${meanwhile}`
+      const remedy = `correct what this reason names, or read the log of ${scanner.name}`
+      return marked(failure(what, value, remedy), 'nothing scans')
     }
   }
 }

@@ -38,14 +38,14 @@ export async function checkQuotad(host: StageHost): Promise<CheckLine[]> {
       return [ok('QUOTAD', `${env.QUOTAD}, which specifies no service for ${ANYBODY}`)]
     }
     if (answer.reason === NO_SUCH_PAGE) {
-      const remedy = "check its path: onescan-quotad's is /cgi-bin/quota.cgi"
+      const remedy =
+        'set QUOTAD with the path of the service: that of onescan-quotad is /cgi-bin/quota.cgi'
       return [
         warning('QUOTAD', `${source}: ${answer.reason}, so no mailbox is treated as full`, remedy),
       ]
     }
-    const remedy =
-      'check that it runs and allows this host; until then no mailbox is treated as full'
-    return [warning('QUOTAD', `${source ?? env.QUOTAD}: ${answer.reason}`, remedy)]
+    const value = `${source ?? env.QUOTAD}: ${answer.reason}, so no mailbox is treated as full`
+    return [warning('QUOTAD', value, 'start this service, and let it allow this host')]
   } finally {
     client.close()
   }
@@ -143,7 +143,8 @@ function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
 }
 
 function noKey(): CheckLine {
-  const remedy = 'make a key with onescan keygen, and copy the keyring to all hosts'
+  const remedy =
+    'run onescan keygen --append /etc/onescan/keys/clusterkeys, then copy this file to all hosts'
   return failure('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)
 }
 
@@ -159,15 +160,15 @@ async function checkStore(
     const others = hasOtherKey ? [otherKey(address, key!)] : []
     const value = `${address.text} answers in ${formatDuration(time)}`
     if (time <= STORE_TIMEOUT) return [ok('VERDICTS', value), ...others]
-    const isSlow = `${value}, and mail waits ${formatDuration(STORE_TIMEOUT)}`
-    return [warning('VERDICTS', isSlow, `use a store that is closer; ${UNTIL}`), ...others]
+    const isSlow = `${value}, after the limit of ${formatDuration(STORE_TIMEOUT)}: ${ALONE}`
+    return [warning('VERDICTS', isSlow, 'use a store that is closer'), ...others]
   } catch (error) {
     const reason = errorText(error)
-    return [warning('VERDICTS', `${address.text}: ${reason}`, `${remedyFor(reason)}; ${UNTIL}`)]
+    return [warning('VERDICTS', `${address.text}: ${reason}: ${ALONE}`, remedyFor(reason))]
   }
 }
 
-const UNTIL = 'until then each host scans all mail itself'
+const ALONE = 'each host scans all mail itself'
 
 /** The remedies for errors of a store, by their text: those of Valkey, of OpenSSL and of the system. */
 const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
@@ -192,12 +193,12 @@ const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
     /certificate|altname/i,
     "set VERDICTCA to the certificate of the authority that signed the store's",
   ],
-  [/wrong version|packet length|SSL|closes the connection|sends an? |connection reset|has closed the connection|no answer/i, 'check that it runs; use valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
+  [/wrong version|packet length|SSL|closes the connection|sends an? |connection reset|has closed the connection|no answer/i, 'start the store; use valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
 ]
 
 function remedyFor(reason: string): string {
   const row = storeRemedies.find(([error]) => error.test(reason))
-  return row?.[1] ?? 'check that it runs, and listens on the address in VERDICTS'
+  return row?.[1] ?? 'start the store, or set VERDICTS to its address'
 }
 
 /**

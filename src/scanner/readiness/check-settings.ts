@@ -26,7 +26,7 @@ import { actionForInfected } from '../scan/judge/decision/actions.ts'
 import { loadRules } from '../scan/rules/parse-rules.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 import { passesByRules, passesBySettings, unscannedMailIs } from './stage/passes-unscanned.ts'
-import type { StageHost } from './stage/stage.ts'
+import { inSettingsOf, type StageHost } from './stage/stage.ts'
 
 /**
  * Checks whether onescan is switched on, whether all settings can be read, and reports their effect. Faults
@@ -35,15 +35,25 @@ import type { StageHost } from './stage/stage.ts'
 export async function checkSettings(host: StageHost): Promise<CheckLine[]> {
   const mark = host.isDaemon ? 'stops the start' : 'nothing scans'
   const faults = (await configurationFaults(host.env)).map((line) =>
-    marked(settingsFault(line), mark, 'unreadable settings'),
+    marked(inPlace(host, settingsFault(line)), mark, 'unreadable settings'),
   )
+  const inHost = (checkLine: CheckLine) => inPlace(host, checkLine)
   const first = [
     checkSwitch(host.directories) ?? ok('scanning', 'not disabled'),
     ...faults,
-    ...configurationWarnings(host.env),
+    ...configurationWarnings(host.env).map(inHost),
   ]
   if (faults.length > 0) return first
-  return [...first, ...checkQhpsi(host), ...checkAnswers(host), ...checkRules(host)]
+  const ofSettings = [...checkQhpsi(host), ...checkAnswers(host)].map(inHost)
+  return [...first, ...ofSettings, ...checkRules(host)]
+}
+
+/** Adds to a remedy that changes a setting, `set SCANFAIL=defer`, where that is done. */
+function inPlace(host: StageHost, checkLine: CheckLine): CheckLine {
+  const { remedy = '' } = checkLine
+  return /^(?:(?:un)?set [A-Z]|correct this setting$)/.test(remedy)
+    ? { ...checkLine, remedy: inSettingsOf(host, remedy) }
+    : checkLine
 }
 
 /** The check line that all mail passes unscanned: it is switched off, or no scanner is named. */
@@ -59,8 +69,8 @@ export function nothingScans({
 const unset = following(
   warning(
     'settings',
-    `${NOTHING_SCANS}: all mail passes unscanned`,
-    'set it, as in QHPSI="plugin: clamd"',
+    `${NOTHING_SCANS}: all mail is accepted unscanned`,
+    'set QHPSI="plugin: clamd"',
   ),
   'nothing scans',
 )
@@ -71,7 +81,7 @@ export function checkHostSwitch(): CheckLine[] {
 }
 
 function switchLine(off: string): CheckLine {
-  return warning('scanning', `${off}: all mail passes unscanned`, 'run "onescan enable"')
+  return warning('scanning', `${off}: all mail is accepted unscanned`, 'onescan enable')
 }
 
 function checkSwitch(directories: StageHost['directories']): CheckLine | undefined {
@@ -85,9 +95,8 @@ function checkQhpsi({ env, isDaemon }: StageHost): CheckLine[] {
   if (namesScanners(line))
     return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
   if (isDaemon) return [unset]
-  const remedy =
-    'set it in tcp.smtp, with envdir or in the run script; pass the same to check with --env or --envdir'
-  return [failure('QHPSI', `${line || 'is not set here'}: mail passes unscanned`, remedy)]
+  const remedy = `set QHPSI="plugin: clamd" (if it is set, name its place: onescan check --envdir DIRECTORY)`
+  return [failure('QHPSI', `${line || 'is not set here'}: mail is accepted unscanned`, remedy)]
 }
 
 /** Returns whether the plugin is the only one, which finds the test file and nothing else. */
@@ -97,7 +106,7 @@ const testFileAlone = (line: string) =>
   warning(
     'QHPSI',
     `${line}: finds only the EICAR test file, so every virus is accepted`,
-    'set a scanner, as in QHPSI="plugin: clamd"',
+    'set QHPSI to a scanner, such as "plugin: clamd",',
   )
 
 /** The rules, which were read with the settings. */
@@ -131,13 +140,13 @@ function checkAnswers({ env }: StageHost): CheckLine[] {
         warning(
           'infected mail',
           `is ${infected}`,
-          'set REJECTVIRUS=1 to refuse it (--after-queue still tags it), or REJECTVIRUS=0',
+          'set REJECTVIRUS="1" to refuse infected mail, or "0" to tag it without this warning,',
         ),
         'infected mail by default',
       )
   if (SCANFAIL !== 'accept') return [found, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
   const value = "is accepted if the scanners' result is unknown (SCANFAIL=accept)"
-  return [found, warning('unscanned mail', value, 'set SCANFAIL=defer to defer it')]
+  return [found, warning('unscanned mail', value, 'set SCANFAIL=defer')]
 }
 
 /** Returns the handling of infected mail, as text. */
@@ -148,8 +157,8 @@ function describeInfectedMail(settings: Values<typeof infectedMail>): string {
       return 'refused'
     case 'quarantine':
       return infected.quarantine.kind === 'directory'
-        ? `kept in ${infected.quarantine.directory}`
-        : 'held by the MTA'
+        ? `quarantined in ${infected.quarantine.directory}`
+        : 'put on hold by the mail server'
     case 'forward':
       return `sent to ${infected.address}`
     case 'drop':
@@ -207,11 +216,11 @@ function inQuarantine(env: Environment): CheckLine[] {
   const found: CheckLine[] = []
   if (refuses(env)) {
     const value = `has no effect: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
-    found.push(warning('QUARANTINE', value, 'unset REJECTVIRUS to quarantine infected mail'))
+    found.push(warning('QUARANTINE', value, 'unset REJECTVIRUS'))
   }
   if (env.VIRUSFORWARD) {
     const value = 'has no effect: QUARANTINE takes precedence'
-    found.push(warning('VIRUSFORWARD', value, 'unset one of the two'))
+    found.push(warning('VIRUSFORWARD', value, 'unset VIRUSFORWARD'))
   }
   return found
 }
@@ -224,20 +233,14 @@ function refuses(env: Environment): boolean {
 function inMaxAge(env: Environment): CheckLine[] {
   if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
   const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
-  return [
-    warning(
-      'CLUSTERMAXAGE',
-      value,
-      'unset CLUSTERMAXAGE (the default is 3600 seconds), or set a number of seconds',
-    ),
-  ]
+  return [warning('CLUSTERMAXAGE', value, 'unset CLUSTERMAXAGE')]
 }
 
 /** Reports what is missed if not every part is scanned. */
 function inSecondLook(env: Environment): CheckLine[] {
   if (!namesScanners(env.QHPSI) || env.SECONDLOOK !== 'never') return []
   const value = 'never: files that only mail clients extract are not scanned'
-  return [warning('SECONDLOOK', value, 'unset it to scan every part')]
+  return [warning('SECONDLOOK', value, 'unset SECONDLOOK')]
 }
 
 /** Reports a file of bans that only the plugin attachments would read. Names in its place enable the plugin. */
@@ -249,5 +252,11 @@ function inBans(env: Environment): CheckLine[] {
   const isRead = scanners.kind === 'plugins' && scanners.names.includes('attachments')
   if (isRead || env.ARCHIVEBANS === 'on') return []
   const value = `${bans.file}: bans nothing, since QHPSI does not list the plugin attachments`
-  return [warning('BADATTACHMENTS', value, 'add attachments to QHPSI')]
+  return [
+    warning(
+      'BADATTACHMENTS',
+      value,
+      'set QHPSI with the plugin attachments, such as "plugin: clamd attachments"',
+    ),
+  ]
 }

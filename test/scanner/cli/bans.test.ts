@@ -133,7 +133,10 @@ t.test('a clamd that does not reload is reported', { skip: installMissing }, asy
   const clamd = await startClamd(t)
   const directory = join(clamd.directory, 'db')
   const { run, program } = installFor(t, clamd, directory)
-  const untold = { code: 2, err: /clamd does not confirm that it has loaded them; restart it\n$/ }
+  const untold = {
+    code: 2,
+    err: /clamd does not confirm that it has loaded them; restart clamd\n$/,
+  }
   const hasList = async (BADATTACHMENTS: string) => {
     const asked = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, ARCHIVEBANS: 'on', BADATTACHMENTS }
     const checkLines = await checkClamd(host(asked))

@@ -35,7 +35,7 @@ t.test('id, last day and the old scheme can be asked for', async (t) => {
   t.match(dated.out, /^hmac-sha256:mx1\.2030:[\w-]{43}:until=2030-12-31\n$/)
   const { out, err } = await onescan(['keygen', '--md5', '--id', 'old'])
   t.match(out, /^md5:old:[\w-]{43}\n$/)
-  t.match(err, /after the last colon/)
+  t.match(err, /only the secret, the third part/)
 })
 
 t.test('the default id has the characters of an id, whatever the host is called', async (t) => {
@@ -53,7 +53,7 @@ t.test('a new ring has mode 0640 under any umask, and its first key signs', asyn
   t.equal(code, 0)
   t.equal(mode(ring), 0o640)
   t.match(out, /^key one is the first in .*: it signs from now on\n$/)
-  t.match(err, 'give it the group of the account that scans')
+  t.match(err, 'let the account that scans read it')
   const text = readFileSync(ring, 'latin1')
   t.equal(parseKeyring(text, ring)[0]?.id, 'one')
   t.notMatch(out + err, text.split(':')[2]!.trim(), 'the secret is not shown')
@@ -179,7 +179,10 @@ t.test('--rotate adds a key, has it sign, and ends the old one', async (t) => {
   for (const id of ['old', 'partner']) await onescan(['keygen', '--append', ring, '--id', id])
   const added = await onescan(['keygen', '--rotate', ring])
   const [, fresh = ''] = /^key (\S+) is added: it verifies, and old still signs\n/.exec(added.out)!
-  t.match(added.out, /^next: copy .*ring to every other host .*; then run this again$/m)
+  t.match(
+    added.out,
+    /^next: copy .*ring to every other host .*; then run onescan keygen --rotate \S+ring again$/m,
+  )
   t.same(idsOf(ring), ['old', 'partner', fresh])
 
   const began = Date.now()

@@ -189,7 +189,7 @@ t.test('a message that could not be scanned never counts as clean', async (t) =>
 t.test('with QHPSI=none scan ends with exit code 2', async (t) => {
   t.match(await onescan(['scan', '--env', 'QHPSI=none', 'mail']), {
     code: 2,
-    err: /QHPSI names no scanner; try --env/,
+    err: /QHPSI names no scanner; add --env/,
   })
 })
 

@@ -89,7 +89,10 @@ t.test('root reads the log that onescand alone and its group may read', { skip }
     t.match(run('log'), { status: 2, output: `${fault}; ${remedy}` })
     t.match(run('report'), { status: 2, output: fault })
     const byMail = run('check', '--mail', 'ann@example.org')
-    t.match(byMail, { status: 2, output: `${fault}, and no mail was sent; ${remedy}` })
+    t.match(byMail, {
+      status: 2,
+      output: `${fault}, and no mail was sent\n         fix: ${remedy}`,
+    })
     t.notMatch(byMail.output, /did not see/)
     type(remedy)
     t.match(run('log'), { status: 0, output: /accept/ })

@@ -122,12 +122,12 @@ t.test('--check reports all wrong settings and options at once', async (t) => {
   t.equal(report.isUsage, true)
   for (const line of [
     /^--mitler: is not an option; did you mean --milter\?$/,
-    /^--workers -1: must be a whole number from 1 to 10000; fix this setting$/,
+    /^--workers -1: must be a whole number from 1 to 10000; correct this setting$/,
     /^--mode rwx: must be/,
     /^QHPSI clamd: names a built-in plugin as a command; did you mean "plugin: clamd"\?$/,
     /^SCANTIMEOUT -1: must be/,
     /^SECONDLOOK "od\\r": ends in a carriage return/,
-    /^SECONDLOOK od: must be always or never; fix this setting$/,
+    /^SECONDLOOK od: must be always or never; correct this setting/,
     /^VERDICTS vlakey:\/\/x: must be/,
     /^CLUSTERKEYS \/nonexistent\/ring: .*; create the file or unset CLUSTERKEYS$/,
   ]) {
@@ -176,7 +176,7 @@ t.test(
     const running = await check(good, '--running', '--milter', place)
     t.same([running.errors, running.warnings], [[], []], 'the onescand that runs has it')
     const open = await check(good, '--http', 'inet:0.0.0.0:9')
-    t.match(open.warnings, [/add --http-token.*; until then onescand runs without its status page/])
+    t.match(open.warnings, [/: onescand runs without its status page; add --http-token/])
     writeFileSync(join(directory, 'file'), '')
     const file = await check(good, '--milter', `unix:${join(directory, 'file')}`)
     t.match(file.errors, [/exists and is not a socket; remove it/])
@@ -213,7 +213,7 @@ t.test(
     t.match(well.stdout, /^ok: spool \(TMPDIR\): /m)
     const hung = { ...good, QHPSI: 'plugin: clamd', CLAMD: clamd }
     const tried = checked(['--check'], hung)
-    t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 5 s; check clamd's log/m)
+    t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 5 s; restart clamd/m)
     t.equal(tried.status, 0, 'onescand starts all the same')
     t.notMatch(
       checked(['--check-settings'], hung).stdout,
@@ -262,7 +262,7 @@ t.test('--check tests the next servers, also while onescand is running', async (
     [
       `ok next server ${place(next.port)}: greets smtp ${place(open)}`,
       `ok next server ${place(next.port)}: greets smtp ${place(shut)}`,
-      `error next server ${place(gone)}: 127.0.0.1:${gone}: connection refused`,
+      `error next server ${place(gone)}: 127.0.0.1:${gone}: connection refused: mail is deferred at ${place(lmtp)}`,
     ],
   )
   t.same([...new Set(next.commands)], ['QUIT'], 'no mail comes of it')

@@ -104,7 +104,7 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
   }
   for (const name of ['file', 'link']) {
     t.match(await of(join(directory, name)), [
-      { level: 'error', value: /is not a directory/, remedy: 'set another one' },
+      { level: 'error', value: /is not a directory/, remedy: /^set QUARANTINE to a directory / },
     ])
   }
   t.same(await of('hold'), [])
@@ -123,9 +123,8 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
   const wrong: Readonly<Record<string, RegExp>> = {
     [join(directory, 'file')]: /cannot be written by stranger/,
     [join(directory, 'closed/new')]: /cannot be written by stranger/,
-    [join(directory, 'missing/new')]:
-      /no such file or directory.*lines are lost; create its directory/,
-    [join(directory, 'open')]: /is a directory: .*; set a file/,
+    [join(directory, 'missing/new')]: /no such file or directory.*lines are lost; install -d -o /,
+    [join(directory, 'open')]: /is a directory: .*; set LOGFILE to a file /,
     log: /is relative/,
   }
   for (const [path, line] of Object.entries(wrong)) {

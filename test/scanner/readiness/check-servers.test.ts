@@ -163,7 +163,7 @@ t.test(
     t.match(await remedy(`valkeys://127.0.0.1:${tls}`), /VERDICTCA .* authority/)
     t.match(await remedy(`valkey://127.0.0.1:${tls}`), /use valkeys:/)
     t.match(await remedy(`valkeys://${plain}`), /use valkeys:/)
-    t.match(await remedy(`valkey://127.0.0.1:${await freePort()}`), /the address in VERDICTS/)
+    t.match(await remedy(`valkey://127.0.0.1:${await freePort()}`), /set VERDICTS to its address/)
     store.command('acl', 'setuser', 'guest', 'on', '>secret', '~*', '+ping')
     const VERDICTPASSWORD = join(t.testdir(), 'password')
     writeFileSync(VERDICTPASSWORD, 'wrong\n', { mode: 0o600 })

@@ -51,17 +51,13 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
     return wrong.map(({ what, value, remedy }) => `${what}: ${value}; ${remedy}`)
   }
   for (const [name, value, mail, remedy] of [
-    ['QHPSIMAXSIZE', '1000', 'mail that is larger', 'unset QHPSIMAXSIZE to scan it'],
-    ['QHPSIMINSIZE', '2K', 'mail that is smaller', 'unset QHPSIMINSIZE to scan it'],
-    [
-      'OVERSIZE',
-      'accept',
-      'mail that is larger than the scanners accept',
-      'set OVERSIZE=defer to keep it out',
-    ],
-    ['UNREAD', 'accept', 'mail that is not fully scanned', 'set UNREAD=refuse to keep it out'],
+    ['QHPSIMAXSIZE', '1000', 'mail that is larger', 'unset QHPSIMAXSIZE'],
+    ['QHPSIMINSIZE', '2K', 'mail that is smaller', 'unset QHPSIMINSIZE'],
+    ['OVERSIZE', 'accept', 'mail that is larger than the scanners accept', 'set OVERSIZE=defer'],
+    ['UNREAD', 'accept', 'mail that is not fully scanned', 'set UNREAD=refuse'],
   ] as const) {
-    t.same(await of(name, value), [`${name}: ${value}: ${mail} passes unscanned; ${remedy}`])
+    const change = `${remedy} in the environment of qmail-smtpd`
+    t.same(await of(name, value), [`${name}: ${value}: ${mail} is accepted unscanned; ${change}`])
     // A remedy that changes nothing is none.
     const [, other = ''] = /=(\S+)/.exec(remedy) ?? []
     t.same(await of(name, other), [], remedy)
@@ -77,7 +73,7 @@ t.test('a rule that lets mail in unscanned is a warning', async (t) => {
       .filter(({ level }) => level !== 'ok')
       .map(({ value }) => value.replace(/^\S+ /, ''))
   }
-  const lets = 'lets mail pass unscanned: '
+  const lets = 'accepts mail unscanned: '
   t.same(await of('client=0.0.0.0/0 scan off\n'), [`${lets}line 1: client=0.0.0.0/0 (scan off)`])
   const several = 'to=a@example.org REJECTVIRUS=1\nfrom=.example.org,size>1M SCANFAIL=accept\n'
   t.same(await of(several), [`${lets}line 2: from=.example.org,size>1048576 (SCANFAIL=accept)`])
@@ -105,8 +101,11 @@ t.test('a file of banned attachments that nothing reads is a warning', async (t)
 t.test('the finding about infected mail states its handling', async (t) => {
   const of = async (env: Record<string, string>) =>
     (await checkSettings(host({ QHPSI: 'plugin: clamd', ...env }))).map(({ value }) => value).join()
-  t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '0' }), 'is kept in /q,is deferred')
-  t.match(await of({ QUARANTINE: 'hold', SCANFAIL: 'quarantine' }), 'is held by the MTA,is kept in')
+  t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '0' }), 'is quarantined in /q,is deferred')
+  t.match(
+    await of({ QUARANTINE: 'hold', SCANFAIL: 'quarantine' }),
+    'is put on hold by the mail server,is quarantined',
+  )
   t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '1' }), 'is refused')
   t.match(await of({ VIRUSFORWARD: 'v@example.org', REJECTVIRUS: '2' }), 'is sent to v@example.org')
   t.match(await of({ REJECTVIRUS: '2' }), 'is dropped')

@@ -40,14 +40,16 @@ t.test('no name in a remedy is a command of its own', { skip: lacks('root') }, a
       ...(await checkPrograms(slotHost({ QMAILHOME: own }))),
     ]
     const commands = checkLines.flatMap(({ remedy = '' }) => /^\w+(?= .*x)/.exec(remedy) ?? [])
-    t.same([...new Set(commands)].sort(), ['chgrp', 'chmod', 'install', 'mv'])
+    t.same([...new Set(commands)].sort(), ['chgrp', 'chmod', 'install', 'mv', 'onescan'])
     const remedies = checkLines.map(({ remedy = '' }) => remedy)
     try {
       await openQuarantine(join(own, 'none'))
     } catch (error) {
       remedies.push(String(error).split('; create it: ')[1]!)
     }
-    for (const remedy of remedies.filter((text) => /^(chgrp|chmod|chown|install|mv) /.test(text))) {
+    for (const remedy of remedies.filter((text) =>
+      /^(chgrp|chmod|chown|install|mv|onescan) /.test(text),
+    )) {
       execFileSync('/bin/sh', ['-c', `${remedy}; :`], {
         cwd: place,
         env: { PATH: '/nonexistent' },

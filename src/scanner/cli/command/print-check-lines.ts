@@ -33,13 +33,13 @@ export async function printCheckLines(
       const { account } = checkLine
       if (account !== printed.at(-1)?.account) {
         output.text(
-          account === undefined ? `${ownName()}:\n` : `as the account ${account} reports:\n`,
+          account === undefined ? `${ownName()}:\n` : `reported by the account ${account}:\n`,
         )
       }
       printed.push(checkLine)
       const { marks: _, follows: __, ...shown } = checkLine
       await output.result(shown)
-      output.safeLine(formatCheckLine(checkLine, showsColours()))
+      for (const line of formatCheckLine(checkLine, showsColours())) output.safeLine(line)
     }
   } finally {
     clearInterval(waits)
@@ -50,7 +50,7 @@ export async function printCheckLines(
 }
 
 /** Names the process that prints, beside accounts that report. */
-const ownName = () => (process.getuid!() === 0 ? 'as root finds' : 'this command finds')
+const ownName = () => (process.getuid!() === 0 ? 'checked as root' : 'checked by this command')
 
 /** Returns whether the same account reported the same about another subject. */
 function isPrinted(
@@ -67,15 +67,20 @@ function isPrinted(
   )
 }
 
-/** `error      keyring: /…: mode 0644 …; run chmod 640 on it`, with aligned texts. */
-function formatCheckLine({ level, what, value, remedy }: CheckLine, coloured: boolean): string {
-  const text = remedy === undefined ? value : `${value}; ${remedy}`
+/** `error      keyring: /…: mode 0644 …`, with aligned texts, and a line `fix: chmod 640 …` below it. */
+function formatCheckLine({ level, what, value, remedy }: CheckLine, coloured: boolean): string[] {
   const word = level.padEnd(8)
-  // A carriage return at the end of a setting is what the check line is about.
-  const seen = text.replaceAll('\r', '\\r')
-  const rest = ` ${what.padStart(WIDTH)}: ${seen}`.replace(/[\n\t]+ */g, ' ')
-  return `${coloured ? COLOUR[level] + word + PLAIN : word}${forTerminal(rest)}`
+  const found = printableLine(` ${what.padStart(WIDTH)}: ${value}`)
+  const fix = remedy === undefined ? [] : [`${FIX}${printableLine(remedy)}`]
+  return [`${coloured ? COLOUR[level] + word + PLAIN : word}${found}`, ...fix]
 }
+
+/** The beginning of the line with a remedy. */
+const FIX = `${' '.repeat(9)}fix: `
+
+/** Returns a text in one line. A carriage return at the end of a setting is what the check line is about. */
+const printableLine = (text: string): string =>
+  forTerminal(text.replaceAll('\r', '\\r').replace(/[\n\t]+ */g, ' '))
 
 const COLOUR = { ok: '\x1b[32m', warning: '\x1b[33m', error: '\x1b[1;31m' } as const
 const PLAIN = '\x1b[0m'

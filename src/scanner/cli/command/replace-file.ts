@@ -111,7 +111,7 @@ function takeFresh(fresh: string, shown: string): number {
   } catch (error) {
     const reason =
       errorCode(error) === 'EEXIST'
-        ? 'exists: another command is running; if not, remove it'
+        ? 'exists: another command is changing this file; if none is, remove it'
         : `${errorTextAt(fresh, error)}; specify a file in a directory that you may write to`
     throw new Fault('config', `${shown}: ${reason}`)
   }

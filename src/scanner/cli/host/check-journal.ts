@@ -25,7 +25,7 @@ export function checkJournal(): CheckLine | undefined {
   const off = findStorageOff()
   if (off === undefined || SYSLOG_FILES.some(existsSync)) return undefined
   const value = `keeps nothing (Storage=none in ${off}): lines about mail are lost`
-  const remedy = `set Storage=auto in ${off}, and systemctl restart systemd-journald; or set LOGFILE`
+  const remedy = `set Storage=auto in ${off}, then run systemctl restart systemd-journald`
   return warning('journal', value, remedy)
 }
 

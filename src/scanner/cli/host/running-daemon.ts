@@ -63,7 +63,8 @@ export async function lostLog(): Promise<CheckLine | undefined> {
   if (!settings?.LOGFILE) return checkJournal()
   if (lost === undefined) return undefined
   const value = `${settings.LOGFILE} is ${lost}: the lines about mail are lost`
-  const remedy = 'allow onescand to write a file, as onescan check describes, and restart it'
+  const remedy =
+    'run onescan check --daemon, which shows the command in its line about LOGFILE or paths'
   return failure('LOGFILE', value, remedy)
 }
 

@@ -5,13 +5,14 @@ import { errorCode, errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { readOwnFile } from '../../../base/path/open.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../base/settings/control-directories.ts'
+import { DEFAULTS } from '../../readiness/stage/stage.ts'
 import {
   type ClusterSettings,
   keyringPath,
   readClusterSettings,
 } from '../../scan/stamps/keyring.ts'
 import { textOption, textOptions } from '../command/cli-options.ts'
-import { DEFAULTS, settingsOfOnescand } from './settings-file.ts'
+import { settingsOfOnescand } from './settings-file.ts'
 
 /** Upper limit for the variables of a directory. */
 const NAMES_MAX = 1000

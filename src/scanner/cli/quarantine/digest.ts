@@ -142,7 +142,10 @@ async function gather(
   } finally {
     records.close()
   }
-  if (left > 0) output.error(`only ${DIGESTS_MAX} digests are sent at once; run it again`)
+  if (left > 0)
+    output.error(
+      `only ${DIGESTS_MAX} digests are sent at once; run onescan quarantine digest again`,
+    )
   return { digests: [...digests.values()], oldest }
 }
 

@@ -31,10 +31,10 @@ import { asUtf8 } from './shown-message.ts'
  * something.
  */
 const NO_STAMP_REMEDY =
-  'release with --no-stamp, and --by a server behind the last onescan: any onescan on its way scans it again'
+  'release it with --no-stamp and --by HOST:PORT, a server behind the last onescan: any onescan before that server scans it again'
 
 const MAYBE_REMEDY =
-  'it may have been delivered: check the mail queue (mailq); if it is not there, release it with --again'
+  'the message may have been delivered: look for it in the mail queue (mailq); if it is not there, release it with --again'
 
 /** Why a message cannot be released in this way, with the remedy. */
 export class CannotRelease extends Fault {
@@ -98,7 +98,7 @@ export async function releaseEntry(
       refuse('its header names no recipient; specify one with --to')
     keys = isBack ? [] : keysOf()
     if (keys.length > 0 && grounds === 'unclear-header')
-      refuse(`its header is unclear, for which each onescan keeps it again; ${NO_STAMP_REMEDY}`)
+      refuse(`its header is unclear, so each onescan would quarantine it again; ${NO_STAMP_REMEDY}`)
   } catch (error) {
     await begun.cancel()
     throw error
@@ -214,7 +214,9 @@ export function signingKeys(env: Environment): Key[] {
     const now = Date.now() / 1000
     const { keys: all, CLUSTERPEERS } = readCluster(env)
     if (CLUSTERPEERS === 'required' && env.CLUSTERPEER === undefined) {
-      throw new Error('no stamp is trusted that this host sends itself, by CLUSTERPEERS=required')
+      throw new Error(
+        'stamps that this host sends to itself are not trusted (CLUSTERPEERS=required)',
+      )
     }
     const keys = all.filter((key) => key.mayRelease && isCurrent(key, now))
     if (keys.length === 0)

@@ -7,6 +7,11 @@ const LINES_MAX = 1_000
 const TEXT_MAX = 4_000
 /** The marks that an account may set: they only omit or explain check lines of the same account. */
 const PASSED_ON = ['nothing scans', 'clamd does not run', 'infected mail by default'] as const
+/** The services by their accounts. */
+const SERVICE_OF: Readonly<Record<string, string>> = {
+  onescan: 'onescand',
+  'onescan-quotad': 'onescan-quotad',
+}
 /** Milliseconds for a test of a service, which is silent meanwhile. */
 export const TEST_OF_SERVICE = 120_000
 /** Milliseconds for the whole report of an account. */
@@ -57,7 +62,9 @@ export async function accountReport(
     if (code !== 0 || report.length === 0) throw new Error(`it exited with ${code}`)
   } catch (error) {
     const value = `the check as ${account} failed: ${errorText(error)}; this part was not checked`
-    report.push(failure('checks', value, 'check its log'))
+    const service = SERVICE_OF[account]
+    const remedy = service === undefined ? 'run onescan check again' : `journalctl -u ${service}`
+    report.push(failure('checks', value, remedy))
   }
   return report
 }

@@ -45,8 +45,8 @@ export async function tryDoor(door: ListeningDoor): Promise<CheckLine | undefine
 /** A next server that is down is started again: a restart of onescand would only end sessions. */
 const remedyFor = (error: unknown) =>
   isFault(error) && error.kind === 'next-hop'
-    ? 'start that server, or correct its address in ONESCAND_OPTIONS (--next); until then mail is deferred'
-    : "check onescand's log, then restart onescand"
+    ? 'start that server, or correct its address in ONESCAND_OPTIONS (--next)'
+    : "read onescand's log, then restart onescand"
 
 async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
   switch (door.kind) {

@@ -11,6 +11,7 @@ import { answerInTime } from '../../../base/flow/timeout.ts'
 import { loadSystem } from '../../../base/runtime/system.ts'
 import { editToAllow, isOutsideUnit } from '../../../base/systemd/address-filter.ts'
 import { isUnderSystemd } from '../../../base/systemd/bound-paths.ts'
+import { shellWord } from '../../../base/text/shell-word.ts'
 import { formatDay, formatDuration } from '../../../base/text/units.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
 import { clamdConfOf, configuredAddress, databaseIn } from '../../scan/scanners/clamd/clamd-conf.ts'
@@ -25,7 +26,7 @@ import { askClamd, serverCommand } from '../../scan/scanners/clamd/session-pool.
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { joinGroup, obstacle } from '../stage/account.ts'
 import { unscannedMailIs } from '../stage/passes-unscanned.ts'
-import { accountText, type StageHost, scanSettingsOf } from '../stage/stage.ts'
+import { accountText, inSettingsOf, type StageHost, scanSettingsOf } from '../stage/stage.ts'
 import { checkAlerts } from './clamd-alerts.ts'
 import { checkClamdLimits, checkSwitches, checkTemporaryFiles } from './clamd-limits.ts'
 import {
@@ -63,29 +64,32 @@ function checkSilent(
 ): CheckLine {
   const what = `clamd ${server.text}`
   if (outcome.reason === EXPECTS_TLS) {
-    const remedy = `set CLAMD="tls://${server.text}", and CLAMDCERT, CLAMDKEY and CLAMDCA: doc/cluster.md`
+    const remedy = inSettingsOf(
+      host,
+      `set CLAMD="tls://${server.text}", CLAMDCERT, CLAMDKEY and CLAMDCA (doc/cluster.md)`,
+    )
     return failure(what, outcome.reason, remedy)
   }
   const kept = keptOutByUnit(server, outcome)
   if (kept !== undefined && isUnderSystemd()) return kept
   if (outcome.kind === 'timed-out') {
     const hangs = `it accepts connections, but does not answer within ${formatDuration(VERSION_TIMEOUT)}`
-    return failure(what, hangs, "check clamd's log, then restart clamd")
+    return failure(what, hangs, "restart clamd; if that does not help, read clamd's log")
   }
   const conf = server.kind === 'unix' ? clamdConfOf(server, host.clamdConfigFiles) : undefined
   const database = host.env.CLAMDBDIR || (conf && databaseIn(conf))
   if (database && signaturesIn(database) === 0) {
     // On a new host freshclam(1) fetches them first.
-    const remedy = `run freshclam to download signatures (${database} has none, and clamd does not start without them), then start clamd`
-    return failure(what, outcome.reason, remedy)
+    const value = `${outcome.reason}: clamd does not start without signatures, and ${database} has none`
+    return failure(what, value, 'run freshclam, then start clamd')
   }
   const isUnknown = CLAMD.length === 1 && conf === undefined && server.kind === 'unix'
   const other = isUnknown ? configuredAddress(host.clamdConfigFiles) : undefined
   const start = other
-    ? `set CLAMD="${other}", the address in clamd's settings`
-    : 'start clamd, or check that CLAMD names its LocalSocket'
+    ? inSettingsOf(host, `set CLAMD="${other}", the address in clamd.conf,`)
+    : 'start clamd, or set CLAMD to the LocalSocket in its clamd.conf'
   const remedy = isSecure(server)
-    ? 'check that onescand runs there with --clamd tls:, and its log'
+    ? 'on that host, start onescand with --clamd tls:, and run onescan check --daemon'
     : start
   const checkLine = failure(what, outcome.reason, remedy)
   const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
@@ -108,9 +112,9 @@ export function keptOutByUnit(
   if (!isRefusedHere && !isSilent) return undefined
   const address = isIP(server.host) === 0 ? 'ADDRESS' : server.host
   const value = isRefusedHere
-    ? `${reason}: the unit of onescand here does not allow its address (IPAddressDeny=any)`
-    : `${reason}: the unit of an onescand at a public address allows no other public ones (IPAddressDeny=any)`
-  const further = isSecure(server) ? '; on that host the same with the address of this one' : ''
+    ? `${reason}: the unit of onescand blocks addresses that it does not list (IPAddressDeny=any)`
+    : `${reason}: a unit of onescand blocks public addresses that it does not list (IPAddressDeny=any)`
+  const further = isSecure(server) ? '; do the same on that host, with the address of this one' : ''
   return failure(`clamd ${server.text}`, value, `${editToAllow('onescand', address)}${further}`)
 }
 
@@ -194,7 +198,7 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): CheckLine | u
   const what = `clamd ${server.text}`
   const reason = isOther ? 'is not a socket' : `${accountText(host)} cannot connect`
   const remedy = isOther
-    ? 'set CLAMD to the LocalSocket in its clamd.conf'
+    ? inSettingsOf(host, 'set CLAMD to the LocalSocket in clamd.conf')
     : openSocketTo(host, server.path, barrier!)
   if (host.asksOnescand) {
     const value = `${reason}: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
@@ -209,10 +213,10 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): CheckLine | u
  */
 function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
   const join = isDaemon ? joinGroup(account, accounts, barrier) : undefined
-  if (join !== undefined) return `${join}, and restart onescand`
+  if (join !== undefined) return `${join} && systemctl restart onescand`
   return barrier === socket
     ? 'set "LocalSocketMode 666" in its clamd.conf, and restart clamd'
-    : `check the mode of ${barrier}`
+    : `chmod a+x ${shellWord(barrier)}`
 }
 
 /** Queries a server for its version and its signatures' version, clamd(8). */

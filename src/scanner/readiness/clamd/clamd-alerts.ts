@@ -143,9 +143,7 @@ export async function checkAlerts(
     const outcome = await server.scan([{ bytes: Bytes.of(content) }], { signal, note() {} })
     const reply = outcome.kind === 'answered' ? outcome.reply : undefined
     if (reply === undefined || reply.answer === 'unknown') {
-      checkLines.push(
-        failure(what, 'it is unknown whether clamd reports this', "check clamd's log"),
-      )
+      checkLines.push(failure(what, 'it is unknown whether clamd reports this', "read clamd's log"))
     } else if (isNamed(reply)) {
       served.add(setting)
       checkLines.push(ok(what, 'clamd reports it'))

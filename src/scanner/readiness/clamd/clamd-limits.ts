@@ -112,8 +112,8 @@ export async function checkCanary(
   const answer = reply.answer === 'clean' ? 'is reported as clean' : reply.reason
   const value = `${answer}: this server is not used, and onescand defers mail that no other one scans`
   const remedy = isSecure(server.address)
-    ? 'run "onescan enable" on that host'
-    : "load ClamAV's own signatures with freshclam"
+    ? 'run onescan enable on that host'
+    : "run freshclam to load ClamAV's own signatures"
   return failure(what, value, remedy)
 }
 
@@ -151,7 +151,7 @@ function notUnpacked(
   }
   const value = `is on, but clamd answers OK for such a file with EICAR in it: ${effect}`
   const remedy =
-    "free space in the TemporaryDirectory of its clamd.conf (by default /tmp), check clamd's log, and restart clamd"
+    'free space in the TemporaryDirectory of its clamd.conf (by default /tmp), then restart clamd'
   return level(what, value, remedy)
 }
 
@@ -217,7 +217,7 @@ async function checkLargeMail(
   const { reply: found } = outcome
   if (found.answer === 'infected') return ok(what, `scans messages of ${size}`)
   if (found.answer === 'unknown') {
-    return warning(what, `${found.reason} for ${size}`, "check clamd's log")
+    return warning(what, `${found.reason} for ${size}`, "read clamd's log")
   }
   const most = await largestLookedAt(server, CLAMDMAXSIZE)
   const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
@@ -299,10 +299,10 @@ export async function checkDepth(
   if (levels === undefined) return undefined
   const most = levels - 1
   if (levels === readingLimits.nesting) return ok(what, `is ${most} or more`)
-  const archives = most === 2 ? 'in an archive' : `in ${most - 1} archives inside one another`
+  const archives = `${most - 1} nested ${most === 2 ? 'archive' : 'archives'}`
   return warning(
     what,
-    `is ${most}: clamd scans no file deeper than ${archives}`,
+    `is ${most}: clamd scans files in at most ${archives}`,
     'set "MaxRecursion 17" in its clamd.conf, and restart clamd',
   )
 }

@@ -84,17 +84,21 @@ export function checkSignatures(what: string, version: string, now: number): Che
     return failure(
       what,
       `answers VERSION with "${version.slice(0, 60)}"`,
-      'check that CLAMD names a clamd',
+      'set CLAMD to the address of a clamd',
     )
   }
   if (made === undefined) {
     const value = `answers, ${name}, without a date: its signatures are not ClamAV's`
-    return warning(what, value, "run freshclam if you want ClamAV's")
+    return warning(what, value, "run freshclam to load ClamAV's signatures")
   }
   const value = `answers, ${name}, signatures of ${date}`
   const age = now - made
   return age > OLD
-    ? warning(what, `${value}: ${formatDuration(age)} old`, "check freshclam's log")
+    ? warning(
+        what,
+        `${value}: ${formatDuration(age)} old`,
+        'run freshclam, and correct what it reports',
+      )
     : ok(what, value)
 }
 
@@ -124,7 +128,7 @@ export function checkCount(what: string, database: string): CheckLine[] {
   if (count === undefined || count >= A_HANDFUL) return []
   const some = count === 1 ? '1 signature' : `${count} signatures`
   const value = `only ${some} in ${database}: ClamAV has millions`
-  return [warning(what, value, 'run freshclam, and check its log')]
+  return [warning(what, value, 'run freshclam, and correct what it reports')]
 }
 
 /** Returns the number of signatures in a file or directory, or undefined if it cannot be read. */

@@ -164,7 +164,7 @@ export class ClamdWatch {
   #logAbsent(isFirst: boolean, { server, up, text }: ClamdState): void {
     if (isFirst && !up) {
       this.#absent.add(server)
-      const remedy = 'start it, or correct CLAMD (onescan check shows the details)'
+      const remedy = 'run onescan check, which shows the remedy'
       this.#log(inOneLine(warning(`clamd ${server}`, text, remedy)))
     } else if (up && this.#absent.delete(server)) this.#log(`clamd ${server}: answers`)
   }

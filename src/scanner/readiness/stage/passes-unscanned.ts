@@ -15,7 +15,7 @@ const LINES_MAX = 5
 /** Returns the handling of mail without a result of any scanner, such as `deferred`. */
 export function unscannedMailIs(env: Environment): string {
   const action = attempt(() => readSetting(env, 'SCANFAIL')) // another check reports a fault
-  const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted unscanned' }
+  const does = { defer: 'deferred', quarantine: 'quarantined', accept: 'accepted unscanned' }
   return does[action ?? 'defer']
 }
 
@@ -41,7 +41,7 @@ function passing(env: Environment): readonly Passing[] {
         ? setting.words.find((word) => passes?.(word) === undefined)
         : undefined
     const value = env[name] || String(setting.default)
-    const remedy = better ? `set ${name}=${better} to keep it out` : `unset ${name} to scan it`
+    const remedy = better ? `set ${name}=${better}` : `unset ${name}`
     return [{ name, value, mail, remedy }]
   })
 }
@@ -55,7 +55,7 @@ export function passesBySettings(env: Environment): CheckLine[] {
   return passing(env)
     .filter(({ name }) => name !== 'SCANFAIL')
     .map(({ name, value, mail, remedy }) =>
-      warning(name, `${value}: ${mail} passes unscanned`, remedy),
+      warning(name, `${value}: ${mail} is accepted unscanned`, remedy),
     )
 }
 
@@ -67,8 +67,10 @@ export function passesByRules({ path, all }: Rules): CheckLine[] {
   })
   if (lines.length === 0) return []
   const rest = lines.length > LINES_MAX ? `; and ${lines.length - LINES_MAX} more lines` : ''
-  const value = `${path} lets mail pass unscanned: ${lines.slice(0, LINES_MAX).join('; ')}${rest}`
-  return [warning('rules', value, 'remove the lines about mail that should be scanned')]
+  const value = `${path} accepts mail unscanned: ${lines.slice(0, LINES_MAX).join('; ')}${rest}`
+  return [
+    warning('rules', value, `remove the lines about mail that should be scanned from ${path}`),
+  ]
 }
 
 /** How a line lets mail pass unscanned. */

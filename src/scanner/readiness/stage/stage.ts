@@ -2,6 +2,7 @@ import { type CheckLine, failure } from '../../../base/check/check-line.ts'
 import { errorCode, errorText } from '../../../base/errors/fault.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import type { ControlDirectories } from '../../../base/settings/control-directories.ts'
+import { isUnderSystemd } from '../../../base/systemd/bound-paths.ts'
 import { readScanSettings, type ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import {
   type Accounts,
@@ -37,7 +38,7 @@ export async function runStage<H>(stage: Stage<H>, host: H): Promise<CheckLine[]
     return await stage(host)
   } catch (error) {
     const isOfFile = [error, (error as Error).cause].some((thrown) => errorCode(thrown) !== '')
-    const remedy = isOfFile ? 'check that the file exists and can be read' : 'correct the setting'
+    const remedy = isOfFile ? 'create this file, or make it readable' : 'correct this setting'
     return [failure('check', errorText(error), remedy)]
   }
 }
@@ -51,6 +52,17 @@ export function ownHost(
   const accounts = readAccounts()
   const account = ownAccount(accounts)
   return { env, directories, account, accounts, isDaemon, asksOnescand: false, now: Date.now() }
+}
+
+/** The administrator's settings of onescand. */
+export const DEFAULTS = '/etc/default/onescand'
+
+/** Returns the remedy that changes settings, such as `set SCANFAIL=defer`, with the place where that is done. */
+export function inSettingsOf({ isDaemon }: Pick<StageHost, 'isDaemon'>, change: string): string {
+  if (!isDaemon) return `${change} in the environment of qmail-smtpd`
+  return isUnderSystemd()
+    ? `${change} in ${DEFAULTS}, then run systemctl restart onescand`
+    : `${change} in the environment of onescand, then restart onescand`
 }
 
 /** The scanners that QHPSI names. Undefined if it names none, or if it cannot be read. */

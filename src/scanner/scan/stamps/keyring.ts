@@ -76,7 +76,7 @@ export function loadKeyring(env: Environment, control: string): Keyring {
     if (errorCode(error) === 'EACCES') {
       return { path, off: `${path} is not readable by uid ${process.geteuid?.()}: no stamps` }
     }
-    const remedy = errorCode(error) === 'ENOENT' ? 'create the file' : 'fix this'
+    const remedy = errorCode(error) === 'ENOENT' ? 'create the file' : 'set the path of a keyring'
     throw keyringFault(path, `${errorTextAt(path, error)}; ${remedy} or unset CLUSTERKEYS`)
   }
   const keys = parseKeyring(text, path)

@@ -20,7 +20,7 @@ t.test('check prints each finding and their number, and ends by the worst', asyn
   const env = { QMAILHOME, QHPSI: 'plugin: eicar' }
   const { code, out } = await onescan(['check'], { env })
   const lines = out.trim().split('\n').slice(1, -1)
-  for (const line of lines) t.match(line, /^(ok|warning|error) +[^:]+: ./)
+  for (const line of lines) t.match(line, /^((ok|warning|error) +[^:]+| {9}fix): ./)
   t.match(out, /^ok +scanner eicar: finds EICAR/m)
   t.match(out, /^ok +qmail, clean message: scanned and passed on/m)
   t.match(out, /^ok +qmail, EICAR: is found/m)
@@ -53,7 +53,7 @@ t.test('a service shows environment, account and limits', { skip: ucspiMissing }
   t.match(of('next program'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
   t.match(of('qmail, clean message'), {
     level: 'error',
-    value: /^(crashes|exits) .* with a limit of 3000000 bytes of memory$/,
+    value: /^(crashes|exits) .* with a limit of 3000000 bytes of memory: mail is deferred$/,
   })
 })
 
@@ -109,5 +109,8 @@ t.test('a missing process or account ends with exit code 2', async (t) => {
     'QMAILHOME=/nonexistent',
   ])
   t.equal(code, 2)
-  t.match(out, /^warning +test messages: run as \S.*, not as no:such; run check as root$/m)
+  t.match(
+    out,
+    /^warning +test messages: run as \S.*, not as no:such\n +fix: run onescan check as root$/m,
+  )
 })

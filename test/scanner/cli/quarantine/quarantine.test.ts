@@ -321,7 +321,7 @@ t.test('only 4xx and 5xx replies over SMTP refuse a message', async (t) => {
     const by = ['--by', `127.0.0.1:${next.port}`, id]
     const { code, err } = await run(directory, ...release, ...by)
     t.equal(code, 2)
-    t.equal(/it may have been delivered/.test(err), !isRefusal, `${reply}: ${err}`)
+    t.equal(/the message may have been delivered/.test(err), !isRefusal, `${reply}: ${err}`)
     const again = await run(directory, ...release, ...by)
     t.equal(/was interrupted, and it may have been/.test(again.err), !isRefusal, again.err)
   }
@@ -344,7 +344,7 @@ t.test('mail counts as not accepted only after a complete answer of root', async
     const words = ['quarantine', ...release, '--by', 'caller', id, '--directory', directory]
     const { code, err } = await onescan(words, { input })
     t.equal(code, 2)
-    t.equal(/it may have been delivered/.test(err), !isRefusal, `${input}: ${err}`)
+    t.equal(/the message may have been delivered/.test(err), !isRefusal, `${input}: ${err}`)
     const again = await run(directory, ...release, id)
     t.equal(again.code, isRefusal ? 0 : 2, again.err)
   }
@@ -389,7 +389,7 @@ t.test('without a key a message is not released by mistake', async (t) => {
   const queue = release.slice(0, 3)
   const { code, err } = await run(directory, ...queue, id)
   t.equal(code, 2)
-  t.match(err, /keyring: (?!.*--keyring).*onescan keygen --release, or release with --no-stamp/)
+  t.match(err, /keyring: (?!.*--keyring).*onescan keygen --release, or release it with --no-stamp/)
   t.equal((await run(directory, ...queue, '--no-stamp', id)).code, 0)
   t.equal(delivered()[0]?.message.toString(), 'Subject: x\n\nbody\n')
 })

@@ -59,8 +59,11 @@ t.test('a message that sendmail may have queued is not released again', { skip }
     const { release, state } = await build(t, `cat >message; ${end}`)
     const { code, err } = await release()
     t.equal(code, 2)
-    t.match(err, `${SENDMAIL}: failed with ${reported}; it may have been delivered`)
-    t.match(err, 'check the mail queue (mailq); if it is not there, release it with --again')
+    t.match(err, `${SENDMAIL}: failed with ${reported}; the message may have been delivered`)
+    t.match(
+      err,
+      'look for it in the mail queue (mailq); if it is not there, release it with --again',
+    )
     t.equal(await state(), 'releasing')
   }
 })

@@ -133,9 +133,9 @@ t.test('a line without an end is cut, and the next one comes whole', async (t) =
 
 // promise: root-signs-of-life
 t.test('output of an account cannot fill the screen or begin a line of its own', (t) => {
-  const blank = `${' '.repeat(300)}as root finds:${'\u2800\u3000'.repeat(100)}ok`
+  const blank = `${' '.repeat(300)}checked as root:${'\u2800\u3000'.repeat(100)}ok`
   const { value, account } = asReportedBy('onescan', ok('x', blank))
-  t.equal(value, '   as root finds:   ok')
+  t.equal(value, '   checked as root:   ok')
   t.equal(account, 'onescan')
   t.equal(asReportedBy('onescan', ok('x', 'y'.repeat(100_000))).value.length, 4000)
   t.end()
@@ -149,9 +149,9 @@ t.test('an account that complains without end is cut off', async (t) => {
   t.teardown(() => {
     process.stderr.write = written
   })
-  stderr.write('as root finds:\n'.repeat(2000))
+  stderr.write('checked as root:\n'.repeat(2000))
   const [checkLine] = await accountReport(run, 'onescan')
   t.match(checkLine, { level: 'error', value: /it sent too many lines/ })
   t.equal(errors.length, 1000)
-  t.equal(errors[0], 'onescan: as root finds:\n')
+  t.equal(errors[0], 'onescan: checked as root:\n')
 })

@@ -35,11 +35,11 @@ t.test('a slot that would run as root is not tried', { skip: skip || ucspiMissin
   t.equal(code, 2)
   t.match(
     out,
-    /^error +process \d+: runs qmail-smtpd as root: nothing was tested; run tcpserver with -u /,
+    /^error +process \d+: runs qmail-smtpd as root: nothing was tested\n +fix: run tcpserver with -u /,
   )
   t.notMatch(out, 'says:')
   const named = await asRoot(['check', '--pid', pid, '--env', 'QHPSI=plugin: eicar', ...asNobody])
-  t.match(named.out, /^as the account nobody reports:\n[\s\S]*^ok +scanner eicar: finds EICAR/m)
+  t.match(named.out, /^reported by the account nobody:\n[\s\S]*^ok +scanner eicar: finds EICAR/m)
 })
 
 /** The groups of the account that reads logs, on a host with these accounts. */

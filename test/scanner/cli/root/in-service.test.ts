@@ -84,7 +84,10 @@ t.test('an account that runs no service passes on what onescand releases', { ski
   const { directory, id, run } = await hostWith(t)
   for (const [end, error] of [
     ['exit 71', /failed with 71/],
-    ['kill -9 $$', /failed with SIGKILL; it may have been delivered: check the mail queue/],
+    [
+      'kill -9 $$',
+      /failed with SIGKILL; the message may have been delivered: look for it in the mail queue/,
+    ],
   ] as const) {
     const { env } = chainOf(t, end)
     const { code, err } = await run(['release', '--no-stamp', id], { env })

@@ -61,7 +61,7 @@ t.test('no command of root becomes the account of a service', { skip }, async (t
   machine.write('/etc/service/onescan-quotad/run', '')
   const mail = 'Subject: x\n\nbody\n'
   const commands: readonly (readonly [words: readonly string[], output: RegExp])[] = [
-    [['check'], /^as the account onescan reports:$/m],
+    [['check'], /^reported by the account onescan:$/m],
     [['check', '--daemon'], /finds EICAR/],
     [['quarantine', 'list'], new RegExp(id)],
     [['quarantine', 'show', id], /VIRUS/],

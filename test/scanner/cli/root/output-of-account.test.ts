@@ -45,7 +45,7 @@ t.test('findings of an account are printed below its name', { skip }, async (t) 
   const printing = (value: unknown) => `console.log(${JSON.stringify(JSON.stringify(value))});`
   const odd = {
     level: 'error',
-    what: 'x\nas root finds:',
+    what: 'x\nchecked as root:',
     value: 'y\n\x1b[31m',
     remedy: 'curl x | sh',
   }
@@ -53,8 +53,9 @@ t.test('findings of an account are printed below its name', { skip }, async (t) 
   const check = (script: string, ...more: readonly string[]) =>
     spawnSync(process.execPath, [held(place, script), ...words, ...more], { encoding: 'utf8' })
   t.same(check(printing(odd)).stdout.split('\n').slice(0, -2), [
-    'as the account nobody reports:',
-    'error          x as root finds:: y \\u001b[31m; curl x | sh',
+    'reported by the account nobody:',
+    'error        x checked as root:: y \\u001b[31m',
+    '         fix: curl x | sh',
   ])
   const { results } = jsonIn(check(printing(odd), '--json').stdout)
   t.same(results, [{ ...odd, account: 'nobody' }])

@@ -17,7 +17,8 @@ t.test('it prints its findings, and ends with 111 if there is an error', async (
   t.match(check(), { status: 0, stdout: /^ok: scanner eicar: finds EICAR: /m })
   const wrong = {
     status: 111,
-    stdout: /^error: settings: SCANTIMEOUT x: must be .*; fix this setting$/m,
+    stdout:
+      /^error: settings: SCANTIMEOUT x: must be .*; correct this setting in the environment of qmail-smtpd$/m,
   }
   t.match(check({ SCANTIMEOUT: 'x' }), wrong)
 })

@@ -40,7 +40,7 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
     )
     t.match(
       log[0],
-      /^clamd \/nonexistent\/clamd: cannot connect \(no such file or directory\); start it, or correct CLAMD/,
+      /^clamd \/nonexistent\/clamd: cannot connect \(no such file or directory\); run onescan check, /,
     )
     t.match(log[1], `clamd ${off.socket} AlertExceedsMax: is off`)
     t.match(log[1], 'set "AlertExceedsMax yes" in its clamd.conf')
@@ -88,9 +88,7 @@ t.test('a clamd that is down at the start is logged, and when it answers', async
   )
   t.teardown(() => watch.close())
   await watch.asked
-  t.match(log, [
-    /: cannot connect \(no such file or directory\); start it, or correct CLAMD \(onescan check shows /,
-  ])
+  t.match(log, [/: cannot connect \(no such file or directory\); run onescan check, /])
   const server = createServer((client) => {
     client.on('data', () => client.write('1: ClamAV 1\0'))
   })
@@ -114,7 +112,7 @@ t.test('a clamd that scans few levels is logged once', { skip: clamdMissing }, a
   t.teardown(() => watch.close())
   await watch.asked
   const what = `clamd ${clamd.socket} MaxRecursion`
-  const value = 'is 5: clamd scans no file deeper than in 4 archives inside one another'
+  const value = 'is 5: clamd scans files in at most 4 nested archives'
   t.match(watch.complaints, [{ level: 'warning', what, value }])
   const lines = () => log.filter((line) => line.includes('MaxRecursion'))
   t.match(lines(), [`${what}: ${value}; set "MaxRecursion 17"`])

@@ -115,7 +115,7 @@ t.test('a keyring that cannot be used is an error, and never counts as empty', a
   const large = `# ${'x'.repeat(70_000)}\nsesame\n`
   t.throws(
     () => load(ring(t, large)),
-    /^CLUSTERKEYS .*larger than 65536 bytes; fix this or unset CLUSTERKEYS/,
+    /^CLUSTERKEYS .*larger than 65536 bytes; set the path of a keyring or unset CLUSTERKEYS/,
   )
 })
 

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { inSettingsOf } from '../../../readiness/stage/stage.ts'
 import { isListening } from '../../host/open-ports.ts'
+import { howToStart } from '../services/service-state.ts'
 import { askProgram } from './ask-program.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
 import { SHOWN_BY_MAIL } from './reach.ts'
@@ -78,7 +80,11 @@ function judgeScanner(address: string, acl: string | undefined): CheckLine {
   const what = 'av_scanner of Exim'
   if (acl !== undefined) return ok(what, `is onescand as clamd at ${address}, used in ${acl}`)
   const value = `is onescand at ${address}, but no "malware" was seen in the ACL for DATA (exim4 -bP config), so it is unknown whether mail is scanned`
-  return warning(what, value, `put "deny malware = *" at the top of that ACL; ${SHOWN_BY_MAIL}`)
+  return warning(
+    what,
+    value,
+    `put "deny malware = *" at the top of that ACL, then run ${restart()}`,
+  )
 }
 
 /**
@@ -120,7 +126,7 @@ function judgeRouters(
         ? [marked(ok(what, `passes mail to onescand at port ${port}`), 'onescand acts on mail')]
         : []
     const value = `sends mail to port ${port} of 127.0.0.1, where nothing listens: Exim defers it`
-    return [failure(what, value, servingRemedy(isOurs(router), smtp))]
+    return [failure(what, value, servingRemedy(router, isOurs(router), smtp))]
   })
   if (asked !== undefined) checkLines.push(asked)
   if (routers.some(isOurs) || asked !== undefined) return checkLines
@@ -148,10 +154,11 @@ function judgeTransports(
     const [, name = ''] = /^(\S+) transport:$/m.exec(text) ?? []
     if (!transports.has(name)) return []
     const checkLines: CheckLine[] = []
-    const change = (option: string) => `set ${option} in that transport, and reload Exim`
+    const change = (option: string) =>
+      `set ${option} in the transport ${name}, then run ${restart()}`
     const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
     if (time !== '' && secondsOfInterval(time) <= scanTime) {
-      const value = `final_timeout = ${time}: Exim gives up before a scan does (SCANTIMEOUT=${scanTime})`
+      const value = `final_timeout = ${time}: Exim times out before onescand does (SCANTIMEOUT=${scanTime})`
       checkLines.push(warning(`transport ${name} of Exim`, value, change('final_timeout = 10m')))
     }
     const [, limit] = /^message_linelength_limit = (\d+)$/m.exec(text) ?? []
@@ -176,8 +183,19 @@ function secondsOfInterval(time: string): number {
   )
 }
 
-function servingRemedy(isOurs: boolean, smtp: readonly string[]): string {
-  if (isOurs) return "start onescand, which should listen there, and check onescand's log"
-  const own = smtp.length === 0 ? 'none now: doc/exim.md' : smtp.join(', ')
-  return `start the server that should listen there; if it is onescand, set an address of its --smtp (${own}) in that router, or that port in ONESCAND_OPTIONS`
+function servingRemedy(
+  { name, port }: LocalRouter,
+  isOurs: boolean,
+  smtp: readonly string[],
+): string {
+  if (isOurs) return howToStart('onescand', 'restart')
+  if (!/onescan/.test(name)) return `start the server that should listen at port ${port}`
+  if (smtp.length > 0)
+    return `set a port of onescand's --smtp (${smtp.join(', ')}) in the router ${name}, then run ${restart()}`
+  const change = `add --smtp inet:127.0.0.1:${port} to ONESCAND_OPTIONS, with --next as doc/exim.md shows,`
+  return inSettingsOf({ isDaemon: true }, change)
 }
+
+/** Returns the command with which this host's Exim uses a changed configuration. */
+const restart = () =>
+  existsSync(EXIMS[0]) ? 'update-exim4.conf && systemctl restart exim4' : 'systemctl restart exim'

@@ -15,7 +15,7 @@ export function noMailServer(addresses: readonly string[]): CheckLine {
   }
   const value = 'none was found on this host (qmail, Postfix, Sendmail, Exim or OpenSMTPD)'
   const remedy =
-    'install one, and connect it to onescan (README.md, Set up your mail server); for a qmail in another directory run onescan check --env QMAILHOME=DIRECTORY'
+    'install a mail server, and connect it as README.md shows; if qmail is in another directory, run onescan check --env QMAILHOME=DIRECTORY'
   return warning(WHAT, value, remedy)
 }
 
@@ -85,7 +85,7 @@ export function checkServerUnit(
     return active === 'active' ? [] : [warning(server, value, startCommand(name!, unit))]
   }
   if (active === 'failed') {
-    const remedy = `fix what journalctl -u ${name} reports, and systemctl restart ${name}`
+    const remedy = `correct what journalctl -u ${name} reports, then run systemctl restart ${name}`
     return [failure(server, 'is not running: its start failed', remedy)]
   }
   if (active === 'active') return checkStartsAtBoot([name!], 'no mail is accepted', ask)

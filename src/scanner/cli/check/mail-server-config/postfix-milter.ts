@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { inSettingsOf } from '../../../readiness/stage/stage.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   faultOf,
@@ -43,20 +44,23 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
   }
   if (odd.length > 0) return odd
   if (away.length > 0) return away
-  const toAdd = toAsk(service, list, withinReach(service, postfix))
+  const toAdd = toAsk(service, list, postfix)
+  const servesFilters = postfix.endpoints.clamd.length > 0
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
-    const asks = postfix.endpoints.clamd.length > 0 ? ', or uses it as clamd' : ''
-    const state = `${names}: it is unknown whether it is onescand${asks}; its mail is scanned only in that case`
-    return [warning(what, state, `${SHOWN_BY_MAIL}; if it does not, ${toAdd}`)]
+    if (servesFilters) return [ok(what, usesClamdPerhaps(names))]
+    const state = `${names}: not known to be onescand; if it is another filter, this mail is not scanned`
+    return [warning(what, state, `${SHOWN_BY_MAIL}; if not, ${toAdd}`)]
   }
   const filter = foreignFilter(service)
-  if (filter !== undefined && postfix.endpoints.clamd.length > 0) {
-    const state = `passes mail to ${service.valueOf(filter)}: it is unknown whether that uses onescand as clamd`
-    return [warning(service.placeOf(filter), state, SHOWN_BY_MAIL)]
-  }
+  if (filter !== undefined && servesFilters)
+    return [ok(service.placeOf(filter), usesClamdPerhaps(service.valueOf(filter)))]
   return [notFiltered(service, toAdd, postfix)]
 }
+
+/** What is known of a filter that may use onescand as clamd: nothing that a command could correct. */
+const usesClamdPerhaps = (filter: string) =>
+  `${filter}: its use of onescand as clamd is not checked here: ${SHOWN_BY_MAIL}`
 
 function notFiltered(service: SmtpdService, toAdd: string, postfix: Postfix): CheckLine {
   const what = service.placeOf('smtpd_milters')
@@ -77,14 +81,25 @@ function unreadable(
   const value = `${list}: ${reason}: Postfix defers all mail`
   const remedy =
     meant === undefined
-      ? 'write each milter as unix:PATH or inet:HOST:PORT, in braces with its options; then postfix reload'
+      ? 'write each milter as unix:PATH or inet:HOST:PORT, in braces with its options, then run postfix reload'
       : service.toSet('smtpd_milters', meant)
   return failure(service.placeOf('smtpd_milters'), value, remedy)
 }
 
+/** The script of the package that adds onescand to the milters of main.cf, for local mail, too. */
+const SCRIPT = '/usr/share/onescan/examples/postfix/postfix-milter'
+
 /** Returns the command that adds onescand to a service's milters. */
-const toAsk = (service: SmtpdService, list: string, own: string): string =>
-  service.toSet('smtpd_milters', list === '' ? own : `${list}, ${own}`)
+function toAsk(service: SmtpdService, list: string, postfix: Postfix): string {
+  const own = withinReach(service, postfix)
+  const isForScript =
+    own === USUAL &&
+    postfix.directory === '' &&
+    service.placeOf('smtpd_milters') === 'smtpd_milters'
+  return isForScript && existsSync(SCRIPT)
+    ? `sh ${SCRIPT} && postfix reload`
+    : service.toSet('smtpd_milters', list === '' ? own : `${list}, ${own}`)
+}
 
 /** The address of onescand for Postfix in its documentation. */
 const USUAL = 'unix:onescan/milter.sock'
@@ -147,7 +162,7 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
     const enough =
       scanTime < MILTER_TIMEOUT
         ? timeout.set(`${MILTER_TIMEOUT}s`)
-        : `set SCANTIMEOUT below ${MILTER_TIMEOUT}`
+        : inSettingsOf({ isDaemon: true }, `set SCANTIMEOUT below ${MILTER_TIMEOUT}`)
     checkLines.push(warning(timeout.place, tooEarly(timeout.value, scanTime), enough))
   }
   return checkLines
@@ -171,10 +186,12 @@ export async function checkMilterMaps(postfix: Postfix): Promise<CheckLine[]> {
     const fault = await faultOfTable(table, postfix)
     if (fault === undefined) continue
     const value = `${table}: Postfix cannot read it, and accepts no mail over SMTP: ${fault}`
-    return [failure(what, value, 'fix or remove this table; then postfix reload')]
+    return [
+      failure(what, value, `correct ${table}, or remove it from ${what}, then run postfix reload`),
+    ]
   }
-  const value = `${list}: clients in it have milters of their own, or none`
-  return [warning(what, value, 'check that it lists no client whose mail must be scanned')]
+  const value = `${list}: clients in it have other milters; mail of those without onescand is not scanned`
+  return [ok(what, value)]
 }
 
 /** Mail of programs, by sendmail(1): it meets other milters, and no proxy filter. */

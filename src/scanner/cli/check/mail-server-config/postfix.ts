@@ -4,12 +4,15 @@ import { errorText } from '../../../../base/errors/fault.ts'
 import { ownAddresses } from '../../../../base/net/own-addresses.ts'
 import { commandToOpen } from '../../../../base/path/command-to-open.ts'
 import { findPostfix } from '../../host/running-services.ts'
+import { askSystemd } from '../../host/systemd-unit.ts'
+import { startCommand } from '../services/starts-at-boot.ts'
 import {
   POSTCONF,
   type Postfix,
   type PostfixHost,
   readPostfix,
   type SmtpdService,
+  setting,
 } from './postconf.ts'
 import { checkReturn, checkSmtpFilter, returnServices } from './postfix-filter.ts'
 import { checkLocalMail, checkMilterMaps, checkMilters } from './postfix-milter.ts'
@@ -45,7 +48,10 @@ function unasked(error: Error & { readonly stderr?: string }): CheckLine {
   const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(complaint) ?? []
   if (foreign !== undefined) return foreignInterface(foreign)
   const [, closed] = /open (\/\S+): Permission denied/.exec(complaint) ?? []
-  const remedy = closed === undefined ? `check that ${POSTCONF} works` : commandToOpen(closed)
+  const remedy =
+    closed === undefined
+      ? `run ${POSTCONF} >/dev/null, and correct what it reports`
+      : commandToOpen(closed)
   return failure('Postfix', `postconf fails: ${complaint}`, remedy)
 }
 
@@ -72,14 +78,14 @@ function checkMain(postfix: Postfix): CheckLine[] {
   const [transport] = (main.content_filter ?? '').split(':')
   if (transport && !transports.has(transport)) {
     const value = `${main.content_filter}: master.cf has no transport ${transport}, so all mail is deferred`
-    const remedy = 'add it to master.cf (doc/postfix.md), then postfix reload'
+    const remedy = `add the transport ${transport} to master.cf as doc/postfix.md shows, then run postfix reload`
     checkLines.push(failure('content_filter', value, remedy))
   }
   checkLines.push(...checkLocalMail(postfix))
   const limit = main.smtp_line_length_limit ?? '998'
   if (limit !== '0' && postfix.makesStamps) {
-    const value = `${limit}: Postfix folds longer lines when it sends mail, which breaks its stamp`
-    const remedy = 'postconf -e smtp_line_length_limit=0, or let the next host scan it again'
+    const value = `${limit}: Postfix folds longer lines when it sends mail, which breaks the stamp`
+    const remedy = setting('smtp_line_length_limit', '0')
     checkLines.push(warning('smtp_line_length_limit', value, remedy))
   }
   return checkLines
@@ -99,7 +105,7 @@ function checkInterfaces({ main }: Postfix): CheckLine[] {
 function foreignInterface(address: string): CheckLine {
   const value = `${address}: this host has no such address, so Postfix delivers no mail`
   const own = ownAddresses().join(', ')
-  const remedy = `set addresses of this host (${own}), or all; then postfix stop; postfix start`
+  const remedy = `set inet_interfaces to addresses of this host (${own}) in main.cf, then run ${howToStartPostfix('postfix stop; postfix start')}`
   return failure('inet_interfaces', value, remedy)
 }
 
@@ -107,5 +113,13 @@ function foreignInterface(address: string): CheckLine {
 function checkRuns({ directory, queue }: Postfix): CheckLine[] {
   const isRoot = process.getuid!() === 0
   if (directory !== '' || !isRoot || findPostfix().includes(queue)) return []
-  return [failure('Postfix', 'is not running: no mail is delivered', 'postfix start')]
+  return [
+    failure('Postfix', 'is not running: no mail is delivered', howToStartPostfix('postfix start')),
+  ]
+}
+
+/** Returns the command that starts Postfix again: that of its unit, which on Debian 12 stays active without it, or this. */
+function howToStartPostfix(command: string): string {
+  const unit = askSystemd('postfix.service')
+  return unit === undefined ? command : startCommand('postfix', unit, 'restart')
 }

@@ -7,10 +7,12 @@ import { shellWord } from '../../../../base/text/shell-word.ts'
 import {
   type Accounts,
   findAccount,
+  groupName,
   joinGroup,
   obstacle,
   type SystemAccount,
 } from '../../../readiness/stage/account.ts'
+import { inSettingsOf } from '../../../readiness/stage/stage.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { howToStart } from '../services/service-state.ts'
@@ -25,7 +27,7 @@ import {
 } from './postconf.ts'
 
 /** The remedy if the configuration of a mail server does not show whether its mail is scanned. */
-export const SHOWN_BY_MAIL = 'onescan check --mail ADDRESS shows it'
+export const SHOWN_BY_MAIL = 'run onescan check --mail ADDRESS, which shows whether mail is scanned'
 
 /**
  * Returns whether the path exists. Root checks this, because every directory is open to root. It never waits
@@ -78,12 +80,15 @@ function wayPast(barrier: string, account: SystemAccount, accounts: Accounts): s
   const command = joinGroup(account, accounts, barrier)
   if (command !== undefined) return `${command} && postfix reload`
   if (attempt(() => statSync(barrier))?.isDirectory()) return `chmod o+x ${shellWord(barrier)}`
-  return `check the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
+  return inOptions(`--mode 0660 --group ${groupName(accounts, account.groups[0]!)}`)
 }
 
+/** Returns the remedy that adds options of onescand. */
+const inOptions = (options: string) =>
+  inSettingsOf({ isDaemon: true }, `add ${options} to ONESCAND_OPTIONS`)
+
 const notRunning = (what: string, value: string): CheckLine => {
-  const remedy = `onescand is not running: ${howToStart('onescand')}`
-  return following(failure(what, value, remedy), 'stops the start')
+  return following(failure(what, value, howToStart('onescand')), 'stops the start')
 }
 
 /** Returns the path of a socket as Postfix's programs see it, or undefined for a port. */
@@ -108,12 +113,14 @@ function missing(
   if (outside.startsWith('/') && path !== outside && isThere(outside)) {
     const value = `smtpd cannot reach it: it runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
     if (outside.startsWith(`${queue}/`)) return failure(what, value, name(`unix:${outside}`))
-    const inside = `unix:${queue}/onescan/milter.sock`
-    return failure(
-      what,
-      value,
-      `start onescand with --milter ${shellWord(inside)}, and ${name(inside)}`,
-    )
+    const inside = `${queue}/onescan/milter.sock`
+    const ofPackage = SOCKET_UNITS[inside]
+    const socket = ofPackage === undefined ? undefined : askSystemd(ofPackage)
+    const listens =
+      socket === undefined
+        ? `${inOptions(`--milter unix:${shellWord(inside)}`)}, then`
+        : `${listenRemedy(ofPackage!, socket)} &&`
+    return failure(what, value, `${listens} ${name(`unix:${inside}`)}`)
   }
   const value = `${path} does not exist: ${meanwhile}`
   const unit = SOCKET_UNITS[path]
@@ -150,13 +157,13 @@ function listenerRemedy(
   const list = service.valueOf('smtpd_milters')
   const [own] = milters
   if (own === undefined) {
-    return `start onescand with --milter ${shellWord(text)} (set in ${place})`
+    return inOptions(`--milter ${shellWord(text)}`)
   }
-  const start = `start the milter that should listen there (set in ${place})`
+  const start = `start the milter that should listen at ${text} (set in ${place})`
   const names = splitMilters(list).map((milter) => milter.text)
   if (names.some((name) => matchAddress(name, milters, postfix.queue) !== undefined)) return start
   const named = service.toSet('smtpd_milters', list.replace(written, inPostfix(own, postfix)))
-  return `if it is onescand, ${named}; else ${start}`
+  return `if this milter is onescand, ${named}; if not, ${start}`
 }
 
 /** The port of an address of this host's own: `inet:localhost:8890`. */

@@ -13,7 +13,7 @@ import { listenRemedy, SHOWN_BY_MAIL } from './reach.ts'
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
 /** Upper limit for the bytes read of it: Debian's has 67 KB. */
 const CF_MAX = 1024 * 1024
-const BUILD = 'rebuild sendmail.cf (make -C /etc/mail), and restart Sendmail'
+const BUILD = 'then run make -C /etc/mail && systemctl restart sendmail'
 
 /** A mail filter of Sendmail: `Xonescan, S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m`. */
 interface Filter {
@@ -55,7 +55,9 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): C
   )
   if (ours.length === 0) {
     const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
-    return [warning('Sendmail', value, `${SHOWN_BY_MAIL}; doc/sendmail.md shows the filter`)]
+    return [
+      warning('Sendmail', value, `${SHOWN_BY_MAIL}; doc/sendmail.md shows how to add the filter`),
+    ]
   }
   return ours.flatMap((filter) => checkFilter(filter, daemons, host))
 }
@@ -83,7 +85,7 @@ export function checkSendmailLoad(
     const limit = set === undefined ? perProcessor * processors : Number(set)
     if (load < limit) continue
     const value = `${effect} while the load average is ${limit} or more (${option}), and it is ${load}`
-    const remedy = `find what keeps this host busy, or raise ${macro} in sendmail.mc; ${BUILD}`
+    const remedy = `find what keeps this host busy, or raise ${macro} in sendmail.mc, ${BUILD}`
     return [warning('Sendmail', value, remedy)]
   }
   return []
@@ -138,7 +140,7 @@ function checkFilter(
   const without = daemons.filter(({ filters }) => !filters.includes(filter.name))
   if (without.length === daemons.length && !without.some(({ hasOwn }) => hasOwn)) {
     const value = 'is not in InputMailFilters: Sendmail does not use it, and mail is not scanned'
-    const remedy = `define it with INPUT_MAIL_FILTER, or add it to confINPUT_MAIL_FILTERS in sendmail.mc; ${BUILD}`
+    const remedy = `define it with INPUT_MAIL_FILTER, or add it to confINPUT_MAIL_FILTERS in sendmail.mc, ${BUILD}`
     return [failure(what, value, remedy)]
   }
   const down = meanwhileFor(filter.fails)
@@ -154,13 +156,13 @@ function checkFilter(
       level(
         what,
         `F=${filter.fails}: while onescand is down, ${down}`,
-        `set F=T in sendmail.mc; ${BUILD}`,
+        `set F=T for this filter in sendmail.mc, ${BUILD}`,
       ),
     )
   }
   if (filter.endsWithin <= host.scanTime) {
     const value = `waits for ${formatDuration(filter.endsWithin * 1000)} (E), and a scan may take ${formatDuration(host.scanTime * 1000)}`
-    checkLines.push(warning(what, value, `set E:5m in sendmail.mc; ${BUILD}`))
+    checkLines.push(warning(what, value, `set E:5m for this filter in sendmail.mc, ${BUILD}`))
   }
   return checkLines
 }
@@ -170,8 +172,8 @@ function notAsked({ name, hasOwn }: SendmailDaemon, filter: Filter): CheckLine {
   const where = hasOwn ? 'InputMailFilters= of its own' : 'the list of all'
   const value = `does not use the filter ${filter.name}: it is not in ${where}, and its mail is not scanned`
   const remedy = hasOwn
-    ? `remove InputMailFilters= from its DAEMON_OPTIONS in sendmail.mc, or add ${filter.name} there; ${BUILD}`
-    : `add ${filter.name} to confINPUT_MAIL_FILTERS in sendmail.mc; ${BUILD}`
+    ? `remove InputMailFilters= from its DAEMON_OPTIONS in sendmail.mc, or add ${filter.name} there, ${BUILD}`
+    : `add ${filter.name} to confINPUT_MAIL_FILTERS in sendmail.mc, ${BUILD}`
   return failure(`daemon ${name} of Sendmail`, value, remedy)
 }
 
@@ -207,7 +209,7 @@ function whyUnreached(
   const remedy =
     own === undefined
       ? 'systemctl enable onescan-milter.socket && systemctl restart onescand'
-      : `set S=${inSendmail(own)} in sendmail.mc; ${BUILD}`
+      : `set S=${inSendmail(own)} in sendmail.mc, ${BUILD}`
   return failure(what, value, remedy)
 }
 

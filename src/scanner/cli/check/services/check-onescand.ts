@@ -20,14 +20,21 @@ import {
   nameOrNumber,
   readAccounts,
 } from '../../../readiness/stage/account.ts'
+import { inSettingsOf } from '../../../readiness/stage/stage.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import { checkJournal } from '../../host/check-journal.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
-import { DEFAULTS } from '../../host/settings-file.ts'
 import { askSystemd, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { invokingUser } from '../../root/run-as.ts'
-import { changedSince, checkState } from './service-state.ts'
+import {
+  AS_ROOT,
+  changedSince,
+  checkState,
+  howToReadLog,
+  howToReload,
+  howToStart,
+} from './service-state.ts'
 import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
 
 /**
@@ -97,10 +104,9 @@ function adjustedForSlots(checkLine: CheckLine): CheckLine {
 function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): CheckLine[] {
   if (description === undefined) {
     if (process.getuid!() !== 0)
-      return [warning('onescand', `shows its state at ${socket} only to root`, 'run check as root')]
+      return [warning('onescand', `shows its state at ${socket} only to root`, AS_ROOT)]
     const value = `answers at ${socket}, but does not show its settings`
-    const remedy =
-      'without onescan.node it cannot identify its clients: reinstall onescan for x64 or arm64, and restart it'
+    const remedy = `reinstall onescan for x64 or arm64 (onescan.node may be missing), then ${howToStart('onescand', 'restart')}`
     return [warning('onescand', value, remedy)]
   }
   const what = `onescand ${description.pid}`
@@ -110,7 +116,11 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
     namesScanners(description.settings.QHPSI)
       ? ok(what, `has ${list}`)
       : marked(
-          failure(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${DEFAULTS}`),
+          failure(
+            what,
+            `scans nothing: ${NOTHING_SCANS} (${list})`,
+            inSettingsOf({ isDaemon: true }, 'set QHPSI="plugin: clamd"'),
+          ),
           'nothing scans',
         ),
     ...checkGroups(description, what, accounts),
@@ -145,7 +155,8 @@ function checkSelfTest(
   const what = `onescand ${pid}`
   if (selfTest === undefined) {
     const value = `made no self-test within ${formatDuration(SELF_TEST_ANSWER_TIMEOUT)}`
-    return [failure(what, value, "check onescand's log, then restart it")]
+    const remedy = `run ${howToReadLog('onescand')}, then ${howToStart('onescand', 'restart')}`
+    return [failure(what, value, remedy)]
   }
   const { wrong, doors } = selfTest
   if (wrong.length === 0) {
@@ -170,7 +181,7 @@ export async function requestSelfTest({ socket }: RunningDaemon) {
  */
 function judgeReported(what: string, checkLine: CheckLine, doors: readonly string[]): CheckLine {
   const value = `does not scan correctly: ${JSON.stringify(`${checkLine.what}: ${checkLine.value}`)}`
-  const quoted = failure(what, value, "check the other lines and onescand's log")
+  const quoted = failure(what, value, `run ${howToReadLog('onescand')}`)
   return doors.includes(checkLine.what) ? quoted : following(quoted, 'nothing scans')
 }
 
@@ -190,7 +201,7 @@ function checkGroups(
     warning(
       what,
       `runs without the groups ${names}, although ${user!.name} belongs to them`,
-      'restart it',
+      howToStart('onescand', 'restart'),
     ),
   ]
 }
@@ -200,12 +211,12 @@ function checkFiles({ pid, changed, replaced }: RunningDescription, what: string
     ...replaced.map((program) =>
       warning(
         what,
-        `${shellWord(program)} has been replaced since it was started`,
-        'restart it to run the new one',
+        `${shellWord(program)} has been replaced since onescand was started`,
+        howToStart('onescand', 'restart'),
       ),
     ),
     ...changed.map((file) =>
-      warning(what, `${shellWord(file)} has changed since it was read`, `kill -HUP ${pid}`),
+      warning(what, `${shellWord(file)} has changed since onescand read it`, howToReload(pid)),
     ),
   ]
 }
@@ -235,7 +246,11 @@ function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
       .slice(-LINES_SHOWN)
     if (unit.active !== 'failed' || errors.length === 0) return [stopped]
     return [...new Set(errors)].map((line) =>
-      level(name, `logged: "${line.replaceAll('"', "'")}"`, 'fix this error, and restart clamd'),
+      level(
+        name,
+        `logged: "${line.replaceAll('"', "'")}"`,
+        `correct this error, then run systemctl restart ${name}`,
+      ),
     )
   }
   return []

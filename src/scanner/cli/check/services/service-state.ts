@@ -17,7 +17,7 @@ import {
 } from '../../host/systemd-unit.ts'
 
 import { startCommand } from './starts-at-boot.ts'
-import { SUPERVISED } from './supervised.ts'
+import { SUPERVISED, superviseCommand } from './supervised.ts'
 
 /** A service of onescan's. */
 type Service = 'onescand' | 'onescan-quotad'
@@ -51,11 +51,27 @@ export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'
     return `${unmask}${startCommand(service, unit, verb)}`
   }
   const place = supervisedAt(service)
-  if (place !== undefined) return `svc -u ${place} (or sv up), and check its log`
+  if (place !== undefined) return superviseCommand(verb === 'start' ? 'up' : 'restart', place)
   if (isThere(`/etc/${service}/run`)) return `ln -s /etc/${service} /service/`
-  const page = isThere(PAGE) ? PAGE : 'doc/install.md of its package'
-  return `start it: ${page} describes how, with and without systemd`
+  const page = isThere(PAGE) ? PAGE : 'doc/install.md'
+  return `${verb} ${service} as ${page} describes`
 }
+
+/** Returns the command that makes onescand read its files again. */
+export function howToReload(pid: number): string {
+  if (askSystemd('onescand.service')?.active === 'active') return 'systemctl reload onescand'
+  const place = supervisedAt('onescand')
+  return place === undefined ? `kill -HUP ${pid}` : superviseCommand('hup', place)
+}
+
+/** Returns the command that shows what a service logs about itself. */
+export const howToReadLog = (service: Service): string =>
+  askSystemd(`${service}.service`) === undefined
+    ? `tail /var/log/${service}/current`
+    : `journalctl -u ${service}`
+
+/** The remedy for what only root sees. */
+export const AS_ROOT = 'run onescan check as root'
 
 /**
  * Returns check lines from the host's service manager about a service, and from its log since its last start: a
@@ -72,7 +88,7 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const reason = unit ? ` (${stateInWords(unit)})` : ''
   const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
   const remedy = hasFailed
-    ? `fix what its log reports, and ${howToStart(service, 'restart')}`
+    ? `correct what ${howToReadLog(service)} reports, then ${howToStart(service, 'restart')}`
     : howToStart(service, unit?.active === 'active' ? 'restart' : 'start')
   const down = marked(level(service, `does not answer${reason}`, remedy), 'stops the start')
   return [down, ...ofLog]
@@ -96,9 +112,9 @@ export function changedSince(service: Service, since: number): CheckLine[] {
     return Math.max(mtimeMs, ctimeMs) > since + START_BLUR
   })
   const reload = isStale ? 'systemctl daemon-reload && ' : ''
-  const remedy = unit ? `${reload}systemctl restart ${service}` : 'restart it'
+  const remedy = `${reload}${howToStart(service, 'restart')}`
   return changed.map((file) =>
-    warning(service, `${shellWord(file)} has changed since it was started`, remedy),
+    warning(service, `${shellWord(file)} has changed since ${service} was started`, remedy),
   )
 }
 
@@ -106,14 +122,15 @@ export function changedSince(service: Service, since: number): CheckLine[] {
 function checkSettingsFile(service: Service): CheckLine[] {
   const file = `/etc/default/${service}`
   const text = attempt(() => readOwnFile(file).toString('utf8')) ?? ''
-  const restart = `and systemctl restart ${service}`
+  const restart = `systemctl restart ${service}`
   const idle = findIdleLines(text).map(({ line, word }) => {
     const value = `line ${line} of ${file} sets nothing: it has no "=" after ${JSON.stringify(word)}`
-    return warning(service, value, `write it as NAME="value", ${restart}`)
+    return warning(service, value, `write line ${line} as ${word}="VALUE", then run ${restart}`)
   })
   const replaced = findReplacedLines(text).map(({ line, name, by }) => {
     const value = `line ${line} of ${file} has no effect: line ${by} sets ${name}, too`
-    return warning(service, value, `write both values into one line, or remove one, ${restart}`)
+    const remedy = `add what line ${by} lacks of line ${line}, then run sed -i ${line}d ${file} && ${restart}`
+    return warning(service, value, remedy)
   })
   return [...idle, ...replaced]
 }
@@ -128,7 +145,7 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): CheckLine[
           failure(
             service,
             `runs, but cannot be started again: systemd cannot use its unit (${load})`,
-            `fix the unit: systemd-analyze verify ${service}.service shows where`,
+            `run systemd-analyze verify ${service}.service, and correct what it reports`,
           ),
         ]),
     ...(enabled === 'disabled' || enabled === 'masked'
@@ -136,14 +153,14 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): CheckLine[
           warning(
             service,
             `runs, but is ${enabled}: it does not start when the host boots`,
-            `systemctl unmask ${service}; systemctl enable ${service}`,
+            `${enabled === 'masked' ? `systemctl unmask ${service} && ` : ''}systemctl enable ${service}`,
           ),
         ]
       : []),
     ...unboundPathsOf(`${service}.service`).map((path) =>
       warning(
         service,
-        `does not see ${shellWord(path)}, which did not exist when it was started`,
+        `does not see ${shellWord(path)}, which did not exist when ${service} was started`,
         `systemctl restart ${service}`,
       ),
     ),
@@ -194,8 +211,8 @@ function lastAttempt(lines: readonly string[]): string[] {
 const STARTS = /^(onescand|onescan-quotad): starting$/
 /** The line by which a service reports that it has started: earlier complaints have not stopped it. */
 const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=serving\b)/
-/** The complaints of systemd and sh(1) about a line of settings that has no effect. */
-const OF_LINES = /^Ignoring invalid |\/etc\/default\//
+/** The complaints of systemd and sh(1) about a line of settings that has no effect: onescand's own name the file, too. */
+const OF_LINES = /^Ignoring invalid |^(?!error: |warning: ).*\/etc\/default\//
 /** The complaints that onescand can only make after a client's request. */
 const OF_CLIENTS = new RegExp(`^onescand: clamd: user \\d+ ${NAMES_UNSEEN_FILES}: `)
 /** The form of complaints when a service checks its settings. */
@@ -210,7 +227,7 @@ function checkLog(service: Service, lines: readonly string[], answers: boolean):
   )
   const sinceServing = lines.slice(lines.findLastIndex((line) => SERVES.test(line)) + 1)
   const shown = complaints.length > 0 || answers ? complaints : sinceServing
-  const remedy = 'fix what it reports, and restart it'
+  const remedy = `correct what this line reports, then ${howToStart(service, 'restart')}`
   return [...new Set(shown)].slice(-LINES_SHOWN).map((line) => {
     const level = answers || line.startsWith('warning: ') ? warning : failure
     // With the backslashes of a command that it names.

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
 import { readStart } from '../../../../base/path/open.ts'
-import { PathHandle } from '../../../../base/path/path-handle.ts'
+import { PathHandle, pathExists } from '../../../../base/path/path-handle.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 
 /** The directories that daemontools and runit scan for services. */
@@ -53,8 +53,8 @@ const isOfMail = (service: string): boolean =>
 async function checkSupervisor(service: string): Promise<CheckLine | undefined> {
   const first = stateOf(service)
   if (first === undefined) return undefined
-  const up = `svc -u ${shellWord(service)} (or sv up)`
-  if (!first.isWanted && first.pid === 0) return warning(service, 'is down: it was stopped', up)
+  if (!first.isWanted && first.pid === 0)
+    return warning(service, 'is down: it was stopped', superviseCommand('up', service))
   const seen = [first]
   for (let look = 1; look < LOOKS; look++) {
     await setTimeout(PAUSE)
@@ -63,10 +63,18 @@ async function checkSupervisor(service: string): Promise<CheckLine | undefined> 
   const isDown = seen.every(({ pid }) => pid === 0)
   const isRestarted = new Set(seen.map(({ since }) => since)).size === LOOKS
   if (!isDown && !isRestarted) return undefined
-  const value = 'ends as soon as it is started, again and again: what it should do is not done'
+  const value = 'exits each time that it is started, so it does no work'
   const run = shellWord(`${service}/run`)
-  const remedy = `fix ${run}: sh -n ${run} shows a mistake of the shell, its log the rest; then svc -t ${shellWord(service)} (or sv restart)`
+  const remedy = `run sh -n ${run}, correct what that or the log of this service reports, then run ${superviseCommand('restart', service)}`
   return failure(service, value, remedy)
+}
+
+const SVC = { up: '-u', restart: '-t', hup: '-h' } as const
+
+/** Returns the command for a supervised service: sv(8) of runit, which alone has a file `stat` there, or svc(8). */
+export function superviseCommand(does: keyof typeof SVC, service: string): string {
+  const isRunit = attempt(() => pathExists(`${service}/supervise/stat`)) ?? false
+  return `${isRunit ? `sv ${does}` : `svc ${SVC[does]}`} ${shellWord(service)}`
 }
 
 /** Returns the state of a service, or undefined if it is not supervised, or may not be read. */

@@ -34,20 +34,22 @@ function checkSlotProgram(host: Host): CheckLine[] {
   if (named === undefined && host.clients !== undefined) {
     const value =
       'QMAILQUEUE is not set for these clients: their mail goes to qmail-queue unscanned'
-    return [failure('qmail-queue program', value, 'set it in their rule, and run tcprules')]
+    return [failure('qmail-queue program', value, 'set QMAILQUEUE in their rule, and run tcprules')]
   }
   if (named === '') {
     const value = 'QMAILQUEUE is empty: qmail has no program to start, so mail is deferred'
     return [
-      failure('qmail-queue program', value, 'set it to onescanc or onescan-queue, or unset it'),
+      failure(
+        'qmail-queue program',
+        value,
+        'set QMAILQUEUE to onescanc or onescan-queue, or unset it',
+      ),
     ]
   }
   const missing = danglingLink(program)
   if (missing !== undefined) {
     const value = `${program} is a link to ${missing}, which does not exist: mail is deferred`
-    return [
-      failure('qmail-queue program', value, 'point it to onescanc or onescan-queue with ln -sfn'),
-    ]
+    return [failure('qmail-queue program', value, toLink(program))]
   }
   try {
     accessSync(realpathSync(program), constants.X_OK)
@@ -55,14 +57,8 @@ function checkSlotProgram(host: Host): CheckLine[] {
     if (barrier !== undefined) return [barred('qmail-queue program', program, barrier, host)]
   } catch (error) {
     const reason = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
-    const value = `${reason}${errorText(error)}`
-    return [
-      failure(
-        'qmail-queue program',
-        value,
-        'set QMAILQUEUE to onescan-queue; until then mail is deferred',
-      ),
-    ]
+    const value = `${reason}${errorText(error)}: mail is deferred`
+    return [failure('qmail-queue program', value, 'set QMAILQUEUE to onescanc or onescan-queue')]
   }
   const checkLine = judgeProgram(host)
   if (named === undefined || !isRelative(named)) return [checkLine]
@@ -79,21 +75,22 @@ function judgeProgram(host: Host): CheckLine {
       return ok('qmail-queue program', `${program}${unset}`)
     }
     case 'real-queue': {
-      const value = `${program} is a link to ${realpathSync(program)}: mail is not scanned`
-      return failure(
-        'qmail-queue program',
-        value,
-        `point it to onescanc or onescan-queue (${LINK}: with ln -sfn)`,
-      )
+      const target = attempt(() => readlinkSync(program))
+      const is = target === undefined ? 'is qmail-queue' : `is a link to ${realpathSync(program)}`
+      const remedy =
+        target === undefined ? 'set QMAILQUEUE to onescanc or onescan-queue' : toLink(program)
+      return failure('qmail-queue program', `${program} ${is}: mail is not scanned`, remedy)
     }
     case 'foreign': {
       const value = `${program} ${slot.reason}: no test message was sent through it, because it might deliver it`
-      const remedy =
-        'check that it calls onescan-queue, and test that with --env QMAILQUEUE=PROGRAM'
+      const remedy = `if ${program} calls onescan-queue, test that program: onescan check --env QMAILQUEUE=PROGRAM`
       return warning('qmail-queue program', value, remedy)
     }
   }
 }
+
+/** Returns the command that makes a link to a program of onescan, as the package has it. */
+const toLink = (link: string) => `ln -sfn /usr/lib/onescan/onescanc ${shellWord(link)}`
 
 /** The target of a link that leads nowhere. */
 const danglingLink = (path: string): string | undefined =>
@@ -114,7 +111,7 @@ function checkLink({ env }: Host): CheckLine[] {
   const queue = realpathSync(LINK)
   if (basename(queue) !== 'qmail-queue') return []
   const value = `is a link to ${queue}: mail through it is not scanned`
-  return [failure(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
+  return [failure(LINK, value, toLink(LINK))]
 }
 
 function checkNextProgram(host: Host): CheckLine[] {
@@ -126,7 +123,7 @@ function checkNextProgram(host: Host): CheckLine[] {
     requireNextProgram(next, attempt(() => realpathSync(host.program)) ?? '/')
   } catch (error) {
     const { value, remedy } = settingsFault(errorText(error))
-    return [failure('next program', value, `${remedy}; until then mail is deferred`)]
+    return [failure('next program', `${value}: mail is deferred`, remedy!)]
   }
   const { program, args } = next
   const barrier = obstacle(host.account, program, 'execute')
@@ -155,7 +152,6 @@ const isScript = (path: string): boolean =>
   attempt(() => readStart(path, 2).toString('latin1')) === '#!'
 
 function barred(what: string, program: string, barrier: string, host: Host): CheckLine {
-  const value = `${accountText(host)} cannot execute ${program}`
-  const remedy = `check the owner, group and mode of ${barrier}; until then mail is deferred`
-  return failure(what, value, remedy)
+  const value = `${accountText(host)} cannot execute ${program}: mail is deferred`
+  return failure(what, value, `chmod a+x ${shellWord(barrier)}`)
 }

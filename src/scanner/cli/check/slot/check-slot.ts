@@ -1,6 +1,12 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CheckLine, failure, ok, warning } from '../../../../base/check/check-line.ts'
+import {
+  type CheckLine,
+  failure,
+  ok,
+  settingsFault,
+  warning,
+} from '../../../../base/check/check-line.ts'
 import { attempt, errorText } from '../../../../base/errors/fault.ts'
 import { START_BLUR } from '../../../../base/process/proc-entry.ts'
 import { namesScanners } from '../../../../base/settings/table/scanners.ts'
@@ -10,6 +16,8 @@ import { ownAccount, readAccounts } from '../../../readiness/stage/account.ts'
 import { runStage, type Stage } from '../../../readiness/stage/stage.ts'
 import { tryStages } from '../../../readiness/stages.ts'
 import { type RunningService, rootLine } from '../../host/running-services.ts'
+import { AS_ROOT } from '../services/service-state.ts'
+import { superviseCommand } from '../services/supervised.ts'
 import { checkPrograms } from './check-next-program.ts'
 import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
 import { checkTestMessages } from './test-messages.ts'
@@ -33,12 +41,9 @@ export async function* checkSlot(
       const classes = slotHosts(service, options, process.env, accounts, Date.now())
       for (const host of classes) hosts.push([host, host.clients ?? `process ${service?.pid}`])
     } catch (error) {
-      const remedy = 'fix this setting; until then the service accepts no mail'
-      yield failure(
-        service ? `process ${service.pid}` : 'qmail-queue program',
-        errorText(error),
-        remedy,
-      )
+      const what = service ? `process ${service.pid}` : 'qmail-queue program'
+      const fault = settingsFault(errorText(error))
+      yield { ...fault, what, value: `${fault.value}: the service accepts no mail` }
     }
   }
   for (const [host, label] of hosts) {
@@ -54,7 +59,7 @@ export async function* checkSlot(
 function checkCaller(named: string | undefined): CheckLine[] {
   const { name, uid } = ownAccount(readAccounts())
   if (named === undefined || named === name || named === String(uid)) return []
-  return [warning('test messages', `run as ${name}, not as ${named}`, 'run check as root')]
+  return [warning('test messages', `run as ${name}, not as ${named}`, AS_ROOT)]
 }
 
 /** Stages that only read: they open no file for writing, and make no connection. */
@@ -70,7 +75,8 @@ function checkErrorFd({ env, directories }: Host): CheckLine[] {
   try {
     report = statedErrorReport(env)
   } catch (error) {
-    return [failure(what, errorText(error), 'fix this setting; until then mail is deferred')]
+    const fault = settingsFault(errorText(error))
+    return [{ ...fault, what, value: `${fault.value}: mail is deferred` }]
   }
   if (report.fd === undefined) return []
   const smtpd = join(directories.qmailHome, 'bin/qmail-smtpd')
@@ -103,13 +109,9 @@ async function* checkSlotOf(host: Host): AsyncGenerator<CheckLine> {
 function passesOnPurpose({ env, clients }: Host): readonly CheckLine[] | undefined {
   if (clients === undefined || namesScanners(env.QHPSI) || env.RELAYCLIENT === undefined)
     return undefined
-  const value = 'is not set for these clients, who may relay: their mail passes unscanned'
+  const value = 'is not set for these clients, who may relay: their mail is accepted unscanned'
   return [
-    warning(
-      'QHPSI',
-      value,
-      'set it in their rule, and run tcprules; or leave it unset if that is intended',
-    ),
+    warning('QHPSI', value, 'set QHPSI in their rule, and run tcprules, unless this is intended'),
   ]
 }
 
@@ -134,8 +136,8 @@ function checkService(service: RunningService): CheckLine[] {
   const checkLines = [ok(what, text)]
   const script = join(directory, 'run')
   if (changedAt(script) > since + START_BLUR) {
-    const remedy = `svc -t ${shellWord(directory)} (or sv restart), to use the new one`
-    checkLines.push(warning(what, `${script} has changed since it was started`, remedy))
+    const remedy = superviseCommand('restart', directory)
+    checkLines.push(warning(what, `${script} has changed since this process was started`, remedy))
   }
   const source = rules?.replace(/\.cdb$/, '')
   if (rules !== undefined && source !== rules && changedAt(source!) > changedAt(rules)) {
@@ -146,7 +148,8 @@ function checkService(service: RunningService): CheckLine[] {
   }
   if (unseen.length > 0) {
     const value = `starts ${unseen.join(', ')} before qmail-smtpd: it is unknown what that sets`
-    const remedy = 'put it before the server, or test it: onescan check --user ACCOUNT --envdir DIR'
+    const remedy =
+      'start it before the server, or test its settings: onescan check --user ACCOUNT --envdir DIR'
     checkLines.push(warning(what, value, remedy))
   }
   if (uid === 0) checkLines.push(rootLine(service))

@@ -88,7 +88,7 @@ function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
   try {
     return parseClasses(readOwnFile(file))
   } catch (error) {
-    const remedy = 'run tcprules; without it tcpserver accepts no connection'
+    const remedy = 'run tcprules'
     throw new Fault('config', `-x ${file}: ${errorTextAt(file, error)}; ${remedy}`, error)
   }
 }

@@ -80,13 +80,13 @@ function judgeClean(host: Host, test: SlotTest): CheckLine {
     return failure(
       what,
       'is reported as infected',
-      'check the scanners: they may report all mail as infected',
+      'remove the scanner or signature that reports all mail as infected',
     )
   }
   return warning(
     what,
-    `is passed on unscanned${reason}`,
-    'check QHPSIMINSIZE, SCANFAIL and onescan.off',
+    `is accepted unscanned${reason}`,
+    'correct QHPSIMINSIZE or SCANFAIL, or run onescan enable, by the reason in parentheses',
   )
 }
 
@@ -95,27 +95,28 @@ function judgeEicar(host: Host, test: SlotTest): CheckLine {
   const { outcome, header, reason } = test
   if (outcome.code !== 0 || header === undefined) return failed(what, host, test)
   if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
-  return failure(what, `is accepted as clean${reason}`, 'nothing is scanned; see the lines above')
+  return failure(what, `is accepted as clean${reason}: nothing is scanned`, ERRORS_ABOVE)
 }
 
 /** Returns the check line whether mail is also scanned while onescand does not answer. */
 function judgeStandalone(host: Host, test: SlotTest): CheckLine[] {
   if (test.outcome.code === 0 && test.header !== undefined) return []
   const { what, value, remedy = '' } = failed('qmail, without onescand', host, test)
-  const meanwhile = 'onescand scans mail, but while it cannot answer, mail is deferred'
-  return [warning(what, `${value}: ${meanwhile}`, remedy)]
+  return [warning(what, `${value} while onescand cannot answer`, remedy)]
 }
+
+const ERRORS_ABOVE = 'correct the errors above, and run onescan check again'
 
 function failed(what: string, host: Host, test: SlotTest): CheckLine {
   const { outcome, reason } = test
   const { as = Number.POSITIVE_INFINITY, data = Number.POSITIVE_INFINITY } = host.limits
   const least = Math.min(as, data)
   const value = `${endText(outcome)}${reason}`
-  if (outcome.code === 0) return failure(what, value, 'reinstall it')
-  if (least >= START_MEMORY)
-    return failure(what, value, 'see the other lines; until then mail is deferred')
+  if (outcome.code === 0) return failure(what, value, 'reinstall onescan')
+  if (least >= START_MEMORY) return failure(what, `${value}: mail is deferred`, ERRORS_ABOVE)
   const remedy = isBarred(test) ? `${MORE_MEMORY}, and ${groupRemedy(host)}` : MORE_MEMORY
-  return failure(what, `${value}, with a limit of ${least} bytes of memory`, remedy)
+  const limited = `${value}, with a limit of ${least} bytes of memory: mail is deferred`
+  return failure(what, limited, remedy)
 }
 
 function endText({ code, signal, hasTimedOut }: SlotResult): string {

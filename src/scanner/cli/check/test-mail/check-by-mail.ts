@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import {
   type CheckLine,
@@ -8,9 +9,11 @@ import {
   ok,
   warning,
 } from '../../../../base/check/check-line.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
 import { OF_CHECK } from '../../../log/message-lines.ts'
 import type { LogRecord } from '../../../log/parsed-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'
+import { inSettingsOf } from '../../../readiness/stage/stage.ts'
 import {
   cleanMessage,
   eicarMessage,
@@ -18,6 +21,7 @@ import {
 } from '../../../readiness/test-mail/eicar-message.ts'
 import { greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
 import { isExims, isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
+import { AS_ROOT } from '../services/service-state.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SendingWay, SentMail } from './send-mail.ts'
 import { isAddress, type NamedMail, nameMail } from './test-mails.ts'
@@ -58,7 +62,11 @@ export async function* checkByMail(
   }: { readonly ways?: readonly SendingWay[]; readonly readsSlots?: boolean },
 ): AsyncGenerator<CheckLine> {
   if (!isAddress(address)) {
-    yield failure('--mail', `${address}: is not an address`, 'use the form user@example.org')
+    yield failure(
+      '--mail',
+      `${address}: is not an address`,
+      'specify an address such as user@example.org',
+    )
     return
   }
   const log = new FollowedLog(logs, OF_CHECK)
@@ -76,7 +84,7 @@ export async function* checkByMail(
     void Promise.allSettled(tried) // one may fail before its turn
     for (const checkLines of tried) yield* await checkLines
     for (const fault of log.faults) {
-      yield warning('log', `${fault}: parts of this log were not read`, 'run check as root')
+      yield warning('log', `${fault}: parts of this log were not read`, AS_ROOT)
     }
   } finally {
     log.close()
@@ -186,17 +194,17 @@ class WayTest {
           return failure(
             what,
             `no server answers: ${text}`,
-            'start the mail server; if it stops, its log has the reason',
+            'start the mail server, and read its log if it stops again',
           )
         return warning(
           what,
           `no server answers there, although port ${this.#other} answers: ${text}`,
-          'if other hosts send mail to this one, make the mail server listen on port 25, too',
+          'if other hosts send mail to this host, make the mail server listen on port 25, too',
         )
       case 'requires authentication':
       case 'requires TLS': {
-        const value = `${kind}, so mail through it was not tested: ${text}`
-        return warning(what, value, 'send EICAR from a mail client, and check onescan log')
+        const value = `${kind}, so mail through this port was not tested: ${text}`
+        return warning(what, value, this.#howToTest(kind))
       }
       case 'refused': {
         // A refused connection (RFC 5321 3.1) is refused for every recipient.
@@ -213,17 +221,29 @@ class WayTest {
     return failure(
       `${what}, clean mail`,
       value,
-      "check the mail server's log, and run onescan check",
+      "run onescan check, and read the mail server's log",
     )
+  }
+
+  /** Returns the command that tests this port with TLS, and with a login if it requires one. */
+  #howToTest(requires: 'requires authentication' | 'requires TLS'): string {
+    const server = `${hostname()}${this.#name.replace('port ', ':')}`
+    const login = requires === 'requires TLS' ? '' : ' --smtp-user USER --password-file FILE'
+    return `onescan check --mail ${shellWord(this.#address)} --smtp ${server} --tls${login}`
+  }
+
+  /** Where a test mail may have arrived. */
+  #mayArrive(subject: string): string {
+    return `${this.#address} may get this mail (Subject: ${subject})`
   }
 
   /** Returns a check line if a rule of the mail server handled the message before onescan could see it. */
   #ownRule(what: string, { id, kind, subject }: SentTestMail): CheckLine | undefined {
     const rule = this.#log.ownRuleFor(id, subject, this.#address, 'port' in this.#way)
     if (rule === undefined) return undefined
-    const value = `is ${kind}, and onescan did not see it: the mail server has a rule of its own: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
+    const value = `is ${kind} by a rule of the mail server, so it is unknown whether onescan scans such mail: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
     const remedy =
-      'exempt test mail from header_checks, body_checks or the access map while you check, or specify another address: it is unknown whether onescan scans mail sent this way'
+      'specify another address, or exempt test mail from header_checks, body_checks or the access map'
     return warning(what, value, remedy)
   }
 
@@ -231,8 +251,8 @@ class WayTest {
     const delivery = this.#log.deliveryOf(sent.id)
     const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
-      const value = `is ${sent.kind}, and waits in the queue of the mail server: ${report}`
-      const remedy = `fix what onescan check and the mail server's log report, and flush the queue (sendmail -q); then ${this.#address} gets the mail (Subject: ${sent.subject})`
+      const value = `is ${sent.kind}, and waits in the queue of the mail server (Subject: ${sent.subject}): ${report}`
+      const remedy = 'correct what onescan check reports, then run sendmail -q'
       return failure(what, value, remedy)
     }
     const after = delivery === undefined ? '' : `; the mail server reports: ${report}`
@@ -240,25 +260,26 @@ class WayTest {
   }
 
   #notRouted(what: string, { kind, text, subject }: SentTestMail, after: string): CheckLine {
+    const arrives = this.#mayArrive(subject)
     if (!this.#readsSlots) {
-      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: the log of qmail's SMTP service was not read`
-      const remedy = `specify that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
-      return warning(what, value, remedy)
+      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan scanned it: the log of qmail's SMTP service was not read; ${arrives}`
+      return warning(what, value, "specify the log of qmail's SMTP service with --log")
     }
     const [unread] = this.#log.faults
     if (unread !== undefined) {
-      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: a log was not read to its end: ${unread}`
-      return warning(what, value, 'make that log readable, or specify another with --log')
+      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan scanned it: a log was not read to its end: ${unread}`
+      return warning(what, value, 'make this log readable, or specify another log with --log')
     }
     if ('program' in this.#way && isExims(this.#way.program) && this.#log.hasSeen('clamd')) {
-      const value = `mail of local programs is not scanned: it is ${kind}, and onescan did not see it`
-      const remedy = `to scan it, set acl_not_smtp to an ACL with "deny malware = *" (doc/exim.md); ${this.#address} may get the mail (Subject: ${subject})`
+      const value = `is ${kind}, but not scanned, like all mail of local programs; ${arrives}`
+      const remedy =
+        'set acl_not_smtp to an ACL with "deny malware = *" as doc/exim.md shows, to scan mail of local programs'
       return marked(warning(what, value, remedy), 'local mail')
     }
-    const value = `is ${kind}, and onescan did not see it: ${text}${after}`
-    const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'README.md, Set up your mail server'
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
-    const remedy = `route this mail through onescan: ${page}, or specify its log with --log (${where}); ${this.#address} may get the mail (Subject: ${subject})`
+    const value = `is ${kind}, and onescan did not see it: ${text}${after} (${where}); ${arrives}`
+    const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'README.md'
+    const remedy = `connect the mail server to onescan as ${page} shows; if onescan logs elsewhere, specify that log with --log`
     return failure(what, value, remedy)
   }
 
@@ -295,7 +316,7 @@ class WayTest {
     if (passed.length >= A_LOOP) {
       const value = `arrived at onescan ${passed.length} times: this is a mail loop, in which mail is lost`
       const remedy =
-        'the service that receives mail back from onescan must not send it to onescan again: doc/other-servers.md, Between two servers'
+        'remove onescan from the service that takes mail back from it: doc/other-servers.md, Between two servers'
       return failure(what, value, remedy)
     }
     const { fields } = record
@@ -303,23 +324,27 @@ class WayTest {
     const reason = fields.get('reason') ?? fields.get('fault') ?? scan ?? ''
     const named = fields.get('virus') ?? fields.get('banned')
     if (named !== undefined)
-      return failure(what, `is reported as infected: ${named}`, 'check the scanners in QHPSI')
+      return failure(
+        what,
+        `is reported as infected: ${named}`,
+        'remove the scanner or signature that reports this',
+      )
     if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
     const see = placeOfDecision(record)
     if (decision !== 'accept')
-      return failure(what, `passes unscanned (${decision}): ${reason}`, see)
+      return failure(what, `is accepted unscanned (${decision}): ${reason}`, see)
     if (scan === 'clean' || scan === 'cached') {
       const scanned = `is scanned ${doorOf(record)}`
       if (sent.kind !== 'accepted') {
         const value = `${scanned}, and the server does not accept it: ${sent.text}`
-        return failure(what, value, "check the mail server's log")
+        return failure(what, value, "read the mail server's log")
       }
       const refusal = refusalOfNext(record)
       if (refusal === undefined) return ok(what, `${scanned}, and accepted`)
       const value = `${scanned}, but the next server does not accept it: ${refusal}`
-      return failure(what, value, "check the log of the server in onescand's --next")
+      return failure(what, value, "read the log of the server in onescand's --next")
     }
-    return failure(what, `is accepted without a scan (${scan}): ${reason}`, see)
+    return failure(what, `is accepted unscanned (${scan}): ${reason}`, see)
   }
 
   /** Returns the check line about an infected mail that a client of the clamd door asked about: it decides. */
@@ -327,15 +352,19 @@ class WayTest {
     if (kind === 'refused') return ok(what, `is found ${by}, and refused: ${text}`)
     if (kind === 'deferred') {
       const value = `is found ${by}, but the server only defers it, so it will be sent again: ${text}`
-      return failure(what, value, 'make the client of the clamd interface refuse it with 5xx')
+      return failure(
+        what,
+        value,
+        'make the clamd client refuse infected mail with 5xx: doc/clamd-clients.md',
+      )
     }
     const delivery = this.#log.deliveryOf(id)?.text ?? ''
     const report = JSON.stringify(delivery.slice(0, RULE_SHOWN))
     // A program on this host gets the bounce itself.
     if (KEPT_OUT.test(delivery) || ('program' in this.#way && BOUNCED.test(delivery)))
       return ok(what, `is found ${by}; the mail server reports: ${report}`)
-    const value = `is found ${by}, and ${kind}: what its client does with it is unknown`
-    const remedy = `look whether ${this.#address} gets it (Subject: ${subject}); doc/clamd-clients.md shows how the client refuses it`
+    const value = `is found ${by}, and ${kind}: the clamd client may still deliver it; ${this.#mayArrive(subject)}`
+    const remedy = 'make the clamd client refuse infected mail: doc/clamd-clients.md'
     return warning(what, value, remedy)
   }
 
@@ -346,11 +375,11 @@ class WayTest {
       const inParts = this.#askedInParts(what, sent, true)
       if (inParts !== undefined) return inParts
       if (sent.kind === 'accepted') return this.#unseen(what, sent)
-      const value = `is ${sent.kind}, and onescan did not see it: ${sent.text}`
+      const value = `is ${sent.kind}, but not by onescan, so it is unknown whether onescan refuses such mail: ${sent.text}`
       return warning(
         what,
         value,
-        'find out what else refuses mail: this does not show whether onescan does',
+        'exempt test mail from the other filter, and run this check again',
       )
     }
     const { fields } = record
@@ -371,7 +400,7 @@ class WayTest {
           return failure(
             what,
             value,
-            'check soft_bounce of Postfix; with qmail, check ERROR_FD (doc/qmail.md)',
+            "with Postfix, run postconf -e 'soft_bounce = no' && postfix reload; with qmail, set ERROR_FD as doc/qmail.md shows",
           )
         }
         // A milter refuses a program's mail, too, and the program gets the bounce.
@@ -379,10 +408,10 @@ class WayTest {
         const isBehind = sent.kind === 'accepted' && ('port' in this.#way || isByQueue)
         if (!isBehind) return ok(what, `is refused ${by}`)
         const value = `is refused ${by}, after the server accepted it: it bounces to its sender, whose address may be forged`
-        return failure(what, value, 'add --after-queue to --smtp of onescand, and restart it')
+        return failure(what, value, ADD_AFTER_QUEUE)
       }
       case 'quarantine':
-        return ok(what, `is kept ${by}`)
+        return ok(what, `is quarantined ${by}`)
       case 'discard':
         return ok(what, `is dropped ${by}`)
     }
@@ -415,9 +444,15 @@ function refusalOfNext({ fields }: LogRecord): string | undefined {
 
 const isTestFile = (virus: string) => /eicar/i.test(virus)
 
-const WHOLE_MAIL = 'configure the filter to pass the whole message to onescan: doc/clamd-clients.md'
+const WHOLE_MAIL =
+  'configure the filter to pass the whole message to onescan as doc/clamd-clients.md shows'
 
-const SEE = 'run onescan log, and onescan check'
+const SEE = 'run onescan check, and correct what it reports'
+
+const ADD_AFTER_QUEUE = inSettingsOf(
+  { isDaemon: true },
+  'add --after-queue to --smtp in ONESCAND_OPTIONS',
+)
 
 /** Returns the decisive line: a virus, if one of several doors found it. */
 const decisive = (seen: readonly LogRecord[]) =>
@@ -426,7 +461,9 @@ const decisive = (seen: readonly LogRecord[]) =>
 /** Returns where the message was allowed to pass: the matching line of onescan.policy, if any. */
 function placeOfDecision({ fields }: LogRecord): string {
   const rule = fields.get('rule')
-  return rule === undefined || rule === '-' ? SEE : `see line ${rule} of onescan.policy`
+  return rule === undefined || rule === '-'
+    ? SEE
+    : `remove line ${rule} of onescan.policy if this mail should be scanned`
 }
 
 /** `by the milter`, as the log has it. */

@@ -20,14 +20,14 @@ const MILTER_ANSWER_MAX = 64 * 1024
  */
 export async function* checkInterface(address: string): AsyncGenerator<CheckLine> {
   const [, path, port] = /^(?:milter:(\/.+)|smtp:(\d+))$/.exec(address) ?? []
-  if (!path && !port) throw new Fault('config', `--interface ${address}: is not milter:PATH or smtp:PORT`) // biome-ignore format: a line
+  if (!path && !port) throw new Fault('config', `--interface ${address}: must be milter:PATH or smtp:PORT, such as milter:/run/onescan/milter.sock`) // biome-ignore format: a line
   const { message } = nameMail(cleanMessage, ADDRESS)
   const answer = await (path ? askMilter(path, message).catch(errorText) : sendBySmtp(Number(port), message)) // biome-ignore format: a line
   if (answer === undefined) return yield ok(address, 'accepts a clean message')
   const account = userName(process.getuid!()) ?? 'this user'
   const remedy = answer.includes(codeInWords('EACCES'))
-    ? `use --user ACCOUNT with the account of your mail server; if that is ${account}, give it the socket (SocketUser= or SocketGroup= of its unit, or --group)`
-    : 'check that onescand runs with this interface and scans: onescan check --daemon'
+    ? `add --user ACCOUNT with the account of the mail server; if that is ${account}, set SocketGroup= in the unit of the socket, or --group of onescand, to its group`
+    : 'run onescan check --daemon'
   yield failure(address, `would not accept mail from ${account} now: ${answer}`, remedy)
 }
 

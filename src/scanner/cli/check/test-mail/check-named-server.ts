@@ -51,11 +51,11 @@ export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Che
   }
   if (fault !== undefined) yield failure('--maildir', fault, RUN_AS_OWNER)
   const left = testMails.slice(tests.length).map(({ name }) => name)
-  const remedy = 'fix the problems above, and run check again'
+  const remedy = 'correct the problems above, and run onescan check again'
   if (left.length > 0) yield failure('other mail', `not sent: ${left.join(', ')}`, remedy)
 }
 
-const RUN_AS_OWNER = 'run check as the owner of this mail'
+const RUN_AS_OWNER = 'run onescan check as the owner of this mail'
 
 const isClean = ({ kind }: SentTest) => kind.malware.length === 0
 
@@ -90,7 +90,7 @@ const cleanMail: Readonly<Record<DeliveredAs, Verdict>> = {
   tagged: TAGGED,
   spam: TAGGED,
   removed: TAGGED,
-  missing: ['error', 'not delivered there in time', "specify the mailbox of this address, or check the server's queue"], // biome-ignore format: a row
+  missing: ['error', 'not delivered there in time', "specify the mailbox of this address, or look into the server's queue"], // biome-ignore format: a row
   unknown: ['ok', ''],
 }
 
@@ -110,7 +110,7 @@ const infectedMail = ({ name }: TestMail): Readonly<Record<DeliveredAs, Verdict>
   unknown: ['error', 'unknown whether it was tagged', 'refuse such mail, or specify a --maildir in which the clean mail arrives'], // biome-ignore format: a row
 })
 
-const SEE = "check the mail server's log"
+const SEE = "read the mail server's log"
 const EXEMPT = "exempt this host from the server's limits while you check"
 
 /** Returns the result for an infected mail that was not accepted. */
@@ -140,7 +140,7 @@ const remedies: readonly (readonly [answer: RegExp, remedy: string])[] = [
   [/^refused: RCPT/, `${OTHER_ADDRESS}, or exempt this host from the server's rules for clients`],
   [/^refused: (?:CONN|EHLO|HELO|MAIL)/, "exempt this host and the empty sender from the server's rules for clients"], // biome-ignore format: a row
   [/: STARTTLS/, 'configure the server to offer TLS with a certificate for its name, signed by a known authority or that of --ca'], // biome-ignore format: a row
-  [/^deferred: AUTH 4/, 'the server cannot check passwords now: its log has the reason'],
-  [/: AUTH/, 'check --smtp-user and its password'],
-  [/^deferred: \w+ 45[01]/, 'if the server delays unknown hosts (greylisting), run check again later'], // biome-ignore format: a row
+  [/^deferred: AUTH 4/, "read the server's log: it cannot check passwords now"],
+  [/: AUTH/, 'correct --smtp-user, or the password in --password-file'],
+  [/^deferred: \w+ 45[01]/, 'if the server delays unknown hosts (greylisting), run onescan check again later'], // biome-ignore format: a row
 ]

@@ -47,7 +47,7 @@ function openMaildir(directory: string): Mailbox {
   }
   const reason = fault()
   if (reason !== undefined)
-    throw new Fault('config', `--maildir ${reason}; run check as the owner of this mail`)
+    throw new Fault('config', `--maildir ${reason}; run onescan check as the owner of this mail`)
   const seen = new Set(files())
   const mails: string[] = []
   const read = () => {

@@ -34,7 +34,7 @@ t.test(
       level: 'error',
       value:
         /^\/var\/spool\/postfix\/onescan\/milter\.sock does not exist: Postfix defers all mail$/,
-      remedy: /^onescand is not running: /,
+      remedy: /^start onescand as /,
     })
   },
 )
@@ -44,7 +44,7 @@ t.test('a port of onescand, which does not run, and at which nothing listens', a
   t.match(unreachable(service, milterAt(text), host({ milters: [text], isRunning: false })), {
     level: 'error',
     value: 'nothing listens there: Postfix defers all mail',
-    remedy: /^onescand is not running: /,
+    remedy: /^start onescand as /,
   })
   t.match(unreachable(service, milterAt(text), host({ milters: [text] })), {
     level: 'error',

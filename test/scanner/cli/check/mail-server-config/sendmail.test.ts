@@ -60,7 +60,7 @@ t.test(
   async (t) => {
     const elsewhere = AS_THE_PAGE.replace('milter.sock', 'onescan.sok')
     t.match(linesAbout(t, LISTED, elsewhere), [
-      /^error filter onescan of Sendmail: uses local:\/srv\/onescan.sok, where onescand does not listen: Sendmail defers all mail; set S=inet:8890@127.0.0.1 in sendmail.mc; rebuild/,
+      /^error filter onescan of Sendmail: uses local:\/srv\/onescan.sok, where onescand does not listen: Sendmail defers all mail; set S=inet:8890@127.0.0.1 in sendmail.mc, then run make /,
     ])
     t.match(
       linesAbout(t, LISTED, elsewhere.replace('F=T', 'F=R'))[0],

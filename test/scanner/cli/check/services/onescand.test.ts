@@ -68,7 +68,11 @@ t.test(
       chmodSync(dirname(daemon.socket), 0o755)
       const env = { ONESCAN_SOCKET: daemon.socket }
       const { out } = await onescan(['check', '--daemon'], { env })
-      t.match(out, /warning +onescand: shows its state at .* only to root; run check as root/, mode)
+      t.match(
+        out,
+        /warning +onescand: shows its state at .* only to root\n +fix: run onescan check as root/,
+        mode,
+      )
     }
   },
 )
@@ -170,7 +174,7 @@ t.test('onescand is shown with its settings, and what has changed since', async 
   t.match(more, [{ level: 'ok', value: /^reports a clean message as clean, and finds EICAR/ }])
   const hasChanged = (file: string) => ({
     level: 'warning',
-    value: `${file} has changed since it was read`,
+    value: `${file} has changed since onescand read it`,
     remedy: `kill -HUP ${daemon.pid}`,
   })
   utimesSync(rules, old, old)
@@ -214,7 +218,7 @@ t.test(
       const checkLines = await findingsAbout(daemon.socket)
       return checkLines.filter(({ what }) => what === 'paths [onescand]')
     }
-    const remedy = `"systemctl edit onescand" with BindPaths=${quarantine} in [Service], and restart it`
+    const remedy = `run systemctl edit onescand, add BindPaths=${quarantine} below [Service], then run systemctl restart onescand`
     t.match(await complaints(false), [{ level: 'error', value: /QUARANTINE .*read-only/, remedy }])
     t.same(await complaints(true), [])
   },
@@ -244,7 +248,7 @@ t.test(
   async (t) => {
     const machine = makeMachine(t)
     const remedy = async () => (await findingsOn(machine, '--daemon'))[0]?.remedy
-    t.match(await remedy(), /^start it: .*install\.md/)
+    t.match(await remedy(), /^start onescand as .*install\.md/)
     machine.write('/etc/onescand/run', '')
     t.equal(await remedy(), 'ln -s /etc/onescand /service/')
     machine.write('/etc/service/onescand/run', '')
@@ -269,10 +273,10 @@ t.test(
     machine.write('/var/log/onescand/current', `@4000000067430000000000a0 serving\n${log}`)
     judge(t, await findingsOn(machine, '--daemon'), [
       /^error onescand: does not answer; /,
-      /^warning onescand: logged: "warning: x: y; z"; fix what it reports/,
+      /^warning onescand: logged: "warning: x: y; z"; correct what this line reports, /,
       /^error onescand: logged: "error: settings: --mliter: .*did you mean --milter\?"/,
       /^error onescand: logged: ".*: clamd: not found"/,
-      /^error onescand: logged: "onescand: clamd: user 101 names files .* BindReadOnlyPaths=\/srv\/mail"; fix what it reports/,
+      /^error onescand: logged: "onescand: clamd: user 101 names files .* BindReadOnlyPaths=\/srv\/mail"; correct what this line reports, /,
     ])
   },
 )

@@ -44,7 +44,7 @@ t.test('a service of mail that ends at once is named', { skip: lacks('supervise'
   t.same(names('warning', found), ['stopped'])
   t.match(
     found.find((line) => line.includes('/broken')),
-    /^error \S+\/broken: ends as soon as it is started, again and again: .*; fix (\S+)\/run: sh -n \1\/run shows .*; then svc -t \1 \(or sv restart\)$/,
+    /^error \S+\/broken: exits each time that it is started, .*; run sh -n (\S+)\/run, correct .*, then run svc -t \1$/,
   )
   t.equal(found.length, 4)
 })

@@ -107,7 +107,7 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   const later = new Date(Date.now() + 60_000)
   if (isOld) utimesSync(machine.at(DEFAULTS), later, later)
   const checkLines = await findingsOn(machine)
-  const down = /^error onescand: does not answer; start it/
+  const down = /^error onescand: does not answer; start onescand as /
   judge(t, checkLines, daemon ? setUp.check : [down, ...setUp.check])
   if (await carryOut(checkLines, around)) {
     daemon?.kill()

@@ -150,7 +150,7 @@ export const setUps: readonly OnescandSetUp[] = [
       return { QUARANTINE: `${kept}/none`, REJECTVIRUS: '0', CONTROLDIR: place }
     },
     check: [
-      /^error QUARANTINE \[onescand\]: \S+none does not exist: .*; install -d -m 700 -o 54321 \S+; then "systemctl edit onescand" with BindPaths=\S+none in \[Service\], and restart it$/,
+      /^error QUARANTINE \[onescand\]: \S+none does not exist: .*; install -d -m 700 -o 54321 \S+; then run systemctl edit onescand, add BindPaths=\S+none below \[Service\], /,
     ],
   },
   {
@@ -160,7 +160,7 @@ export const setUps: readonly OnescandSetUp[] = [
       return { LOGFILE: `${kept}/none/log`, CONTROLDIR: place }
     },
     check: [
-      /^warning paths \[onescand\]: LOGFILE \S+none: is not visible to onescand; create it if it is missing, then "systemctl edit/,
+      /^warning paths \[onescand\]: LOGFILE \S+none: is not visible to onescand; create it if it is missing, then run systemctl edit /,
     ],
   },
   {
@@ -171,7 +171,7 @@ export const setUps: readonly OnescandSetUp[] = [
       return {}
     },
     check: [
-      /^warning keyring \[onescand\]: none at \S+: .*, and \/etc\/onescan\/keys\/ring is not used; set CLUSTERKEYS=\/etc\/onescan\/keys\/ring$/,
+      /^warning keyring \[onescand\]: none at \S+: .*, and \/etc\/onescan\/keys\/ring is not used; set CLUSTERKEYS=\/etc\/onescan\/keys\/ring in /,
     ],
   },
   {
@@ -190,7 +190,7 @@ export const setUps: readonly OnescandSetUp[] = [
       CLUSTERKEYS: file('ring', HMAC, 0o640),
     }),
     check: [
-      /^warning VERDICTS \[onescand\]: valkey:\S+: .*connection refused.*; check that it runs/,
+      /^warning VERDICTS \[onescand\]: valkey:\S+: .*connection refused.*; start the store/,
       FOLDS,
     ],
   },
@@ -212,7 +212,7 @@ export const setUps: readonly OnescandSetUp[] = [
     name: 'TMPDIR is not there',
     settings: settings({ TMPDIR: '/nonexistent' }),
     check: [
-      /^error spool \(TMPDIR\) \[onescand\]: .*no such file or directory.*; create the directory/,
+      /^error spool \(TMPDIR\) \[onescand\]: .*no such file or directory.*; install -d -m 700 -o /,
     ],
   },
   {
@@ -225,7 +225,7 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'QUOTAD does not answer',
     settings: ({ gone }) => ({ QUOTAD: `http://${gone}/cgi-bin/quota.cgi` }),
-    check: [/^warning QUOTAD \[onescand\]: .*; check that it runs/],
+    check: [/^warning QUOTAD \[onescand\]: .*; start this service/],
   },
   {
     name: 'onescan-quotad is well',
@@ -272,7 +272,7 @@ export const setUps: readonly OnescandSetUp[] = [
     written: (lines) => lines.replace('REJECTVIRUS="1"', 'REJECTVIRUS="0"'),
     runs: 'as it was',
     check: [
-      /^warning onescand: \/etc\/default\/onescand has changed since it was started; restart it/,
+      /^warning onescand: \/etc\/default\/onescand has changed since onescand was started; restart onescand as/,
     ],
   },
 ]

@@ -24,8 +24,8 @@ t.test('a chain that is missing, not executable, or the slot itself is an error'
   t.match(chain({ QUEUECHAIN: '/tmp' }), { level: 'error', value: /is not a file/ })
   t.match(chain({ QUEUECHAIN: slotProgram }), {
     level: 'error',
-    value: /onescan-queue itself$/,
-    remedy: 'set QUEUECHAIN to the real qmail-queue; until then mail is deferred',
+    value: /onescan-queue itself: mail is deferred$/,
+    remedy: 'set QUEUECHAIN to the real qmail-queue',
   })
   t.match(chain({ QUEUECHAIN: "'/bin/true" }), { level: 'error', value: /is not closed/ })
   t.match(chain({ QUEUECHAIN: 'true with words' }), { level: 'ok', value: /\/true with words$/ })

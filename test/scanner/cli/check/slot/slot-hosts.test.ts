@@ -112,12 +112,12 @@ t.test(
     const checkLines: readonly CheckLine[] = jsonIn((await host.check('--json')).out).results
     const whats = (value: RegExp) =>
       checkLines.filter((checkLine) => value.test(checkLine.value)).map(({ what }) => what)
-    t.same(whats(/may relay: their mail passes unscanned/), ['QHPSI [127.0.0.1]'])
+    t.same(whats(/may relay: their mail is accepted unscanned/), ['QHPSI [127.0.0.1]'])
     t.match(
       checkLines.find(({ what }) => what === 'QHPSI [127.0.0.1]'),
       {
         level: 'warning',
-        remedy: 'set it in their rule, and run tcprules; or leave it unset if that is intended',
+        remedy: 'set QHPSI in their rule, and run tcprules, unless this is intended',
       },
     )
     t.same(whats(/SCANFAIL=accept/), ['unscanned mail [192.0.2.]'])

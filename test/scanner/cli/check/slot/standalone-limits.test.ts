@@ -49,7 +49,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
       {
         level: 'warning',
         value:
-          /^exits 71 .* with a limit of 3000000 bytes of memory: onescand scans mail, but while it cannot answer, mail is deferred$/,
+          /^exits 71 .* with a limit of 3000000 bytes of memory: mail is deferred while onescand cannot answer$/,
         remedy: /^use "softlimit -a 4000000000" instead of/,
       },
     ],

@@ -66,8 +66,8 @@ const ofExim: readonly EximState[] = [
     reportsDelivery: true,
     expect: [
       // Of two messages at once, Exim tries one.
-      /^error port \d+, clean mail: is accepted, and waits in the queue of the mail server: "== ben@example.org R=onescan_after_queue T=onescan defer \((?:111\): Connection refused|-54\): retry time not reached [^"]*)"; fix what/,
-      /^error port \d+, EICAR: is accepted, and waits in the queue of the mail server: "== .* defer/,
+      /^error port \d+, clean mail: is accepted, and waits in the queue of the mail server \(Subject: .*\): "== ben@example.org R=onescan_after_queue T=onescan defer \((?:111\): Connection refused|-54\): retry time not reached [^"]*)"; correct what/,
+      /^error port \d+, EICAR: is accepted, and waits in the queue of the mail server \(Subject: .*\): "== .* defer/,
     ],
   },
   {

@@ -94,7 +94,7 @@ export const states: readonly PostfixState[] = [
     hasOther: true,
     main: ({ other }) => ({ smtpd_milters: other, non_smtpd_milters: '$smtpd_milters' }),
     byRule: [
-      /^warning smtpd_milters: unix:\S+: it is unknown whether it is onescand; .*; if it does not, postconf -e /,
+      /^warning smtpd_milters: unix:\S+: not known to be onescand; .*; if not, postconf -e /,
     ],
     byMail: around,
     isMended: true,
@@ -105,7 +105,7 @@ export const states: readonly PostfixState[] = [
     main: byMilter,
     own: ({ other }) => [`{ smtpd_milters = { ${other}, default_action=accept } }`],
     byRule: [
-      /^warning \d+\/inet\/smtpd_milters: unix:\S+: it is unknown whether .*; if it does not, postconf -P /,
+      /^warning \d+\/inet\/smtpd_milters: unix:\S+: not known to be onescand; .*; if not, postconf -P /,
     ],
     byMail: around,
     isMended: true,
@@ -152,7 +152,7 @@ export const states: readonly PostfixState[] = [
     main: (ports) => ({ ...byMilter(ports), milter_default_action: 'accept' }),
     isDown: true,
     byRule: [
-      /^error milter unix:.*: \S+ does not exist: Postfix accepts mail unscanned; onescand is not running: /,
+      /^error milter unix:.*: \S+ does not exist: Postfix accepts mail unscanned; start onescand as /,
       /^error milter_default_action: accept/,
     ],
     byMail: around,
@@ -162,7 +162,7 @@ export const states: readonly PostfixState[] = [
     main: byMilter,
     isDown: true,
     byRule: [
-      /^error milter unix:.*: \S+ does not exist: Postfix defers all mail; onescand is not running: /,
+      /^error milter unix:.*: \S+ does not exist: Postfix defers all mail; start onescand as /,
     ],
     byMail: [/^error port \d+, clean mail: is not accepted, and onescan did not see it: 451/],
   },
@@ -220,7 +220,7 @@ export const states: readonly PostfixState[] = [
       non_smtpd_milters: ports.milter,
     }),
     byRule: [
-      /^error milter inet:localhost:\d+: nothing listens there: Postfix defers all mail; start the milter that should listen there \(set in smtpd_milters\)$/,
+      /^error milter inet:localhost:\d+: nothing listens there: Postfix defers all mail; start the milter that should listen at inet:localhost:\d+ \(set in smtpd_milters\)$/,
     ],
     byMail: [/^error port \d+, clean mail: is not accepted, .*: 451/],
   },
@@ -232,14 +232,14 @@ export const states: readonly PostfixState[] = [
       non_smtpd_milters: ports.milter,
     }),
     byRule: [
-      /^error milter inet:127\.0\.0\.1:\d+: nothing listens there: .*; if it is onescand, postconf -e .*; else start the milter /,
+      /^error milter inet:127\.0\.0\.1:\d+: nothing listens there: .*; if this milter is onescand, postconf -e .*; if not, start the milter /,
     ],
     byMail: [/^error port \d+, clean mail: is not accepted, .*: 451/],
   },
   {
-    name: 'Postfix gives up before a scan does',
+    name: 'Postfix times out before onescand does',
     main: (ports) => ({ ...byMilter(ports), milter_content_timeout: '60s' }),
-    byRule: [/^warning milter_content_timeout: 60s: Postfix gives up before .*; postconf -e /],
+    byRule: [/^warning milter_content_timeout: 60s: Postfix times out before .*; postconf -e /],
     byMail: [],
     isMended: true,
   },
@@ -380,7 +380,7 @@ export const states: readonly PostfixState[] = [
     settings: { QHPSI: 'none' },
     byRule: [],
     byMail: [
-      /^error port \d+, clean mail: passes unscanned \(pass\): QHPSI names no scanner/,
+      /^error port \d+, clean mail: is accepted unscanned \(pass\): QHPSI names no scanner/,
       /^error port \d+, EICAR: is accepted: onescan reports it as pass/,
     ],
   },
@@ -390,8 +390,8 @@ export const states: readonly PostfixState[] = [
     policy: '# for a while\nclient=0.0.0.0/0 scan off\n',
     byRule: [],
     byMail: [
-      /^error port \d+, clean mail: .*; see line 2 of onescan\.policy$/,
-      /^error port \d+, EICAR: is accepted: .*; see line 2 of onescan\.policy$/,
+      /^error port \d+, clean mail: .*; remove line 2 of onescan\.policy if this mail should be scanned$/,
+      /^error port \d+, EICAR: is accepted: .*; remove line 2 of onescan\.policy if this mail should be scanned$/,
     ],
   },
   {

@@ -170,7 +170,7 @@ t.test(
       {
         level: 'error',
         value: /^\S+\/ann.*: permission denied/,
-        remedy: 'run check as the owner of this mail',
+        remedy: 'run onescan check as the owner of this mail',
       },
     )
   },
