@@ -168,7 +168,9 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'Exim, as a client of clamd',
-    limits: [/^\/usr\/sbin\/sendmail, clean mail: is accepted, but not scanned, like all mail of local programs/],
+    limits: [
+      /^\/usr\/sbin\/sendmail, clean mail: is accepted, but not scanned, like all mail of local programs/,
+    ],
     packages: 'exim4-daemon-heavy',
     prepare: EXIM,
     typed: `${typedBy('README.md', 'onescan-clamd.socket')}

@@ -210,7 +210,9 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
 
     t.test('check names what was made after its start, and a restart ends that', async (t) => {
       const late = '/etc/indimail/control'
-      const complaint = new RegExp(`does not see ${late}, which did not exist when onescand was started`)
+      const complaint = new RegExp(
+        `does not see ${late}, which did not exist when onescand was started`,
+      )
       t.notMatch(checked(), /does not see/)
       there(`mkdir -p ${late}`)
       const output = checked()

@@ -8,7 +8,7 @@ import { readSetting } from '../../base/settings/read-settings.ts'
 import { formatDuration } from '../../base/text/units.ts'
 import { exitMeanings, isPermanent, slotExit } from '../doors/slot/exit-codes.ts'
 import { findNextProgram } from '../doors/slot/next-program.ts'
-import { NEXT_PROGRAM_REACHED, TEST_NEXT_PROGRAM } from '../doors/slot/test-next-program.ts'
+import { TEST_NEXT_PROGRAM } from '../doors/slot/test-next-program.ts'
 import { flag, printsJson, textOption, textOptions } from './command/cli-options.ts'
 import { type Arguments, makeCommand } from './command/run-command.ts'
 import { slotEnvironment } from './host/slot-environment.ts'
@@ -92,7 +92,6 @@ async function inject(args: Arguments<typeof options>) {
     const scan = attempt(() => readSetting(environment, 'SCANTIMEOUT') * 1000) ?? 0
     const timeout = scan + QUEUE_TIMEOUT
     const result = await handToSlot({ program: [program], message, envelope, environment, timeout })
-    const [log = '', header] = result.log.toString('latin1').split(`${NEXT_PROGRAM_REACHED}\n`)
     return {
       program,
       dryRun,
@@ -100,8 +99,8 @@ async function inject(args: Arguments<typeof options>) {
       signal: result.signal,
       meaning: meaningOf(result),
       milliseconds: result.time,
-      log: linesOf(log),
-      header: header === undefined ? null : linesOf(header), // as the next program got it in a dry run
+      log: linesOf(result.log),
+      header: result.header === undefined ? null : linesOf(result.header), // as the next program got it in a dry run
     }
   } finally {
     closeSync(message)

@@ -192,71 +192,50 @@ function withoutEndings(env: Environment): Environment {
   return { ...env, ...Object.fromEntries(plain) }
 }
 
-/** Warns of each setting that is valid but probably a mistake. */
-function configurationWarnings(env: Environment): CheckLine[] {
-  return [
-    ...misspeltSettings(env),
-    ...inForward(env),
-    ...inQuarantine(env),
-    ...inMaxAge(env),
-    ...inSecondLook(env),
-    ...inBans(env),
-    ...passesBySettings(env),
-  ]
-}
-
-function inForward(env: Environment): CheckLine[] {
-  if (!env.VIRUSFORWARD || !refuses(env)) return []
-  const value = `has no effect: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
-  return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS or VIRUSFORWARD')]
-}
-
-function inQuarantine(env: Environment): CheckLine[] {
-  if (!env.QUARANTINE) return []
-  const found: CheckLine[] = []
-  if (refuses(env)) {
-    const value = `has no effect: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
-    found.push(warning('QUARANTINE', value, 'unset REJECTVIRUS'))
-  }
-  if (env.VIRUSFORWARD) {
-    const value = 'has no effect: QUARANTINE takes precedence'
-    found.push(warning('VIRUSFORWARD', value, 'unset VIRUSFORWARD'))
-  }
-  return found
-}
-
-function refuses(env: Environment): boolean {
-  const settings = attempt(() => readSettings(env, infectedMail)) // another check reports a fault
-  return settings?.REJECTVIRUS === 'refuse'
-}
-
-function inMaxAge(env: Environment): CheckLine[] {
-  if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
-  const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
-  return [warning('CLUSTERMAXAGE', value, 'unset CLUSTERMAXAGE')]
-}
-
-/** Reports what is missed if not every part is scanned. */
-function inSecondLook(env: Environment): CheckLine[] {
-  if (!namesScanners(env.QHPSI) || env.SECONDLOOK !== 'never') return []
-  const value = 'never: files that only mail clients extract are not scanned'
-  return [warning('SECONDLOOK', value, 'unset SECONDLOOK')]
-}
-
-/** Reports a file of bans that only the plugin attachments would read. Names in its place enable the plugin. */
-function inBans(env: Environment): CheckLine[] {
+/** Returns the file of bans that only the plugin attachments would read. Names in its place enable the plugin. */
+function unreadBans(env: Environment): string | undefined {
   // Wrong values are reported elsewhere.
   const scanners = attempt(() => readSetting(env, 'QHPSI'))
   const bans = attempt(() => readSetting(env, 'BADATTACHMENTS'))
-  if (scanners === undefined || bans === undefined || !('file' in bans)) return []
+  if (scanners === undefined || bans === undefined || !('file' in bans)) return undefined
   const isRead = scanners.kind === 'plugins' && scanners.names.includes('attachments')
-  if (isRead || env.ARCHIVEBANS === 'on') return []
-  const value = `${bans.file}: bans nothing, since QHPSI does not list the plugin attachments`
-  return [
-    warning(
+  return isRead || env.ARCHIVEBANS === 'on' ? undefined : bans.file
+}
+
+/** Warns of each setting that is valid but probably a mistake. */
+function configurationWarnings(env: Environment): CheckLine[] {
+  const { QHPSI, REJECTVIRUS, QUARANTINE, VIRUSFORWARD, CLUSTERMAXAGE = '', SECONDLOOK } = env
+  const isRefused = attempt(() => readSettings(env, infectedMail))?.REJECTVIRUS === 'refuse'
+  const inVain = `has no effect: REJECTVIRUS=${REJECTVIRUS} refuses infected mail first`
+  const bans = unreadBans(env)
+  const mistakes: readonly (readonly [isMade: unknown, ...about: Parameters<typeof warning>])[] = [
+    [VIRUSFORWARD && isRefused, 'VIRUSFORWARD', inVain, 'unset REJECTVIRUS or VIRUSFORWARD'],
+    [QUARANTINE && isRefused, 'QUARANTINE', inVain, 'unset REJECTVIRUS'],
+    [
+      QUARANTINE && VIRUSFORWARD,
+      'VIRUSFORWARD',
+      'has no effect: QUARANTINE takes precedence',
+      'unset VIRUSFORWARD',
+    ],
+    [
+      /^0+$/.test(CLUSTERMAXAGE),
+      'CLUSTERMAXAGE',
+      '0: every hmac-sha256 stamp is too old, and all mail is scanned again',
+      'unset CLUSTERMAXAGE',
+    ],
+    [
+      namesScanners(QHPSI) && SECONDLOOK === 'never',
+      'SECONDLOOK',
+      'never: files that only mail clients extract are not scanned',
+      'unset SECONDLOOK',
+    ],
+    [
+      bans,
       'BADATTACHMENTS',
-      value,
+      `${bans}: bans nothing, since QHPSI does not list the plugin attachments`,
       'set QHPSI with the plugin attachments, such as "plugin: clamd attachments"',
-    ),
+    ],
   ]
+  const found = mistakes.flatMap(([isMade, ...about]) => (isMade ? [warning(...about)] : []))
+  return [...misspeltSettings(env), ...found, ...passesBySettings(env)]
 }

@@ -1,5 +1,5 @@
 import { contentForms, type PartForm } from '../../../src/mail/mime/covered/tried-forms.ts'
-import { describeForms, tryForms } from '../../../src/scanner/readiness/clamd/clamd-forms.ts'
+import { describeForms, tryForms } from '../../../src/scanner/readiness/clamd/form-probes.ts'
 import { readClamdAddress } from '../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../src/scanner/scan/scanners/clamd/clamd-server.ts'
 import { askClamd } from '../../../src/scanner/scan/scanners/clamd/session-pool.ts'

@@ -8,6 +8,7 @@ import { codeInWords } from '../../../base/errors/system-error.ts'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import { writeWhole } from '../../../base/process/descriptors.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
+import { NEXT_PROGRAM_REACHED } from '../../doors/slot/test-next-program.ts'
 
 /** A message for a slot, and how the slot is called. */
 interface SlotCall {
@@ -27,8 +28,10 @@ export interface SlotResult {
   /** The exit code, or null if a signal ended the program. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** The first bytes that were written to fd 2, at most LOG_MAX. */
-  readonly log: Buffer
+  /** The first bytes that were written to fd 2, at most LOG_MAX, as latin1, before the output of TEST_NEXT_PROGRAM. */
+  readonly log: string
+  /** The header that TEST_NEXT_PROGRAM received, if it is the next program and was reached. */
+  readonly header: string | undefined
   /** Milliseconds from the start of the program until it has ended. */
   readonly time: number
   readonly hasTimedOut: boolean
@@ -78,7 +81,8 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
       .finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
     const time = readUptime() - started
     const hasTimedOut = child.killed
-    return { code, signal, log: readLog(log), time, hasTimedOut }
+    const [before = '', header] = readLog(log).split(`${NEXT_PROGRAM_REACHED}\n`)
+    return { code, signal, log: before, header, time, hasTimedOut }
   } finally {
     for (const fd of files) closeSync(fd)
   }
@@ -87,9 +91,9 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
 /** /var/qmail, where notqmail starts the slot, or `/` on a host without it. */
 const qmailDirectory = () => (existsSync('/var/qmail') ? '/var/qmail' : '/')
 
-function readLog(fd: number): Buffer {
+function readLog(fd: number): string {
   const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, LOG_MAX))
-  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0))
+  return bytes.toString('latin1', 0, readSync(fd, bytes, 0, bytes.length, 0))
 }
 
 /**

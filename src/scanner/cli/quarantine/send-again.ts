@@ -128,7 +128,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<str
     timeout: QUEUE_TIMEOUT,
   })
   if (code === 0) return ''
-  const words = log.toString('latin1', 0, 500).trim()
+  const words = log.slice(0, 500).trim()
   const text = `${program}: failed with ${signal ?? code}${words === '' ? '' : ` (${words})`}`
   throw code === EX_USAGE ? new Fault('next-hop', text) : new MaybeTaken(text)
 }

@@ -9,8 +9,7 @@ import { isSecure } from '../../scan/scanners/clamd/connect.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
-import { describeForms } from './clamd-forms.ts'
-import { formsMissedBy } from './form-probes.ts'
+import { describeForms, formsMissedBy } from './form-probes.ts'
 import { levelsOpened, probeLimitReports } from './limit-probes.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */

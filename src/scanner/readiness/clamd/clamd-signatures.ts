@@ -149,15 +149,12 @@ export function signaturesIn(database: string): number | undefined {
  * line is a signature.
  */
 function countIn(file: string): number {
-  if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
+  if (/\.(cvd|cld)$/.test(file))
+    return Number(readStart(file, HEADER).toString('latin1').split(':')[3] ?? 0) || 0
   if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions
   if (statSync(file).size > LARGE_DATABASE) return A_HANDFUL
   return readForeignFile(file, LARGE_DATABASE)
     .toString('latin1')
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('#')).length
-}
-
-function headerOf(file: string): string {
-  return readStart(file, HEADER).toString('latin1')
 }

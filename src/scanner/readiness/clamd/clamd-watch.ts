@@ -12,9 +12,9 @@ import { type ClamdOutcome, ClamdSession } from '../../scan/scanners/clamd/sessi
 import { socketCreatedAt } from '../../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { askVersion } from './check-clamd.ts'
-import { describeForms, probeRoom, tryForms } from './clamd-forms.ts'
 import { checkAlert, checkCanary, checkDepth } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
+import { describeForms, probeRoom, tryForms } from './form-probes.ts'
 
 /** Milliseconds between two rounds of requests. */
 const ROUND_INTERVAL = 15_000
@@ -58,6 +58,21 @@ interface KnownClamd {
   wait: number
 }
 
+/** Who learns what is found. */
+interface ClamdListener {
+  readonly onExtraction?: (event: ExtractionEvent) => void
+  readonly onCanary?: (event: CanaryEvent) => void
+  readonly isWanted?: () => boolean
+  readonly onRestart?: () => void
+}
+
+const DEAF: Required<ClamdListener> = {
+  onExtraction() {},
+  onCanary() {},
+  isWanted: () => false,
+  onRestart() {},
+}
+
 /**
  * Checks every 15 seconds whether each server of the plugin clamd answers, and how old its signatures are.
  * Every minute, and when the server comes back, tests whether it finds the test virus, which `onCanary` receives, and
@@ -74,10 +89,7 @@ interface KnownClamd {
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
   readonly #log: (line: string) => void
-  readonly #onExtraction: (event: ExtractionEvent) => void
-  readonly #onCanary: (event: CanaryEvent) => void
-  readonly #isWanted: () => boolean
-  readonly #onRestart: () => void
+  readonly #listener: Required<ClamdListener>
   readonly #asking: RepeatedWork
   #known: ReadonlyMap<string, KnownClamd> = new Map()
   /** The servers that have not answered since they were first asked. */
@@ -87,26 +99,11 @@ export class ClamdWatch {
   constructor(
     settings: () => ScanSettings | undefined,
     log: (line: string) => void,
-    {
-      every = ROUND_INTERVAL,
-      onExtraction = () => {},
-      onCanary = () => {},
-      isWanted = () => false,
-      onRestart = () => {},
-    }: {
-      readonly every?: number
-      readonly onExtraction?: (event: ExtractionEvent) => void
-      readonly onCanary?: (event: CanaryEvent) => void
-      readonly isWanted?: () => boolean
-      readonly onRestart?: () => void
-    } = {},
+    { every = ROUND_INTERVAL, ...listener }: ClamdListener & { readonly every?: number } = {},
   ) {
     this.#settings = settings
     this.#log = log
-    this.#onExtraction = onExtraction
-    this.#onCanary = onCanary
-    this.#isWanted = isWanted
-    this.#onRestart = onRestart
+    this.#listener = { ...DEAF, ...listener }
     this.#asking = repeat(
       every,
       (stopped) => this.#askAll(stopped),
@@ -143,7 +140,7 @@ export class ClamdWatch {
       const before = this.#known.get(server.text)
       const { session, sessions } = this.#conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
-      if (state.up && before !== undefined && sessions > before.sessions) this.#onRestart()
+      if (state.up && before !== undefined && sessions > before.sessions) this.#listener.onRestart()
       this.#logAbsent(before === undefined, state)
       const wait = before?.state.up ? before.wait : 0
       const { canary, alert, depth, probe, logged } = before ?? {}
@@ -178,9 +175,9 @@ export class ClamdWatch {
 
   /** Another server, or the same one with other settings, may answer at this address from now on. */
   #forget({ text }: ClamdAddress): void {
-    this.#onExtraction({ kind: 'extracts', server: text, isShown: false })
-    this.#onCanary({ kind: 'canary', server: text, isFound: false })
-    this.#onRestart()
+    this.#listener.onExtraction({ kind: 'extracts', server: text, isShown: false })
+    this.#listener.onCanary({ kind: 'canary', server: text, isFound: false })
+    this.#listener.onRestart()
   }
 
   async #askLimits(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
@@ -193,7 +190,7 @@ export class ClamdWatch {
     if (canary === undefined) return // it did not answer
     known.canary = this.#logNews(known.canary, canary)
     const isFound = canary.level === 'ok'
-    this.#onCanary({ kind: 'canary', server: server.text, isFound })
+    this.#listener.onCanary({ kind: 'canary', server: server.text, isFound })
     if (!isFound) return // the other tests search for the same virus
     const alert = await checkAlert(clamd, signal)
     if (alert.level !== 'warning') known.alert = this.#logNews(known.alert, alert)
@@ -228,13 +225,13 @@ export class ClamdWatch {
       this.#logForms(server, known)
     }
     const isGood = isAsked && known.probe?.of === of && known.probe.missed?.length === 0
-    if (isGood && !isTried && !this.#isWanted()) return // the stream would serve no mail
+    if (isGood && !isTried && !this.#listener.isWanted()) return // the stream would serve no mail
     const room = isGood && (await during(server, stopped, probeRoom))
     // What is known of a server that is merely busy applies until it expires.
     if (room === 'late' && !isTried) return
     // The version belongs to this conversation: after its end another clamd may answer.
     const isShown = room === 'enough' && known.session.isOpen
-    this.#onExtraction({
+    this.#listener.onExtraction({
       kind: 'extracts',
       server: server.text,
       version: state.text,

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -256,6 +256,8 @@ t.test(
       /^spool \(TMPDIR\): \S+: only [\d.]+ KB are free, and a message may need 100 MB/,
     ])
     t.same(faults(spool, 1000), [], 'no message is larger')
+    spawnSync('dd', ['if=/dev/zero', `of=${join(small, 'rest')}`])
+    t.match(faults(spool, 1), [/: it is full, and mail is deferred; free space there/])
     const missing = { directory: '/tmp', sharedDirectory: '/nonexistent/spool' }
     t.match(faults(missing, 1), [/^SPOOLDIR: .*no such file or directory/])
   },

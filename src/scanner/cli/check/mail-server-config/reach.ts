@@ -57,21 +57,16 @@ export function unreachable(
       ? notRunning(what, value)
       : failure(what, value, listenerRemedy(service, milter, postfix))
   }
+  const fault = socketFault(path, postfix.dead)
+  if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
   if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
-  const unit = SOCKET_UNITS[path]
-  const state = unit === undefined ? undefined : askSystemd(unit)
-  if (state !== undefined && postfix.dead.includes(path)) {
-    return failure(what, `nothing listens at ${path}: ${meanwhile}`, listenRemedy(unit!, state))
-  }
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
   // systemd sets the owner and mode of the socket when it creates it.
-  const remedy =
-    unit !== undefined && barrier === path
-      ? newSocket(unit)
-      : wayPast(barrier, account, postfix.accounts)
+  const unit = barrier === path ? SOCKET_UNITS[path] : undefined
+  const remedy = unit !== undefined ? newSocket(unit) : wayPast(barrier, account, postfix.accounts)
   return failure(what, value, remedy)
 }
 
@@ -123,9 +118,6 @@ function missing(
     return failure(what, value, `${listens} ${name(`unix:${inside}`)}`)
   }
   const value = `${path} does not exist: ${meanwhile}`
-  const unit = SOCKET_UNITS[path]
-  const state = unit === undefined ? undefined : askSystemd(unit)
-  if (state !== undefined) return failure(what, value, listenRemedy(unit!, state))
   if (!endpoints.isRunning) return notRunning(what, value)
   return failure(what, value, listenerRemedy(service, { text: `unix:${path}`, written }, postfix))
 }
@@ -134,8 +126,24 @@ function missing(
 const newSocket = (unit: string) =>
   `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
 
+/**
+ * Returns why no client reaches a socket where systemd listens for the package, with the command that makes systemd listen
+ * again. `dead` are the sockets without a listener. Undefined for any other path, or if one does listen.
+ */
+export function socketFault(
+  path: string,
+  dead: readonly string[],
+): { readonly reason: string; readonly remedy: string } | undefined {
+  const unit = SOCKET_UNITS[path]
+  const state = unit === undefined ? undefined : askSystemd(unit)
+  const isMissing = !isThere(path)
+  if (state === undefined || !(isMissing || dead.includes(path))) return undefined
+  const reason = isMissing ? `${path} does not exist` : `nothing listens at ${path}`
+  return { reason, remedy: listenRemedy(unit!, state) }
+}
+
 /** Returns the command that makes systemd listen for a mail server again. */
-export function listenRemedy(unit: string, { load, enabled, active }: SystemdUnit): string {
+function listenRemedy(unit: string, { load, enabled, active }: SystemdUnit): string {
   // It listens at a socket file that was removed: only a restart creates another one.
   if (active === 'active') return newSocket(unit)
   const verbs = [

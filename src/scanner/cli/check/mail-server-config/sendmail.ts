@@ -1,13 +1,11 @@
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
 import { readStart } from '../../../../base/path/open.ts'
-import { pathExists } from '../../../../base/path/path-handle.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
-import { askSystemd } from '../../host/systemd-unit.ts'
 import { howToStart } from '../services/service-state.ts'
-import { matchAddress, type OnescandEndpoints, SOCKET_UNITS } from './onescand-endpoints.ts'
+import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
 import { secondsOf } from './postconf.ts'
-import { listenRemedy, SHOWN_BY_MAIL } from './reach.ts'
+import { SHOWN_BY_MAIL, socketFault } from './reach.ts'
 
 /** The configuration of Sendmail since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -194,14 +192,8 @@ function whyUnreached(
   const { endpoints, dead } = host
   const meanwhile = meanwhileFor(fails)
   const path = /^(?:unix|local):(.+)$/.exec(address)?.[1]
-  const unit = path === undefined ? undefined : SOCKET_UNITS[path]
-  const state = unit === undefined ? undefined : askSystemd(unit)
-  if (path !== undefined && state !== undefined) {
-    const isThere = attempt(() => pathExists(path)) ?? true
-    if (isThere && !dead.includes(path)) return undefined
-    const value = isThere ? `nothing listens at ${path}` : `${path} does not exist`
-    return failure(what, `${value}: ${meanwhile}`, listenRemedy(unit!, state))
-  }
+  const fault = path === undefined ? undefined : socketFault(path, dead)
+  if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
   if (isOf(host, address)) return undefined
   const value = `uses ${address}, where onescand does not listen: ${meanwhile}`
   if (!endpoints.isRunning) return failure(what, value, howToStart('onescand'))

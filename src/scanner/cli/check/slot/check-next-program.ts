@@ -20,6 +20,8 @@ import { accountText } from '../../../readiness/stage/stage.ts'
 import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 
+const SLOT = 'qmail-queue program'
+const SET = 'set QMAILQUEUE to onescanc or onescan-queue'
 /** The link that the Debian package makes for QMAILQUEUE. */
 const LINK = '/etc/onescan/queue'
 
@@ -29,41 +31,37 @@ export function checkPrograms(host: Host): CheckLine[] {
 }
 
 function checkSlotProgram(host: Host): CheckLine[] {
-  const { env, program } = host
+  const { env, program, clients } = host
   const named = env.QMAILQUEUE
-  if (named === undefined && host.clients !== undefined) {
-    const value =
-      'QMAILQUEUE is not set for these clients: their mail goes to qmail-queue unscanned'
-    return [failure('qmail-queue program', value, 'set QMAILQUEUE in their rule, and run tcprules')]
-  }
-  if (named === '') {
-    const value = 'QMAILQUEUE is empty: qmail has no program to start, so mail is deferred'
-    return [
-      failure(
-        'qmail-queue program',
-        value,
-        'set QMAILQUEUE to onescanc or onescan-queue, or unset it',
-      ),
-    ]
-  }
+  const wrong = (value: string, remedy = SET) => [failure(SLOT, value, remedy)]
+  if (named === undefined && clients !== undefined)
+    return wrong(
+      'QMAILQUEUE is not set for these clients: their mail goes to qmail-queue unscanned',
+      'set QMAILQUEUE in their rule, and run tcprules',
+    )
+  if (named === '')
+    return wrong('QMAILQUEUE is empty: qmail has no program to start, so mail is deferred')
   const missing = danglingLink(program)
-  if (missing !== undefined) {
-    const value = `${program} is a link to ${missing}, which does not exist: mail is deferred`
-    return [failure('qmail-queue program', value, toLink(program))]
-  }
+  if (missing !== undefined)
+    return wrong(
+      `${program} is a link to ${missing}, which does not exist: mail is deferred`,
+      toLink(program),
+    )
+  const relative =
+    named === undefined || named.startsWith('/')
+      ? undefined
+      : `QMAILQUEUE ${named} is relative: qmail looks for it in ${host.directories.qmailHome}, where it runs`
   try {
     accessSync(realpathSync(program), constants.X_OK)
     const barrier = obstacle(host.account, program, 'execute')
-    if (barrier !== undefined) return [barred('qmail-queue program', program, barrier, host)]
+    if (barrier !== undefined) return [barred(SLOT, program, barrier, host)]
   } catch (error) {
-    const reason = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
-    const value = `${reason}${errorText(error)}: mail is deferred`
-    return [failure('qmail-queue program', value, 'set QMAILQUEUE to onescanc or onescan-queue')]
+    return wrong(`${relative ? `${relative}: ` : ''}${errorText(error)}: mail is deferred`)
   }
   const checkLine = judgeProgram(host)
-  if (named === undefined || !isRelative(named)) return [checkLine]
-  const value = `${relativeText(named, host)}; callers run in different directories`
-  return [warning('qmail-queue program', value, `set QMAILQUEUE to ${program}`), checkLine]
+  if (relative === undefined) return [checkLine]
+  const place = `${relative}; callers run in different directories`
+  return [warning(SLOT, place, `set QMAILQUEUE to ${program}`), checkLine]
 }
 
 function judgeProgram(host: Host): CheckLine {
@@ -72,19 +70,18 @@ function judgeProgram(host: Host): CheckLine {
   switch (slot.kind) {
     case 'own': {
       const unset = env.QMAILQUEUE === undefined ? ' (QMAILQUEUE is not set here)' : ''
-      return ok('qmail-queue program', `${program}${unset}`)
+      return ok(SLOT, `${program}${unset}`)
     }
     case 'real-queue': {
       const target = attempt(() => readlinkSync(program))
       const is = target === undefined ? 'is qmail-queue' : `is a link to ${realpathSync(program)}`
-      const remedy =
-        target === undefined ? 'set QMAILQUEUE to onescanc or onescan-queue' : toLink(program)
-      return failure('qmail-queue program', `${program} ${is}: mail is not scanned`, remedy)
+      const remedy = target === undefined ? SET : toLink(program)
+      return failure(SLOT, `${program} ${is}: mail is not scanned`, remedy)
     }
     case 'foreign': {
       const value = `${program} ${slot.reason}: no test message was sent through it, because it might deliver it`
       const remedy = `if ${program} calls onescan-queue, test that program: onescan check --env QMAILQUEUE=PROGRAM`
-      return warning('qmail-queue program', value, remedy)
+      return warning(SLOT, value, remedy)
     }
   }
 }
@@ -95,12 +92,6 @@ const toLink = (link: string) => `ln -sfn /usr/lib/onescan/onescanc ${shellWord(
 /** The target of a link that leads nowhere. */
 const danglingLink = (path: string): string | undefined =>
   existsSync(path) ? undefined : attempt(() => resolve(dirname(path), readlinkSync(path)))
-
-const isRelative = (path: string) => !path.startsWith('/')
-
-function relativeText(named: string, { directories }: Host): string {
-  return `QMAILQUEUE ${named} is relative: qmail looks for it in ${directories.qmailHome}, where it runs`
-}
 
 /**
  * Checks the link of the Debian package if no setting names the qmail-queue program yet: once QMAILQUEUE

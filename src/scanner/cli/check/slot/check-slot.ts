@@ -13,7 +13,7 @@ import { namesScanners } from '../../../../base/settings/table/scanners.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { statedErrorReport } from '../../../doors/slot/error-report.ts'
 import { ownAccount, readAccounts } from '../../../readiness/stage/account.ts'
-import { runStage, type Stage } from '../../../readiness/stage/stage.ts'
+import { runStage } from '../../../readiness/stage/stage.ts'
 import { tryStages } from '../../../readiness/stages.ts'
 import { type RunningService, rootLine } from '../../host/running-services.ts'
 import { AS_ROOT } from '../services/service-state.ts'
@@ -62,12 +62,6 @@ function checkCaller(named: string | undefined): CheckLine[] {
   return [warning('test messages', `run as ${name}, not as ${named}`, AS_ROOT)]
 }
 
-/** Stages that only read: they open no file for writing, and make no connection. */
-const readings: readonly Stage<Host>[] = [
-  checkPrograms, // slot, next program, /etc/onescan/queue
-  checkErrorFd, // ERROR_FD
-]
-
 /** Checks ERROR_FD. Only mail over SMTP shows whether qmail-smtpd reads a text there. */
 function checkErrorFd({ env, directories }: Host): CheckLine[] {
   const what = 'ERROR_FD'
@@ -91,7 +85,8 @@ function checkErrorFd({ env, directories }: Host): CheckLine[] {
  * name, open files and connect. The last test uses onescan-queue from outside.
  */
 async function* checkSlotOf(host: Host): AsyncGenerator<CheckLine> {
-  for (const reading of readings) yield* await runStage(reading, host)
+  yield* await runStage(checkPrograms, host) // slot, next program, /etc/onescan/queue
+  yield* await runStage(checkErrorFd, host)
   const marks = new Set<string>()
   for await (const checkLine of tryStages(host)) {
     yield checkLine

@@ -2,7 +2,7 @@ import { type CheckLine, failure, ok, warning } from '../../../../base/check/che
 import { isCompiled } from '../../../../base/runtime/compiled-program.ts'
 import { SLOT_SOCKET } from '../../../../base/settings/table.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
-import { NEXT_PROGRAM_REACHED, TEST_NEXT_PROGRAM } from '../../../doors/slot/test-next-program.ts'
+import { TEST_NEXT_PROGRAM } from '../../../doors/slot/test-next-program.ts'
 import { accountText, scanSettingsOf } from '../../../readiness/stage/stage.ts'
 import { cleanMessage, eicarMessage } from '../../../readiness/test-mail/eicar-message.ts'
 import type { MemoryLimits } from '../../host/running-services.ts'
@@ -157,15 +157,13 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
     },
     timeout,
   })
-  const output = outcome.log.toString('latin1')
-  const [log = '', got] = output.split(`${NEXT_PROGRAM_REACHED}\n`)
-  const lines = log.split(/^(?=onescan:)/m)
+  const lines = outcome.log.split(/^(?=onescan:)/m)
   const isStandalone = (line: string) => /^onescan: decision=standalone /.test(line)
   const standalone = lines.find(isStandalone)
   const reason = reasonIn(lines.filter((line) => !isStandalone(line)).join(''))
   return {
     outcome,
-    header: got?.split('\n\n')[0],
+    header: outcome.header?.split('\n\n')[0],
     reason: reason && ` (${reason})`,
     whyStandalone: standalone && reasonIn(standalone),
   }

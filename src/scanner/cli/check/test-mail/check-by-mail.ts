@@ -70,7 +70,6 @@ export async function* checkByMail(
     return
   }
   const log = new FollowedLog(logs, OF_CHECK)
-  const places = logs.map(({ path }) => path).join(', ')
   try {
     const usable = (ways ?? (await waysOfHost())).filter(
       (way) => !('program' in way) || existsSync(way.program),
@@ -78,9 +77,9 @@ export async function* checkByMail(
     // All begin at once: one that is slow keeps no other one waiting.
     const ports = usable.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
     const other = ports.find((port) => !isUsual(port) || isListening(port))
-    const tried = usable.map((way) =>
-      new WayTest(way, address, log, { places, readsSlots }, other).checkLines(),
-    )
+    const places = logs.map(({ path }) => path).join(', ')
+    const run = { address, log, places, readsSlots, other }
+    const tried = usable.map((way) => new WayTest(way, run).checkLines())
     void Promise.allSettled(tried) // one may fail before its turn
     for (const checkLines of tried) yield* await checkLines
     for (const fault of log.faults) {
@@ -107,32 +106,27 @@ async function waysOfHost(): Promise<SendingWay[]> {
 /** A message that was sent, by its names. */
 type SentTestMail = SentMail & NamedMail
 
+/** What the tests of all routes share. */
+interface MailTest {
+  readonly address: string
+  readonly log: FollowedLog
+  /** The logs that are read, as text. */
+  readonly places: string
+  readonly readsSlots: boolean
+  /** A port, other than the usual ones, on which a server of this host accepts mail. */
+  readonly other: number | undefined
+}
+
 /** The test of one route with the messages. */
 class WayTest {
   #way: SendingWay
   readonly #name: string
-  readonly #address: string
-  readonly #log: FollowedLog
-  /** The logs that are read, as text. */
-  readonly #places: string
-  readonly #readsSlots: boolean
-  /** A port, other than the usual ones, on which a server of this host accepts mail. */
-  readonly #other: number | undefined
+  readonly #run: MailTest
 
-  constructor(
-    way: SendingWay,
-    address: string,
-    log: FollowedLog,
-    { places, readsSlots }: { readonly places: string; readonly readsSlots: boolean },
-    other: number | undefined,
-  ) {
+  constructor(way: SendingWay, run: MailTest) {
     this.#way = way
     this.#name = 'program' in way ? way.program : `port ${way.port}`
-    this.#address = address
-    this.#log = log
-    this.#places = places
-    this.#readsSlots = readsSlots
-    this.#other = other
+    this.#run = run
   }
 
   async checkLines(): Promise<CheckLine[]> {
@@ -161,21 +155,21 @@ class WayTest {
 
   async #send(message: Buffer): Promise<SentTestMail> {
     const { sendMail } = await import('./send-mail.ts')
-    const mail = nameMail(message, this.#address)
-    return { ...mail, ...(await sendMail(this.#way, mail.message, this.#address)) }
+    const mail = nameMail(message, this.#run.address)
+    return { ...mail, ...(await sendMail(this.#way, mail.message, this.#run.address)) }
   }
 
   /** Resolves to the lines about the mail in onescan's logs. */
   async #readAbout({ id, kind }: SentTestMail): Promise<LogRecord[]> {
     const within = 'program' in this.#way ? QUEUED_LOG_TIMEOUT : LOG_TIMEOUT
-    let seen = await this.#log.waitForRecords(id, within)
+    let seen = await this.#run.log.waitForRecords(id, within)
     // The client of the clamd door, such as amavis, decides after it.
     const isClients = kind === 'accepted' && isInfectedForClient(decisive(seen))
-    if (isClients) await this.#log.waitForDelivery(id, LOG_TIMEOUT)
+    if (isClients) await this.#run.log.waitForDelivery(id, LOG_TIMEOUT)
     // After a queue the mail may arrive again, once for each delivery.
     while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('interface') === 'smtp')) {
       await setTimeout(LOOP_TIMEOUT)
-      const again = this.#log.recordsOf(id)
+      const again = this.#run.log.recordsOf(id)
       if (again.length === seen.length) break
       seen = again
     }
@@ -190,7 +184,7 @@ class WayTest {
         return undefined
       case 'nothing listens':
         if (what !== 'port 25') return ok(what, `no server answers there: ${text}`)
-        if (this.#other === undefined)
+        if (this.#run.other === undefined)
           return failure(
             what,
             `no server answers: ${text}`,
@@ -198,7 +192,7 @@ class WayTest {
           )
         return warning(
           what,
-          `no server answers there, although port ${this.#other} answers: ${text}`,
+          `no server answers there, although port ${this.#run.other} answers: ${text}`,
           'if other hosts send mail to this host, make the mail server listen on port 25, too',
         )
       case 'requires authentication':
@@ -209,7 +203,7 @@ class WayTest {
       case 'refused': {
         // A refused connection (RFC 5321 3.1) is refused for every recipient.
         if (command === 'DATA' || command === 'CONN') break
-        const value = `accepts no mail for ${this.#address} from this host: ${text}`
+        const value = `accepts no mail for ${this.#run.address} from this host: ${text}`
         const remedy =
           'specify an address whose mail this server accepts, or exempt this host from its rules for clients'
         return warning(what, value, remedy)
@@ -229,17 +223,17 @@ class WayTest {
   #howToTest(requires: 'requires authentication' | 'requires TLS'): string {
     const server = `${hostname()}${this.#name.replace('port ', ':')}`
     const login = requires === 'requires TLS' ? '' : ' --smtp-user USER --password-file FILE'
-    return `onescan check --mail ${shellWord(this.#address)} --smtp ${server} --tls${login}`
+    return `onescan check --mail ${shellWord(this.#run.address)} --smtp ${server} --tls${login}`
   }
 
   /** Where a test mail may have arrived. */
   #mayArrive(subject: string): string {
-    return `${this.#address} may get this mail (Subject: ${subject})`
+    return `${this.#run.address} may get this mail (Subject: ${subject})`
   }
 
   /** Returns a check line if a rule of the mail server handled the message before onescan could see it. */
   #ownRule(what: string, { id, kind, subject }: SentTestMail): CheckLine | undefined {
-    const rule = this.#log.ownRuleFor(id, subject, this.#address, 'port' in this.#way)
+    const rule = this.#run.log.ownRuleFor(id, subject, this.#run.address, 'port' in this.#way)
     if (rule === undefined) return undefined
     const value = `is ${kind} by a rule of the mail server, so it is unknown whether onescan scans such mail: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
     const remedy =
@@ -248,7 +242,7 @@ class WayTest {
   }
 
   #unseen(what: string, sent: SentTestMail): CheckLine {
-    const delivery = this.#log.deliveryOf(sent.id)
+    const delivery = this.#run.log.deliveryOf(sent.id)
     const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
       const value = `is ${sent.kind}, and waits in the queue of the mail server (Subject: ${sent.subject}): ${report}`
@@ -261,22 +255,22 @@ class WayTest {
 
   #notRouted(what: string, { kind, text, subject }: SentTestMail, after: string): CheckLine {
     const arrives = this.#mayArrive(subject)
-    if (!this.#readsSlots) {
+    if (!this.#run.readsSlots) {
       const value = `is ${kind}: ${text}${after}; it is unknown whether onescan scanned it: the log of qmail's SMTP service was not read; ${arrives}`
       return warning(what, value, "specify the log of qmail's SMTP service with --log")
     }
-    const [unread] = this.#log.faults
+    const [unread] = this.#run.log.faults
     if (unread !== undefined) {
       const value = `is ${kind}: ${text}${after}; it is unknown whether onescan scanned it: a log was not read to its end: ${unread}`
       return warning(what, value, 'make this log readable, or specify another log with --log')
     }
-    if ('program' in this.#way && isExims(this.#way.program) && this.#log.hasSeen('clamd')) {
+    if ('program' in this.#way && isExims(this.#way.program) && this.#run.log.hasSeen('clamd')) {
       const value = `is ${kind}, but not scanned, like all mail of local programs; ${arrives}`
       const remedy =
         'set acl_not_smtp to an ACL with "deny malware = *" as doc/exim.md shows, to scan mail of local programs'
       return marked(warning(what, value, remedy), 'local mail')
     }
-    const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
+    const where = this.#run.places === '' ? 'no log was found' : `read: ${this.#run.places}`
     const value = `is ${kind}, and onescan did not see it: ${text}${after} (${where}); ${arrives}`
     const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'README.md'
     const remedy = `connect the mail server to onescan as ${page} shows; if onescan logs elsewhere, specify that log with --log`
@@ -298,7 +292,7 @@ class WayTest {
     { kind, text }: SentTestMail,
     isInfected = false,
   ): CheckLine | undefined {
-    const parts = this.#log.hasSeen('clamd') ? [] : this.#log.partRecords
+    const parts = this.#run.log.hasSeen('clamd') ? [] : this.#run.log.partRecords
     const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
     if (isInfected ? virus === undefined : parts.length === 0) return undefined
     const asked = `the filter asked onescand, as clamd, about parts of the message`
@@ -358,7 +352,7 @@ class WayTest {
         'make the clamd client refuse infected mail with 5xx: doc/clamd-clients.md',
       )
     }
-    const delivery = this.#log.deliveryOf(id)?.text ?? ''
+    const delivery = this.#run.log.deliveryOf(id)?.text ?? ''
     const report = JSON.stringify(delivery.slice(0, RULE_SHOWN))
     // A program on this host gets the bounce itself.
     if (KEPT_OUT.test(delivery) || ('program' in this.#way && BOUNCED.test(delivery)))
@@ -415,7 +409,7 @@ class WayTest {
       case 'discard':
         return ok(what, `is dropped ${by}`)
     }
-    const tag = `${this.#address} gets it with "X-QHPSI: virus found" (Subject: ${sent.subject})`
+    const tag = `${this.#run.address} gets it with "X-QHPSI: virus found" (Subject: ${sent.subject})`
     return ok(what, `is found ${by}; ${tag}`)
   }
 }

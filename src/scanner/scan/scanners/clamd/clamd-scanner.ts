@@ -189,7 +189,7 @@ class ClamdDecoder implements ScannerDecoder {
 
   extracts(mail: Bytes): boolean {
     // If its disk is full, clamd skips a part that it cannot write. It was shown to have room for the parts
-    // of small mail (readiness/clamd/clamd-forms.ts).
+    // of small mail (readiness/clamd/form-probes.ts).
     if (mail.size > STREAMED_MAX) return false
     return this.#extracted?.holdsFor(this.#servers) === true && beginsWithMailField(mail)
   }

@@ -1,15 +1,11 @@
 import { chmodSync, chownSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { type Machine, ONESCAN } from '../machine.ts'
-import type { SharedServers } from './shared-servers.ts'
 
-/** Servers and files that set-ups may name. */
-export interface Around extends SharedServers {
+/** Files that set-ups may name. */
+export interface Around {
   readonly machine: Machine
   /** A directory of the machine that every process sees by this path, and onescand may write to. */
   readonly place: string
-  /** A store that asks for a password, as HOST:PORT. */
-  readonly store: string
   /** A directory of root's, which every process sees by this path. */
   readonly kept: string
   /** Writes a file below `kept`, of root's and onescand's group. */
@@ -25,8 +21,6 @@ export interface OnescandSetUp {
   readonly written?: (lines: string) => string
   /** The log of onescan-quotad, on a host with that service below supervise. */
   readonly quotad?: string
-  /** Options besides --milter. */
-  readonly options?: (around: Around) => string
   /** The settings by which an onescand runs, if one does. Default: those of the file. */
   readonly runs?: 'with the file' | 'as it was' | 'not'
   /** The lines that `onescan check` must print. All other lines must be ok. */
@@ -35,19 +29,8 @@ export interface OnescandSetUp {
   readonly start?: readonly RegExp[]
 }
 
-type Settings = NonNullable<OnescandSetUp['settings']>
-
-const clamd = (address: (around: Around) => string): Settings => {
-  return (around: Around) => {
-    return { QHPSI: 'plugin: clamd', CLAMD: address(around), CLAMDMAXSIZE: '200K' }
-  }
-}
 const settings = (all: Record<string, string>) => () => all
 const HMAC = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
-
-const ONE_SIGNATURE =
-  /^warning clamd \S+ \[onescand\]: only \d+ signatures? in \S+: ClamAV has millions; run fresh/
-const UNDATED = /^warning clamd \S+ \[onescand\]: answers, .*without a date: its signatures/
 
 /** What hosts have in the directory of keyrings: the status page's token, and a certificate with its key. */
 const notKeyrings: Readonly<Record<string, string>> = {
@@ -88,23 +71,6 @@ export const setUps: readonly OnescandSetUp[] = [
     check: [/^error onescand: logged: "error: settings: QHPSI: plugin gone\.mjs: /],
     start: [/^error: settings: QHPSI: plugin gone\.mjs: /],
   },
-  // clamd
-  {
-    name: 'AlertExceedsMax is off',
-    settings: clamd(({ laxClamd }) => laxClamd),
-    check: [
-      UNDATED,
-      /^error clamd \S+ AlertExceedsMax \[onescand\]: is off: viruses deep in .*; set "AlertExceedsMax yes"/,
-    ],
-  },
-  {
-    name: 'clamd has one signature',
-    settings: (around) => ({
-      ...clamd(({ clamd }) => clamd)(around),
-      CLAMDBDIR: `${dirname(around.clamd)}/db`,
-    }),
-    check: [ONE_SIGNATURE],
-  },
   // Names and forms of settings
   {
     name: 'QHPSI is none',
@@ -114,16 +80,6 @@ export const setUps: readonly OnescandSetUp[] = [
       /^warning settings \[onescand\]: QHPSI names no scanner/,
     ],
     start: [/^warning: settings: QHPSI names no scanner/],
-  },
-  {
-    name: 'QHPSI is misspelt, so clamd scans',
-    settings: clamd(({ clamd }) => clamd),
-    written: (lines) => lines.replace('QHPSI=', 'QHSPI='),
-    check: [
-      UNDATED,
-      /^warning settings \[onescand\]: QHSPI is not a setting: .*; did you mean QHPSI\?/,
-    ],
-    start: [/^warning: settings: QHSPI is not a setting/],
   },
   {
     name: 'blanks around =, which sh does not take',
@@ -182,51 +138,7 @@ export const setUps: readonly OnescandSetUp[] = [
     },
     check: [/^ok keyring \[onescand\]: none at \S+: no stamps, all mail is scanned$/],
   },
-  // The store
-  {
-    name: 'the store does not answer',
-    settings: ({ file, gone }) => ({
-      VERDICTS: `valkey://${gone}`,
-      CLUSTERKEYS: file('ring', HMAC, 0o640),
-    }),
-    check: [
-      /^warning VERDICTS \[onescand\]: valkey:\S+: .*connection refused.*; start the store/,
-      FOLDS,
-    ],
-  },
-  {
-    name: 'a password that is open to all',
-    settings: ({ file, store }) => ({
-      VERDICTS: `valkey://${store}`,
-      VERDICTPASSWORD: file('password', 'secret\n', 0o644),
-      CLUSTERKEYS: file('ring', HMAC, 0o640),
-    }),
-    runs: 'not',
-    check: [
-      /^error onescand: logged: "error: settings: VERDICTS .*mode 0644 lets everyone read it/,
-    ],
-    start: [/^error: settings: VERDICTS .*mode 0644 lets everyone read it; chmod 640/],
-  },
-  // Directories, quota
-  {
-    name: 'TMPDIR is not there',
-    settings: settings({ TMPDIR: '/nonexistent' }),
-    check: [
-      /^error spool \(TMPDIR\) \[onescand\]: .*no such file or directory.*; install -d -m 700 -o /,
-    ],
-  },
-  {
-    name: '/tmp is full',
-    settings: ({ full }) => ({ TMPDIR: full }),
-    check: [
-      /^error spool \(TMPDIR\) \[onescand\]: \S+: it is full, and mail is deferred; free space there/,
-    ],
-  },
-  {
-    name: 'QUOTAD does not answer',
-    settings: ({ gone }) => ({ QUOTAD: `http://${gone}/cgi-bin/quota.cgi` }),
-    check: [/^warning QUOTAD \[onescand\]: .*; start this service/],
-  },
+  // Quota
   {
     name: 'onescan-quotad is well',
     quotad: 'onescan: program=onescan-quotad event=serving\n',
@@ -260,11 +172,6 @@ export const setUps: readonly OnescandSetUp[] = [
     check: [
       /^error onescand \d+: does not scan correctly: "a clean message: was reported as infected/,
     ],
-  },
-  {
-    name: 'VIRUSFORWARD is made void',
-    settings: settings({ VIRUSFORWARD: 'a@example.org' }),
-    check: [/^warning VIRUSFORWARD \[onescand\]: has no effect: REJECTVIRUS=1 refuses/],
   },
   // The running onescand has other settings than the file
   {

@@ -141,11 +141,6 @@ export const setUpsOfSettings: readonly SetUp[] = [
     expect: [/^warning settings: REJECTVIRIUS is not a setting: .*; did you mean REJECTVIRUS\?/],
   },
   {
-    name: 'VIRUSFORWARD is made void by REJECTVIRUS',
-    env: { VIRUSFORWARD: 'a@example.org', REJECTVIRUS: '1' },
-    expect: [/^warning VIRUSFORWARD: has no effect.*; unset/],
-  },
-  {
     name: 'ERROR_FD is set where no qmail-smtpd is',
     env: { ERROR_FD: '6' },
     expect: [/^warning ERROR_FD: 6 with exit code 82, and there is no .*; send EICAR over SMTP/],

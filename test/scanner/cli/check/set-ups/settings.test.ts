@@ -1,4 +1,4 @@
 import { setUpsOfSettings } from './set-ups.ts'
 import { trySetUps } from './try-set-ups.ts'
 
-trySetUps(setUpsOfSettings, 4)
+trySetUps(setUpsOfSettings, 3)

@@ -438,5 +438,8 @@ t.test('delivered mail is read from a pipe, as root, too', async (t) => {
     out,
     /^error +clean mail: accepted: 250 .*; not delivered there in time\n +fix: specify the/m,
   )
-  t.match(out, /^error +EICAR in a zip: accepted: 250 .*; unknown whether it was tagged\n +fix: refuse/m)
+  t.match(
+    out,
+    /^error +EICAR in a zip: accepted: 250 .*; unknown whether it was tagged\n +fix: refuse/m,
+  )
 })
