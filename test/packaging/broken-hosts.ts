@@ -7,6 +7,9 @@ export const POSTFIX = `postconf -e myhostname=mail.example.org mydestination=ex
 
 /** Sendmail's programs ask no name server: a booted host reaches none, and they would wait for it. */
 export const SENDMAIL_WITHOUT_DNS = 'cp /etc/mail/service.switch-nodns /etc/mail/service.switch'
+/** It refuses mail while the machine is busy, and leaves mail in its queue; so does the part that local programs start. */
+export const SENDMAIL_WHEN_BUSY = `sed -i "/^MAILER_DEFINITIONS/i define(\\\`confREFUSE_LA', 1000)dnl\\ndefine(\\\`confQUEUE_LA', 1000)dnl" /etc/mail/sendmail.mc
+  sed -i "/^FEATURE(.msp/i define(\\\`confQUEUE_LA', 1000)dnl" /etc/mail/submit.mc`
 
 const DEFAULTS = '/etc/default/onescand'
 const set = (line: string) => `echo '${line}' >>${DEFAULTS}; systemctl restart onescand`

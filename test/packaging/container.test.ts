@@ -234,7 +234,8 @@ t.test('compose.yaml', { skip }, async (t) => {
 
   t.test('an earlier image is replaced while mail comes, and none is lost', async (t) => {
     buildImage(EARLIER, [[earlierPackage(t, file), `onescan_0.9.0_${arch}.deb`]])
-    configure({ ...settings, ONESCAN_IMAGE: EARLIER })
+    // A setting that earlier versions did not have by default.
+    configure({ ...settings, ONESCAN_IMAGE: EARLIER, QHPSI: 'plugin: clamd' })
     compose('up', '--detach', '--force-recreate')
     await healthy(host)
     t.equal(imageOfOnescan(), EARLIER)

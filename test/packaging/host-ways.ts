@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { shellWord } from '../../src/base/text/shell-word.ts'
 import { codeBlocks } from '../documents/code-blocks.ts'
-import { POSTFIX, SENDMAIL_WITHOUT_DNS } from './broken-hosts.ts'
+import { POSTFIX, SENDMAIL_WHEN_BUSY, SENDMAIL_WITHOUT_DNS } from './broken-hosts.ts'
 import { placeStandIns } from './stand-in-qmail.ts'
 
 /** The ways by which mail comes to onescan on a host with Debian's packages, each as its page has it. */
@@ -74,7 +74,9 @@ writtenBy('doc/exim.md', 'Run the script again after an upgrade, and restart Exi
 /** rspamd without a name server, as its scan of local mail would wait for one. */
 const RSPAMD = `${POSTFIX}; mkdir -p /etc/rspamd/local.d; umask 022
   echo 'dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }' >/etc/rspamd/local.d/options.inc
-  postconf -e smtpd_milters=inet:localhost:11332 'non_smtpd_milters=$smtpd_milters' milter_default_action=accept; systemctl enable rspamd`
+  postconf -e smtpd_milters=inet:localhost:11332 'non_smtpd_milters=$smtpd_milters' milter_default_action=accept; systemctl enable rspamd
+  # On Debian 13 it waits for Postfix's idle connections before it stops.
+  mkdir -p /etc/systemd/system/rspamd.service.d; printf '[Service]\\nTimeoutStopSec=20\\n' >/etc/systemd/system/rspamd.service.d/stop.conf`
 
 /** amavis after Postfix's queue, as in its documentation. By default it discards what is infected. */
 const AMAVIS = `${POSTFIX}; cat >/etc/amavis/conf.d/50-user <<'END'
@@ -159,7 +161,7 @@ export const hostWays: readonly HostWay[] = [
     name: 'Sendmail',
     limits: [/^port 587: requires authentication/],
     packages: 'sendmail make',
-    prepare: `${SENDMAIL_WITHOUT_DNS}; sed -i "/^MAILER_DEFINITIONS/i define(\\\`confREFUSE_LA', \\\`1000')dnl\\ndefine(\\\`confQUEUE_LA', \\\`1000')dnl\\nFEATURE(\\\`accept_unresolvable_domains')dnl" /etc/mail/sendmail.mc
+    prepare: `${SENDMAIL_WITHOUT_DNS}; ${SENDMAIL_WHEN_BUSY}; sed -i "/^MAILER_DEFINITIONS/i FEATURE(\\\`accept_unresolvable_domains')dnl" /etc/mail/sendmail.mc
       echo example.org >>/etc/mail/local-host-names; make -C /etc/mail >/dev/null 2>&1; systemctl enable sendmail`,
     typed: typedBy('doc/sendmail.md', 'sendmail.mc >>'),
     undone: `sed -i '/onescan/d' /etc/mail/sendmail.mc; make -C /etc/mail; systemctl restart sendmail`,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { codeBlocks } from '../documents/code-blocks.ts'
 import { type PageHost, typed } from '../documents/typed-blocks.ts'
-import { POSTFIX, SENDMAIL_WITHOUT_DNS } from './broken-hosts.ts'
+import { POSTFIX, SENDMAIL_WHEN_BUSY, SENDMAIL_WITHOUT_DNS } from './broken-hosts.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /** What README, doc and man pages have a reader type, typed to the letter on a host with a mail server and clamd. */
@@ -20,8 +20,7 @@ const hosts: Readonly<
   ],
   Sendmail: [
     'sendmail make',
-    // It refuses mail while the machine is busy.
-    `${SENDMAIL_WITHOUT_DNS}; sed -i "s/, Addr=127.0.0.1//; /^MAILER_DEFINITIONS/i define(\\\`confREFUSE_LA', 1000)dnl\\ndefine(\\\`confQUEUE_LA', 1000)dnl" /etc/mail/sendmail.mc && echo example.org >>/etc/mail/local-host-names && systemctl enable sendmail`,
+    `${SENDMAIL_WITHOUT_DNS}; ${SENDMAIL_WHEN_BUSY}; sed -i 's/, Addr=127.0.0.1//' /etc/mail/sendmail.mc && echo example.org >>/etc/mail/local-host-names && systemctl enable sendmail`,
     // It does not enable clamd.
     'trixie',
   ],
