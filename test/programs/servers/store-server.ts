@@ -137,7 +137,9 @@ export interface StoreCluster {
 }
 
 const SLOTS = 16_384
-const CLUSTER = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000']
+const CLUSTER = ['--cluster-enabled', 'yes']
+/** Milliseconds after which a replica takes over. The default is 15 s: on a busy machine servers may be silent for a second. */
+const SILENT_MAX = '1000'
 /** Verdicts on slots of other servers are used while one is away. */
 const NOT_COMPLETE = ['--cluster-require-full-coverage', 'no']
 
@@ -183,12 +185,21 @@ export async function startCluster(
     const replica = servers.at(-1)!
     await until(() => replica.command('cluster', 'replicate', id) === 'OK', 'it replicates')
   }
-  const isWhole = (server: StoreServer) =>
-    ['cluster_state:ok', `cluster_known_nodes:${servers.length}`].every((line) =>
-      server.command('cluster', 'info').includes(line),
-    )
-  await until(() => servers.every(isWhole), 'the servers know each other')
-  if (hasReplica) await until(() => isInStep(servers.at(-1)!), 'the replica is in step')
+  // A server learns the slots of another one by a later message than its address, and its state is "ok" without them.
+  const state = [
+    ...['cluster_state:ok', `cluster_known_nodes:${servers.length}`],
+    `cluster_slots_ok:${SLOTS}`,
+  ]
+  const isWhole = (server: StoreServer) => {
+    const lines = server.command('cluster', 'info').split(/\r?\n/)
+    return state.every((line) => lines.includes(line))
+  }
+  await until(() => servers.every(isWhole), 'the servers know each other and all slots')
+  if (hasReplica) {
+    await until(() => isInStep(servers.at(-1)!), 'the replica is in step')
+    for (const server of servers)
+      server.command('config', 'set', 'cluster-node-timeout', SILENT_MAX)
+  }
   return {
     servers,
     address(...some) {

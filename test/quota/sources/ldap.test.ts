@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { LdapDirectory } from '../../../src/base/protocol/ldap/ldap-directory.ts'
 import { readLdapSettings } from '../../../src/base/protocol/ldap/ldap-settings.ts'
 import { parseUser } from '../../../src/quota/sources/mailbox-location.ts'
 import { slapdMissing, startSlapd } from '../../programs/servers/slapd.ts'
+import { until } from '../../run/until.ts'
 import { spool, startQuotad } from '../quotad.ts'
 
 t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
@@ -120,13 +120,9 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
 
   t.test('a directory that is slow or down makes nothing full, and recovers', async (t) => {
     const quotad = await startQuotad(t, { ...env, QUOTATIMEOUT: '375' })
-    const untilFull = async (name: string) => {
-      const end = Date.now() + 20_000
-      while ((await quotad.ask(`CHECK_QUOTA ${name}`)) !== 'QUOTA_FULL' && Date.now() < end) {
-        await wait(50)
-      }
-      t.equal(await quotad.ask(`CHECK_QUOTA ${name}`), 'QUOTA_FULL')
-    }
+    const isFull = (answer: string) => answer === 'QUOTA_FULL'
+    const untilFull = (name: string) =>
+      until(() => quotad.ask(`CHECK_QUOTA ${name}`), `${name} is full`, isFull)
     // Three names of one user: an answer is cached by the name in the question.
     const [first, second, third] = ['ann', 'ann@example.org', 'ann.b@example.org']
     await untilFull(first!)
@@ -148,20 +144,21 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     const asked = new LdapDirectory(settings, { uptime, timeout: 300, remembered: 10 })
     t.teardown(() => asked.close())
     const user = parseUser('ann')!
-    const untilKnown = async (name: string) => {
-      for (;;) {
-        const answer = await asked.find(parseUser(name)!)
-        if (answer.found !== 'trouble') return answer
-        await wait(20)
-      }
-    }
-    await untilKnown('bob') // the connection is open then, however long that takes on a busy machine
+    const untilKnown = (name: string) =>
+      until(
+        () => asked.find(parseUser(name)!),
+        `${name} is known`,
+        ({ found }) => found !== 'trouble',
+      )
+    await untilKnown('nobody-else') // the connection is open then, however long that takes on a busy machine
+    await until(() => slapd.searchesFor('nobody-else'), 'the log of slapd is read to here')
     await slapd.pause()
     const before = slapd.searchesFor('ann')
     t.match(await asked.find(user), { found: 'trouble', reason: /no answer in 300 ms/ })
     t.match(await asked.find(parseUser('umlaut')!), { found: 'trouble' })
     slapd.resume()
     t.match(await untilKnown('ann'), { found: 'entry', quota: '300' })
+    await until(() => slapd.searchesFor('ann') > before, 'slapd has logged it')
     t.equal(slapd.searchesFor('ann'), before + 1, 'by the one search')
   })
 
