@@ -17,8 +17,14 @@ const LENGTH = /^\s*\d+\s*$/
 /** The words by which some decoder recognizes content or its metadata, anywhere in a text. */
 const CONTENT_WORDS =
   /content[^a-z.\s]|encod|mime(?![a-z\d.])|boundary|filename|base64|printable|multipart|begin|=y(?:part|end)|must be converted|attach/i
-/** The same by letters alone: lenient readers skip all other characters in a name. */
-const CONTENT_LETTERS = /content(?:type|transfer|disposition|description|location|id)|mimeversion/i
+/** Names by their letters alone: lenient readers skip all other characters in a name. */
+const CONTENT_LETTERS = new RegExp(
+  'content(?:type|transfer|disposition|description|location|id)|mimeversion'.replace(
+    /[a-z]/g,
+    '$&[^a-z]*',
+  ),
+  'i',
+)
 /** A fold that begins as delimiters do, and one that begins as BinHex does. */
 const DELIMITER_FOLD = /\n[ \t]*--/
 const BINHEX_FOLD = /\n[ \t]*:/
@@ -41,14 +47,14 @@ export function mayDescribeContent(name: string, value?: string): boolean {
   if (LENGTH_FIELD.test(name) && LENGTH.test(value)) return false
   if (CONTENT_NAME.test(name)) return true
   const signed = /-signature$/i.test(name) ? value.replace(SIGNED_FIELDS, '') : value
-  const rest = signed.replace(NAMES_OF_TESTS, '')
+  const rest = signed.includes('_') ? signed.replace(NAMES_OF_TESTS, '') : signed
   if (ODD.test(value) || DELIMITER_FOLD.test(value)) return true
   if (BINHEX_FOLD.test(rest) || hasContentWords(rest)) return true
   return rest.includes('=?') && hasContentWords(decodeWords(rest))
 }
 
 function hasContentWords(text: string): boolean {
-  return CONTENT_WORDS.test(text) || CONTENT_LETTERS.test(text.replace(/[^a-z]/gi, ''))
+  return CONTENT_WORDS.test(text) || CONTENT_LETTERS.test(text)
 }
 
 /** Names that spam filters use for their findings: MISSING_MIME_VERSION. */

@@ -23,7 +23,7 @@ const BLANK_LINE = /\n[ \t][\0-\t\v- \x7f-\xa0]*\n/
  * encoded data (mail/mime/leaves/embedded-formats.ts). The encoded data would then continue below it.
  */
 const BEGINS =
-  /^(?:--|begin[-`]|attach;|[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:]))/im
+  /(?:^|\n)(?:--|begin[-`]|attach;|[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:]))/i
 
 /**
  * Returns why no stamp can cover a header block, or undefined if it is well formed (stamp-format.md). All
@@ -69,8 +69,9 @@ function findHeaderFault(header: Header): string | undefined {
   const worded = fieldsWithWords(header)
   const limit = limitOfWords(worded.map((field) => header.textOf(field)))
   if (limit !== undefined) return `the header has ${limit}`
-  const fieldWith = (at: number) =>
-    at < 0 ? undefined : fields.findLast(({ start }) => start <= at)
+  // A match begins with the line end above, if there is one.
+  const fieldWith = (match: number) =>
+    match < 0 ? undefined : fields.findLast(({ start }) => start <= match + 1)
   // Each is searched for in the whole header at once: in most there is none of them.
   const candidates = [
     { field: fields.find(({ start }) => !isPlainlyNamed(text, start)), fault: NO_FIELD },
