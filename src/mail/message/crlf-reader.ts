@@ -10,20 +10,17 @@ export class CrlfReader {
   /** Takes the next bytes. Returns a copy of all that is certain by now. */
   push(chunk: Buffer): Buffer {
     if (chunk.length === 0) return NOTHING
-    const first = this.#hasPendingCr && chunk[0] !== LF ? 1 : 0
-    let dropped = 0
-    for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, cr + 1)) dropped++
-    const out = Buffer.allocUnsafe(first + chunk.length - dropped)
-    if (first) out[0] = CR
-    let length = first
+    const out = Buffer.allocUnsafe(1 + chunk.length)
+    let length = 0
+    if (this.#hasPendingCr && chunk[0] !== LF) out[length++] = CR
     let from = 0
     for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, from)) {
       length += copyRun(chunk, out, length, from, cr)
       from = cr + 1 // a CR at the end is put back if the next byte is not LF
     }
-    copyRun(chunk, out, length, from)
+    length += copyRun(chunk, out, length, from)
     this.#hasPendingCr = chunk[chunk.length - 1] === CR
-    return out
+    return out.subarray(0, length)
   }
 
   /** Returns the CR that was held back until the next byte, if there is one. */
