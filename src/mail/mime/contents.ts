@@ -7,7 +7,7 @@ import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { decodeLeaf } from './leaves/decode-leaf.ts'
 import { EmbeddedData } from './leaves/embedded-data.ts'
-import { kindsInFiles, kindsInTexts } from './leaves/embedded-formats.ts'
+import { inFiles, inTexts } from './leaves/embedded-formats.ts'
 import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
 import { isKnownAsMail } from './leaves/mail-starts.ts'
 import { openContainers, openContent, openEmbedded, openEmbeddedIn } from './leaves/open-content.ts'
@@ -69,17 +69,15 @@ class MailContents {
     const extraction = this.#extraction
     const mail = yield* extraction.work.gather(this.#source)
     const structure = yield* this.#readStructure(mail)
-    const embedded = yield* EmbeddedData.of(this.#source, kindsInTexts, extraction.work)
+    const embedded = yield* EmbeddedData.of(this.#source, inTexts, extraction.work)
     yield* this.#emitLeaves(structure, mail)
-    const known = new Set<string>()
     const { texts } = structure
     const ranges = new Map(texts.map(({ from, to }) => [`${from} ${to}`, { from, to }]))
-    for (const range of ranges.values())
-      yield* openEmbeddedIn(range, embedded, kindsInTexts, extraction, known)
+    for (const range of ranges.values()) yield* openEmbeddedIn(range, embedded, inTexts, extraction)
     // Data may go on past delimiters, and begin at a line among fields.
     const bodyFrom = texts.reduce((least, { from }) => Math.min(least, from), mail.length)
     const range = { from: 0, to: mail.length, bodyFrom }
-    yield* openEmbeddedIn(range, embedded, kindsInFiles, extraction, known)
+    yield* openEmbeddedIn(range, embedded, inFiles, extraction)
   }
 
   *#emitLeaves({ ordinary, leaves }: MailStructure, mail: Buffer): Steps {

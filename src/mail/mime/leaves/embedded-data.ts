@@ -11,24 +11,34 @@ import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { BINHEX_WORD, isBinHexWord } from '../decoders/binhex.ts'
 import {
-  type EmbeddedKind,
+  binHexFormat,
+  type EmbeddedFormat,
   type EmbeddedStart,
-  embeddedFormats,
-  embeddedStarts,
-  kindsInTexts,
+  embeddedStart,
+  inTexts,
 } from './embedded-formats.ts'
 
 /** A line at which data begins for some program. */
-interface BeginLine extends EmbeddedStart {
+interface BeginLine {
   /** The offsets at which the line, and the data after it, begin: Infinity if a field announces data that never comes. */
   readonly at: number
   readonly from: number
+  /** The name of the file, '' if it has none. */
+  readonly name: string
 }
 
-/** Data in a text that some program decodes as a separate file. All positions are offsets in the text. */
+/** A line that ends data: its offset, and the offset after it. */
+interface EndLine {
+  readonly at: number
+  readonly to: number
+}
+
+/** The lines at which data begins or ends, in each format in the order of their offsets. */
+type LinesOf<Line> = ReadonlyMap<EmbeddedFormat, Line[]>
+
+/** Data in a text that some program decodes as a separate file. */
 interface Block extends ByteRange {
-  readonly kind: EmbeddedKind
-  /** The name of the file, '' if it has none. */
+  readonly format: EmbeddedFormat
   readonly name: string
 }
 
@@ -41,13 +51,6 @@ export interface TextRange extends ByteRange {
   readonly bodyFrom?: number
 }
 
-/** A line that ends data: where it begins, and where it ends. */
-interface EndLine {
-  readonly at: number
-  readonly to: number
-  readonly isBehindBlanks: boolean
-}
-
 /** The units of work of a word that may begin data, of a line that does, of any other line, and of a block. */
 const WORD_COST = 24
 const BEGIN_COST = 512
@@ -55,112 +58,118 @@ const LINE_COST = 4
 const BLOCK_COST = 16
 
 /**
- * Upper limit for the lines that begin data of a kind: far more than the decoded blocks, and than the fields of parts,
+ * Upper limit for the lines that begin data of a format: far more than the decoded blocks, and than the fields of parts,
  * and few enough to be kept.
  */
 const BEGIN_LINES_MAX = 8 * limits.blocks + limits.parts
 
-/** The lines of a text at which data begins, and those that end it. */
+/** The encoded data in a text. */
 export class EmbeddedData {
   readonly text: Bytes
   readonly #bytes: Buffer
-  readonly #found: ReadonlyMap<EmbeddedKind, readonly BeginLine[]>
+  readonly #begins: LinesOf<BeginLine>
   /** Found once they are needed. */
-  #ends: ReadonlyMap<EmbeddedKind, EndLine[]> | undefined
+  #ends: LinesOf<EndLine> | undefined
+  /** The blocks that were returned. */
+  readonly #taken = new Set<string>()
 
-  /** Searches a text for data of these kinds. */
-  static *of(text: Bytes, kinds: ReadonlySet<EmbeddedKind>, work: Work): Steps<EmbeddedData> {
+  /** Searches a text for data in these formats. */
+  static *of(text: Bytes, formats: readonly EmbeddedFormat[], work: Work): Steps<EmbeddedData> {
     const bytes = yield* work.gather(text)
-    return new EmbeddedData(text, bytes, yield* new BeginSearch(bytes, kinds).read(work))
+    return new EmbeddedData(text, bytes, yield* new BeginSearch(bytes, formats).read(work))
   }
 
-  private constructor(
-    text: Bytes,
-    bytes: Buffer,
-    found: ReadonlyMap<EmbeddedKind, readonly BeginLine[]>,
-  ) {
+  private constructor(text: Bytes, bytes: Buffer, begins: LinesOf<BeginLine>) {
     this.text = text
     this.#bytes = bytes
-    this.#found = found
+    this.#begins = begins
   }
 
-  /** Whether data begins at more lines than are kept. */
-  get isCut(): boolean {
-    return [...this.#found.values()].some(({ length }) => length > BEGIN_LINES_MAX)
+  /** Whether data in one of these formats begins in a range of the text. */
+  beginsIn(range: TextRange, formats: readonly EmbeddedFormat[]): boolean {
+    return formats.some((format) => this.#beginningsIn(range, format).length > 0)
   }
 
-  /** Whether data of these kinds begins in a range of the text, or may begin there. */
-  beginsIn(range: TextRange, kinds: ReadonlySet<EmbeddedKind>): boolean {
-    return this.isCut || [...kinds].some((kind) => this.#beginningsIn(range, kind).length > 0)
-  }
-
-  #beginningsIn(
-    { from, to, bodyFrom = from }: TextRange,
-    kind: EmbeddedKind,
-  ): readonly BeginLine[] {
-    const all = this.#found.get(kind) ?? []
+  #beginningsIn({ from, to, bodyFrom = from }: TextRange, format: EmbeddedFormat): BeginLine[] {
+    const all = this.#begins.get(format) ?? []
     const first = firstNumber(all.length, (number) => all[number]!.from > from)
     const end = firstNumber(all.length, (number) => all[number]!.at >= to)
-    return all
-      .slice(first, end)
-      .filter(({ at, spelling }) => spelling !== 'in a line' || at >= bodyFrom)
+    return all.slice(first, end).filter(({ at }) => !format.isInLine || at >= bodyFrom)
   }
 
   /**
-   * Returns the non-empty blocks of data of these kinds in a range of the text, each once, as programs find
-   * them: at most `most` of them, and one more. Consecutive blocks do not overlap for a program, so that all
-   * of them together are at most a few times as long as the range, however many lines begin data.
-   *
-   * Programs know different spellings of the line that begins data: each knows the common one, and in addition any
-   * other one, or all. Inside a block some programs begin the next one at such a line. The others search for
-   * none before a line that ends the block, and some of these continue after that line.
+   * Returns the non-empty blocks of data in these formats in a range of the text that were not returned before, at most
+   * `most` of them. If there are more, the text is unread. All blocks of a format together are at most a few times as long
+   * as the range, however many lines begin data.
    */
-  *blocks(
+  *takeBlocks(
     range: TextRange,
-    kinds: ReadonlySet<EmbeddedKind>,
-    most: number,
+    formats: readonly EmbeddedFormat[],
     work: Work,
+    most: number = limits.blocks,
   ): Steps<readonly Block[]> {
-    const found = new Map<string, Block>()
-    for (const kind of kinds) {
-      const all = this.#beginningsIn(range, kind).filter(({ from }) => Number.isFinite(from))
-      if (all.length === 0) continue
-      this.#ends ??= yield* endsIn(this.#bytes, this.#found, work)
-      const allEnds = this.#ends.get(kind)!
+    const taken: Block[] = []
+    for (const format of formats) {
+      const begins = this.#beginningsIn(range, format).filter(({ from }) => Number.isFinite(from))
+      if (begins.length === 0) continue
+      this.#ends ??= yield* endsIn(this.#bytes, this.#begins, work)
+      const allEnds = this.#ends.get(format)!
       const firstEnd = (from: number) =>
         firstNumber(allEnds.length, (number) => allEnds[number]!.at >= from)
       const ends = allEnds.slice(firstEnd(range.from), firstEnd(range.to))
-      for (const known of knownTogether(all)) {
-        yield* work.countUnits(known.length + ends.length)
-        for (const { from, name, to } of blocksOf(known, ends, range.to)) {
-          if (from < to) found.set(`${kind} ${from} ${to}`, { kind, from, to, name })
-          if (found.size > most) return [...found.values()]
-          yield* work.countUnits(BLOCK_COST)
+      yield* work.countUnits(begins.length + ends.length)
+      for (const block of blocksOf(format, begins, ends, range.to)) {
+        yield* work.countUnits(BLOCK_COST)
+        const key = `${format.kind} ${block.from} ${block.to}`
+        if (block.from >= block.to || this.#taken.has(key)) continue
+        if (taken.length === most) {
+          work.leaveUnread(TOO_MANY)
+          return taken
         }
+        this.#taken.add(key)
+        taken.push(block)
       }
     }
-    return [...found.values()]
+    return taken
   }
 }
 
+const TOO_MANY = `more than ${limits.blocks} blocks of encoded data`
+
 /**
- * The words by which lines that begin data are found, in small letters; the last two are within a field and within
- * BINHEX_WORD.
+ * Yields the blocks, up to `size`, that begin at these lines. Inside a block some programs begin the next one at such a
+ * line. The others search for none before a line that ends the block, and some of these continue after that line.
  */
-const WORDS = ['begin', 't-tran', 'nverte']
-/** The byte behind the first word, of which there may be none. */
-const BEHIND_BEGIN: ReadonlySet<number | undefined> = new Set([
-  ...Buffer.from('\t\v\f \xa0\0-', 'latin1'),
-  undefined,
-])
-/** The bytes of each word that are searched for: as many as the shortest one has. */
-const SEARCHED = Math.min(...WORDS.map(({ length }) => length))
-/** For two bytes in a row, how far the end of a word is from them at least. */
-const SHIFTS = shiftsOf(WORDS)
+function* blocksOf(
+  format: EmbeddedFormat,
+  begins: readonly BeginLine[],
+  ends: readonly EndLine[],
+  size: number,
+): Generator<Block> {
+  const { continuesBehindEnd, isInLine, isOftenText } = format
+  const [first] = begins as [BeginLine]
+  let next = 0 // of the ends
+  let over = 0 // the end of the previous block for programs that search for no beginning inside it
+  for (const [index, { at, from, name }] of begins.entries()) {
+    while (next < ends.length && ends[next]!.at < from) next++
+    const end = ends[next]
+    const behind = begins[index + 1]?.at ?? size
+    const to = continuesBehindEnd ? behind : Math.min(behind, end?.at ?? size)
+    if (!isOftenText) yield { format, name, from, to }
+    if (at < over || (isInLine && !end)) continue
+    over = (continuesBehindEnd ? end?.to : end?.at) ?? size
+    yield { format, name, from, to: over }
+  }
+  if (continuesBehindEnd && !isInLine) yield { format, ...first, to: size }
+}
+
+/** The words by which lines that begin data are found; the last two are within a field and within BINHEX_WORD. */
+const WORDS = /begin[\t\v\f \xa0\0-]|t-tran|nverte/gi
+const WORD_MAX = 6
 const WORD_FRONT = BINHEX_WORD.indexOf('nvert')
 
-/** In the middle of a text the word needs a file mode after it. Otherwise every sentence with the word would match. */
-const WITH_MODE = /^begin[ \t\v]+[0-7]{1,8}[ \t\v]/i
+/** In the middle of a text the word needs a file mode after it. */
+const WITH_MODE = inTexts.find(({ isInLine }) => isInLine)!.begins!
 /** Upper limit for the bytes before such a word, other than blanks, if data begins with its line. */
 const FRONT_MAX = 'conten'.length
 /** Upper limit for the bytes examined of a line that begins data. */
@@ -171,28 +180,28 @@ class BeginSearch {
   readonly #bytes: Buffer
   readonly #lines: LineSearch
   readonly #linesBelow: LineSearch
-  readonly #found: ReadonlyMap<EmbeddedKind, BeginLine[]>
+  readonly #found: LinesOf<BeginLine>
   /** The offset after the last line that began data other than BinHex. */
   #from = 0
   /** The offset after the first blank line below the last field that announced data. */
   #belowFields = 0
 
-  constructor(bytes: Buffer, kinds: ReadonlySet<EmbeddedKind>) {
+  constructor(bytes: Buffer, formats: readonly EmbeddedFormat[]) {
     this.#bytes = bytes
     this.#lines = new LineSearch(bytes)
     this.#linesBelow = new LineSearch(bytes)
-    this.#found = new Map(Array.from(kinds, (kind) => [kind, []]))
+    this.#found = new Map(formats.map((format) => [format, []]))
   }
 
-  *read(work: Work): Steps<ReadonlyMap<EmbeddedKind, readonly BeginLine[]>> {
+  *read(work: Work): Steps<LinesOf<BeginLine>> {
     const bytes = this.#bytes
     for (let at = 0; at < bytes.length; at += PIECE) {
-      const end = Math.min(bytes.length, at + PIECE)
-      for (let word = nextWord(bytes, at, end); word < end; word = nextWord(bytes, word + 1, end)) {
+      const piece = bytes.toString('latin1', at, at + PIECE + WORD_MAX - 1)
+      for (const { index } of piece.matchAll(WORDS)) {
         yield* work.countUnits(WORD_COST)
-        yield* this.#takeWord(word, work)
+        yield* this.#takeWord(at + index, work)
       }
-      yield* work.countUnits((end - at) / SEARCHED_PER_UNIT)
+      yield* work.countUnits(piece.length / SEARCHED_PER_UNIT)
     }
     return this.#found
   }
@@ -201,33 +210,30 @@ class BeginSearch {
     const binHex = word - WORD_FRONT
     if (isBinHexWord(this.#bytes, binHex)) {
       const from = binHex + BINHEX_WORD.length
-      this.#add({ kind: 'binhex', name: '', spelling: 'common', at: binHex, from })
       yield* work.countUnits(BEGIN_COST)
+      this.#add({ formats: [binHexFormat], name: '' }, binHex, from, work)
       return
     }
     const at = this.#beginningAt(word)
     if (at === undefined) return
     const isWhole = at === 0 || isLineEnd(this.#bytes[at - 1]!)
-    const starts = embeddedStarts(this.#lineFrom(at), isWhole)
-    if (starts.length === 0) return
-    const to = this.#lines.any(at)
-    this.#from = to
-    for (const start of starts) {
-      yield* work.countUnits(BEGIN_COST)
-      const isField = embeddedFormats[start.kind].isField === true
-      if (this.#mayAdd(start.kind, at))
-        this.#add({ ...start, at, from: isField ? yield* this.#belowFieldsFrom(to, work) : to })
+    const start = embeddedStart(this.#lineFrom(at), isWhole)
+    if (start === undefined) return
+    yield* work.countUnits(BEGIN_COST)
+    this.#from = this.#lines.any(at)
+    const isField = start.formats.some((format) => format.isField)
+    const from = isField ? yield* this.#belowFieldsFrom(this.#from, work) : this.#from
+    this.#add(start, at, from, work)
+  }
+
+  /** Adds a line, unless it is among the fields by which other data in that format is announced. */
+  #add({ formats, name }: EmbeddedStart, at: number, from: number, work: Work): void {
+    for (const format of formats) {
+      const known = this.#found.get(format)
+      if (known === undefined || at < (known.at(-1)?.from ?? 0)) continue
+      if (known.length > BEGIN_LINES_MAX) work.leaveUnread(TOO_MANY)
+      else known.push({ at, from, name })
     }
-  }
-
-  /** Whether data of a kind may begin at a line: not among the fields by which other data of that kind is announced. */
-  #mayAdd(kind: EmbeddedKind, at: number): boolean {
-    const known = this.#found.get(kind)
-    return known !== undefined && known.length <= BEGIN_LINES_MAX && at >= (known.at(-1)?.from ?? 0)
-  }
-
-  #add(line: BeginLine): void {
-    if (this.#mayAdd(line.kind, line.at)) this.#found.get(line.kind)!.push(line)
   }
 
   /** Returns where data would begin that a word announces. */
@@ -267,73 +273,20 @@ class BeginSearch {
   }
 }
 
-/** Returns where the next of WORDS begins from an offset on, or `end` if none begins above it. */
-function nextWord(bytes: Buffer, from: number, end: number): number {
-  const last = Math.min(bytes.length, end + SEARCHED - 1)
-  for (let at = from + SEARCHED - 1; at < last; ) {
-    const shift = SHIFTS[(bytes[at - 1]! << 8) | bytes[at]!]!
-    if (shift === 0 && isWordAt(bytes, at - SEARCHED + 1)) return at - SEARCHED + 1
-    at += shift || 1
-  }
-  return end
-}
-
-function isWordAt(bytes: Buffer, at: number): boolean {
-  for (const word of WORDS)
-    if (isAt(bytes, at, word)) return word !== WORDS[0] || BEHIND_BEGIN.has(bytes[at + word.length])
-  return false
-}
-
-/** Whether a word in small letters is at an offset, in any letter case. */
-function isAt(bytes: Buffer, at: number, word: string): boolean {
-  for (let index = 0; index < word.length; index++) {
-    const byte = bytes[at + index]!
-    const code = word.charCodeAt(index)
-    if (byte !== code && (byte < 0x41 || (byte | 0x20) !== code)) return false
-  }
-  return true
-}
-
-/** Returns the table for words that are written in letters of any case. */
-function shiftsOf(words: readonly string[]): Uint8Array {
-  const shifts = new Uint8Array(2 ** 16).fill(SEARCHED - 1)
-  for (const word of words)
-    for (let index = 1; index < SEARCHED; index++)
-      for (const before of casesOf(word[index - 1]!))
-        for (const letter of casesOf(word[index]!)) {
-          const pair = (before << 8) | letter
-          shifts[pair] = Math.min(shifts[pair]!, SEARCHED - 1 - index)
-        }
-  return shifts
-}
-
-function casesOf(letter: string): readonly number[] {
-  return [letter.charCodeAt(0), letter.toUpperCase().charCodeAt(0)]
-}
-
-/** Finds the lines that end data, from where the first data begins. */
-function* endsIn(
-  bytes: Buffer,
-  beginnings: ReadonlyMap<EmbeddedKind, readonly BeginLine[]>,
-  work: Work,
-): Steps<ReadonlyMap<EmbeddedKind, EndLine[]>> {
-  const ends = new Map<EmbeddedKind, EndLine[]>(Array.from(beginnings.keys(), (kind) => [kind, []]))
-  const note = (kind: EmbeddedKind, end: EndLine) => {
-    const known = beginnings.get(kind) ?? []
-    const begun = known[firstNumber(known.length, (number) => known[number]!.from > end.at) - 1]
-    const last = ends.get(kind)?.at(-1)
-    // Of the ends after a beginning, only the first matters to each program.
-    const isFirst = !last || last.at < begun!.from || (last.isBehindBlanks && !end.isBehindBlanks)
-    if (begun && isFirst) ends.get(kind)!.push(end)
-  }
-  const firsts = Array.from(beginnings.values(), ([first]) => first?.from ?? bytes.length)
+/** Finds the lines that end data, from where the first data begins: of those after a beginning, the first one. */
+function* endsIn(bytes: Buffer, begins: LinesOf<BeginLine>, work: Work): Steps<LinesOf<EndLine>> {
+  const ends = new Map([...begins.keys()].map((format) => [format, [] as EndLine[]]))
+  const firsts = Array.from(begins.values(), ([first]) => first?.from ?? bytes.length)
   const lines = new LineSearch(bytes)
   let units = 0
   for (let at = Math.min(bytes.length, ...firsts); at < bytes.length; ) {
     const to = lines.any(at)
-    const isBehindBlanks = bytes[at] === SPACE || bytes[at] === TAB
-    for (const kind of kindsEndingAt(bytes, at, withoutLineEnd(bytes, at, to)))
-      note(kind, { at, to, isBehindBlanks })
+    for (const format of endedBy(bytes, at, withoutLineEnd(bytes, at, to))) {
+      const known = begins.get(format) ?? []
+      const begun = known[firstNumber(known.length, (number) => known[number]!.from > at) - 1]
+      const last = ends.get(format)?.at(-1)
+      if (begun && (!last || last.at < begun.from)) ends.get(format)!.push({ at, to })
+    }
     units += LINE_COST + to - at
     at = to
     if (units < LINES_PIECE && at < bytes.length) continue
@@ -343,51 +296,11 @@ function* endsIn(
   return ends
 }
 
-/** Yields the beginnings of a kind that some program recognizes together. */
-function* knownTogether(all: readonly BeginLine[]): Generator<readonly BeginLine[]> {
-  const spellings = new Set(all.map(({ spelling }) => spelling))
-  spellings.delete('common')
-  const readers = ['common', ...spellings].map(
-    (known) => (spelling: string) => spelling === 'common' || spelling === known,
-  )
-  for (const isKnown of [...readers, (spelling: string) => spelling !== 'in a line']) {
-    const beginnings = all.filter(({ spelling }) => isKnown(spelling))
-    if (beginnings.length > 0) yield beginnings
-  }
-}
-
-/** Yields the blocks, up to `size`, for programs that recognize these lines as the beginnings of data. */
-function* blocksOf(
-  beginnings: readonly BeginLine[],
-  ends: readonly EndLine[],
-  size: number,
-): Generator<Omit<Block, 'kind'>> {
-  const [first] = beginnings as [BeginLine]
-  const { continuesBehindEnd = false } = embeddedFormats[first.kind]
-  const spellings = new Set(beginnings.map(({ spelling }) => spelling))
-  const isInLine = spellings.has('in a line')
-  const beginsAnew = !isInLine && !spellings.has('no mode')
-  const ending = spellings.has('behind blanks') ? ends : ends.filter((end) => !end.isBehindBlanks)
-  let next = 0 // of the ends
-  let over = 0 // the end of the previous block for programs that search for no beginning inside it
-  for (const [index, { at, from, name }] of beginnings.entries()) {
-    while (next < ending.length && ending[next]!.at < from) next++
-    const end = ending[next]
-    const behind = beginnings[index + 1]?.at ?? size
-    if (beginsAnew)
-      yield { from, name, to: continuesBehindEnd ? behind : Math.min(behind, end?.at ?? size) }
-    if (at < over || (isInLine && !end)) continue
-    over = (continuesBehindEnd ? end?.to : end?.at) ?? size
-    yield { from, name, to: over }
-  }
-  if (continuesBehindEnd && !isInLine) yield { from: first.from, name: first.name, to: size }
-}
-
-/** Returns the kinds of data that end at a line, given without its line end. */
-function kindsEndingAt(bytes: Buffer, from: number, end: number): readonly EmbeddedKind[] {
+/** Returns the formats whose data ends at a line, given without its line end. */
+function endedBy(bytes: Buffer, from: number, end: number): readonly EmbeddedFormat[] {
   if (!ENDS_BEGIN.includes(bytes[from]! | 32)) return []
   const line = bytes.toString('latin1', from, Math.min(end, from + END_MAX))
-  return [...kindsInTexts].filter((kind) => embeddedFormats[kind].ends?.test(line))
+  return inTexts.filter(({ ends }) => ends?.test(line))
 }
 
 /** The first bytes of lines that end data, as they are with the bit of small letters. */

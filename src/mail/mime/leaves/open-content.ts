@@ -1,6 +1,6 @@
 import { Bytes } from '../../message/bytes.ts'
 import { isEncryptedDocument } from '../archives/encrypted-documents.ts'
-import { limits, Unreadable } from '../budget/limits.ts'
+import { Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import { beginsCalendar } from '../containers/calendar.ts'
 import type { HeldContent, HeldEncoding } from '../containers/container.ts'
@@ -11,12 +11,7 @@ import { type Codec, decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { unescaped, unpercented, withoutNuls, withoutTails } from '../decoders/text-transforms.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
-import {
-  type EmbeddedKind,
-  embeddedFormats,
-  kindsInFiles,
-  kindsInTexts,
-} from './embedded-formats.ts'
+import { type EmbeddedFormat, inFiles, inTexts } from './embedded-formats.ts'
 import type { Extraction, OpenAs } from './extraction.ts'
 import { beginsAsMailbox, hasHeader, mailStarts } from './mail-starts.ts'
 import { holdsNul } from './text-properties.ts'
@@ -30,11 +25,11 @@ export function* openContent(file: Bytes, extraction: Extraction): Steps {
 /** Opens a mailbox, a message, or what is encoded in a text. */
 function* openWithin(file: Bytes, extraction: Extraction): Steps {
   const { openAs, messages } = extraction.scope
-  if (openAs.has('text')) yield* openEmbedded(file, extraction, kindsInFiles)
+  if (openAs.has('text')) yield* openEmbedded(file, extraction, inFiles)
   else if (beginsAsMailbox(file))
     yield* extraction.inside((inner) => openMailbox(file, inner), messages + 1)
   else if (yield* isMail(file, extraction)) yield* extraction.insideMail(file)
-  else yield* openEmbedded(file, extraction, kindsInFiles)
+  else yield* openEmbedded(file, extraction, inFiles)
 }
 
 function* isMail(file: Bytes, extraction: Extraction): Steps<boolean> {
@@ -139,75 +134,55 @@ function* openDecoded(source: Bytes, codec: Codec, extraction: Extraction): Step
 const BLOCK_COST = 2048
 
 /** Opens what is encoded in a text, or in a file, that was decoded. */
-export function* openEmbedded(text: Bytes, extraction: Extraction, kinds = kindsInTexts): Steps {
-  const data = yield* EmbeddedData.of(text, kinds, extraction.work)
+export function* openEmbedded(text: Bytes, extraction: Extraction, formats = inTexts): Steps {
+  const data = yield* EmbeddedData.of(text, formats, extraction.work)
   const whole = { from: 0, to: text.size }
-  if (data.beginsIn(whole, kinds))
-    yield* extraction.inside((inner) => openEmbeddedIn(whole, data, kinds, inner))
+  if (data.beginsIn(whole, formats))
+    yield* extraction.inside((inner) => openEmbeddedIn(whole, data, formats, inner))
 }
 
-/** Opens the data of these kinds in a range of a text, except the blocks that `known` has, to which it adds. */
+/** Opens the data in these formats in a range of a text, except what was opened before. */
 export function* openEmbeddedIn(
   range: TextRange,
   data: EmbeddedData,
-  kinds: ReadonlySet<EmbeddedKind>,
+  formats: readonly EmbeddedFormat[],
   extraction: Extraction,
-  known = new Set<string>(),
 ): Steps {
   const { work } = extraction
-  if (!data.beginsIn(range, kinds)) return
-  yield* openBlocks(range, data, kinds, extraction, known)
+  if (!data.beginsIn(range, formats)) return
+  yield* openBlocks(range, data, formats, extraction)
   const part = data.text.slice(range.from, range.to)
   if (!(yield* holdsNul(part, work))) return
   // Some programs end lines at a NUL, or skip NULs.
-  const open = (text: Bytes) => openBlocksOf(text, kinds, extraction)
-  yield* decoded(part, withoutTails, work, open)
-  yield* decoded(part, withoutNuls, work, open)
-}
-
-function* openBlocksOf(
-  text: Bytes,
-  kinds: ReadonlySet<EmbeddedKind>,
-  extraction: Extraction,
-): Steps {
-  const data = yield* EmbeddedData.of(text, kinds, extraction.work)
-  yield* openBlocks({ from: 0, to: text.size }, data, kinds, extraction, new Set())
+  for (const decode of [withoutTails, withoutNuls])
+    yield* decoded(part, decode, work, function* (text) {
+      const inText = yield* EmbeddedData.of(text, formats, work)
+      yield* openBlocks({ from: 0, to: text.size }, inText, formats, extraction)
+    })
 }
 
 function* openBlocks(
   range: TextRange,
   data: EmbeddedData,
-  kinds: ReadonlySet<EmbeddedKind>,
+  formats: readonly EmbeddedFormat[],
   extraction: Extraction,
-  known: Set<string>,
 ): Steps {
   const { work } = extraction
-  const blocks = yield* data.blocks(range, kinds, limits.blocks, work)
-  if (blocks.length > limits.blocks || data.isCut) {
-    work.leaveUnread(`more than ${limits.blocks} blocks of encoded data`)
-  }
-  for (const { kind, from, to, name } of blocks.slice(0, limits.blocks)) {
-    const key = `${kind} ${from} ${to}`
-    if (known.has(key)) continue
-    known.add(key)
+  for (const { format, name, from, to } of yield* data.takeBlocks(range, formats, work)) {
     yield* work.countUnits(BLOCK_COST)
     const block = data.text.slice(from, to)
-    const { codec } = embeddedFormats[kind]
-    if (codec === undefined) {
-      yield* openBinHex(block, extraction)
+    if (format.codec === undefined) {
+      // All programs decode BinHex alike.
+      yield* decoded(block, binHex, work, (source) => openFile(source, extraction))
       continue
     }
-    const file = yield* extraction.enter(kind, [name])
+    const file = yield* extraction.enter(format.kind, [name])
     const openAs = new Set(declaredAbove(data.text, from))
-    yield* openDecoded(block, codec, file.at({ openAs }))
+    yield* openDecoded(block, format.codec, file.at({ openAs }))
   }
 }
 
-/** Opens a file in BinHex, which all programs decode alike. */
-function openBinHex(data: Bytes, extraction: Extraction): Steps {
-  return decoded(data, binHex, extraction.work, (source) => openFile(source, extraction))
-}
-
+/** Opens a file in BinHex. */
 function* openFile(source: Bytes, extraction: Extraction): Steps {
   const { name, forks } = binHexFile(source.gather())
   const names = [name]

@@ -5,7 +5,7 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { type Steps, Work } from '../../../../src/mail/mime/budget/work.ts'
 import { EmbeddedData } from '../../../../src/mail/mime/leaves/embedded-data.ts'
-import { kindsInFiles, kindsInTexts } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
+import { inFiles, inTexts } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
 
 function resultOf<Result>(steps: Steps<Result>): Result {
   let step = steps.next()
@@ -13,14 +13,16 @@ function resultOf<Result>(steps: Steps<Result>): Result {
   return step.value
 }
 
-/** The blocks of a text: the bytes of each. */
-function blocksIn(text: string, most = Number.POSITIVE_INFINITY): string[] {
+/** The blocks of a text: the bytes of each, and why others are unread. */
+function readBlocks(text: string, most = Number.POSITIVE_INFINITY) {
   const source = Bytes.of(Buffer.from(text, 'latin1'))
   const work = new Work(source, { openFile: () => openAnonymousFile(tmpdir()) })
-  const lines = resultOf(EmbeddedData.of(source, kindsInTexts, work))
-  const blocks = resultOf(lines.blocks({ from: 0, to: source.size }, kindsInTexts, most, work))
-  return blocks.map(({ from, to }) => text.slice(from, to))
+  const lines = resultOf(EmbeddedData.of(source, inTexts, work))
+  const blocks = resultOf(lines.takeBlocks({ from: 0, to: source.size }, inTexts, work, most))
+  return { blocks: blocks.map(({ from, to }) => text.slice(from, to)), unread: work.unread }
 }
+
+const blocksIn = (text: string) => readBlocks(text).blocks
 
 t.test('blocks end where some reader ends them', async (t) => {
   const one = 'begin 644 a\nONE\nend\n'
@@ -43,12 +45,24 @@ t.test('blocks end where some reader ends them', async (t) => {
   )
 })
 
-t.test('blocks beyond the limit are not made, except one more', async (t) => {
+t.test('a text with more blocks than the limit is unread, and they are not made', async (t) => {
   const text = 'begin 6\n#AB\n'.repeat(5000)
-  const all = blocksIn(text)
-  t.ok(all.length > 5000)
-  t.same(blocksIn(text, 20), all.slice(0, 21))
-  t.same(blocksIn(text, all.length), all)
+  const all = readBlocks(text)
+  t.ok(all.blocks.length > 5000)
+  t.same(readBlocks(text, all.blocks.length), all)
+  t.equal(all.unread, undefined)
+  const few = readBlocks(text, 20)
+  t.same(few.blocks, all.blocks.slice(0, 20))
+  t.equal(few.unread, 'more than 2000 blocks of encoded data')
+})
+
+t.test('a block is returned once', async (t) => {
+  const bytes = Bytes.of(Buffer.from('x\nbegin 644 a\nONE\nend\n'))
+  const work = new Work(bytes, { openFile: () => openAnonymousFile(tmpdir()) })
+  const data = resultOf(EmbeddedData.of(bytes, inTexts, work))
+  const range = { from: 0, to: bytes.size }
+  t.equal(resultOf(data.takeBlocks(range, inTexts, work)).length, 1)
+  t.same(resultOf(data.takeBlocks(range, inFiles, work)), [])
 })
 
 t.test('a line that only some readers know parts nothing for the others', async (t) => {
@@ -95,7 +109,7 @@ t.test('announced data extends from an empty line to two dashes', async (t) => {
 })
 
 /** Whether data begins in a text. */
-function anyIn(text: string, kinds = kindsInTexts): boolean {
+function anyIn(text: string, kinds = inTexts): boolean {
   const source = Bytes.of(Buffer.from(text, 'latin1'))
   const work = new Work(source, { openFile: () => openAnonymousFile(tmpdir()) })
   const lines = resultOf(EmbeddedData.of(source, kinds, work))
@@ -113,8 +127,8 @@ t.test('a line that begins data is found in a text', async (t) => {
 t.test('a field that begins data does so in a text, and in no file', async (t) => {
   const field = 'x\n\nContent-Transfer-Encoding: base64\n'
   t.equal(anyIn(field), true)
-  t.equal(anyIn(field, kindsInFiles), false)
-  t.equal(anyIn('begin 644 a\n', kindsInFiles), true)
+  t.equal(anyIn(field, inFiles), false)
+  t.equal(anyIn('begin 644 a\n', inFiles), true)
 })
 
 t.test('a word that begins data is found anywhere in a long text', async (t) => {
@@ -163,11 +177,11 @@ t.test('the blocks in a range of a text are those of the range alone', async (t)
   const texts = ['x\nbegin 644 a\nONE\n', '\nTWO\nend\nbegin 644 b\n', 'THREE\n', 'begin x\nend\n']
   const bytes = Buffer.from(texts.join(''), 'latin1')
   const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
-  const lines = resultOf(EmbeddedData.of(Bytes.of(bytes), kindsInTexts, work))
+  const lines = resultOf(EmbeddedData.of(Bytes.of(bytes), inTexts, work))
   let from = 0
   for (const text of texts) {
     const to = from + text.length
-    const blocks = resultOf(lines.blocks({ from, to }, kindsInTexts, 100, work))
+    const blocks = resultOf(lines.takeBlocks({ from, to }, inTexts, work))
     t.same(
       blocks.map((block) => bytes.toString('latin1', block.from, block.to)),
       blocksIn(text),

@@ -2,9 +2,9 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { Work } from '../../../../src/mail/mime/budget/work.ts'
 import { EmbeddedData } from '../../../../src/mail/mime/leaves/embedded-data.ts'
-import { embeddedStarts, kindsInTexts } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
+import { embeddedStart, inTexts } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
 
-const kindsOf = (line: string) => embeddedStarts(line).map(({ kind }) => kind)
+const kindsOf = (line: string) => [...new Set(embeddedStart(line)?.formats.map(({ kind }) => kind))]
 const kindOf = (line: string) => kindsOf(line)[0]
 
 t.test('a line that begins uuencode is known by its first word', async (t) => {
@@ -26,7 +26,7 @@ t.test('a line that begins uuencode is known by its first word', async (t) => {
   for (const line of ['begin', 'BEGIN', 'BEGIN TRY', 'Begin ', 'BEGIN-644']) {
     t.equal(kindOf(line), undefined, `${line}, as in a program`)
   }
-  for (const line of ['x begin 6', '----begin x']) t.same(embeddedStarts(line), [], line)
+  for (const line of ['x begin 6', '----begin x']) t.equal(embeddedStart(line), undefined, line)
 })
 
 t.test('the line that begins encoded data names a file', async (t) => {
@@ -41,17 +41,16 @@ t.test('the line that begins encoded data names a file', async (t) => {
     '=ybegin line=128 Name= a.exe ': 'a.exe',
     '=YBEGIN line=128': '',
   }
-  for (const [line, name] of Object.entries(names))
-    t.equal(embeddedStarts(line)[0]?.name, name, line)
-  t.same(embeddedStarts('x begin 644 a'), [])
-  t.same(embeddedStarts(' =ybegin name=a'), [])
+  for (const [line, name] of Object.entries(names)) t.equal(embeddedStart(line)?.name, name, line)
+  t.equal(embeddedStart('x begin 644 a'), undefined)
+  t.equal(embeddedStart(' =ybegin name=a'), undefined)
 })
 
 t.test('armour begins after blanks at most, and a signed text is none', async (t) => {
   for (const line of ['-----Begin PKCS7-----', '-----BEGIN ']) {
     t.equal(kindOf(line), 'armour', line)
     t.equal(kindOf(` \t${line}`), 'armour', line)
-    t.equal(embeddedStarts(` \t${line}`)[0]?.spelling, 'behind blanks', line)
+    t.equal(embeddedStart(` \t${line}`)?.formats.length, 1, `${line}, to some programs`)
   }
   for (const line of ['-----BEGIN PGP SIGNED MESSAGE-----', '-----BEGIN', 'x -----BEGIN X']) {
     t.equal(kindOf(line), undefined, line)
@@ -76,7 +75,7 @@ t.test('a field announces data, unless it declares no encoding', async (t) => {
 /** The first offset in each line of a text at which data begins. */
 function placesIn(text: string): number[] {
   const source = Bytes.of(Buffer.from(text, 'latin1'))
-  const steps = EmbeddedData.of(source, kindsInTexts, new Work(source, { openFile: () => -1 }))
+  const steps = EmbeddedData.of(source, inTexts, new Work(source, { openFile: () => -1 }))
   let step = steps.next()
   while (!step.done) step = steps.next()
   const data = step.value
@@ -84,7 +83,7 @@ function placesIn(text: string): number[] {
   let from = 0
   for (const line of text.split(/(?<=\n)/)) {
     const offsets = Array.from(line, (_, offset) => from + offset)
-    const place = offsets.find((at) => data.beginsIn({ from, to: at + 1 }, kindsInTexts))
+    const place = offsets.find((at) => data.beginsIn({ from, to: at + 1 }, inTexts))
     if (place !== undefined) places.push(place)
     from += line.length
   }
@@ -115,7 +114,7 @@ t.test('a word that begins data is found anywhere, by the text after it', async 
     for (const rest of ['', '6 x']) {
       const texts = characters.map((character) => `${word}${character}${rest}`)
       const found = texts.filter((text) => placesIn(`x\n${text}\n`).length > 0)
-      const known = texts.filter((text) => embeddedStarts(text.split(/[\r\n]/)[0]!).length > 0)
+      const known = texts.filter((text) => embeddedStart(text.split(/[\r\n]/)[0]!) !== undefined)
       t.same(found, known, `${word} before each byte and "${rest}"`)
     }
   }

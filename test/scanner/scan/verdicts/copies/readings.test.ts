@@ -8,7 +8,7 @@ import { openAnonymousFile } from '../../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../../src/mail/mime/contents.ts'
 import { normalizedName } from '../../../../../src/mail/mime/headers/fields.ts'
 import { MimeLines } from '../../../../../src/mail/mime/headers/mime-lines.ts'
-import { embeddedStarts } from '../../../../../src/mail/mime/leaves/embedded-formats.ts'
+import { embeddedStart } from '../../../../../src/mail/mime/leaves/embedded-formats.ts'
 import { type Key, parseKeyring } from '../../../../../src/scanner/scan/stamps/keyring.ts'
 import { signMessage } from '../../../../../src/scanner/scan/stamps/sign.ts'
 import { verifyStamps } from '../../../../../src/scanner/scan/stamps/verify-stamps.ts'
@@ -114,7 +114,7 @@ t.test('a field about content is one to reading, stamps and fingerprints', async
 })
 
 t.test('so is each line at which data begins', async (t) => {
-  const beginsData = (line: string) => embeddedStarts(line).length > 0
+  const beginsData = (line: string) => embeddedStart(line) !== undefined
   t.ok(STARTS.filter((line) => beginsData(line) || beginsData(` ${line}`)).length >= 5)
   for (const line of STARTS) {
     for (const fold of [' ', '\t', '   ']) {
