@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import { calendarQuirks } from '../../../src/mail/mime/quirks/calendar-quirks.ts'
 import { encodingQuirks } from '../../../src/mail/mime/quirks/encoding-quirks.ts'
-import { calendarQuirks, savingQuirks } from '../../../src/mail/mime/quirks/file-quirks.ts'
 import type { Quirk } from '../../../src/mail/mime/quirks/quirk.ts'
 import { type QuirkName, Way } from '../../../src/mail/mime/quirks/way.ts'
 import { signsIn } from '../../../test/scanner/scan/scanners/evasions/files.ts'
@@ -15,7 +15,6 @@ type Choice = Quirk['choices'][number]
 
 const quirks: Readonly<Record<string, Quirk>> = {
   ...encodingQuirks,
-  ...savingQuirks,
   ...calendarQuirks,
 }
 

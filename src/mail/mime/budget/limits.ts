@@ -13,7 +13,7 @@ export const limits = {
   contentsOfSmall: 200,
   smallMessage: 4096,
   bytesOfContent: 32,
-  /** Upper limit for the ways of decoding one part, and of saving one file, in addition to the common one. */
+  /** Upper limit for the ways of decoding one part, in addition to the common one. */
   ways: 256,
   /** Upper limit for the blocks of encoded data that are decoded in one text. */
   blocks: 2000,

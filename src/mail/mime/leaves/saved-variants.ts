@@ -6,12 +6,11 @@ import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded } from '../decoders/decoder.ts'
 import { lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import type { Encoding } from '../headers/encodings.ts'
-import { eachWay } from '../quirks/way.ts'
 import { isDecodedIn, isTextOfMail, type Leaf } from '../structure/leaf.ts'
 import type { Extraction, Scope } from './extraction.ts'
-import { type FileContent, type FileVariant, variantBy } from './file-variant.ts'
 import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
 import { openContainers, openEmbedded } from './open-content.ts'
+import { type FileContent, type SavedFile, savedFiles } from './saved-files.ts'
 import {
   mayBeginFile,
   NO_LINE_END,
@@ -47,8 +46,7 @@ const TEXT = { isText: true, lf: false }
 const toLf = lineEnds({ to: 'lf', bareCr: 'itself' })
 
 /**
- * The variants in which programs save a leaf part, or display it, however they decode it. A file is made in steps:
- * character set, format=flowed, line ends, last line end. Programs differ at each of them (quirks/file-quirks.ts).
+ * The variants in which programs save a leaf part, or display it, however they decode it.
  */
 export class SavedVariants {
   readonly #leaf: Leaf
@@ -216,10 +214,7 @@ export class SavedVariants {
   /** Emits a file in each variant that some program saves, and opens those that may hold something else. */
   *#saveFile(content: DecodedContent, extraction = this.extraction, isCovered = false): Steps {
     const { work } = extraction
-    const file = yield* this.#fileOf(content)
-    for (const way of eachWay('saving a file', work)) {
-      const saved = variantBy(way, file)
-      if (saved === undefined) continue
+    for (const saved of savedFiles(yield* this.#fileOf(content))) {
       const { bytes, make } = saved
       // libclamav saves the file as it was decoded.
       const isAsDecoded = isCovered && make === undefined
@@ -257,7 +252,7 @@ export class SavedVariants {
 
 function* emitVariant(
   text: Bytes,
-  { end, make, isLikeOther }: FileVariant,
+  { end, make, isLikeOther }: SavedFile,
   extraction: Extraction,
   isCovered: boolean,
 ): Steps {

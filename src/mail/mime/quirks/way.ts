@@ -1,17 +1,17 @@
 import { limits } from '../budget/limits.ts'
 import type { Work } from '../budget/work.ts'
 import type { Oddity } from '../reports/oddities.ts'
+import { calendarQuirks } from './calendar-quirks.ts'
 import { encodingQuirks } from './encoding-quirks.ts'
-import { calendarQuirks, savingQuirks } from './file-quirks.ts'
 import type { Quirk } from './quirk.ts'
 
-const table = { ...encodingQuirks, ...savingQuirks, ...calendarQuirks }
+const table = { ...encodingQuirks, ...calendarQuirks }
 
 export type QuirkName = keyof typeof table
 /** What programs do about a quirk, in the words of its table. */
 export type ChoiceOf<Name extends QuirkName> = (typeof table)[Name]['choices'][number]['does']
 
-/** One way of decoding or saving a content: the choices of one program, by number, and the quirks that were met. */
+/** One way of decoding a content: the choices of one program, by number, and the quirks that were met. */
 export class Way {
   /** The choice for each quirk where it differs from the common one. */
   readonly choices: ReadonlyMap<QuirkName, number>

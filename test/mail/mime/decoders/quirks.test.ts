@@ -5,8 +5,8 @@ import type { Codec } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
+import { calendarQuirks } from '../../../../src/mail/mime/quirks/calendar-quirks.ts'
 import { encodingQuirks } from '../../../../src/mail/mime/quirks/encoding-quirks.ts'
-import { calendarQuirks, savingQuirks } from '../../../../src/mail/mime/quirks/file-quirks.ts'
 import { type Program, type Quirk, UNNAMED } from '../../../../src/mail/mime/quirks/quirk.ts'
 import { ways } from './decode.ts'
 
@@ -68,7 +68,6 @@ for (const [word, text] of Object.entries(oddTexts)) {
 
 const everyQuirk = Object.entries({
   ...encodingQuirks,
-  ...savingQuirks,
   ...calendarQuirks,
 }).map(([quirk, { choices }]) => [quirk, choices] as const)
 
