@@ -85,18 +85,15 @@ function* emitMember(bytes: Bytes, work: Work): Steps {
 }
 
 /** Returns the uncompressed size, or undefined if the bytes are not exactly one stream. */
-function* emitInflated(
+function emitInflated(
   source: Bytes,
   format: 'deflate' | 'gzip',
   work: Work,
 ): Steps<number | undefined> {
-  const { store, isExact } = yield* inflated(source.gather(), format, work)
-  try {
-    yield* emitMember(Bytes.of(store.finish()), work)
-    return isExact ? store.size : undefined
-  } finally {
-    store.close()
-  }
+  return inflated(source.gather(), format, work, function* (output, { isExact }) {
+    yield* emitMember(Bytes.of(output), work)
+    return isExact ? output.length : undefined
+  })
 }
 
 // zip (APPNOTE.TXT 6.3)

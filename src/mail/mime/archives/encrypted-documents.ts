@@ -66,7 +66,7 @@ function* isEncrypted(source: Buffer, work: Work, depth: number): Steps<boolean>
     const size = source.length < 18 ? 0 : source.readUInt32LE(source.length - 4)
     const most = Math.min(MEMBER_MAX, ALWAYS_INFLATED + SHRINKS_MAX * source.length)
     if (size > most || !(yield* isGzipOfArchive(source, work))) return false
-    return yield* inflatedHolds(source, 'gzip', insideOf(depth), work)
+    return yield* inflated(source, 'gzip', work, insideOf(depth, work))
   }
   for (let at = 0; isTarHeader(source.subarray(at, at + BLOCK)); ) {
     yield* work.countUnits(BLOCK)
@@ -88,9 +88,10 @@ function* isEncryptedZip(source: Buffer, work: Work, depth: number): Steps<boole
     const name = entry.name.toString('latin1')
     if (name === MANIFEST) {
       if (entry.size > MANIFEST_MAX) continue
+      const namesEncryption = (manifest: Buffer) => holds(manifest, ENCRYPTION_DATA, work)
       if (yield* memberHolds(source, entry, namesEncryption, work)) return true
     } else if (depth > 0 && OPENED.test(name) && entry.size <= MEMBER_MAX) {
-      if (yield* memberHolds(source, entry, insideOf(depth), work)) return true
+      if (yield* memberHolds(source, entry, insideOf(depth, work), work)) return true
     }
   }
   return false
@@ -98,44 +99,27 @@ function* isEncryptedZip(source: Buffer, work: Work, depth: number): Steps<boole
 
 const startsWith = (bytes: Buffer, start: Buffer) => bytes.subarray(0, start.length).equals(start)
 
-type MemberTest = (bytes: Buffer, work: Work) => Steps<boolean>
-
-function* namesEncryption(manifest: Buffer, work: Work): Steps<boolean> {
-  yield* work.countUnits(manifest.length / SEARCHED_PER_UNIT)
-  return manifest.includes(ENCRYPTION_DATA)
+function* holds(bytes: Buffer, word: string, work: Work): Steps<boolean> {
+  yield* work.countUnits(bytes.length / SEARCHED_PER_UNIT)
+  return bytes.includes(word)
 }
 
-const insideOf =
-  (depth: number): MemberTest =>
-  (bytes, work) =>
-    isEncrypted(bytes, work, depth - 1)
+/** Returns the test of what is in an archive. */
+const insideOf = (depth: number, work: Work) => (bytes: Buffer) =>
+  isEncrypted(bytes, work, depth - 1)
 
 /** Returns whether a member of an archive passes a test. */
 function* memberHolds(
   source: Buffer,
   { at, method, packed }: ZipEntry,
-  holds: MemberTest,
+  test: (bytes: Buffer) => Steps<boolean>,
   work: Work,
 ): Steps<boolean> {
   if (at + LOCAL_SIZE > source.length) return false
   const from = at + LOCAL_SIZE + source.readUInt16LE(at + 26) + source.readUInt16LE(at + 28)
   const bytes = source.subarray(from, from + packed)
-  if (method === 0) return yield* holds(bytes, work)
-  return method === 8 && (yield* inflatedHolds(bytes, 'deflate', holds, work))
-}
-
-function* inflatedHolds(
-  source: Buffer,
-  format: 'deflate' | 'gzip',
-  holds: MemberTest,
-  work: Work,
-): Steps<boolean> {
-  const { store } = yield* inflated(source, format, work)
-  try {
-    return yield* holds(store.finish(), work)
-  } finally {
-    store.close()
-  }
+  if (method === 0) return yield* test(bytes)
+  return method === 8 && (yield* inflated(bytes, 'deflate', work, test))
 }
 
 /** Returns whether a gzip file begins as a document or archive: most are logs and reports, and are not inflated to their end. */

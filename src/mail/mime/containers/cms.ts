@@ -49,9 +49,14 @@ export function* openCms(source: Buffer, { work, emit }: Opening): Steps<boolean
       return true
     }
     const { content, isWhole } = yield* reader.content(container)
-    if (container !== 'plain' && container.isCompressed)
-      yield* emitInflated(content, isZlib(source, content), work, emitHeld)
-    else yield* emitHeld(content)
+    if (container !== 'plain' && container.isCompressed) {
+      yield* inflated(content, 'zlib', work, function* (output, { isBroken }) {
+        yield* emitHeld(output)
+        if (isBroken && isZlib(source, content)) throw unreadable()
+        // Content that is compressed in another way is like encrypted content.
+        if (isBroken) work.onOdd?.('encrypted')
+      })
+    } else yield* emitHeld(content)
     if (!isWhole) throw unreadable()
     const end = yield* reader.end()
     if (end < source.length) yield* emitHeld(source.subarray(end))
@@ -71,23 +76,6 @@ function isZlib(source: Buffer, content: Buffer): boolean {
   const [first = 0, second = 0] = content
   const begins = (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0
   return begins || source.subarray(0, ZLIB_FRONT).includes(ZLIB)
-}
-
-/** Emits what inflates. Content that is compressed in another way is like encrypted content. */
-function* emitInflated(
-  content: Buffer,
-  mustInflate: boolean,
-  work: Work,
-  emit: (bytes: Buffer) => Steps,
-): Steps {
-  const { store, isBroken } = yield* inflated(content, 'zlib', work)
-  try {
-    yield* emit(store.finish())
-    if (isBroken && mustInflate) throw unreadable()
-    if (isBroken) work.onOdd?.('encrypted')
-  } finally {
-    store.close()
-  }
 }
 
 function unreadable(): Unreadable {

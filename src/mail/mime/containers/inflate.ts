@@ -13,9 +13,9 @@ const STREAM_COST = 32 * 1024
 type DeflateFormat = 'deflate' | 'zlib' | 'gzip'
 type Stream = Inflate | Unzlib | Gunzip
 
-interface Inflated {
-  readonly store: Store
-  /** Whether there was an error after it. */
+/** How a stream ended. */
+interface StreamEnd {
+  /** Whether there was an error after the output. */
   readonly isBroken: boolean
   /** Whether the stream ends exactly where its bytes end. */
   readonly isExact: boolean
@@ -23,14 +23,19 @@ interface Inflated {
 
 /**
  * Inflates bytes. Each stream counts as STREAM_COST bytes, so thousands of empty ones exceed the limit of
- * bytes. Returns the output, which the caller must close. Bytes after the end of a stream are not read.
+ * bytes. Bytes after the end of a stream are not read. The output is there until the steps of `use` are done, whose
+ * result this has.
  */
-export function* inflated(source: Buffer, format: DeflateFormat, work: Work): Steps<Inflated> {
+export function* inflated<Result>(
+  source: Buffer,
+  format: DeflateFormat,
+  work: Work,
+  use: (output: Buffer, end: StreamEnd) => Steps<Result>,
+): Steps<Result> {
   work.countBytes(STREAM_COST)
   yield* work.countUnits(STREAM_COST)
   const store = new Store(work.pool)
   let isBroken = false
-  let isDone = false
   /** The number of bytes after its end. gzip may continue with another stream. */
   let behind: number | undefined
   const isOver = () => isBroken || (format !== 'gzip' && behind !== undefined && behind > 0)
@@ -46,10 +51,9 @@ export function* inflated(source: Buffer, format: DeflateFormat, work: Work): St
       behind = bytesBehind(stream, format)
       yield* work.countUnits(INFLATE_STEP + store.size - before)
     }
-    isDone = true
-    return { store, isBroken, isExact: !isBroken && behind === 0 }
+    return yield* use(store.finish(), { isBroken, isExact: !isBroken && behind === 0 })
   } finally {
-    if (!isDone) store.close()
+    store.close()
   }
 }
 

@@ -207,12 +207,9 @@ function* emitCompressed(body: Buffer, isSure: boolean, work: Work, emit: Openin
     yield* emit({ bytes: data, isOfSameKind: true })
     return
   }
-  const { store, isBroken } = yield* inflated(data, compression, work)
-  try {
-    if (store.size > 0) yield* emit({ bytes: store.finish(), isOfSameKind: true })
+  yield* inflated(data, compression, work, function* (bytes, { isBroken }) {
+    if (bytes.length > 0) yield* emit({ bytes, isOfSameKind: true })
     // Any bytes may look like a deflated packet. A real one inflates to some output.
-    if (isBroken && (isSure || store.size > 0)) throw unreadable()
-  } finally {
-    store.close()
-  }
+    if (isBroken && (isSure || bytes.length > 0)) throw unreadable()
+  })
 }

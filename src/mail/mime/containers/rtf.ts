@@ -17,12 +17,11 @@ const UNCOMPRESSED = 'MELA'
 const RUN_MAX = 8 * 17
 
 /**
- * Returns the RTF in a property of a message (MS-OXRTFCP), which the caller closes. If the property is truncated, it is
- * all that precedes that; of other bytes it is empty. All of it is counted.
+ * Unpacks the RTF in a property of a message (MS-OXRTFCP). If the property is truncated, it is all that precedes that; of
+ * other bytes it is empty. All of it is counted. It is there until the steps of `use` are done.
  */
-export function* unpackedRtf(source: Buffer, work: Work): Steps<Store> {
+export function* unpackedRtf(source: Buffer, work: Work, use: (rtf: Buffer) => Steps): Steps {
   const store = new Store(work.pool)
-  let isDone = false
   try {
     const type = source.toString('latin1', 8, 12)
     if (type === COMPRESSED) yield* unpack(source, store, work)
@@ -31,10 +30,9 @@ export function* unpackedRtf(source: Buffer, work: Work): Steps<Store> {
       yield* work.countUnits(source.length)
       store.putAll(source, HEADER)
     }
-    isDone = true
-    return store
+    yield* use(store.finish())
   } finally {
-    if (!isDone) store.close()
+    store.close()
   }
 }
 

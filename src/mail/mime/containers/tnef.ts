@@ -108,12 +108,9 @@ class TnefFile {
     const values = this.#values.length > 0 ? this.#values : names.length > 0 ? [NO_BYTES] : []
     for (const bytes of values) yield* emit({ bytes, names })
     for (const rtf of this.#rtfs) {
-      const store = yield* unpackedRtf(rtf, work)
-      try {
-        if (store.size > 0) yield* emit({ bytes: store.finish(), names })
-      } finally {
-        store.close()
-      }
+      yield* unpackedRtf(rtf, work, function* (bytes) {
+        if (bytes.length > 0) yield* emit({ bytes, names })
+      })
     }
   }
 }

@@ -12,16 +12,15 @@ function inflate(bytes: Buffer, form: 'deflate' | 'zlib' | 'gzip', most: number)
   const work = new Work(Bytes.of(bytes), { openFile: () => -1 })
   work.budget.bytes = 32 * 1024 + most
   const unitsBefore = work.budget.work
-  const steps = inflated(bytes, form, work)
+  const steps = inflated(bytes, form, work, function* (output, end) {
+    const units = unitsBefore - work.budget.work
+    yield* work.countUnits(0)
+    return { found: Buffer.from(output), ...end, bytesLeft: work.budget.bytes, units }
+  })
   try {
     for (;;) {
       const step = steps.next()
-      if (!step.done) continue
-      const { store, isBroken, isExact } = step.value
-      const found = Buffer.from(store.finish())
-      store.close()
-      const units = unitsBefore - work.budget.work
-      return { found, isBroken, isExact, bytesLeft: work.budget.bytes, units }
+      if (step.done) return step.value
     }
   } finally {
     t.equal(work.pool.used, 0, 'all memory is given back')
