@@ -1,7 +1,12 @@
+import { base64 } from '../decoders/base64.ts'
+import type { Codec } from '../decoders/decoder.ts'
+import { quotedPrintable } from '../decoders/quoted-printable.ts'
+import { uuencode } from '../decoders/uuencode.ts'
+import type { QuirkName } from '../quirks/way.ts'
 import { type Field, readingsOf } from './fields.ts'
 
-interface EncodingWords {
-  readonly encoding: string
+/** A transfer encoding: how fields declare it, and how a part is decoded and saved. */
+interface TransferEncoding {
   /** The words of RFC 2045: a field with one of them alone selects the encoding, to all programs. */
   readonly words?: readonly string[]
   /** Words that programs that do not know them ignore: they do not decode the content. */
@@ -10,26 +15,57 @@ interface EncodingWords {
   readonly mentions?: RegExp
   /** A word of one program: GNU mailutils accepts the letters of RFC 2047, and Email::MIME accepts `qp`. */
   readonly short?: readonly string[]
+  /** Decodes it in each way in which some program does. */
+  readonly codec?: Codec
+  /**
+   * What is encoded. Lines, as in a part that is not encoded, have the line ends of the mail, which programs change, and
+   * the last one may belong to the delimiter below it. Bytes are saved as they are.
+   */
+  readonly encodes: 'nothing' | 'lines' | 'bytes'
+  /** Whether nearly all programs decode it, and thus in a common way. */
+  readonly isCommon: boolean
+  /** The quirks in spite of which all programs, libclamav among them, display the same text. */
+  readonly plainInTexts?: readonly QuirkName[]
 }
 
-/** `identity` is content that is not encoded. */
-const encodingWords = [
-  { encoding: 'identity', words: ['7bit', '8bit', 'binary'] },
-  { encoding: 'base64', words: ['base64'], mentions: /b64|base64/, short: ['b'] },
-  {
-    encoding: 'quoted-printable',
+/** The encodings of content. `identity` is content that is not encoded. */
+export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
+
+export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
+  identity: { words: ['7bit', '8bit', 'binary'], encodes: 'nothing', isCommon: true },
+  base64: {
+    words: ['base64'],
+    mentions: /b64|base64/,
+    short: ['b'],
+    codec: base64,
+    encodes: 'bytes',
+    isCommon: true,
+  },
+  'quoted-printable': {
     words: ['quoted-printable'],
     mentions: /quoted|printable/,
     short: ['q', 'qp'],
+    codec: quotedPrintable,
+    encodes: 'lines',
+    isCommon: true,
+    plainInTexts: ['quoted-printable blanks', 'quoted-printable last break'],
   },
   // Without the `x-`, the words are unknown to uudeview, which then tries base64 as well.
-  { encoding: 'uuencode', optional: ['x-uuencode', 'x-uue'], mentions: /uu(?:e|code)|xuu/ },
-] as const satisfies readonly EncodingWords[]
+  uuencode: {
+    optional: ['x-uuencode', 'x-uue'],
+    mentions: /uu(?:e|code)|xuu/,
+    codec: uuencode,
+    encodes: 'bytes',
+    isCommon: false,
+  },
+}
 
-/** The encodings of content. */
-export type Encoding = (typeof encodingWords)[number]['encoding']
+const table = Object.entries(transferEncodings) as [Encoding, TransferEncoding][]
 
-const table: readonly (EncodingWords & { readonly encoding: Encoding })[] = encodingWords
+/** Returns the encodings whose row passes a test. */
+function encodingsWith(test: (row: TransferEncoding) => boolean | undefined): Encoding[] {
+  return table.flatMap(([encoding, row]) => (test(row) ? [encoding] : []))
+}
 
 /** Returns whether each value is a word of RFC 2045, possibly with blanks around it. */
 export function areAllKnown(values: readonly string[]): boolean {
@@ -37,7 +73,7 @@ export function areAllKnown(values: readonly string[]): boolean {
 }
 
 function encodingOfWord(word: string): Encoding | undefined {
-  return table.find(({ words }) => words?.includes(word))?.encoding
+  return encodingsWith(({ words }) => words?.includes(word))[0]
 }
 
 /**
@@ -57,16 +93,16 @@ export function encodingsIn(
   const word = values.length === 1 && areAgreed ? first!.toLowerCase() : ''
   const only = encodingOfWord(word)
   if (only) return [only]
-  const entry = table.find(({ optional }) => optional?.includes(word))
-  if (entry) return ['identity', entry.encoding]
+  const [known] = encodingsWith(({ optional }) => optional?.includes(word))
+  if (known) return ['identity', known]
   const about = fields.filter(({ name }) => name === '' || /content|encod/.test(name))
   const lines = about.map(({ name, value }) => `${name}:${value}`).join('\n')
   const text = lettersOf(readingsOf(lines).join('\n'))
   const letters = values.map(lettersOf)
-  const mentioned = table.filter(
+  const mentioned = encodingsWith(
     ({ mentions, short }) => mentions?.test(text) || short?.some((form) => letters.includes(form)),
   )
-  return ['identity', ...mentioned.map(({ encoding }) => encoding)]
+  return ['identity', ...mentioned]
 }
 
 /** Returns the letters and digits of a text. Some programs skip all other characters. */

@@ -3,7 +3,7 @@ import type { Steps } from '../budget/work.ts'
 import { declaredIn } from '../containers/containers.ts'
 import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-transforms.ts'
-import type { Encoding } from '../headers/encodings.ts'
+import { type Encoding, transferEncodings } from '../headers/encodings.ts'
 import { Way } from '../quirks/way.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import type { Leaf } from '../structure/leaf.ts'
@@ -11,7 +11,6 @@ import { isCarved, isMessageByDefault } from '../structure/leaf.ts'
 import type { Extraction, OpenAs, Scope } from './extraction.ts'
 import { SavedVariants } from './saved-variants.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
-import { transferEncodings } from './transfer-encodings.ts'
 
 /**
  * Decodes a leaf part by each encoding that it may have. Emits all variants in which programs save the result.
@@ -78,7 +77,7 @@ function* decodeBy(
   }: { readonly isSure?: boolean; readonly isCovered?: boolean } = {},
 ): Steps<DecodedPart> {
   const { work } = variants.extraction
-  const { codec, encodes, isCommon, plainInTexts } = transferEncodings[encoding]
+  const { codec, encodes, isCommon, plainInTexts = [] } = transferEncodings[encoding]
   const { isShown, isMessage } = leaf.header
   const below = splitLineEnd(part)
   if (codec === undefined) {

@@ -5,7 +5,7 @@ import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded } from '../decoders/decoder.ts'
 import { lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
-import type { Encoding } from '../headers/encodings.ts'
+import { type Encoding, transferEncodings } from '../headers/encodings.ts'
 import { isDecodedIn, isTextOfMail, type Leaf } from '../structure/leaf.ts'
 import type { Extraction, Scope } from './extraction.ts'
 import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
@@ -18,7 +18,6 @@ import {
   type TextProperties,
   textPropertiesOf,
 } from './text-properties.ts'
-import { transferEncodings } from './transfer-encodings.ts'
 
 /** A content as programs decode it. */
 interface DecodedContent {
