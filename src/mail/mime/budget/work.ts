@@ -2,7 +2,8 @@ import type { Bytes } from '../../message/bytes.ts'
 import type { KnownHeader } from '../../message/message.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import type { PartNames } from '../reports/part-names.ts'
-import { MemoryPool, type Store } from '../storage/store.ts'
+import { MemoryPool } from '../storage/memory-pool.ts'
+import type { Store } from '../storage/store.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { MappedFile } from '../../message/mapped-file.ts'
 import { writeAll } from '../../message/spool.ts'
-import { DiskShare } from './disk-share.ts'
+import { BUFFER_MAX, BUFFER_MIN, type MemoryPool } from './memory-pool.ts'
 
 /** Upper limit for the bytes that all contents together, finished or not, have in memory. */
 const MEMORY_MAX = 3 * 1024 * 1024
@@ -9,46 +9,8 @@ const MEMORY_MAX = 3 * 1024 * 1024
 /** A content of at most this many bytes always stays in memory. Most contents are that small. */
 const SMALL_CONTENT = 8 * 1024
 
-/** Minimum and maximum size, in bytes, of a buffer that is used again. Each size is a power of two. */
-const BUFFER_MIN = 256
-const BUFFER_MAX = 64 * 1024
-
 /** The last bytes that a store can take back. */
 const TAKEN_BACK_MAX = 4
-
-/** Keeps contents in memory as long as there is room, and then in files without a name. */
-export class MemoryPool {
-  /** The number of bytes that are in memory now. */
-  used = 0
-  readonly openFile: () => number
-  readonly disk: DiskShare
-  /**
-   * Buffers that contents of this message no longer use, by their size. The next contents use them again: a message may
-   * have a hundred thousand small contents in a row.
-   */
-  readonly #free = new Map<number, Buffer[]>()
-
-  /** `size` is the number of bytes of the message whose contents these are. */
-  constructor(openFile: () => number, size: number) {
-    this.openFile = openFile
-    this.disk = new DiskShare(size)
-  }
-
-  /** Returns a buffer of at least this size. */
-  take(size: number): Buffer {
-    const whole = size > BUFFER_MAX ? size : Math.max(BUFFER_MIN, 2 ** Math.ceil(Math.log2(size)))
-    this.used += whole
-    return this.#free.get(whole)?.pop() ?? Buffer.allocUnsafeSlow(whole)
-  }
-
-  giveBack(buffer: Buffer): void {
-    this.used -= buffer.length
-    if (buffer.length > BUFFER_MAX) return
-    const free = this.#free.get(buffer.length)
-    if (free) free.push(buffer)
-    else this.#free.set(buffer.length, [buffer])
-  }
-}
 
 /**
  * A content that grows at its end, and is one buffer once it is finished. This is a class because a message may have
@@ -126,7 +88,7 @@ export class Store {
   close(): void {
     this.#mapped?.close()
     if (this.#fd !== undefined) closeSync(this.#fd)
-    this.#pool.disk.giveBack(this.#inFile)
+    this.#pool.giveBackOnDisk(this.#inFile)
     if (this.#buffer.length > 0) this.#pool.giveBack(this.#buffer)
     this.#buffer = NO_BYTES
     this.#length = 0
@@ -160,7 +122,7 @@ export class Store {
   #flush(fd: number, kept: number): void {
     const written = this.#length - kept
     if (written <= 0) return
-    this.#pool.disk.take(written)
+    this.#pool.takeOnDisk(written)
     writeAll(fd, this.#buffer.subarray(0, written), this.#inFile, 'TMPDIR')
     this.#inFile += written
     this.#buffer.copyWithin(0, written, this.#length)

@@ -1,6 +1,7 @@
 import type { Codec, Decode } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { everyWay, type QuirkName, Way } from '../../../../src/mail/mime/quirks/way.ts'
-import { MemoryPool, Store } from '../../../../src/mail/mime/storage/store.ts'
+import { MemoryPool } from '../../../../src/mail/mime/storage/memory-pool.ts'
+import { Store } from '../../../../src/mail/mime/storage/store.ts'
 
 /** What a decoder makes of a text (latin1). */
 export function decode(decoder: Decode, text: string): string {

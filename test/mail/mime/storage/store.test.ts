@@ -1,7 +1,8 @@
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { MemoryPool, Store } from '../../../../src/mail/mime/storage/store.ts'
+import { MemoryPool } from '../../../../src/mail/mime/storage/memory-pool.ts'
+import { Store } from '../../../../src/mail/mime/storage/store.ts'
 
 const MEMORY_MAX = 3 * 1024 * 1024
 
