@@ -29,7 +29,7 @@ export type { ContentsOptions } from './leaves/extraction.ts'
  * its oddities are known before the first content, except those of encoded messages in it.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
-  const extraction = Extraction.of(message, options, { mail: openMail, file: openContent })
+  const extraction = Extraction.of(message, options, { openMail, openContent })
   try {
     yield* options.isFile
       ? openFile(message, extraction)

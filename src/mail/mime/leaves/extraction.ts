@@ -69,121 +69,66 @@ const CONTENT_COST = 4096
 /** The cost of a content that was emitted before. */
 const SEEN_COST = 256
 
-/** Emits each content of a message once, and remembers as what it was opened. */
-class Emitter {
-  readonly #work: Work
-  readonly #createHash: (algorithm: string) => Hash
-  /** The keys of the emitted contents, and as what each was opened to its end. */
-  readonly #opened = new Map<string, Set<string>>()
-  #isTooDeep = false
-
-  constructor(work: Work, createHash: (algorithm: string) => Hash) {
-    this.#work = work
-    this.#createHash = createHash
-  }
-
-  /** Returns the key by which a content is recognized: its digest, or the bytes of a small one. */
-  *keyOf(content: Bytes): Steps<string> {
-    if (content.size <= COMPARED_WHOLE_MAX) return `=${content.gather().toString('latin1')}`
-    const hash = this.#createHash('sha256')
-    for (const chunk of content.chunks()) {
-      hash.update(chunk)
-      yield* this.#work.countUnits(chunk.length / DIGESTED_PER_UNIT)
-    }
-    return hash.digest('binary')
-  }
-
-  /** Emits a content, unless it is empty or was emitted before. */
-  *emit(content: Bytes, key: string, scope: Scope, options: EmitOptions): Steps {
-    const { isMail = false, isCounted = false, isCovered = false } = options
-    const work = this.#work
-    if (content.size === 0) return
-    const id = isMail ? `mail ${key}` : key
-    if (this.#opened.has(id)) return yield* work.countUnits(SEEN_COST)
-    work.countContent()
-    if (!isCounted) work.countBytes(content.size)
-    this.#opened.set(id, new Set())
-    yield {
-      kind: 'content',
-      bytes: content,
-      isMail,
-      coveredBy: isCovered && scope.layers === 0 ? scope.coveredBy : undefined,
-      part: scope.part,
-    }
-    yield* work.countUnits(CONTENT_COST + content.size)
-  }
-
-  /** Opens an emitted content, unless it was opened as all that it is opened as here. */
-  *openOnce(key: string, { openAs }: Scope, opening: Steps): Steps {
-    const opened = this.#opened.get(key)!
-    const kinds = openAs.has('text') ? openAs : ['file', ...openAs]
-    if ([...kinds].every((kind) => opened.has(kind))) return
-    yield* opening
-    for (const kind of kinds) opened.add(kind)
-  }
-
-  /** Emits, once, that the message is nested deeper than is read. */
-  *reportDeeper(): Steps {
-    if (this.#isTooDeep) return
-    this.#isTooDeep = true
-    yield { kind: 'deeper' }
-  }
-}
-
 /** Emits what is in the given bytes. */
 type Open = (bytes: Bytes, extraction: Extraction) => Steps
 
-/** How messages and files are opened, each of which may contain the other. */
-interface Openers {
-  readonly mail: Open
-  readonly file: Open
-}
-
 /** Does something at a position further inside. */
 type Inside = (inner: Extraction) => Steps
+
+/** What all positions of one message share. */
+interface Shared {
+  readonly work: Work
+  readonly options: ContentsOptions
+  /** How messages and files are opened, each of which may contain the other. */
+  readonly openMail: Open
+  readonly openContent: Open
+  /** The keys of the emitted contents, and as what each was opened to its end. */
+  readonly opened: Map<string, Set<string>>
+  isTooDeep: boolean
+}
 
 /** The scope of a message as a whole. */
 const MESSAGE: Scope = { openAs: new Set(), part: NAMELESS, messages: 0, layers: 0 }
 
 /**
- * The extraction of contents at one position in a message. It emits bytes to scanners, and opens them: emits what is
- * in them.
+ * The extraction of contents at one position in a message. It emits bytes to scanners, each content once, and opens them:
+ * emits what is in them.
  */
 export class Extraction {
   readonly scope: Scope
-  readonly work: Work
-  readonly options: ContentsOptions
-  readonly #openers: Openers
-  readonly #emitter: Emitter
+  readonly #shared: Shared
   /** Whether S/MIME or OpenPGP was opened. If so, a failure in another way of decoding makes nothing unread. */
   #hasOpened = false
   /** The file of a container that was entered last, and its names. */
   #entered: { readonly names: readonly string[]; readonly file: Extraction } | undefined
 
   /** Begins the extraction from a message. */
-  static of(message: Bytes, options: ContentsOptions, openers: Openers): Extraction {
+  static of(
+    message: Bytes,
+    options: ContentsOptions,
+    open: Pick<Shared, 'openMail' | 'openContent'>,
+  ): Extraction {
     const work = new Work(message, options)
-    return new Extraction(MESSAGE, work, options, openers, new Emitter(work, options.createHash))
+    const shared = { work, options, ...open, opened: new Map(), isTooDeep: false }
+    return new Extraction(MESSAGE, shared)
   }
 
-  private constructor(
-    scope: Scope,
-    work: Work,
-    options: ContentsOptions,
-    openers: Openers,
-    emitter: Emitter,
-  ) {
+  private constructor(scope: Scope, shared: Shared) {
     this.scope = scope
-    this.work = work
-    this.options = options
-    this.#openers = openers
-    this.#emitter = emitter
+    this.#shared = shared
+  }
+
+  get work(): Work {
+    return this.#shared.work
+  }
+
+  get options(): ContentsOptions {
+    return this.#shared.options
   }
 
   /** Returns the extraction at another position, such as that of a leaf part. */
   at(scope: Partial<Scope>): Extraction {
-    const scopeThere = { ...this.scope, ...scope }
-    const inner = new Extraction(scopeThere, this.work, this.options, this.#openers, this.#emitter)
+    const inner = new Extraction({ ...this.scope, ...scope }, this.#shared)
     inner.#hasOpened = this.#hasOpened && scope.openAs === undefined
     return inner
   }
@@ -206,37 +151,70 @@ export class Extraction {
     this.#hasOpened = true
   }
 
-  /** Returns the key by which a content is recognized. */
-  keyOf(content: Bytes): Steps<string> {
-    return this.#emitter.keyOf(content)
+  /** Returns the key by which a content is recognized: its digest, or the bytes of a small one. */
+  *keyOf(content: Bytes): Steps<string> {
+    if (content.size <= COMPARED_WHOLE_MAX) return `=${content.gather().toString('latin1')}`
+    const hash = this.options.createHash('sha256')
+    for (const chunk of content.chunks()) {
+      hash.update(chunk)
+      yield* this.work.countUnits(chunk.length / DIGESTED_PER_UNIT)
+    }
+    return hash.digest('binary')
   }
 
   /** Emits a content, unless it is empty or was emitted before. */
   *emit(content: Bytes, options: EmitOptions = {}): Steps {
-    yield* this.#emitter.emit(content, yield* this.keyOf(content), this.scope, options)
+    yield* this.#emit(content, yield* this.keyOf(content), options)
   }
 
-  /** Emits a decoded content, unless it is left to the scan of the whole, and what is in it. */
+  *#emit(
+    bytes: Bytes,
+    key: string,
+    { isMail = false, isCounted = false, isCovered = false }: EmitOptions,
+  ): Steps {
+    const { work, opened } = this.#shared
+    const { layers, part } = this.scope
+    const coveredBy = isCovered && layers === 0 ? this.scope.coveredBy : undefined
+    if (bytes.size === 0) return
+    const id = isMail ? `mail ${key}` : key
+    if (opened.has(id)) return yield* work.countUnits(SEEN_COST)
+    work.countContent()
+    if (!isCounted) work.countBytes(bytes.size)
+    opened.set(id, new Set())
+    yield { kind: 'content', bytes, isMail, coveredBy, part }
+    yield* work.countUnits(CONTENT_COST + bytes.size)
+  }
+
+  /**
+   * Emits a decoded content, unless it is left to the scan of the whole, and what is in it, unless it was opened as all that it
+   * is opened as here.
+   */
   *open(content: Bytes, isCovered = false): Steps {
     if (content.size === 0) return
-    const opening = this.#openers.file(content, this)
     if (this.isLeftToWhole(isCovered)) {
-      yield* opening
+      yield* this.#shared.openContent(content, this)
       return
     }
     const key = yield* this.keyOf(content)
-    yield* this.#emitter.emit(content, key, this.scope, { isCounted: true, isCovered })
-    yield* this.#emitter.openOnce(key, this.scope, opening)
+    yield* this.#emit(content, key, { isCounted: true, isCovered })
+    const opened = this.#shared.opened.get(key)!
+    const { openAs } = this.scope
+    const kinds = openAs.has('text') ? openAs : ['file', ...openAs]
+    if ([...kinds].every((kind) => opened.has(kind))) return
+    yield* this.#shared.openContent(content, this)
+    for (const kind of kinds) opened.add(kind)
   }
 
   /** Emits what is in a message. */
   openMail(mail: Bytes): Steps {
-    return this.#openers.mail(mail, this)
+    return this.#shared.openMail(mail, this)
   }
 
   /** Emits, once, that the message is nested deeper than is read. */
-  reportDeeper(): Steps {
-    return this.#emitter.reportDeeper()
+  *reportDeeper(): Steps {
+    if (this.#shared.isTooDeep) return
+    this.#shared.isTooDeep = true
+    yield { kind: 'deeper' }
   }
 
   /** Passes names to the listener, and counts its work. */

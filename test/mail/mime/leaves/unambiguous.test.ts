@@ -41,7 +41,7 @@ function givenFor(leaf: Leaf, mail: Buffer): readonly Buffer[] {
   const given: Buffer[] = []
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
   const source = Bytes.of(mail)
-  const extraction = Extraction.of(source, options, { mail: nothing, file: nothing })
+  const extraction = Extraction.of(source, options, { openMail: nothing, openContent: nothing })
   for (const step of decodeLeaf(leaf, source, extraction)) {
     if (step.kind !== 'content') continue
     given.push(step.bytes.gather())
