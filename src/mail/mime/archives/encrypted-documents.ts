@@ -134,7 +134,7 @@ function* isGzipOfArchive(source: Buffer, work: Work): Steps<boolean> {
   return startsWith(front, COMPOUND) || startsWith(front, ZIP) || isTarHeader(front)
 }
 
-/** What some compound file is encrypted by, if it has a stream of that name: whether the beginning of the stream shows it. */
+/** Streams whose name, or first bytes, show that an Office document is encrypted. */
 const encryptedStreams: readonly (readonly [
   name: string,
   isEncrypted: (start: Buffer) => boolean,

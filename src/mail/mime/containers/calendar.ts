@@ -15,7 +15,7 @@ import type { Steps, Work } from '../budget/work.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import { type Decode, decoded, inPieces } from '../decoders/decoder.ts'
 import { eachWay, type Way } from '../quirks/way.ts'
-import type { HeldContent, Opening } from './container.ts'
+import type { Member, Opening } from './container.ts'
 
 /**
  * Yields each file in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard 2.1). Every
@@ -244,7 +244,7 @@ function* filesOf(
   { isShown, isBase64, isOfFile, isQuotedPrintable, valueAt: from, names }: PropertyHead,
   lines: Buffer,
   ends: Iterable<number>,
-): Generator<HeldContent> {
+): Generator<Member> {
   if (isShown || from === undefined) return
   const isUrl = isDataUrl(lines, from)
   for (const end of ends) {
@@ -268,7 +268,7 @@ function isDataUrl(lines: Buffer, from: number): boolean {
 }
 
 /** Yields the file of a `data:` URL (RFC 2397). */
-function* filesOfUrl(url: Buffer, names: readonly string[]): Generator<HeldContent> {
+function* filesOfUrl(url: Buffer, names: readonly string[]): Generator<Member> {
   const comma = url.indexOf(',')
   if (comma < 0) return
   const type = url.toString('latin1', Math.max(0, comma - MEDIA_TYPE_MAX), comma)

@@ -38,7 +38,7 @@ const SEQUENCE = 16
  * a container. Throws Unreadable if they are one that cannot be read to its end.
  */
 export function* openCms(source: Buffer, { work, emit }: Opening): Steps<boolean> {
-  const emitHeld = (bytes: Buffer) => emit({ bytes, isOfSameKind: true })
+  const emitMember = (bytes: Buffer) => emit({ bytes, isOfSameKind: true })
   const store = new Store(work.pool)
   try {
     const reader = new BerReader(source, store, work)
@@ -51,15 +51,15 @@ export function* openCms(source: Buffer, { work, emit }: Opening): Steps<boolean
     const { content, isWhole } = yield* reader.content(container)
     if (container !== 'plain' && container.isCompressed) {
       yield* inflated(content, 'zlib', work, function* (output, { isBroken }) {
-        yield* emitHeld(output)
+        yield* emitMember(output)
         if (isBroken && isZlib(source, content)) throw unreadable()
         // Content that is compressed in another way is like encrypted content.
         if (isBroken) work.onOdd?.('encrypted')
       })
-    } else yield* emitHeld(content)
+    } else yield* emitMember(content)
     if (!isWhole) throw unreadable()
     const end = yield* reader.end()
-    if (end < source.length) yield* emitHeld(source.subarray(end))
+    if (end < source.length) yield* emitMember(source.subarray(end))
     return true
   } finally {
     store.close()
@@ -128,23 +128,23 @@ class BerReader {
 
   /** Returns the content of a container. */
   *content(container: Container): Steps<CmsContent> {
-    this.#enter(yield* this.#some())
+    this.#enter(yield* this.#requireElement())
     if (typeof container === 'object') {
-      this.#enter(yield* this.#some())
+      this.#enter(yield* this.#requireElement())
       for (let sequences = 0; ; ) {
-        const child = yield* this.#some()
+        const child = yield* this.#requireElement()
         if (isSequence(child) && ++sequences === container.sequence) {
           this.#enter(child)
           break
         }
         yield* this.#skip(child)
       }
-      yield* this.#skip(yield* this.#some()) // the type of the content
+      yield* this.#skip(yield* this.#requireElement()) // the type of the content
       const explicit = yield* this.#child()
       if (explicit === undefined) return NO_CONTENT // a signature of something elsewhere
       this.#enter(explicit)
     }
-    return yield* this.#octets(yield* this.#some())
+    return yield* this.#octets(yield* this.#requireElement())
   }
 
   /** Returns where the container ends. */
@@ -203,14 +203,14 @@ class BerReader {
   /** Reads the beginning of the next element inside the open one; closes that one at its end. */
   *#child(): Steps<Element | undefined> {
     const end = this.#ends.at(-1)!
-    const element = this.#at < end ? yield* this.#some() : undefined
+    const element = this.#at < end ? yield* this.#requireElement() : undefined
     const isZero = element?.isUniversal && element.tag === 0 && element.length === 0
     if (element && !(isZero && end === Number.POSITIVE_INFINITY)) return element
     this.#ends.pop()
     return undefined
   }
 
-  *#some(): Steps<Element> {
+  *#requireElement(): Steps<Element> {
     yield* this.#work.countUnits(ELEMENT_COST)
     const element = this.#element()
     if (element === undefined) throw unreadable()

@@ -1,12 +1,12 @@
 import type { Steps, Work } from '../budget/work.ts'
 
-/** A content of a container. */
-export interface HeldContent {
+/** What a container holds. */
+export interface Member {
   readonly bytes: Buffer
   /** The names that the container gives to it. Those of contents with the same list are reported once. */
   readonly names?: readonly string[]
   /** The encoding of the bytes, if the container does not hold them as they are. */
-  readonly encoding?: HeldEncoding | undefined
+  readonly encoding?: MemberEncoding | undefined
   /** Whether it is what the header declares the container as, such as the packets in those of OpenPGP. */
   readonly isOfSameKind?: boolean
 }
@@ -15,7 +15,7 @@ export interface HeldContent {
  * - `escaped`: a letter after a backslash is a line end, or the backslash is ignored (RFC 6350 3.4).
  * - `url`: each `%` with two digits is a byte (RFC 2397).
  */
-export type HeldEncoding =
+export type MemberEncoding =
   | 'base64'
   | 'escaped base64'
   | 'quoted-printable'
@@ -29,7 +29,7 @@ export interface Opening {
   /** Whether a header, or the text around the bytes, declares them as this kind. */
   readonly isDeclared: boolean
   /** Passes a content to scanners, and opens it. Its bytes may be freed afterwards. */
-  readonly emit: (content: HeldContent) => Steps
+  readonly emit: (content: Member) => Steps
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
-import type { HeldContent, Opening } from './container.ts'
+import type { Member, Opening } from './container.ts'
 import { inflated } from './inflate.ts'
 
 /** A kind of packet of a message in OpenPGP (RFC 9580 5). */
@@ -186,7 +186,7 @@ function* readBody(
 }
 
 /** Returns the data of a literal packet, which follows its format, its file name and its date. */
-function fileOf(body: Buffer): HeldContent {
+function fileOf(body: Buffer): Member {
   const nameEnd = 2 + (body[1] ?? 0)
   return { bytes: body.subarray(nameEnd + 4), names: [body.toString('latin1', 2, nameEnd)] }
 }

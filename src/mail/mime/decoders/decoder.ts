@@ -37,7 +37,7 @@ export function chained(decoders: readonly Decode[]): Decode {
 }
 
 function* decodeTwice(first: Decode, second: Decode, bytes: Buffer, out: Store): Generator<number> {
-  const between = out.beside(bytes.length)
+  const between = out.emptyStore(bytes.length)
   try {
     yield* first(bytes, between)
     yield* second(between.finish(), out)

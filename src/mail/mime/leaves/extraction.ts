@@ -97,7 +97,10 @@ const MESSAGE: Scope = { openAs: new Set(), part: NAMELESS, messages: 0, layers:
 export class Extraction {
   readonly scope: Scope
   readonly #shared: Shared
-  /** Whether S/MIME or OpenPGP was opened. If so, a failure in another way of decoding makes nothing unread. */
+  /**
+   * Set once S/MIME or OpenPGP was read to its end. A later decoding of the same part that fails then does not make the
+   * mail unread.
+   */
   #hasOpened = false
   /** The file of a container that was entered last, and its names. */
   #entered: { readonly names: readonly string[]; readonly file: Extraction } | undefined

@@ -3,7 +3,7 @@ import { isEncryptedDocument } from '../archives/encrypted-documents.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import { beginsCalendar } from '../containers/calendar.ts'
-import type { HeldContent, HeldEncoding } from '../containers/container.ts'
+import type { Member, MemberEncoding } from '../containers/container.ts'
 import { type ContainerKind, containerKinds, type DeclaredKind } from '../containers/containers.ts'
 import { base64 } from '../decoders/base64.ts'
 import { binHex, binHexFile } from '../decoders/binhex.ts'
@@ -67,7 +67,7 @@ export function* openContainers(source: Bytes, extraction: Extraction): Steps {
 function* openContainer(source: Buffer, container: ContainerKind, extraction: Extraction): Steps {
   const { openAs } = extraction.scope
   const isDeclared = isDeclaredAs(container, openAs)
-  const emit = (content: HeldContent) => openHeld(content, container, extraction)
+  const emit = (content: Member) => openMember(content, container, extraction)
   try {
     const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, emit })
     if (isOpened && container.mustBeRead) extraction.noteOpened()
@@ -84,8 +84,8 @@ function isDeclaredAs({ hint }: ContainerKind, openAs: ReadonlySet<OpenAs>): boo
   return hint !== undefined && openAs.has(hint)
 }
 
-function* openHeld(
-  { bytes, names = [], encoding, isOfSameKind }: HeldContent,
+function* openMember(
+  { bytes, names = [], encoding, isOfSameKind }: Member,
   { kind, hint }: ContainerKind,
   extraction: Extraction,
 ): Steps {
@@ -95,17 +95,17 @@ function* openHeld(
     ? file
     : file.at({ openAs: new Set([...openAs].filter((other) => other !== hint)) })
   yield* encoding === undefined
-    ? emitHeld(Bytes.of(bytes), held)
-    : held.inside((inner) => decodeHeld(encoding, Bytes.of(bytes), inner))
+    ? emitMember(Bytes.of(bytes), held)
+    : held.inside((inner) => decodeMember(encoding, Bytes.of(bytes), inner))
 }
 
-function* emitHeld(content: Bytes, opened: Extraction): Steps {
+function* emitMember(content: Bytes, opened: Extraction): Steps {
   if (yield* hasHeader(content, opened.work)) {
     yield* opened.insideMail(content)
   } else yield* opened.inside((inner) => inner.open(content))
 }
 
-function decodeHeld(encoding: HeldEncoding, encoded: Bytes, extraction: Extraction): Steps {
+function decodeMember(encoding: MemberEncoding, encoded: Bytes, extraction: Extraction): Steps {
   const { work } = extraction
   const open = (content: Bytes) => extraction.open(content)
   const fromBase64 = (text: Bytes) => openDecoded(text, base64, extraction)

@@ -26,10 +26,10 @@ export interface SavedFile {
   /** The line end that is added. */
   readonly end: Buffer
   /**
-   * Whether it differs from another one in line ends alone, so that it need not be opened again. (In a binary file a
-   * CR may have been added.)
+   * Whether it is another one but for its line ends, so that it need not be opened again. (In a binary file a CR may have
+   * been added.)
    */
-  readonly isLikeOther: boolean
+  readonly differsInLineEndsAlone: boolean
 }
 
 const LF_END = Buffer.from('\n')
@@ -48,15 +48,16 @@ export function* savedFiles(content: FileContent): Generator<SavedFile> {
     ...(isStuffed ? [[unstuffed]] : []),
     ...(isFlowed && isStuffed ? [[unstuffed, unflowed]] : []),
   ]
-  const plain = { bytes: bare, end: NO_LINE_END, isLikeOther: false }
+  const plain = { bytes: bare, end: NO_LINE_END, differsInLineEndsAlone: false }
   for (const flow of flows) yield { ...plain, make: flow.length > 0 ? chained(flow) : undefined }
   const modes = modesFor(lines)
   for (const mode of modes) {
-    const isLikeOther = mode.to === 'crlf' || (lines?.isText === true && mode.bareCr === 'itself')
-    yield { ...plain, make: lineEnds(mode), isLikeOther }
+    const differsInLineEndsAlone =
+      mode.to === 'crlf' || (lines?.isText === true && mode.bareCr === 'itself')
+    yield { ...plain, make: lineEnds(mode), differsInLineEndsAlone }
   }
   for (const mode of [undefined, ...modes]) {
-    const like = { ...plain, make: mode && lineEnds(mode), isLikeOther: true }
+    const like = { ...plain, make: mode && lineEnds(mode), differsInLineEndsAlone: true }
     const ownEnd = { lf: LF_END, crlf: CRLF_END, same: end }[mode?.to ?? 'same']
     if (end.length > 0) yield { ...like, end: ownEnd }
     if (shorter && mode?.to !== 'crlf') yield { ...like, bytes: shorter }

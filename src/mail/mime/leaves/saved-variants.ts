@@ -251,15 +251,15 @@ export class SavedVariants {
 
 function* emitVariant(
   text: Bytes,
-  { end, make, isLikeOther }: SavedFile,
+  { end, make, differsInLineEndsAlone }: SavedFile,
   extraction: Extraction,
   isCovered: boolean,
 ): Steps {
-  if (!isLikeOther) yield* extraction.open(text, isCovered)
+  if (!differsInLineEndsAlone) yield* extraction.open(text, isCovered)
   else yield* extraction.emit(Bytes.of(text, end), { isCounted: make !== undefined })
 }
 
-/** Returns the same as in a scope, but that a message is none of its own. */
+/** Returns the scope's kinds with `message` replaced by `text`. */
 function asText({ openAs }: Scope): Scope['openAs'] {
   return new Set([...openAs].filter((kind) => kind !== 'message')).add('text')
 }

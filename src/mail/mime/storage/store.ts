@@ -81,7 +81,7 @@ export class Store {
   }
 
   /** Returns an empty store in the same memory. */
-  beside(expected: number): Store {
+  emptyStore(expected: number): Store {
     return new Store(this.#pool, expected)
   }
 

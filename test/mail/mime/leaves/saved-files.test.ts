@@ -68,7 +68,7 @@ t.test(
   async (t) => {
     const opened = (text: string) =>
       Array.from(savedFiles(contentOf(text, { end: '\n', shorter: text.slice(0, -1) })))
-        .filter(({ isLikeOther }) => !isLikeOther)
+        .filter(({ differsInLineEndsAlone }) => !differsInLineEndsAlone)
         .map(textOf)
     t.same(opened('a\r\nb\n'), ['a\r\nb\n'])
     t.same(opened('a\0\r\nb\n'), ['a\0\r\nb\n', 'a\0\nb\n'])
