@@ -209,7 +209,7 @@ async function inTurn<Result>(directory: string, work: () => Promise<Result>): P
 
 export const NOT_MOVED = 'was not moved to the quarantine'
 
-/** There is no file at the path of a message any more. */
+/** The file of a message is no longer at its path. */
 class Gone extends Error {}
 
 function goneOr(error: unknown): never {

@@ -26,8 +26,8 @@ export interface SavedFile {
   /** The line end that is added. */
   readonly end: Buffer
   /**
-   * Whether it is another one but for its line ends, so that it need not be opened again. (In a binary file a CR may have
-   * been added.)
+   * Whether it differs from another one in its line ends alone, so that it need not be opened again. (In a binary file a
+   * CR may have been added.)
    */
   readonly differsInLineEndsAlone: boolean
 }

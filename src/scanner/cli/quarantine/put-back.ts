@@ -50,7 +50,7 @@ export class PutBack implements ReleaseRoute {
     return ''
   }
 
-  /** Gives the file its owner and mode again: whoever could read it can, and nobody else. */
+  /** Restores the file's owner and mode, so that the same people can read it as before. */
   async #giveTo(handle: FileHandle): Promise<void> {
     const { owner = '', mode = '' } = this.#record
     const [uid, gid] = owner.split(':').map(Number)
