@@ -1,7 +1,7 @@
 import { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { inflated } from '../containers/inflate.ts'
+import { inflated, type StreamEnd } from '../containers/inflate.ts'
 import { NAMELESS } from '../reports/part-names.ts'
 
 // zip (APPNOTE.TXT 6.3)
@@ -90,10 +90,16 @@ function emitInflated(
   format: 'deflate' | 'gzip',
   work: Work,
 ): Steps<number | undefined> {
-  return inflated(source.gather(), format, work, function* (output, { isExact }) {
-    yield* emitMember(Bytes.of(output), work)
-    return isExact ? output.length : undefined
-  })
+  return inflated(source.gather(), format, work, (output, end) => emitOutput(output, end, work))
+}
+
+function* emitOutput(
+  output: Buffer,
+  { isExact }: StreamEnd,
+  work: Work,
+): Steps<number | undefined> {
+  yield* emitMember(Bytes.of(output), work)
+  return isExact ? output.length : undefined
 }
 
 // zip (APPNOTE.TXT 6.3)

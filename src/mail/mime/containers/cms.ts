@@ -2,7 +2,7 @@ import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 import type { Opening } from './container.ts'
-import { inflated } from './inflate.ts'
+import { inflated, type StreamEnd } from './inflate.ts'
 
 /** The content of smime.p7m in S/MIME: the containers of CMS (RFC 5652), in any encoding of BER. */
 type Container =
@@ -50,12 +50,12 @@ export function* openCms(source: Buffer, { work, emit }: Opening): Steps<boolean
     }
     const { content, isWhole } = yield* reader.content(container)
     if (container !== 'plain' && container.isCompressed) {
-      yield* inflated(content, 'zlib', work, function* (output, { isBroken }) {
-        yield* emitMember(output)
-        if (isBroken && isZlib(source, content)) throw unreadable()
-        // Content that is compressed in another way is like encrypted content.
-        if (isBroken) work.onOdd?.('encrypted')
-      })
+      const isBroken = yield* inflated(content, 'zlib', work, (output, streamEnd) =>
+        emitInflated(output, streamEnd, emitMember),
+      )
+      if (isBroken && isZlib(source, content)) throw unreadable()
+      // Content that is compressed in another way is like encrypted content.
+      if (isBroken) work.onOdd?.('encrypted')
     } else yield* emitMember(content)
     if (!isWhole) throw unreadable()
     const end = yield* reader.end()
@@ -70,6 +70,16 @@ export function* openCms(source: Buffer, { work, emit }: Opening): Steps<boolean
 const ZLIB = Buffer.from('060b2a864886f70d0109100308', 'hex')
 /** Upper limit for the bytes in front of the algorithm: lengths may be padded. */
 const ZLIB_FRONT = 1024
+
+/** Emits what was inflated, and returns whether it ended in an error. */
+function* emitInflated(
+  output: Buffer,
+  { isBroken }: StreamEnd,
+  emitMember: (bytes: Buffer) => Steps,
+): Steps<boolean> {
+  yield* emitMember(output)
+  return isBroken
+}
 
 /** Returns whether the container declares zlib, or its content begins as zlib's (RFC 1950 2.2). */
 function isZlib(source: Buffer, content: Buffer): boolean {

@@ -14,7 +14,7 @@ type DeflateFormat = 'deflate' | 'zlib' | 'gzip'
 type Stream = Inflate | Unzlib | Gunzip
 
 /** How a stream ended. */
-interface StreamEnd {
+export interface StreamEnd {
   /** Whether there was an error after the output. */
   readonly isBroken: boolean
   /** Whether the stream ends exactly where its bytes end. */

@@ -2,7 +2,7 @@ import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 import type { Member, Opening } from './container.ts'
-import { inflated } from './inflate.ts'
+import { inflated, type StreamEnd } from './inflate.ts'
 
 /** A kind of packet of a message in OpenPGP (RFC 9580 5). */
 interface Packet {
@@ -207,9 +207,16 @@ function* emitCompressed(body: Buffer, isSure: boolean, work: Work, emit: Openin
     yield* emit({ bytes: data, isOfSameKind: true })
     return
   }
-  yield* inflated(data, compression, work, function* (bytes, { isBroken }) {
-    if (bytes.length > 0) yield* emit({ bytes, isOfSameKind: true })
-    // Any bytes may look like a deflated packet. A real one inflates to some output.
-    if (isBroken && (isSure || bytes.length > 0)) throw unreadable()
-  })
+  yield* inflated(data, compression, work, (bytes, end) => emitInflated(bytes, end, isSure, emit))
+}
+
+function* emitInflated(
+  bytes: Buffer,
+  { isBroken }: StreamEnd,
+  isSure: boolean,
+  emit: Opening['emit'],
+): Steps {
+  if (bytes.length > 0) yield* emit({ bytes, isOfSameKind: true })
+  // Any bytes may look like a deflated packet. A real one inflates to some output.
+  if (isBroken && (isSure || bytes.length > 0)) throw unreadable()
 }

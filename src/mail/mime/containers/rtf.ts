@@ -30,7 +30,8 @@ export function* unpackedRtf(source: Buffer, work: Work, use: (rtf: Buffer) => S
       yield* work.countUnits(source.length)
       store.putAll(source, HEADER)
     }
-    yield* use(store.finish())
+    const rtf = store.finish()
+    if (rtf.length > 0) yield* use(rtf)
   } finally {
     store.close()
   }

@@ -108,9 +108,7 @@ class TnefFile {
     const values = this.#values.length > 0 ? this.#values : names.length > 0 ? [NO_BYTES] : []
     for (const bytes of values) yield* emit({ bytes, names })
     for (const rtf of this.#rtfs) {
-      yield* unpackedRtf(rtf, work, function* (bytes) {
-        if (bytes.length > 0) yield* emit({ bytes, names })
-      })
+      yield* unpackedRtf(rtf, work, (bytes) => emit({ bytes, names }))
     }
   }
 }

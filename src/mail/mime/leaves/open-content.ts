@@ -155,10 +155,12 @@ export function* openEmbeddedIn(
   if (!(yield* holdsNul(part, work))) return
   // Some programs end lines at a NUL, or skip NULs.
   for (const decode of [withoutTails, withoutNuls])
-    yield* decoded(part, decode, work, function* (text) {
-      const inText = yield* EmbeddedData.of(text, formats, work)
-      yield* openBlocks({ from: 0, to: text.size }, inText, formats, extraction)
-    })
+    yield* decoded(part, decode, work, (text) => openText(text, formats, extraction))
+}
+
+function* openText(text: Bytes, formats: readonly EmbeddedFormat[], extraction: Extraction): Steps {
+  const data = yield* EmbeddedData.of(text, formats, extraction.work)
+  yield* openBlocks({ from: 0, to: text.size }, data, formats, extraction)
 }
 
 function* openBlocks(
