@@ -20,7 +20,7 @@ const NO_LINE = 1
 /** `onescan policy`: which line of onescan.policy applies. */
 export const policyCommand: CommandModule = {
   command: 'policy',
-  describe: 'Show which line of onescan.policy applies',
+  describe: 'Show which line of the policy file applies',
   builder: (yargs) =>
     yargs
       .command(testCommand)
@@ -31,7 +31,7 @@ export const policyCommand: CommandModule = {
 
 const testCommand = makeCommand('policy test', {
   command: 'test <from> <to> [client]',
-  describe: 'Show which line of onescan.policy applies to a message',
+  describe: 'Show which line of the policy file applies to a message',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
       .positional('from', { type: 'string', demandOption: true, describe: 'Sender, or <>' })

@@ -143,7 +143,9 @@ function checkKey(key: Key, path: string, now: number): CheckLine[] {
   if (key.scheme === 'hmac-sha256') return checkLines
   if (key.secret.length < MD5_SECRET_MIN) {
     const value = `md5 key of ${key.secret.length} bytes: can be guessed from one stamped message`
-    checkLines.push(failure(what, value, 'replace this key by the output of onescan keygen --md5'))
+    checkLines.push(
+      failure(what, value, 'replace this key with the output of onescan keygen --md5'),
+    )
   }
   checkLines.push(
     warning(

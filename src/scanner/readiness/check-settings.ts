@@ -95,7 +95,8 @@ function checkQhpsi({ env, isDaemon }: StageHost): CheckLine[] {
   if (namesScanners(line))
     return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
   if (isDaemon) return [unset]
-  const remedy = `set QHPSI="plugin: clamd" (if it is set, name its place: onescan check --envdir DIRECTORY)`
+  const remedy =
+    'set QHPSI="plugin: clamd", or, if an envdir sets it, run onescan check --envdir DIRECTORY'
   return [failure('QHPSI', `${line || 'is not set here'}: mail is accepted unscanned`, remedy)]
 }
 

@@ -106,7 +106,7 @@ t.test('an md5 key is a risk in plain words, a short one an error', async (t) =>
   }
   t.match(risk?.remedy, 'onescan keygen')
   const weak = checkLines.find(({ level }) => level === 'error')
-  t.match(weak, { value: /can be guessed/, remedy: /^replace this key by/ })
+  t.match(weak, { value: /can be guessed/, remedy: /^replace this key with/ })
 })
 
 t.test('expired keys are reported; without a current key nothing is signed', async (t) => {

@@ -1,4 +1,5 @@
 import type { CheckLine } from '../../../base/check/check-line.ts'
+import { withInstalledPages } from './installed-pages.ts'
 import type { Output } from './run-command.ts'
 import { forTerminal, showsColours } from './terminal.ts'
 
@@ -23,7 +24,8 @@ export async function printCheckLines(
   const seen = new Set<CheckLine['follows']>()
   const waits = setInterval(() => output.text('(still checking)\n'), QUIET)
   try {
-    for await (const checkLine of checkLines) {
+    for await (const arrived of checkLines) {
+      const checkLine = withPages(arrived)
       const { marks = [], follows } = checkLine
       const isKnown = follows !== undefined && seen.has(follows)
       for (const mark of marks) seen.add(mark)
@@ -48,6 +50,12 @@ export async function printCheckLines(
   output.text(`${sumOf(printed, unseen)}\n`)
   return exitCodeOf(printed)
 }
+
+/** Returns the check line with pages in its remedy that people of this host can open. */
+const withPages = (checkLine: CheckLine): CheckLine =>
+  checkLine.remedy === undefined
+    ? checkLine
+    : { ...checkLine, remedy: withInstalledPages(checkLine.remedy) }
 
 /** Names the process that prints, beside accounts that report. */
 const ownName = () => (process.getuid!() === 0 ? 'checked as root' : 'checked by this command')

@@ -111,7 +111,7 @@ function leftOut(unread: readonly string[], next?: string): CheckLine[] {
   const checkLines: CheckLine[] = []
   if (unread.length > 0) {
     const value =
-      'look like services, but no supervise, runsv, s6-supervise or unit of root watches them, or their unit confines them'
+      'look like services, but were not read: no supervise, runsv, s6-supervise or unit of root watches them, or a unit confines them'
     const remedy = `if one of them is a service of this host: onescan check --pid ${unread[0]}`
     checkLines.push(warning(`processes ${unread.join(' ')}`, value, remedy))
   }

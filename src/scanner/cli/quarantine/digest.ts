@@ -31,7 +31,7 @@ export const digestCommand = makeCommand('quarantine digest', {
   describe: 'Mail what was quarantined since the last digest, to the postmaster or each recipient',
   builder: (yargs) =>
     addEnvironmentOptions(addDirectoryOption(yargs))
-      .option('postmaster', textOption('Who gets it or, with --each, sends it', { default: 'postmaster' })) // biome-ignore format: a line
+      .option('postmaster', textOption('Recipient of the digest; with --each, its sender', { default: 'postmaster' })) // biome-ignore format: a line
       .option('each', textOptions('To each recipient in this domain instead, or .domain; may be repeated')) // biome-ignore format: a line
       .option('by', textOption('chain, sendmail, or HOST:PORT for SMTP', { default: 'sendmail' }))
       .option('dry-run', flag('Only show who would get it'))

@@ -22,7 +22,6 @@ import { SUPERVISED, superviseCommand } from './supervised.ts'
 /** A service of onescan's. */
 type Service = 'onescand' | 'onescan-quotad'
 
-const PAGE = '/usr/share/doc/onescan/doc/install.md'
 /** Upper limits for the bytes read from the end of a multilog log, and for the lines shown. */
 const LOG_BYTES = 64 * 1024
 const LINES_SHOWN = 10
@@ -53,8 +52,7 @@ export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'
   const place = supervisedAt(service)
   if (place !== undefined) return superviseCommand(verb === 'start' ? 'up' : 'restart', place)
   if (isThere(`/etc/${service}/run`)) return `ln -s /etc/${service} /service/`
-  const page = isThere(PAGE) ? PAGE : 'doc/install.md'
-  return `${verb} ${service} as ${page} describes`
+  return `${verb} ${service} as doc/install.md describes`
 }
 
 /** Returns the command that makes onescand read its files again. */

@@ -86,7 +86,7 @@ function judgeClean(host: Host, test: SlotTest): CheckLine {
   return warning(
     what,
     `is accepted unscanned${reason}`,
-    'correct QHPSIMINSIZE or SCANFAIL, or run onescan enable, by the reason in parentheses',
+    'the reason in parentheses shows which: correct QHPSIMINSIZE or SCANFAIL, or run onescan enable',
   )
 }
 

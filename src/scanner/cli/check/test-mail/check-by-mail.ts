@@ -457,7 +457,7 @@ function placeOfDecision({ fields }: LogRecord): string {
   const rule = fields.get('rule')
   return rule === undefined || rule === '-'
     ? SEE
-    : `remove line ${rule} of onescan.policy if this mail should be scanned`
+    : `if this mail should be scanned, remove line ${rule} of the file that onescan policy test names`
 }
 
 /** `by the milter`, as the log has it. */
