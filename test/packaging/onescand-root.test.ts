@@ -196,7 +196,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
         echo 'QMAILHOME="/data/qmail"' >>/etc/default/onescand; systemctl restart onescand`)
       const found = checked()
       t.match(found, `QUARANTINE [onescand]: ${place} does not exist: infected mail is deferred`)
-      const lines = [...found.matchAll(/"systemctl edit onescand" with (\S+) in \[Service\]/g)]
+      const lines = [...found.matchAll(/systemctl edit onescand, add (\S+) below \[Service\]/g)]
       t.same(
         lines.map(([, line]) => line),
         ['BindReadOnlyPaths=/data/qmail', `BindPaths=${place}`],

@@ -17,7 +17,7 @@ const infected = Buffer.from(mixed(filePart(Buffer.from(EICAR))))
 
 /** The line that shows what to add. */
 const NAMES_FILES =
-  /^onescand: clamd: user \d+ names files that are not visible in the unit of onescand: \/\S+; .*"systemctl edit onescand" with BindReadOnlyPaths=\/\S+ in \[Service\]/
+  /^onescand: clamd: user \d+ names files that are not visible in the unit of onescand: \/\S+; .*run systemctl edit onescand, add BindReadOnlyPaths=\/\S+ below \[Service\]/
 
 for (const client of clamdClients) {
   t.test(client.name, { skip: client.missing || clamdMissing }, async (t) => {

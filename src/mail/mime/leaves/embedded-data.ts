@@ -94,7 +94,8 @@ export class EmbeddedData {
     const all = this.#begins.get(format) ?? []
     const first = firstNumber(all.length, (number) => all[number]!.from > from)
     const end = firstNumber(all.length, (number) => all[number]!.at >= to)
-    return all.slice(first, end).filter(({ at }) => !format.isInLine || at >= bodyFrom)
+    const inRange = all.slice(first, end)
+    return format.isInLine ? inRange.filter(({ at }) => at >= bodyFrom) : inRange
   }
 
   /**
@@ -110,7 +111,8 @@ export class EmbeddedData {
   ): Steps<readonly Block[]> {
     const taken: Block[] = []
     for (const format of formats) {
-      const begins = this.#beginningsIn(range, format).filter(({ from }) => Number.isFinite(from))
+      const found = this.#beginningsIn(range, format)
+      const begins = format.isField ? found.filter(({ from }) => Number.isFinite(from)) : found
       if (begins.length === 0) continue
       this.#ends ??= yield* endsIn(this.#bytes, this.#begins, work)
       const allEnds = this.#ends.get(format)!
@@ -203,7 +205,8 @@ class BeginSearch {
       }
       yield* work.countUnits(piece.length / SEARCHED_PER_UNIT)
     }
-    return this.#found
+    // An array that has grown keeps room for half as many more.
+    return new Map(Array.from(this.#found, ([format, lines]) => [format, lines.slice()]))
   }
 
   *#takeWord(word: number, work: Work): Steps {
@@ -228,11 +231,12 @@ class BeginSearch {
 
   /** Adds a line, unless it is among the fields by which other data in that format is announced. */
   #add({ formats, name }: EmbeddedStart, at: number, from: number, work: Work): void {
+    const line: BeginLine = { at, from, name }
     for (const format of formats) {
       const known = this.#found.get(format)
       if (known === undefined || at < (known.at(-1)?.from ?? 0)) continue
       if (known.length > BEGIN_LINES_MAX) work.leaveUnread(TOO_MANY)
-      else known.push({ at, from, name })
+      else known.push(line)
     }
   }
 
