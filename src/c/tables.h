@@ -187,7 +187,6 @@ static const char *const hidden_from_next_program[] = {
   "QMAILQUEUE=",
   "NODE_",
   "BUN_",
-  "MIMALLOC_",
   "LD_",
   0,
 };

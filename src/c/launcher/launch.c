@@ -87,15 +87,11 @@ static char slot_settings[][48] = {
  * compiler tier is left to loops that go on, as in a message of 5 MB: compiling more takes longer
  * than it saves. A second thread that collects garbage would take a processor from the scanners.
  * Over 4,200 real messages this saves a tenth of the processor time of onescand, and more at first.
- *
- * Memory that is free is given back to the system after a second, as mimalloc(3) does by default,
- * instead of the 0.1 s of Bun: the next message needs the same pages again.
  */
 static char daemon_settings[][64] = {
     "BUN_JSC_thresholdForFTLOptimizeAfterWarmUp=1000000",
     "BUN_JSC_thresholdForFTLOptimizeSoon=100000",
     "BUN_JSC_numberOfGCMarkers=1",
-    "MIMALLOC_PURGE_DELAY=1000", /* milliseconds */
 };
 
 /* Whether failures are reported as by the slot: on descriptor 2 only if that is a log. */
