@@ -31,6 +31,19 @@ export const trusted = [
     expression,
     why: 'what repeats begins with another byte than what follows it, and parameters are searched after they matched',
   })),
+  ...[
+    ['mail/message/well-formed.ts', "new RegExp(`${STRICT_NAME}:`, 'y')"],
+    ['mail/mime/headers/part-header.ts', 'new RegExp(`^${STRICT_NAME}$`)'],
+  ].map(([file, expression]) => ({
+    file,
+    expression,
+    why: 'characters of one class, and then one that is not in it',
+  })),
+  {
+    file: 'mail/mime/leaves/embedded-formats.ts',
+    expression: 'new RegExp(`^begin${blanks}${mode}`, flags)',
+    why: 'begins with the line, and blanks are no digits',
+  },
   {
     file: 'mail/message/clear-header.ts',
     expression: "new RegExp([...name].join('[^ -~]*'), 'i')",

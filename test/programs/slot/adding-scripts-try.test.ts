@@ -88,13 +88,13 @@ t.test('qmail-rules changes nothing while the service would defer mail', { skip 
   t.equal(unwatched.code, 1, unwatched.output)
   t.match(
     unwatched.output,
-    `reads /etc/tcp.smtp.cdb, and was not tested: it is not supervised by root; if it is a service of this host, test it: onescan check --pid ${tight} --rules `,
+    `reads /etc/tcp.smtp.cdb, and was not tested: it is not supervised by root\n         fix: if it is a service of this host, test it: onescan check --pid ${tight} --rules `,
   )
   const deferred = script('--pid', tight)
   t.equal(deferred.code, 1, deferred.output)
   t.match(
     deferred.output,
-    /^error +qmail, clean message.*: exits \d+ .*, with a limit of 3000000 bytes of memory; use "softlimit -a 4000000000" instead of "softlimit -m \.\.\." in the run script, and give the service the group of \/run\/onescan\/qmail\.sock: tcpserver -g "\$\(id -g onescan\)"/m,
+    /^error +qmail, clean message.*: exits \d+ .*, with a limit of 3000000 bytes of memory: mail is deferred\n +fix: use "softlimit -a 4000000000" instead of "softlimit -m \.\.\." in the run script, and give the service the group of \/run\/onescan\/qmail\.sock: tcpserver -g "\$\(id -g onescan\)"/m,
     'what to do is complete',
   )
   t.match(deferred.output, /^qmail-rules: .*would defer mail.*; nothing was changed$/m)
@@ -130,7 +130,7 @@ t.test('make-envdir makes nothing while the service would defer mail', { skip },
     `set -- /etc/service/qmail-smtpd\n${example('qmail/make-envdir')}`,
   )
   t.equal(code, 1, output)
-  t.match(output, /^error +qmail, clean message.*; use "softlimit -a 4000000000" instead/m)
+  t.match(output, /^error +qmail, clean message.*\n +fix: use "softlimit -a 4000000000" instead/m)
   t.match(
     output,
     /^make-envdir: .* would defer mail, or it could not be tested; nothing was changed$/m,

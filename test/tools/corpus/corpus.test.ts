@@ -94,9 +94,9 @@ t.test(
     const count = hiding.length.toLocaleString('en')
     t.match(readme, `Each of the ${count} messages in`)
     t.match(readme, `The ${messages.length - hiding.length} messages in`)
-    t.match(firstPage, `${count} messages that we built`)
+    t.match(firstPage, `We built ${count} messages that`)
     const found = hiding.length - Object.keys(byDigestAlone).length
-    t.match(firstPage, `with onescan ${found.toLocaleString('en')}.`)
+    t.match(firstPage, `with onescan in ${found.toLocaleString('en')}.`)
     const rows = [...readme.matchAll(/^\| ([^|`]+) \| ([\d,]+) \|/gm)]
     const kinds = new Map(rows.map(([, kind, number]) => [kind, Number(number!.replace(',', ''))]))
     for (const kind of new Set(messages.map((entry) => entry.kind))) {

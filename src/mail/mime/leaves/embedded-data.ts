@@ -165,9 +165,20 @@ function* blocksOf(
   if (continuesBehindEnd && !isInLine) yield { format, ...first, to: size }
 }
 
-/** The words by which lines that begin data are found; the last two are within a field and within BINHEX_WORD. */
-const WORDS = /begin[\t\v\f \xa0\0-]|t-tran|nverte/gi
-const WORD_MAX = 6
+/**
+ * The words by which lines that begin data are found, in small letters; the last two are within a field and within
+ * BINHEX_WORD.
+ */
+const WORDS = ['begin', 't-tran', 'nverte']
+/** The byte behind the first word, of which there may be none. */
+const BEHIND_BEGIN: ReadonlySet<number | undefined> = new Set([
+  ...Buffer.from('\t\v\f \xa0\0-', 'latin1'),
+  undefined,
+])
+/** The bytes of each word that are searched for: as many as the shortest one has. */
+const SEARCHED = Math.min(...WORDS.map(({ length }) => length))
+/** For two bytes in a row, how far the end of a word is from them at least. */
+const SHIFTS = shiftsOf(WORDS)
 const WORD_FRONT = BINHEX_WORD.indexOf('nvert')
 
 /** In the middle of a text the word needs a file mode after it. */
@@ -198,12 +209,12 @@ class BeginSearch {
   *read(work: Work): Steps<LinesOf<BeginLine>> {
     const bytes = this.#bytes
     for (let at = 0; at < bytes.length; at += PIECE) {
-      const piece = bytes.toString('latin1', at, at + PIECE + WORD_MAX - 1)
-      for (const { index } of piece.matchAll(WORDS)) {
+      const end = Math.min(bytes.length, at + PIECE)
+      for (let word = nextWord(bytes, at, end); word < end; word = nextWord(bytes, word + 1, end)) {
         yield* work.countUnits(WORD_COST)
-        yield* this.#takeWord(at + index, work)
+        yield* this.#takeWord(word, work)
       }
-      yield* work.countUnits(piece.length / SEARCHED_PER_UNIT)
+      yield* work.countUnits((end - at) / SEARCHED_PER_UNIT)
     }
     // An array that has grown keeps room for half as many more.
     return new Map(Array.from(this.#found, ([format, lines]) => [format, lines.slice()]))
@@ -275,6 +286,50 @@ class BeginSearch {
     }
     return this.#belowFields
   }
+}
+
+/** Returns where the next of WORDS begins from an offset on, or `end` if none begins above it. */
+function nextWord(bytes: Buffer, from: number, end: number): number {
+  const last = Math.min(bytes.length, end + SEARCHED - 1)
+  for (let at = from + SEARCHED - 1; at < last; ) {
+    const shift = SHIFTS[(bytes[at - 1]! << 8) | bytes[at]!]!
+    if (shift === 0 && isWordAt(bytes, at - SEARCHED + 1)) return at - SEARCHED + 1
+    at += shift || 1
+  }
+  return end
+}
+
+function isWordAt(bytes: Buffer, at: number): boolean {
+  for (const word of WORDS)
+    if (isAt(bytes, at, word)) return word !== WORDS[0] || BEHIND_BEGIN.has(bytes[at + word.length])
+  return false
+}
+
+/** Whether a word in small letters is at an offset, in any letter case. */
+function isAt(bytes: Buffer, at: number, word: string): boolean {
+  for (let index = 0; index < word.length; index++) {
+    const byte = bytes[at + index]!
+    const code = word.charCodeAt(index)
+    if (byte !== code && (byte < 0x41 || (byte | 0x20) !== code)) return false
+  }
+  return true
+}
+
+/** Returns the table for words that are written in letters of any case. */
+function shiftsOf(words: readonly string[]): Uint8Array {
+  const shifts = new Uint8Array(2 ** 16).fill(SEARCHED - 1)
+  for (const word of words)
+    for (let index = 1; index < SEARCHED; index++)
+      for (const before of casesOf(word[index - 1]!))
+        for (const letter of casesOf(word[index]!)) {
+          const pair = (before << 8) | letter
+          shifts[pair] = Math.min(shifts[pair]!, SEARCHED - 1 - index)
+        }
+  return shifts
+}
+
+function casesOf(letter: string): readonly number[] {
+  return [letter.charCodeAt(0), letter.toUpperCase().charCodeAt(0)]
 }
 
 /** Finds the lines that end data, from where the first data begins: of those after a beginning, the first one. */
