@@ -180,7 +180,7 @@ t.test(
   async (t) => {
     if (!('version' in clamd)) return
     t.match(readme, clamd.version)
-    const [, version, found] = /clamd ([\d.]+)\s+alone finds ([\d,]*\d)/.exec(firstPage)!
+    const [, version, found] = /clamd ([\d.]+)\s+alone finds it in ([\d,]*\d)/.exec(firstPage)!
     const row = /^\| all that hide a file \| [\d,]+ \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|/m.exec(
       readme,
     )!
