@@ -17,10 +17,10 @@ const PLACES = {
     [/(?<=\[Questions\]\()[^)]*/, 'list'],
     [/(?<=\[Bugs\]\()[^)]*/, 'issues'],
     [/(?<=Maintained by )[^,]*(?=, under\s)/, 'holders'],
-    [/(?<=, from `)[^`]*/, 'homepage'],
     [/(?<=\ngit clone )\S*/, 'repository'],
     [/(?<=\nwget -P \S+ )\S*\/(?=apt\/onescan\.sources\n)/, 'homepage'],
   ],
+  'doc/deferred.md': [[/(?<=\[Report\]\()[^)]*/, 'issues']],
   'doc/daily-work.md': [[/(?<=\ndocker run --rm )[^:]*/, 'image']],
   'doc/install.md': [
     [/(?<=\ngit clone )\S*/, 'repository'],

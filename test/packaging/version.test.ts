@@ -77,6 +77,7 @@ t.test(
       'package.json',
       'README.md',
       'doc/daily-work.md',
+      'doc/deferred.md',
       'doc/install.md',
       'SECURITY.md',
       'LICENSE',

@@ -206,7 +206,7 @@ function remedyFor(reason: string): string {
  * the store may still have the mark of the old one.
  */
 function otherKey({ text }: StoreAddress, { id }: Key): CheckLine {
-  const value = `${text}: hosts with a key other than ${id} use it, too, and share nothing with this one`
+  const value = `${text} is also used by hosts without the key ${id}, which share nothing with this host`
   const remedy =
     'give all hosts the same key: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first is used'
   return warning('VERDICTS', value, remedy)

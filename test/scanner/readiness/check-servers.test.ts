@@ -108,7 +108,7 @@ t.test('a store answers, or that it does not is reported', { skip: storeMissing 
   )
   t.match(await checkVerdicts(host(env)), [
     ANSWERS,
-    { level: 'warning', value: /hosts with a key other than alpha use it, too/ },
+    { level: 'warning', value: /is also used by hosts without the key alpha/ },
   ])
   store.command('config', 'set', 'maxmemory', '1')
   t.match(await checkVerdicts(host(env)), [{ level: 'warning', value: /OOM command not allowed/ }])

@@ -457,7 +457,7 @@ function placeOfDecision({ fields }: LogRecord): string {
   const rule = fields.get('rule')
   return rule === undefined || rule === '-'
     ? SEE
-    : `if this mail should be scanned, remove line ${rule} of the file that onescan policy test names`
+    : `remove line ${rule} of the policy file if this mail should be scanned`
 }
 
 /** `by the milter`, as the log has it. */

@@ -390,8 +390,8 @@ export const states: readonly PostfixState[] = [
     policy: '# for a while\nclient=0.0.0.0/0 scan off\n',
     byRule: [],
     byMail: [
-      /^error port \d+, clean mail: .*; remove line 2 of onescan\.policy if this mail should be scanned$/,
-      /^error port \d+, EICAR: is accepted: .*; remove line 2 of onescan\.policy if this mail should be scanned$/,
+      /^error port \d+, clean mail: .*; remove line 2 of the policy file if this mail should be scanned$/,
+      /^error port \d+, EICAR: is accepted: .*; remove line 2 of the policy file if this mail should be scanned$/,
     ],
   },
   {
