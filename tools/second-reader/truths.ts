@@ -1,6 +1,6 @@
 import { stampsIn } from '../../test/scanner/scan/stamps/independently-stamped.ts'
 import { type Passage, scanOf, type Variant } from './passage.ts'
-import type { Fields } from './readers/fields.ts'
+import type { Fields } from './readers/lines.ts'
 
 /** What others read in what left. */
 export interface Readings {

@@ -1,10 +1,8 @@
 import PostalMime from 'postal-mime'
-import { readByLines } from './lines.ts'
+import { type Fields, readByLines } from './lines.ts'
 import type { Python } from './python.ts'
 
-/** Values of all X-QHPSI fields as programs read them, by their names; null where one gives a message up. */
-export type Fields = Readonly<Record<string, readonly string[] | null>>
-
+/** The values of all X-QHPSI fields, by each program that is asked. */
 export async function readFields(python: Python, message: Buffer): Promise<Fields> {
   const [ofPython, ofPostalMime] = await Promise.all([
     python.read(message),

@@ -1,3 +1,6 @@
+/** Values of all X-QHPSI fields as programs read them, by their names; null where one gives a message up. */
+export type Fields = Readonly<Record<string, readonly string[] | null>>
+
 /**
  * Programs that look for a field line by line, as mail filters and scripts do: each way to end
  * lines and headers that some of them have.

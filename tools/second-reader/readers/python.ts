@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { python } from '../../../test/programs/host/python.ts'
 import type { Ending } from '../../../test/programs/host/server.ts'
-import type { Fields } from './fields.ts'
+import type { Fields } from './lines.ts'
 
 export interface Python {
   /** As its email reads the message, by two policies. */
