@@ -20,11 +20,7 @@ const inQ = (text: string) => {
 
 t.test('a line end or a NUL is found after the beginning of an encoded word', async (t) => {
   for (const field of [
-    '=?x?q?=0a',
-    '=?x?q?=0D?=',
-    '=?x?Q?a=00b?=',
-    '=? =0a',
-    'Subject: a =?x?q?b?= c =0a',
+    ...['=?x?q?=0a', '=?x?q?=0D?=', '=?x?Q?a=00b?=', '=? =0a', 'Subject: a =?x?q?b?= c =0a'],
     inB('\n'),
     inB('a\rb'),
     inB('a\0'),
@@ -40,11 +36,7 @@ t.test('a line end or a NUL is found after the beginning of an encoded word', as
 
 t.test('no line end is found in other text', async (t) => {
   for (const field of [
-    '',
-    'Subject: =0a',
-    'a=0a =?x?q?b?=',
-    '=?x?q?=0b=0g=1a?=',
-    '=?x?q?a\nb?=',
+    ...['', 'Subject: =0a', 'a=0a =?x?q?b?=', '=?x?q?=0b=0g=1a?=', '=?x?q?a\nb?='],
     inB('abc'),
     inQ('abc'),
     `=?x?xb?${base64('\n')}?=`,
@@ -56,22 +48,19 @@ t.test('no line end is found in other text', async (t) => {
   }
 })
 
-t.test(
-  'encoded words in words are decoded four times, and deeper ones may hide anything',
-  async (t) => {
-    for (const wrap of [inB, inQ]) {
-      const nested = (text: string, times: number) => {
-        let word = text
-        for (let n = 0; n < times; n++) word = wrap(word)
-        return word
-      }
-      t.equal(hidesLineEnd(nested('=?x?q?=0a', 1)), true)
-      t.equal(hidesLineEnd(nested('=?x?q?=0a', 3)), true)
-      t.equal(hidesLineEnd(nested('plain', 3)), false)
-      t.equal(hidesLineEnd(nested('plain', 6)), true)
+t.test('encoded words are decoded four deep, and deeper ones may hide anything', async (t) => {
+  for (const wrap of [inB, inQ]) {
+    const nested = (text: string, times: number) => {
+      let word = text
+      for (let n = 0; n < times; n++) word = wrap(word)
+      return word
     }
-  },
-)
+    t.equal(hidesLineEnd(nested('=?x?q?=0a', 1)), true)
+    t.equal(hidesLineEnd(nested('=?x?q?=0a', 3)), true)
+    t.equal(hidesLineEnd(nested('plain', 3)), false)
+    t.equal(hidesLineEnd(nested('plain', 6)), true)
+  }
+})
 
 t.test('a field of which too much would have to be decoded may hide anything', async (t) => {
   const around = (text: string) => `=?x?q?=41?= ${inB(text)}`

@@ -129,14 +129,11 @@ t.test('a redirected envelope has its sender and other recipients', async (t) =>
   t.equal(other.recipientCount, 2)
 })
 
-t.test(
-  'a client has no name if its server reports "unknown" or an address in brackets',
-  async (t) => {
-    for (const none of [undefined, '', 'unknown', '[192.0.2.1]', '[IPv6:2001:db8::1]']) {
-      t.equal(clientNameOf(none), undefined)
-    }
-    for (const name of ['mail.example.org', 'unknown.example.org', 'localhost', 'odd[']) {
-      t.equal(clientNameOf(name), name)
-    }
-  },
-)
+t.test('a client called "unknown", or by an address in brackets, has no name', async (t) => {
+  for (const none of [undefined, '', 'unknown', '[192.0.2.1]', '[IPv6:2001:db8::1]']) {
+    t.equal(clientNameOf(none), undefined)
+  }
+  for (const name of ['mail.example.org', 'unknown.example.org', 'localhost', 'odd[']) {
+    t.equal(clientNameOf(name), name)
+  }
+})

@@ -20,13 +20,10 @@ t.test('a field has a name of at most two words before its colon', async (t) => 
   for (const line of others) t.equal(about(line, isField), false, line)
 })
 
-t.test(
-  'a blank line has blanks, control characters, and what some readers take for blanks',
-  async (t) => {
-    for (const line of ['', ' \t\v', '\x7f\x80\xa0']) t.equal(about(line, isBlankLine), true, line)
-    for (const line of ['a', ' ~', '!', '\xa1']) t.equal(about(line, isBlankLine), false, line)
-  },
-)
+t.test('a blank line has only blanks, and what some readers take for them', async (t) => {
+  for (const line of ['', ' \t\v', '\x7f\x80\xa0']) t.equal(about(line, isBlankLine), true, line)
+  for (const line of ['a', ' ~', '!', '\xa1']) t.equal(about(line, isBlankLine), false, line)
+})
 
 t.test('each rule for fields accepts what the stricter ones do', async (t) => {
   const strict = new RegExp(`^${STRICT_NAME}:`)

@@ -70,30 +70,27 @@ t.test('the copy of a large message gives other work turns', async (t) => {
   t.notOk(existsSync(path))
 })
 
-t.test(
-  'a copy that is removed while it is made reads no further, and leaves nothing',
-  async (t) => {
-    for (const shared of [true, false]) {
-      const directory = t.testdir()
-      const body = new BodyOf(32)
-      const settings = { directory, sharedDirectory: shared ? directory : undefined }
-      const copy = new NamedCopy(Bytes.of(Buffer.from('top\n'), body), settings)
-      const making = copy.file()
-      while (readdirSync(directory).length === 0) await wait(0)
-      const before = body.read
-      copy.remove()
-      t.same(readdirSync(directory), [])
-      await t.rejects(making, { message: 'the message has ended' })
-      t.equal(body.read, before)
-      t.same(readdirSync(directory), [])
-      const early = new NamedCopy(body, settings)
-      const never = early.file()
-      early.remove()
-      await t.rejects(never, { message: 'the message has ended' })
-      t.same(readdirSync(directory), [])
-    }
-  },
-)
+t.test('a copy that is removed while it is made stops, and leaves nothing', async (t) => {
+  for (const shared of [true, false]) {
+    const directory = t.testdir()
+    const body = new BodyOf(32)
+    const settings = { directory, sharedDirectory: shared ? directory : undefined }
+    const copy = new NamedCopy(Bytes.of(Buffer.from('top\n'), body), settings)
+    const making = copy.file()
+    while (readdirSync(directory).length === 0) await wait(0)
+    const before = body.read
+    copy.remove()
+    t.same(readdirSync(directory), [])
+    await t.rejects(making, { message: 'the message has ended' })
+    t.equal(body.read, before)
+    t.same(readdirSync(directory), [])
+    const early = new NamedCopy(body, settings)
+    const never = early.file()
+    early.remove()
+    await t.rejects(never, { message: 'the message has ended' })
+    t.same(readdirSync(directory), [])
+  }
+})
 
 t.test('every call for a copy that cannot be made, or was removed, rejects', async (t) => {
   const directory = t.testdir()

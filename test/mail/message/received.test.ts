@@ -98,19 +98,16 @@ t.test('every message is what came, in any split, from memory and from a file', 
   t.same(readdirSync(directory), [], 'nothing is left of them')
 })
 
-t.test(
-  'messages with large bodies, or with header blocks around the limit, are the same from each source',
-  async () => {
-    const body = Buffer.alloc(4_000_000, 'a line of text\n')
-    compare(Buffer.concat([Buffer.from('A: b\n\n'), body]))
-    compare(Buffer.from(`A: b\r\n\r\n${'text\r\n'.repeat(650_000)}`))
-    for (const length of [HEADER_MAX - 1, HEADER_MAX, HEADER_MAX + 1]) {
-      compare(Buffer.alloc(length, 'x'))
-      compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\n`))
-      compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\nbody`))
-    }
-  },
-)
+t.test('large bodies, and headers around the limit, come whole from each source', async () => {
+  const body = Buffer.alloc(4_000_000, 'a line of text\n')
+  compare(Buffer.concat([Buffer.from('A: b\n\n'), body]))
+  compare(Buffer.from(`A: b\r\n\r\n${'text\r\n'.repeat(650_000)}`))
+  for (const length of [HEADER_MAX - 1, HEADER_MAX, HEADER_MAX + 1]) {
+    compare(Buffer.alloc(length, 'x'))
+    compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\n`))
+    compare(Buffer.from(`A: ${'x'.repeat(length - 5)}\n\nbody`))
+  }
+})
 
 t.test('scanners get the sealed file itself, unless a field of it is removed', async (t) => {
   for (const size of [200_000, 600_000]) {

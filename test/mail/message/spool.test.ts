@@ -52,22 +52,18 @@ t.test('directories that are not set, not there or not absolute', async (t) => {
   })
 })
 
-t.test(
-  'for root links that another user could have made are ignored',
-  { skip: lacks('root') },
-  async (t) => {
-    const TMPDIR = t.testdir({ real: {}, theirs: { link: t.fixture('symlink', '../real') } })
-    chownSync(join(TMPDIR, 'theirs'), 54_321, 54_321)
-    const link = join(TMPDIR, 'theirs/link')
-    const { sharedDirectory, remark } = readSpoolSettings({ TMPDIR, SPOOLDIR: link })
-    t.equal(sharedDirectory, undefined)
-    t.match(remark, /^SPOOLDIR .*: not used, .* is a link that user 54321/)
-    t.throws(() => readSpoolSettings({ TMPDIR: link }), {
-      kind: 'config',
-      message: /^TMPDIR .* is a link that user 54321/,
-    })
-  },
-)
+t.test('links that other users could have made are ignored', { skip: lacks('root') }, async (t) => {
+  const TMPDIR = t.testdir({ real: {}, theirs: { link: t.fixture('symlink', '../real') } })
+  chownSync(join(TMPDIR, 'theirs'), 54_321, 54_321)
+  const link = join(TMPDIR, 'theirs/link')
+  const { sharedDirectory, remark } = readSpoolSettings({ TMPDIR, SPOOLDIR: link })
+  t.equal(sharedDirectory, undefined)
+  t.match(remark, /^SPOOLDIR .*: not used, .* is a link that user 54321/)
+  t.throws(() => readSpoolSettings({ TMPDIR: link }), {
+    kind: 'config',
+    message: /^TMPDIR .* is a link that user 54321/,
+  })
+})
 
 /** A file for reading and writing, which is closed with the test. */
 function openFile(t: Test, content = ''): { path: string; fd: number } {

@@ -105,29 +105,25 @@ const table = [
   { mail: 'parts', look: 'always', questions: 3, calls: 1, strings: 40, copied: 29_600 },
 ] as const
 
-t.test(
-  'a small message makes no more questions, strings and copies',
-  { skip: clamdMissing },
-  async (t) => {
-    const { socket } = await startClamd(t)
-    const CLUSTERKEYS = ringIn(t)
-    for (const { mail, look, ...most } of table) {
-      const settings = { CLAMD: socket, CLUSTERKEYS, SECONDLOOK: look, QHPSI: 'plugin: clamd' }
-      const clamd = new CountedClamd(readScanSettings(settings, { qmailHome: '', control: '' })!, {
-        lasting: true,
-        passing: loadSystem(),
-      })
-      t.teardown(() => clamd.close())
-      const config = readScanningConfig(settings)! // read once by a service, too
-      const judged = () => judgeMail(mails[mail], { config, scanners: [clamd] })
-      await judged() // what is loaded and asked once
-      const before = { ...clamd.asked }
-      const { strings, copied } = await countMade(judged)
-      const what = `${mail}, ${look}`
-      t.equal(clamd.asked.questions - before.questions, most.questions, what)
-      t.equal(clamd.asked.calls - before.calls, most.calls, what)
-      t.ok(strings > 0 && strings <= most.strings, `${what}: ${strings} strings`)
-      t.ok(copied > 0 && copied <= most.copied, `${what}: ${copied} bytes copied`)
-    }
-  },
-)
+t.test('a small message costs few questions and copies', { skip: clamdMissing }, async (t) => {
+  const { socket } = await startClamd(t)
+  const CLUSTERKEYS = ringIn(t)
+  for (const { mail, look, ...most } of table) {
+    const settings = { CLAMD: socket, CLUSTERKEYS, SECONDLOOK: look, QHPSI: 'plugin: clamd' }
+    const clamd = new CountedClamd(readScanSettings(settings, { qmailHome: '', control: '' })!, {
+      lasting: true,
+      passing: loadSystem(),
+    })
+    t.teardown(() => clamd.close())
+    const config = readScanningConfig(settings)! // read once by a service, too
+    const judged = () => judgeMail(mails[mail], { config, scanners: [clamd] })
+    await judged() // what is loaded and asked once
+    const before = { ...clamd.asked }
+    const { strings, copied } = await countMade(judged)
+    const what = `${mail}, ${look}`
+    t.equal(clamd.asked.questions - before.questions, most.questions, what)
+    t.equal(clamd.asked.calls - before.calls, most.calls, what)
+    t.ok(strings > 0 && strings <= most.strings, `${what}: ${strings} strings`)
+    t.ok(copied > 0 && copied <= most.copied, `${what}: ${copied} bytes copied`)
+  }
+})

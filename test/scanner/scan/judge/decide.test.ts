@@ -103,17 +103,14 @@ t.test('the log names the host that scanned a copy, and the age of its verdict',
   t.match(early.details, { age: 0 })
 })
 
-t.test(
-  'the log has the reason why a stamp is not trusted, but not that there is none',
-  async (t) => {
-    const reason = (text: string) =>
-      decideFor(clean, {
-        outcome: { trust: { trusted: false, reason: text }, notes: ['a note', 'another'] },
-      }).details.reason
-    t.equal(reason('bad digest'), 'a note; another; bad digest')
-    t.equal(reason('no stamp'), 'a note; another')
-  },
-)
+t.test('the log has why a stamp is not trusted, but not that there is none', async (t) => {
+  const reason = (text: string) =>
+    decideFor(clean, {
+      outcome: { trust: { trusted: false, reason: text }, notes: ['a note', 'another'] },
+    }).details.reason
+  t.equal(reason('bad digest'), 'a note; another; bad digest')
+  t.equal(reason('no stamp'), 'a note; another')
+})
 
 t.test('the log has the oddities of a message in one word', async (t) => {
   const oddities = new Set(['field', 'boundary'])
@@ -153,29 +150,26 @@ const limits: readonly (readonly [ScanResult, grounds: string, text: string, set
   ],
 ]
 for (const [scan, grounds, text, setting] of limits) {
-  t.test(
-    `mail that is ${grounds} is refused, deferred or kept in quarantine, according to ${setting}`,
-    async (t) => {
-      const { reason } = scan as { reason: string }
-      const details = { scan: 'skipped', reason, times }
-      const status = setting === 'FINDINGS' ? '7.1' : '6.0'
-      const by = (word: string, settings = {}) =>
-        decideFor(scan, {
-          settings: { [setting]: setting === 'FINDINGS' ? `encrypted=${word}` : word, ...settings },
-        })
-      t.same(by('refuse'), {
-        kind: 'reject',
-        reply: { class: 5, enhanced: `5.${status}`, text: `message refused: ${text}`, grounds },
-        details,
+  t.test(`${setting} refuses, defers or quarantines mail that is ${grounds}`, async (t) => {
+    const { reason } = scan as { reason: string }
+    const details = { scan: 'skipped', reason, times }
+    const status = setting === 'FINDINGS' ? '7.1' : '6.0'
+    const by = (word: string, settings = {}) =>
+      decideFor(scan, {
+        settings: { [setting]: setting === 'FINDINGS' ? `encrypted=${word}` : word, ...settings },
       })
-      t.same(by('defer'), {
-        kind: 'defer',
-        reply: { class: 4, enhanced: `4.${status}`, text: `message deferred: ${text}`, grounds },
-        details,
-      })
-      t.match(by('quarantine', { QUARANTINE: here }), { kind: 'quarantine', grounds, details })
-    },
-  )
+    t.same(by('refuse'), {
+      kind: 'reject',
+      reply: { class: 5, enhanced: `5.${status}`, text: `message refused: ${text}`, grounds },
+      details,
+    })
+    t.same(by('defer'), {
+      kind: 'defer',
+      reply: { class: 4, enhanced: `4.${status}`, text: `message deferred: ${text}`, grounds },
+      details,
+    })
+    t.match(by('quarantine', { QUARANTINE: here }), { kind: 'quarantine', grounds, details })
+  })
 }
 
 t.test('a reply about strange mail has at most 200 characters', async (t) => {
@@ -194,17 +188,14 @@ t.test('a banned attachment is kept as one, and the log does not call it a virus
   })
 })
 
-t.test(
-  'a pattern of FINDINGS is the whole name, in any case, with stars as wildcards',
-  async (t) => {
-    const isTagged = (pattern: string) =>
-      decideFor(virus, { settings: { REJECTVIRUS: '1', FINDINGS: `${pattern}=tag` } }).kind ===
-      'accept'
-    for (const pattern of ['A.B-1', 'a.b-1', 'A.*', '*-1', '*', 'A*B*1', 'X.1=accept A.B-1']) {
-      t.ok(isTagged(pattern), pattern)
-    }
-    for (const pattern of ['A.B', 'B-1', 'AxB-1', 'A.B-?', '.*', 'A.B-1x', '[A].B-1']) {
-      t.notOk(isTagged(pattern), pattern)
-    }
-  },
-)
+t.test('a pattern of FINDINGS matches a whole name, in any case, with stars', async (t) => {
+  const isTagged = (pattern: string) =>
+    decideFor(virus, { settings: { REJECTVIRUS: '1', FINDINGS: `${pattern}=tag` } }).kind ===
+    'accept'
+  for (const pattern of ['A.B-1', 'a.b-1', 'A.*', '*-1', '*', 'A*B*1', 'X.1=accept A.B-1']) {
+    t.ok(isTagged(pattern), pattern)
+  }
+  for (const pattern of ['A.B', 'B-1', 'AxB-1', 'A.B-?', '.*', 'A.B-1x', '[A].B-1']) {
+    t.notOk(isTagged(pattern), pattern)
+  }
+})

@@ -64,17 +64,14 @@ t.test('a thousand recipients with an exception each cost one scan', async (t) =
   })
 })
 
-t.test(
-  'a line with client= is for a network, and a client without an address in none',
-  async (t) => {
-    const kind = async (line: string, client: Partial<Client> = {}) =>
-      (await judgeBy(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
-    const origin = { interface: 'qmail', clientAddress: '192.0.2.7' } as const
-    t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
-    t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
-    t.equal(await kind('client=192.0.2.0/24'), 'accept')
-  },
-)
+t.test('client= is a network, and a client without an address is in none', async (t) => {
+  const kind = async (line: string, client: Partial<Client> = {}) =>
+    (await judgeBy(`${line} REJECTVIRUS=1\n`, { client })).decision.kind
+  const origin = { interface: 'qmail', clientAddress: '192.0.2.7' } as const
+  t.equal(await kind('client=192.0.2.0/24', { origin }), 'reject')
+  t.equal(await kind('client=198.51.100.0/24', { origin }), 'accept')
+  t.equal(await kind('client=192.0.2.0/24'), 'accept')
+})
 
 t.test('a message without recipients is judged once', async (t) => {
   const { decision, given } = await judgeBy('from=a@example.net REJECTVIRUS=1\n', {

@@ -30,27 +30,24 @@ t.test('control files lie in control/ of QMAILHOME, or in CONTROLDIR', async (t)
   })
 })
 
-t.test(
-  'nothing is scanned if QHPSI names no scanner, or if the file onescan.off exists',
-  async (t) => {
-    const control = t.testdir({})
-    const env = { CONTROLDIR: control, QHPSI }
-    t.equal(switchedOff(readControlDirectories(env)), undefined)
-    t.match(readJudgeConfig(env), { settings: { QHPSI: { kind: 'plugins' } }, quota: undefined })
-    t.match(readJudgeConfig({ CONTROLDIR: control }), { off: NOTHING_SCANS, quota: undefined })
-    const asked = { CONTROLDIR: control, QUOTAD: 'udp:127.0.0.1:1' }
-    t.match(
-      readJudgeConfig(asked),
-      { off: NOTHING_SCANS, quota: {} },
-      'quotas are asked about all the same',
-    )
-    writeFileSync(join(control, 'onescan.off'), '')
-    const off = `${control}/onescan.off exists`
-    t.equal(switchedOff(readControlDirectories(env)), off)
-    t.same(readJudgeConfig(env), { off })
-    t.ok(readScanningConfig(env), 'readScanningConfig() does not look for the switch')
-  },
-)
+t.test('nothing is scanned without QHPSI, or if onescan.off exists', async (t) => {
+  const control = t.testdir({})
+  const env = { CONTROLDIR: control, QHPSI }
+  t.equal(switchedOff(readControlDirectories(env)), undefined)
+  t.match(readJudgeConfig(env), { settings: { QHPSI: { kind: 'plugins' } }, quota: undefined })
+  t.match(readJudgeConfig({ CONTROLDIR: control }), { off: NOTHING_SCANS, quota: undefined })
+  const asked = { CONTROLDIR: control, QUOTAD: 'udp:127.0.0.1:1' }
+  t.match(
+    readJudgeConfig(asked),
+    { off: NOTHING_SCANS, quota: {} },
+    'quotas are asked about all the same',
+  )
+  writeFileSync(join(control, 'onescan.off'), '')
+  const off = `${control}/onescan.off exists`
+  t.equal(switchedOff(readControlDirectories(env)), off)
+  t.same(readJudgeConfig(env), { off })
+  t.ok(readScanningConfig(env), 'readScanningConfig() does not look for the switch')
+})
 
 t.test('a configuration remarks what it cannot use, and cannot be changed', async (t) => {
   const shared = t.testdir({})

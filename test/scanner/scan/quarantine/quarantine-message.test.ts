@@ -119,13 +119,10 @@ t.test('records and messages of any text are read back, byte for byte', async (t
   const directory = makeQuarantine(t)
   const root = await openFor(t, directory)
   const messages = [
-    '\n\n',
-    ' a line with a blank in front\n\n',
-    '\tone with a tab\n\n\x00\xff',
+    ...['\n\n', ' a line with a blank in front\n\n', '\tone with a tab\n\n\x00\xff'],
     'Subject: x\n\nX-Onescan-Message: as it came, below this line\n',
     `X-Onescan-Message: sha256=${'0'.repeat(64)}; as it came, below this line\n\n`,
-    'X-Onescan-Quarantine: {}\n\n',
-    `Subject: x\n\n${'a line\n'.repeat(100_000)}`,
+    ...['X-Onescan-Quarantine: {}\n\n', `Subject: x\n\n${'a line\n'.repeat(100_000)}`],
   ]
   for (const message of messages) {
     const record: Partial<QuarantineRecord> = {
@@ -281,39 +278,36 @@ t.test('mail is not kept if it cannot be written, and nothing is left of it', as
   t.equal(descriptors(), open)
 })
 
-t.test(
-  'a message that a client sends again is kept once, and found as long as it waits',
-  async (t) => {
-    const directory = makeQuarantine(t)
-    const root = await openFor(t, directory)
-    const keep = (time: number) => keepOne(directory, time, { isTried: true })
-    const states = async () => (await listed(root, always)).map(({ id, state }) => `${id} ${state}`)
-    const open = descriptors()
-    const first = await keep(now)
-    const days = 86_400_000
-    t.equal(await keep(now + 1000), first)
-    t.equal(await keep(now + 2 * days), first, 'on another day')
-    t.same(await states(), [`${first} kept`])
-    t.equal(await read(root, first), text)
-    t.equal(descriptors(), open, 'all is closed')
+t.test('a message that is sent again is kept once, and found while it waits', async (t) => {
+  const directory = makeQuarantine(t)
+  const root = await openFor(t, directory)
+  const keep = (time: number) => keepOne(directory, time, { isTried: true })
+  const states = async () => (await listed(root, always)).map(({ id, state }) => `${id} ${state}`)
+  const open = descriptors()
+  const first = await keep(now)
+  const days = 86_400_000
+  t.equal(await keep(now + 1000), first)
+  t.equal(await keep(now + 2 * days), first, 'on another day')
+  t.same(await states(), [`${first} kept`])
+  t.equal(await read(root, first), text)
+  t.equal(descriptors(), open, 'all is closed')
 
-    const kept = { grounds: 'virus', id: first, size: text.length }
-    await t.rejects(removeQuarantined(directory, kept), { message: /no such file or directory/ }) // others have found it
-    const release = await beginRelease(root, first, false)
-    const second = await keep(now + 3000)
-    t.not(second, first, 'while it is released')
-    await release.finish()
-    t.same(await states(), [`${first} released`, `${second} kept`])
-    await deleteEntry(root, second)
-    const third = await keep(now + 4000)
-    t.not(third, second, 'when it is gone')
-    t.not(
-      await keepOne(directory, now, { isTried: true, grounds: 'banned' }),
-      third,
-      'for other grounds',
-    )
-  },
-)
+  const kept = { grounds: 'virus', id: first, size: text.length }
+  await t.rejects(removeQuarantined(directory, kept), { message: /no such file or directory/ }) // others have found it
+  const release = await beginRelease(root, first, false)
+  const second = await keep(now + 3000)
+  t.not(second, first, 'while it is released')
+  await release.finish()
+  t.same(await states(), [`${first} released`, `${second} kept`])
+  await deleteEntry(root, second)
+  const third = await keep(now + 4000)
+  t.not(third, second, 'when it is gone')
+  t.not(
+    await keepOne(directory, now, { isTried: true, grounds: 'banned' }),
+    third,
+    'for other grounds',
+  )
+})
 
 t.test('a key that leads nowhere, or is not a link, is made again', async (t) => {
   const directory = makeQuarantine(t)

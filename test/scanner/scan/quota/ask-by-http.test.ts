@@ -87,20 +87,17 @@ const broken: Readonly<
 }
 
 for (const [what, [status, body, reason, type = 'text/plain']] of Object.entries(broken)) {
-  t.test(
-    `with ${what} for an answer the recipient passes, and the next is asked for`,
-    async (t) => {
-      const service = await httpService(t, (_, response) => {
-        response.writeHead(status, { 'Content-Type': type }).end(body)
-      })
-      const { client, log } = clientOf(t, service.url)
-      t.match(await client.ask(ann), { status: 'unknown' })
-      await client.ask(ann)
-      t.equal(service.heard.length, 2)
-      t.equal(client.counters.brokenAnswer, 2)
-      t.equal(log[0], `quota: ${service.url}: ${reason}; the recipient is accepted`)
-    },
-  )
+  t.test(`after ${what} the recipient passes, and the next one is asked about`, async (t) => {
+    const service = await httpService(t, (_, response) => {
+      response.writeHead(status, { 'Content-Type': type }).end(body)
+    })
+    const { client, log } = clientOf(t, service.url)
+    t.match(await client.ask(ann), { status: 'unknown' })
+    await client.ask(ann)
+    t.equal(service.heard.length, 2)
+    t.equal(client.counters.brokenAnswer, 2)
+    t.equal(log[0], `quota: ${service.url}: ${reason}; the recipient is accepted`)
+  })
 }
 
 // promise: bad-quota-service
@@ -143,16 +140,13 @@ t.test('questions at the same time share sixteen connections', async (t) => {
   t.equal(service.connections(), 16)
 })
 
-t.test(
-  'a service that hangs costs one question its timeout, and the next ones nothing',
-  async (t) => {
-    const service = await httpService(t, () => {})
-    const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '2000' })
-    t.match(await client.ask(ann), { status: 'unknown', reason: 'no answer in 2 s' })
-    t.match(await client.ask(ben), { status: 'unknown', reason: /does not answer$/ })
-    t.equal(service.heard.length, 1)
-  },
-)
+t.test('a service that hangs costs one timeout, and later questions nothing', async (t) => {
+  const service = await httpService(t, () => {})
+  const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '2000' })
+  t.match(await client.ask(ann), { status: 'unknown', reason: 'no answer in 2 s' })
+  t.match(await client.ask(ben), { status: 'unknown', reason: /does not answer$/ })
+  t.equal(service.heard.length, 1)
+})
 
 t.test('a body that trickles without end is given up', async (t) => {
   const service = await httpService(t, (_, response) => {

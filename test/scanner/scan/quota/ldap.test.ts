@@ -35,22 +35,19 @@ t.test('over LDAP', { skip: slapdMissing }, async (t) => {
     t.equal(quota.counters.cached, 1)
   })
 
-  t.test(
-    'without a host, with two entries or with a malformed host the answer is unknown',
-    async (t) => {
-      const quota = client(t)
-      t.match(await quota.ask(name('ben')), {
-        status: 'unknown',
-        reason: /no service is known to have it/,
-      })
-      t.match(await quota.ask(name('cy')), { status: 'unknown', reason: /more than one entry/ })
-      t.match(await quota.ask(name('eve')), {
-        status: 'unknown',
-        reason: /must be quotad:HOST:PORT/,
-      })
-      t.match(await quota.ask(name('ann')), { status: 'full' }, 'and others are asked about')
-    },
-  )
+  t.test('the answer is unknown without one well-formed host', async (t) => {
+    const quota = client(t)
+    t.match(await quota.ask(name('ben')), {
+      status: 'unknown',
+      reason: /no service is known to have it/,
+    })
+    t.match(await quota.ask(name('cy')), { status: 'unknown', reason: /more than one entry/ })
+    t.match(await quota.ask(name('eve')), {
+      status: 'unknown',
+      reason: /must be quotad:HOST:PORT/,
+    })
+    t.match(await quota.ask(name('ann')), { status: 'full' }, 'and others are asked about')
+  })
 
   t.test('a question under way when the client is closed still gets its answer', async (t) => {
     const quota = client(t)

@@ -87,7 +87,7 @@ t.test(
 )
 
 t.test(
-  'a file that the account may not read is named with the command that opens it',
+  'an unreadable file is named with its remedy',
   { skip: process.getuid?.() !== 0 },
   async (t) => {
     const control = openDirectory(t)

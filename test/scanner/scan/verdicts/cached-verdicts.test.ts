@@ -56,32 +56,29 @@ t.test('a cached verdict names the virus and its scanner', async (t) => {
   t.equal(scans.length, 1)
 })
 
-t.test(
-  'an infected verdict applies to copies only if the virus is in what they share',
-  async (t) => {
-    const shared = 'date:\nto:\nSubject: hello\n\n'
-    for (const result of [
-      clean,
-      vain,
-      { ...virus, banned: true },
-      { answer: 'unread', kind: 'size', reason: '' },
-    ]) {
-      const { find, scans, scansOfShared } = open()
-      const waiting = [find(letter, virus, {}, result as ScanResult), find(copy)]
-      t.match(await Promise.all(waiting), [{ result: virus }, { result: clean }])
-      t.same(scansOfShared, [[shared, ['clamd']]])
-      t.match(await find(letter, virus), { result: virus }, 'nor is it called clean')
-      t.equal(scans.length, 3)
-    }
-    const { find, scansOfShared } = open()
-    await find(letter, virus, {}, { ...virus, name: 'Other' })
-    t.match((await find(copy)).result, { name: 'Other' })
-    const own = 'Subject: nothing of its own\r\n\r\nHello\r\n'
-    await find(own, virus)
-    t.match((await find(own)).result, virus)
+t.test('an infected verdict is for copies only if they share the virus', async (t) => {
+  const shared = 'date:\nto:\nSubject: hello\n\n'
+  for (const result of [
+    clean,
+    vain,
+    { ...virus, banned: true },
+    { answer: 'unread', kind: 'size', reason: '' },
+  ]) {
+    const { find, scans, scansOfShared } = open()
+    const waiting = [find(letter, virus, {}, result as ScanResult), find(copy)]
+    t.match(await Promise.all(waiting), [{ result: virus }, { result: clean }])
     t.same(scansOfShared, [[shared, ['clamd']]])
-  },
-)
+    t.match(await find(letter, virus), { result: virus }, 'nor is it called clean')
+    t.equal(scans.length, 3)
+  }
+  const { find, scansOfShared } = open()
+  await find(letter, virus, {}, { ...virus, name: 'Other' })
+  t.match((await find(copy)).result, { name: 'Other' })
+  const own = 'Subject: nothing of its own\r\n\r\nHello\r\n'
+  await find(own, virus)
+  t.match((await find(own)).result, virus)
+  t.same(scansOfShared, [[shared, ['clamd']]])
+})
 
 t.test('a result that is unknown, or depends on a limit or policy, is not cached', async (t) => {
   for (const result of [

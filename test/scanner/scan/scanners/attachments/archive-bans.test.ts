@@ -52,62 +52,60 @@ t.test('a rule is read back from the name of its signature', async (t) => {
   t.equal(ruleByName('Banned.Exe.UNOFFICIAL'), 'Exe', 'what somebody else has named')
 })
 
-t.test(
-  'a name is banned in an archive as it is outside of one',
-  { skip: clamscanMissing },
-  async (t) => {
-    const letters = fc.constantFrom(
-      'a',
-      'B',
-      'é',
-      'É',
-      'ж',
-      '1',
-      '.',
-      ' ',
-      '-',
-      '(',
-      '[',
-      '+',
-      '$',
-      '|',
-    )
-    const pattern = fc
-      .array(fc.oneof(letters, fc.constantFrom('*', '?')), { minLength: 1, maxLength: 6 })
-      .map((parts) => parts.join(''))
-      .filter((text) => text.trim() === text && !text.endsWith('.'))
-    const name = fc
-      .array(letters, { minLength: 1, maxLength: 6 })
-      .map((parts) => parts.join(''))
-      .filter((text) => text.replace(/[. ]/g, '') !== '' && !/^[ .]/.test(text))
-    const patterns = [...new Set(fc.sample(pattern, 60).map((text) => text.toLowerCase()))]
-    const names = fc.sample(name, 150)
-    const found = foundBy(archiveSignatures(patterns), t.testdir(), names.map(zipOf))
-    for (const [at, text] of names.entries()) {
-      const bare = text.replace(/[. ]+$/, '')
-      const expected = patterns.filter((wanted) => compileGlob(wanted, '*?')(bare))
-      const rules = found[at]!.map((signature) => ruleByName(signature)!)
-      // Here `?` may also be a byte of a character, and what Windows drops at the end may count.
-      const mayAlso = (rule: string) => rule.includes('?') || compileGlob(rule, '*?')(text)
-      const exact = rules.filter((rule) => expected.includes(rule) || !mayAlso(rule))
-      t.same(exact.sort(), expected.sort(), `name "${text}"`)
-    }
-  },
-)
+t.test('a name is banned in archives as outside of them', { skip: clamscanMissing }, async (t) => {
+  const letters = fc.constantFrom(
+    'a',
+    'B',
+    'é',
+    'É',
+    'ж',
+    '1',
+    '.',
+    ' ',
+    '-',
+    '(',
+    '[',
+    '+',
+    '$',
+    '|',
+  )
+  const pattern = fc
+    .array(fc.oneof(letters, fc.constantFrom('*', '?')), { minLength: 1, maxLength: 6 })
+    .map((parts) => parts.join(''))
+    .filter((text) => text.trim() === text && !text.endsWith('.'))
+  const name = fc
+    .array(letters, { minLength: 1, maxLength: 6 })
+    .map((parts) => parts.join(''))
+    .filter((text) => text.replace(/[. ]/g, '') !== '' && !/^[ .]/.test(text))
+  const patterns = [...new Set(fc.sample(pattern, 60).map((text) => text.toLowerCase()))]
+  const names = fc.sample(name, 150)
+  const found = foundBy(archiveSignatures(patterns), t.testdir(), names.map(zipOf))
+  for (const [at, text] of names.entries()) {
+    const bare = text.replace(/[. ]+$/, '')
+    const expected = patterns.filter((wanted) => compileGlob(wanted, '*?')(bare))
+    const rules = found[at]!.map((signature) => ruleByName(signature)!)
+    // Here `?` may also be a byte of a character, and what Windows drops at the end may count.
+    const mayAlso = (rule: string) => rule.includes('?') || compileGlob(rule, '*?')(text)
+    const exact = rules.filter((rule) => expected.includes(rule) || !mayAlso(rule))
+    t.same(exact.sort(), expected.sort(), `name "${text}"`)
+  }
+})
 
 t.test(
   'names are banned as Windows and code pages have them',
   { skip: clamscanMissing },
   async (t) => {
     const names = [
-      'a.EXE',
-      'dir/b.exe',
-      'dir\\b.exe',
-      'c.exe.',
-      'd.exe . ',
-      'e．exe',
-      'f。exe',
-      'Übung.doc',
+      ...[
+        'a.EXE',
+        'dir/b.exe',
+        'dir\\b.exe',
+        'c.exe.',
+        'd.exe . ',
+        'e．exe',
+        'f。exe',
+        'Übung.doc',
+      ],
     ]
     const others = ['a.exe.txt', 'exe', 'a.execute', 'dir.exe/a.txt', 'bung.doc']
     const inPages = [0x9a, 0xdc].map((letter) => withRawName(letter, 'bung.doc'))
@@ -128,21 +126,17 @@ function withRawName(letter: number, rest: string): Buffer {
   return archive
 }
 
-t.test(
-  'ten thousand patterns, and those that would be slow elsewhere, are quick',
-  { skip: clamscanMissing },
-  async (t) => {
-    const many = Array.from({ length: 10_000 }, (_, at) => `*.kind${at}`)
-    const slow = `${'*a'.repeat(100)}*b`
-    const signatures = archiveSignatures([...many, slow])
-    const [found, none] = foundBy(signatures, t.testdir(), [
-      zipOf('x.kind77'),
-      zipOf('a'.repeat(250)),
-    ])
-    t.same(found, ['Banned.%2A.kind77.UNOFFICIAL'])
-    t.same(none, [])
-  },
-)
+t.test('ten thousand patterns, and slow ones, are quick', { skip: clamscanMissing }, async (t) => {
+  const many = Array.from({ length: 10_000 }, (_, at) => `*.kind${at}`)
+  const slow = `${'*a'.repeat(100)}*b`
+  const signatures = archiveSignatures([...many, slow])
+  const [found, none] = foundBy(signatures, t.testdir(), [
+    zipOf('x.kind77'),
+    zipOf('a'.repeat(250)),
+  ])
+  t.same(found, ['Banned.%2A.kind77.UNOFFICIAL'])
+  t.same(none, [])
+})
 
 t.test('a pattern that ClamAV could not read is refused by name', async (t) => {
   const pattern = `*.${'é'.repeat(400)}`

@@ -33,10 +33,7 @@ export const databaseOfKnown: Readonly<Record<string, string>> = {
 /** Texts without the known ones. */
 const fillers: Readonly<Record<string, readonly string[]>> = {
   'text/plain': [
-    'See below.\n',
-    '-- \nA signature\n',
-    '\n\n \nx\n\n\n\ny',
-    'From a\nReceived: from b\n',
+    ...['See below.\n', '-- \nA signature\n', '\n\n \nx\n\n\n\ny', 'From a\nReceived: from b\n'],
   ],
   'text/html': ['<b>See below</b>\n', '<!-- -->\n\n\n<i>x</i>', '<p>\n\t\n</p>'],
   file: ['abcdefghi'.repeat(30), 'PK\x03\x04 no archive', 'a', 'GIF89a', 'Content-Type: a/b\n\n'],
@@ -114,14 +111,7 @@ function otherField(random: Random): string {
 
 function parameter(random: Random): string {
   const name = random.pick([
-    'charset',
-    'format',
-    'x-a',
-    'size',
-    'reply-type',
-    'start',
-    'method',
-    'q',
+    ...['charset', 'format', 'x-a', 'size', 'reply-type', 'start', 'method', 'q'],
   ])
   return written(random, inAnyCase(random, `${name}${random.once(3) ? random.below(9) : ''}`))
 }

@@ -25,23 +25,20 @@ async function open(t: Test) {
 /** Milliseconds. */
 const PAUSES = { first: 2_000, longest: 60_000 }
 
-t.test(
-  'a server that failed is backed off for longer each time, up to a limit, until it answers',
-  async (t) => {
-    const { server, clock, scan } = await open(t)
-    const failFor = () => {
-      server.failed()
-      const began = clock.now
-      while (server.isBackedOff) clock.now += 1000
-      return clock.now - began
-    }
-    t.same([failFor(), failFor(), failFor()], [PAUSES.first, 2 * PAUSES.first, 4 * PAUSES.first])
-    for (let i = 0; i < 10; i++) failFor()
-    t.equal(failFor(), PAUSES.longest)
-    t.equal(await scan(), 'answered')
-    t.equal(failFor(), PAUSES.first)
-  },
-)
+t.test('a server is backed off longer after each failure, until it answers', async (t) => {
+  const { server, clock, scan } = await open(t)
+  const failFor = () => {
+    server.failed()
+    const began = clock.now
+    while (server.isBackedOff) clock.now += 1000
+    return clock.now - began
+  }
+  t.same([failFor(), failFor(), failFor()], [PAUSES.first, 2 * PAUSES.first, 4 * PAUSES.first])
+  for (let i = 0; i < 10; i++) failFor()
+  t.equal(failFor(), PAUSES.longest)
+  t.equal(await scan(), 'answered')
+  t.equal(failFor(), PAUSES.first)
+})
 
 t.test('messages that fail at the same time are one failure of the server', async (t) => {
   const { server, clock } = await open(t)
@@ -71,23 +68,20 @@ t.test('a server is missing from the first failed connection until it answers', 
   t.equal(server.missingFor, 0)
 })
 
-t.test(
-  'a server that is too slow is backed off, unless its caller has stopped waiting',
-  async (t) => {
-    const clamd = await standIn(t, () => {})
-    const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
-    const left = scanTask()
-    const abandoned = server.scan([small], left.task)
-    while (clamd.asked.length === 0) await new Promise(setImmediate)
-    left.abort()
-    t.equal((await abandoned).kind, 'timed-out')
-    t.notOk(server.isBackedOff)
-    const keepAlive = setTimeout(() => {}, 60_000)
-    t.equal((await server.scan([small], scanTask(20).task)).kind, 'timed-out')
-    clearTimeout(keepAlive)
-    t.ok(server.isBackedOff)
-  },
-)
+t.test('a slow server is backed off, unless its caller has stopped waiting', async (t) => {
+  const clamd = await standIn(t, () => {})
+  const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
+  const left = scanTask()
+  const abandoned = server.scan([small], left.task)
+  while (clamd.asked.length === 0) await new Promise(setImmediate)
+  left.abort()
+  t.equal((await abandoned).kind, 'timed-out')
+  t.notOk(server.isBackedOff)
+  const keepAlive = setTimeout(() => {}, 60_000)
+  t.equal((await server.scan([small], scanTask(20).task)).kind, 'timed-out')
+  clearTimeout(keepAlive)
+  t.ok(server.isBackedOff)
+})
 
 t.test('a server is reported once when it fails, and once when it answers again', async (t) => {
   const { clamd, server, changes, scan } = await open(t)

@@ -45,31 +45,28 @@ async function nextRefusal(): Promise<void> {
 
 for (const lasting of [false, true]) {
   const kind = lasting ? 'lasting' : 'single'
-  t.test(
-    `no more than ${PERMITS.small} ${kind} conversations are held with a server`,
-    async (t) => {
-      let open = 0
-      let most = 0
-      let all = () => {}
-      const full = new Promise<void>((resolve) => {
-        all = resolve
-      })
-      const server = await standIn(t, async (asked) => {
-        most = Math.max(most, ++open)
-        if (open === PERMITS.small) all()
-        await full // as many as there may be are here at once
-        open--
-        replyingWith('stream: OK\0')(asked)
-      })
-      const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting })
-      t.teardown(() => scanner.close())
-      const scans = Array.from({ length: 10 * PERMITS.small }, () =>
-        runScanners(small, planOf([scanner])),
-      )
-      for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
-      t.equal(most, PERMITS.small)
-    },
-  )
+  t.test(`a server has ${PERMITS.small} ${kind} conversations at most`, async (t) => {
+    let open = 0
+    let most = 0
+    let all = () => {}
+    const full = new Promise<void>((resolve) => {
+      all = resolve
+    })
+    const server = await standIn(t, async (asked) => {
+      most = Math.max(most, ++open)
+      if (open === PERMITS.small) all()
+      await full // as many as there may be are here at once
+      open--
+      replyingWith('stream: OK\0')(asked)
+    })
+    const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting })
+    t.teardown(() => scanner.close())
+    const scans = Array.from({ length: 10 * PERMITS.small }, () =>
+      runScanners(small, planOf([scanner])),
+    )
+    for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+    t.equal(most, PERMITS.small)
+  })
 }
 
 t.test('each of several servers gets a limited number of messages, and others wait', async (t) => {
@@ -92,36 +89,33 @@ t.test('each of several servers gets a limited number of messages, and others wa
   await Promise.all(scans)
 })
 
-t.test(
-  'content that a server found clean is not shown to another one with its message',
-  async (t) => {
-    const answers = replyingWith('stream: OK\0')
-    const servers = [await standIn(t, answers), await standIn(t, answers)]
-    const CLAMD = servers.map(({ socket }) => socket).join(' ')
-    const scanner = new ClamdScanner(clamdSettings(CLAMD))
-    const letters = ['A', 'B', 'C', 'D']
-    const scans = letters.map((letter) => {
-      const part = `--b\n\n${letter.repeat(BATCH)}\n`
-      const mail = `Content-Type: multipart/mixed; boundary=b\n\n${part}${part}--b--\n`
-      const run = planOf([scanner], { settings: secondLook })
-      return runScanners(sample(Buffer.from(mail)), run)
-    })
-    for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
-    for (const letter of letters) {
-      const seen = servers.map(({ asked }) =>
-        asked.filter(({ message }) => message.includes(letter.repeat(BATCH))),
-      )
-      t.equal(seen.filter((questions) => questions.length > 0).length, 1, letter)
-    }
-    const wholes = servers.map(({ asked }) =>
-      asked.filter(({ message }) => message.includes('multipart')),
+t.test('content that one server found clean is not shown to another', async (t) => {
+  const answers = replyingWith('stream: OK\0')
+  const servers = [await standIn(t, answers), await standIn(t, answers)]
+  const CLAMD = servers.map(({ socket }) => socket).join(' ')
+  const scanner = new ClamdScanner(clamdSettings(CLAMD))
+  const letters = ['A', 'B', 'C', 'D']
+  const scans = letters.map((letter) => {
+    const part = `--b\n\n${letter.repeat(BATCH)}\n`
+    const mail = `Content-Type: multipart/mixed; boundary=b\n\n${part}${part}--b--\n`
+    const run = planOf([scanner], { settings: secondLook })
+    return runScanners(sample(Buffer.from(mail)), run)
+  })
+  for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+  for (const letter of letters) {
+    const seen = servers.map(({ asked }) =>
+      asked.filter(({ message }) => message.includes(letter.repeat(BATCH))),
     )
-    t.same(
-      wholes.map(({ length }) => length),
-      [2, 2],
-    )
-  },
-)
+    t.equal(seen.filter((questions) => questions.length > 0).length, 1, letter)
+  }
+  const wholes = servers.map(({ asked }) =>
+    asked.filter(({ message }) => message.includes('multipart')),
+  )
+  t.same(
+    wholes.map(({ length }) => length),
+    [2, 2],
+  )
+})
 
 t.test('a server whose queue of connections is full is asked when there is room', async (t) => {
   const server = await fullServer(t)
@@ -131,21 +125,18 @@ t.test('a server whose queue of connections is full is asked when there is room'
   t.match(await scanned, { answer: 'clean' })
 })
 
-t.test(
-  'the reason names a server whose queue of connections stays full until the deadline',
-  async (t) => {
-    const server = await fullServer(t)
-    const { task, abort } = scanTask()
-    const refused = nextRefusal()
-    const scanned = new ClamdScanner(clamdSettings(server.socket)).scan(small, task)
-    await refused
-    abort()
-    t.match(await scanned, {
-      answer: 'unknown',
-      reason: /its queue of connections is full \(temporarily unavailable\)$/,
-    })
-  },
-)
+t.test('the reason names a server whose queue of connections stays full', async (t) => {
+  const server = await fullServer(t)
+  const { task, abort } = scanTask()
+  const refused = nextRefusal()
+  const scanned = new ClamdScanner(clamdSettings(server.socket)).scan(small, task)
+  await refused
+  abort()
+  t.match(await scanned, {
+    answer: 'unknown',
+    reason: /its queue of connections is full \(temporarily unavailable\)$/,
+  })
+})
 
 t.test('if the queue of one server is full, the next server is asked at once', async (t) => {
   const full = await fullServer(t)
@@ -155,23 +146,20 @@ t.test('if the queue of one server is full, the next server is asked at once', a
   t.match(notes, [/its queue of connections is full/])
 })
 
-t.test(
-  'a message waits for a server that is being restarted, and is scanned when it listens',
-  async (t) => {
-    const removed = socketPath(t)
-    const inRemovedDirectory = join(socketPath(t), 's')
-    for (const path of [await leftSocket(t), removed, inRemovedDirectory]) {
-      const { task } = scanTask()
-      const refusal = nextRefusal()
-      const scanned = new ClamdScanner(clamdSettings(path)).scan(small, task)
-      await refusal
-      const again = await standIn(t, replyingWith('stream: OK\0'))
-      mkdirSync(dirname(path), { recursive: true })
-      renameSync(again.socket, path)
-      t.match(await scanned, { answer: 'clean' }, path)
-    }
-  },
-)
+t.test('a message waits for a server that is being restarted', async (t) => {
+  const removed = socketPath(t)
+  const inRemovedDirectory = join(socketPath(t), 's')
+  for (const path of [await leftSocket(t), removed, inRemovedDirectory]) {
+    const { task } = scanTask()
+    const refusal = nextRefusal()
+    const scanned = new ClamdScanner(clamdSettings(path)).scan(small, task)
+    await refusal
+    const again = await standIn(t, replyingWith('stream: OK\0'))
+    mkdirSync(dirname(path), { recursive: true })
+    renameSync(again.socket, path)
+    t.match(await scanned, { answer: 'clean' }, path)
+  }
+})
 
 t.test('one message waits for a server that stays away, and later ones do not', async (t) => {
   const scanner = new ClamdScanner(clamdSettings(await leftSocket(t)))

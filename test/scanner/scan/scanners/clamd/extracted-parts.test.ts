@@ -61,20 +61,7 @@ const oddLines: readonly string[] = [
 ]
 /** What may be at the end of a line, or amid one. */
 const oddEnds = [
-  '',
-  ' ',
-  ';',
-  ';;',
-  ' ;',
-  '\t',
-  '=',
-  '=0D=0A=',
-  '=0A',
-  '\r',
-  '\0',
-  '"',
-  '(x)',
-  ' = ',
+  ...['', ' ', ';', ';;', ' ;', '\t', '=', '=0D=0A=', '=0A', '\r', '\0', '"', '(x)', ' = '],
 ]
 
 /** The lines of an ordinary mail. */

@@ -62,7 +62,7 @@ t.test('a reload that clients were promised is requested until clamd accepts it'
 })
 
 t.test(
-  'a signature that was there before a request is used after it',
+  'a signature is used after the reload that follows it',
   { skip: clamdMissing },
   async (t) => {
     const clamd = await startClamd(t)

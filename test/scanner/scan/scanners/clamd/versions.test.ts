@@ -89,23 +89,20 @@ async function socketMade(t: Test) {
   return { address: readClamdAddress(path), made: NOW - 100 }
 }
 
-t.test(
-  'a scanner that does not name its signatures has loaded them when they have settled',
-  async (t) => {
-    const scanner = (signatures: 'not reported' | "this host's"): Scanner => ({
-      name: 'x',
-      hasBans: false,
-      cacheable: { identity: 'x', signatures },
-      scan: async () => ({ answer: 'clean' }),
-    })
-    const changed = files({ others: NOW - 1 })
-    const later = (NOW - 1 + SETTLED_AFTER_SECONDS) * 1000
-    t.notOk((await findSignaturesInUse([scanner("this host's")], changed, NOW * 1000)).areLoaded)
-    t.ok((await findSignaturesInUse([scanner("this host's")], changed, later)).areLoaded)
-    t.ok(
-      (await findSignaturesInUse([scanner('not reported')], changed, NOW * 1000)).areLoaded,
-      'or not by them',
-    )
-    t.ok((await findSignaturesInUse([scanner("this host's")], undefined, NOW * 1000)).areLoaded)
-  },
-)
+t.test('signatures that no scanner names are loaded when they have settled', async (t) => {
+  const scanner = (signatures: 'not reported' | "this host's"): Scanner => ({
+    name: 'x',
+    hasBans: false,
+    cacheable: { identity: 'x', signatures },
+    scan: async () => ({ answer: 'clean' }),
+  })
+  const changed = files({ others: NOW - 1 })
+  const later = (NOW - 1 + SETTLED_AFTER_SECONDS) * 1000
+  t.notOk((await findSignaturesInUse([scanner("this host's")], changed, NOW * 1000)).areLoaded)
+  t.ok((await findSignaturesInUse([scanner("this host's")], changed, later)).areLoaded)
+  t.ok(
+    (await findSignaturesInUse([scanner('not reported')], changed, NOW * 1000)).areLoaded,
+    'or not by them',
+  )
+  t.ok((await findSignaturesInUse([scanner("this host's")], undefined, NOW * 1000)).areLoaded)
+})

@@ -105,38 +105,26 @@ t.test('from the bundle, on the oldest Node', async (t) => {
   })
 })
 
-t.test(
-  'a C plugin on the oldest Node, and without onescan.node',
-  { skip: noCompiler },
-  async (t) => {
-    const directory = t.testdir({
-      bundle: {},
-      'a.c': `int virusscan(const char *path) {
+t.test('a C plugin on the oldest Node, and without the addon', { skip: noCompiler }, async (t) => {
+  const directory = t.testdir({
+    bundle: {},
+    'a.c': `int virusscan(const char *path) {
       volatile char stack[6 << 20];
       for (int at = 0; at < sizeof stack; at += 4096) stack[at] = path[0];
       return stack[0] == 47;
     }`,
-    })
-    execFileSync('gcc', ['-shared', '-fPIC', '-o', 'a.so', 'a.c'], { cwd: directory })
-    // Outside of the tree, as the npm package lies.
-    const apart = openDirectory(t)
-    const program = await bundle(join(apart, 'dist'))
-    const question = JSON.stringify({ directory, file: 'a.so' })
-    const options = { encoding: 'utf8', input: '' } as const
-    const ask = () => execFileSync(oldestNode, [program, question, 'x'], options)
-    t.match(ask(), /onescan\.node: cannot open .*; without it no \.so can run/)
-    symlinkSync(join(root, 'bin'), join(apart, 'bin'))
-    t.equal(ask(), 'a.so\n')
-    const withLess = [
-      '-c',
-      'ulimit -S -s 1024; exec "$@"',
-      'sh',
-      oldestNode,
-      program,
-      question,
-      'x',
-    ]
-    const answer = execFileSync('/bin/sh', withLess, options)
-    t.equal(answer, 'a.so\n', 'it has the stack of a C program even if onescand has less')
-  },
-)
+  })
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', 'a.so', 'a.c'], { cwd: directory })
+  // Outside of the tree, as the npm package lies.
+  const apart = openDirectory(t)
+  const program = await bundle(join(apart, 'dist'))
+  const question = JSON.stringify({ directory, file: 'a.so' })
+  const options = { encoding: 'utf8', input: '' } as const
+  const ask = () => execFileSync(oldestNode, [program, question, 'x'], options)
+  t.match(ask(), /onescan\.node: cannot open .*; without it no \.so can run/)
+  symlinkSync(join(root, 'bin'), join(apart, 'bin'))
+  t.equal(ask(), 'a.so\n')
+  const withLess = ['-c', 'ulimit -S -s 1024; exec "$@"', 'sh', oldestNode, program, question, 'x']
+  const answer = execFileSync('/bin/sh', withLess, options)
+  t.equal(answer, 'a.so\n', 'it has the stack of a C program even if onescand has less')
+})

@@ -33,42 +33,24 @@ import {
 
 const answering = (value: string) => `export const virusscan = () => (${value})`
 
-t.test(
-  'names that are valid in a stamp are accepted, and others are faults of settings',
-  async (t) => {
-    const scanSettings = settingsFor({ directory: '/nowhere', file: 'a.mjs' })
-    const scanner = (name: string) => filePluginScanner(scanSettings, name)
-    t.match(scanner('a-1_b+c.d.mjs'), { name: 'a-1_b+c.d.mjs', hasBans: false })
-    const wrong = {
-      'a name may contain only letters, digits and . _ + -; rename the file': [
-        ...['/a.mjs', '../a.mjs', 'a.mjs/'],
-        ...[
-          'a;b.mjs',
-          'a,b.mjs',
-          'a b.mjs',
-          'a\n.mjs',
-          'a\0.mjs',
-          '..',
-          '.mjs',
-          '-a.mjs',
-          'a.mjs~x',
-        ],
-      ],
-      'must end in one of .js .mjs .cjs .ts .so; rename the file': [
-        'a.py',
-        'a.',
-        'a.mjs.',
-        'a.MJS',
-      ],
+t.test('names that are valid in a stamp are accepted, and no others', async (t) => {
+  const scanSettings = settingsFor({ directory: '/nowhere', file: 'a.mjs' })
+  const scanner = (name: string) => filePluginScanner(scanSettings, name)
+  t.match(scanner('a-1_b+c.d.mjs'), { name: 'a-1_b+c.d.mjs', hasBans: false })
+  const wrong = {
+    'a name may contain only letters, digits and . _ + -; rename the file': [
+      ...['/a.mjs', '../a.mjs', 'a.mjs/'],
+      ...['a;b.mjs', 'a,b.mjs', 'a b.mjs', 'a\n.mjs', 'a\0.mjs', '..', '.mjs', '-a.mjs', 'a.mjs~x'],
+    ],
+    'must end in one of .js .mjs .cjs .ts .so; rename the file': ['a.py', 'a.', 'a.mjs.', 'a.MJS'],
+  }
+  for (const [what, names] of Object.entries(wrong)) {
+    for (const name of names) {
+      const message = new RegExp(`^QHPSI plugin .*${what.replace(/[.+]/g, '\\$&')}$`)
+      t.throws(() => scanner(name), { kind: 'config', message }, JSON.stringify(name))
     }
-    for (const [what, names] of Object.entries(wrong)) {
-      for (const name of names) {
-        const message = new RegExp(`^QHPSI plugin .*${what.replace(/[.+]/g, '\\$&')}$`)
-        t.throws(() => scanner(name), { kind: 'config', message }, JSON.stringify(name))
-      }
-    }
-  },
-)
+  }
+})
 
 t.test('a directory, a device or a dangling link is not a plugin', async (t) => {
   const directory = t.testdir({ 'a.mjs': {} })

@@ -86,16 +86,13 @@ for (const [state, source] of Object.entries(states)) {
   })
 }
 
-t.test(
-  'a process ends even if the one that asks is killed as soon as it has started it',
-  async (t) => {
-    const starter = spawn(process.execPath, [join(import.meta.dirname, 'start-host.ts')], {
-      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
-    })
-    await once(starter.stdout!.resume(), 'end') // when nobody holds it any more
-    t.equal(starter.signalCode ?? (await once(starter, 'exit'))[1], 'SIGKILL')
-  },
-)
+t.test('a process ends even if its asker is killed at once', async (t) => {
+  const starter = spawn(process.execPath, [join(import.meta.dirname, 'start-host.ts')], {
+    stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+  })
+  await once(starter.stdout!.resume(), 'end') // when nobody holds it any more
+  t.equal(starter.signalCode ?? (await once(starter, 'exit'))[1], 'SIGKILL')
+})
 
 t.test('C plugins', { skip: noCompiler }, async (t) => {
   const directory = t.testdir({})
@@ -119,31 +116,25 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     })
   }
 
-  await t.test(
-    "a process that the plugin has forked ends with the plugin's own process",
-    async (t) => {
-      const gone = lifeline(directory)
-      const { ask, scanner } = plugin('leaves_a_child_behind')
-      t.same((await ask('x')).answer, { answer: 'clean' })
-      scanner.close?.()
-      await gone
-    },
-  )
+  await t.test('a process that the plugin has forked ends with it', async (t) => {
+    const gone = lifeline(directory)
+    const { ask, scanner } = plugin('leaves_a_child_behind')
+    t.same((await ask('x')).answer, { answer: 'clean' })
+    scanner.close?.()
+    await gone
+  })
 
-  await t.test(
-    'a plugin in C that sleeps indefinitely ends when its asker is killed',
-    async (t) => {
-      execFileSync('mkfifo', [join(directory, 'sleeping')])
-      const line = createReadStream(join(directory, 'sleeping'))
-      const gone = new Promise<void>((resolve) => line.on('end', () => resolve()).resume())
-      const settings = { QUEUE_PLUGIN: 'sleeps_for_ever' }
-      const question = JSON.stringify({ directory, file, settings, timeout })
-      const asker = spawn(process.execPath, [program, question, 'x'])
-      t.teardown(() => asker.kill('SIGKILL'))
-      await orItsEnd(asker, once(line, 'data'), 'the plugin opens the FIFO')
-      asker.kill('SIGKILL')
-      await gone
-      t.pass('the process has ended')
-    },
-  )
+  await t.test('a sleeping C plugin ends when its asker is killed', async (t) => {
+    execFileSync('mkfifo', [join(directory, 'sleeping')])
+    const line = createReadStream(join(directory, 'sleeping'))
+    const gone = new Promise<void>((resolve) => line.on('end', () => resolve()).resume())
+    const settings = { QUEUE_PLUGIN: 'sleeps_for_ever' }
+    const question = JSON.stringify({ directory, file, settings, timeout })
+    const asker = spawn(process.execPath, [program, question, 'x'])
+    t.teardown(() => asker.kill('SIGKILL'))
+    await orItsEnd(asker, once(line, 'data'), 'the plugin opens the FIFO')
+    asker.kill('SIGKILL')
+    await gone
+    t.pass('the process has ended')
+  })
 })

@@ -74,20 +74,17 @@ async function after(state: { now: number }, milliseconds: number, mails: readon
 
 const many = <Value>(count: number, make: () => Value) => Array.from({ length: count }, make)
 
-t.test(
-  'large messages leave permits to small ones, which leave permits to large ones',
-  async (t) => {
-    const { take } = opened()
-    const large = many(PERMITS.large + 1, () => take(LARGE))
-    const small = many(PERMITS.small + 1, () => take(SMALL))
-    t.equal(await stateOf(large), `${'T'.repeat(PERMITS.large)}.`)
-    t.equal(await stateOf(small), `${'T'.repeat(PERMITS.small)}.`)
-    small[0]!.end()
-    t.equal(await stateOf([...small.slice(-1), ...large.slice(-1)]), 'T.')
-    large[0]!.end()
-    t.equal(await stateOf(large.slice(-1)), 'T')
-  },
-)
+t.test('large and small messages leave permits to each other', async (t) => {
+  const { take } = opened()
+  const large = many(PERMITS.large + 1, () => take(LARGE))
+  const small = many(PERMITS.small + 1, () => take(SMALL))
+  t.equal(await stateOf(large), `${'T'.repeat(PERMITS.large)}.`)
+  t.equal(await stateOf(small), `${'T'.repeat(PERMITS.small)}.`)
+  small[0]!.end()
+  t.equal(await stateOf([...small.slice(-1), ...large.slice(-1)]), 'T.')
+  large[0]!.end()
+  t.equal(await stateOf(large.slice(-1)), 'T')
+})
 
 t.test('permits come in the order of coming, but what has begun goes first', async (t) => {
   const { take } = opened()
@@ -118,27 +115,24 @@ t.test('each server that takes messages has permits of its own', async (t) => {
   t.equal(await stateOf(mails), 'TTTTTTT')
 })
 
-t.test(
-  'a message learns that its scan would begin too late as soon as that is known',
-  async (t) => {
-    const { state, take } = opened()
-    const mails = many(20, () => take(LARGE, 15_000))
-    t.equal(await stateOf(mails), `TT${'.'.repeat(18)}`)
-    await after(state, 2000, mails.slice(0, 2))
-    t.equal(await stateOf(mails), `TTTT${'.'.repeat(16)}`, 'one round shows too little')
-    await after(state, 2000, mails.slice(2, 4))
-    // Ten more end by second 14.
-    t.equal(await stateOf(mails), `TTTTTT${'.'.repeat(8)}${'x'.repeat(6)}`)
-    t.match(mails[14]!.result, {
-      answer: 'unknown',
-      cause: 'busy',
-      reason:
-        '10 messages are ahead: the scan would begin in 10 s and take 2 s, but only 11 s are left',
-    })
-    for (let at = 4; at < 14; at += 2) await after(state, 2000, mails.slice(at, at + 2))
-    t.equal(await stateOf(mails), `${'T'.repeat(14)}${'x'.repeat(6)}`)
-  },
-)
+t.test('a message learns as soon as possible that its scan would be too late', async (t) => {
+  const { state, take } = opened()
+  const mails = many(20, () => take(LARGE, 15_000))
+  t.equal(await stateOf(mails), `TT${'.'.repeat(18)}`)
+  await after(state, 2000, mails.slice(0, 2))
+  t.equal(await stateOf(mails), `TTTT${'.'.repeat(16)}`, 'one round shows too little')
+  await after(state, 2000, mails.slice(2, 4))
+  // Ten more end by second 14.
+  t.equal(await stateOf(mails), `TTTTTT${'.'.repeat(8)}${'x'.repeat(6)}`)
+  t.match(mails[14]!.result, {
+    answer: 'unknown',
+    cause: 'busy',
+    reason:
+      '10 messages are ahead: the scan would begin in 10 s and take 2 s, but only 11 s are left',
+  })
+  for (let at = 4; at < 14; at += 2) await after(state, 2000, mails.slice(at, at + 2))
+  t.equal(await stateOf(mails), `${'T'.repeat(14)}${'x'.repeat(6)}`)
+})
 
 /** Keeps a scanner busy with messages of this size, until it is known how long they take; two are under way. */
 async function busyWith(size: number, took: number) {
@@ -278,25 +272,21 @@ t.test('fresh messages of ever new networks do not precede for ever', async (t) 
   t.ok(ended <= 400 + 12, `${ended} other messages came first`)
 })
 
-t.test(
-  'turns go round among messages that have used no more time than ordinary mail',
-  async (t) => {
-    const { state, take } = opened()
-    const first = take(1000)
-    await after(state, 10, [])
-    const turns: string[] = []
-    const goOn = (name: string, mail: Mail): Promise<void> =>
-      mail.nextTurn().then(() => {
-        turns.push(name)
-        if (name === 'fresh' && turns.length < 10)
-          for (const _ of [1, 2]) void goOn(name, take(1000))
-      })
-    void goOn('fresh', take(1000))
-    void goOn('fresh', take(1000))
-    await goOn('first', first)
-    t.ok(turns.indexOf('first') <= 3, turns.join(', '))
-  },
-)
+t.test('turns go round among messages no costlier than ordinary mail', async (t) => {
+  const { state, take } = opened()
+  const first = take(1000)
+  await after(state, 10, [])
+  const turns: string[] = []
+  const goOn = (name: string, mail: Mail): Promise<void> =>
+    mail.nextTurn().then(() => {
+      turns.push(name)
+      if (name === 'fresh' && turns.length < 10) for (const _ of [1, 2]) void goOn(name, take(1000))
+    })
+  void goOn('fresh', take(1000))
+  void goOn('fresh', take(1000))
+  await goOn('first', first)
+  t.ok(turns.indexOf('first') <= 3, turns.join(', '))
+})
 
 t.test('costly mail has some of the permits, and all of it is scanned in the end', async (t) => {
   const { state, take } = opened()

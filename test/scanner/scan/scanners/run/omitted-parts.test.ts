@@ -159,25 +159,22 @@ t.test('each part is asked about where anything is unusual', async (t) => {
   }
 })
 
-t.test(
-  'what libclamav reads as other programs do, but for white space, is left to it',
-  async (t) => {
-    const alike: Readonly<Record<string, string>> = {
-      'CR in quoted-printable': mail.replace('=41', '=0D=0A'),
-      'a date above a text': mail.replace('<p>', 'Date: now\n<p>'),
-      'two empty lines in a text': mail.replace('<p>', '<p>\n\n\n'),
-      'an empty line above a text': mail.replace('<p>', '\n<p>'),
-      'a line of blanks in a text': mail.replace('<p>', '<p>\n \n'),
-      'a text without a line end': mail.replace(/--b\n.*/s, '--b\nContent-Type: text/html\n\n<p>'),
-      'blanks around the sign of a boundary': mail.replace('boundary=b', 'boundary = b'),
-    }
-    for (const [what, text] of Object.entries(alike)) {
-      const { scanner, asked } = extracting(() => clean)
-      await run([scanner], text)
-      t.same(asked, ['whole'], what)
-    }
-  },
-)
+t.test('text that libclamav changes only in white space is left to it', async (t) => {
+  const alike: Readonly<Record<string, string>> = {
+    'CR in quoted-printable': mail.replace('=41', '=0D=0A'),
+    'a date above a text': mail.replace('<p>', 'Date: now\n<p>'),
+    'two empty lines in a text': mail.replace('<p>', '<p>\n\n\n'),
+    'an empty line above a text': mail.replace('<p>', '\n<p>'),
+    'a line of blanks in a text': mail.replace('<p>', '<p>\n \n'),
+    'a text without a line end': mail.replace(/--b\n.*/s, '--b\nContent-Type: text/html\n\n<p>'),
+    'blanks around the sign of a boundary': mail.replace('boundary=b', 'boundary = b'),
+  }
+  for (const [what, text] of Object.entries(alike)) {
+    const { scanner, asked } = extracting(() => clean)
+    await run([scanner], text)
+    t.same(asked, ['whole'], what)
+  }
+})
 
 t.test('a file is asked about if libclamav may end its multipart above it', async (t) => {
   for (const line of ['-----b', '(x)--b', '--(x)b', '\0\0\0--b', '-\0-\0b']) {

@@ -91,39 +91,36 @@ async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown>
   )
 }
 
-t.test(
-  'nothing of a message is read before it has a permit, which it holds until its scan has ended',
-  async (t) => {
-    const asked: (() => void)[] = []
-    const scanner: Scanner = {
-      name: 'slow',
-      hasBans: false,
-      permits: new ScanPermits(
-        () => 1,
-        () => performance.now(),
-      ),
-      scan: () => new Promise((resolve) => asked.push(() => resolve({ answer: 'clean' }))),
-    }
-    const read = new Set<number>()
-    const numbers = Array.from({ length: 2 * PERMITS.large }, (_, n) => n)
-    const scans = numbers.map((n) => {
-      const bytes = new ReadBy(LARGE_FROM, function* (from, to) {
-        read.add(n)
-        yield Buffer.alloc(to - from, 'x')
-      })
-      return runScanners({ ...plain, bytes }, planOf([scanner], { settings: secondLook }))
+t.test('a message is read only with a permit, which it holds until its end', async (t) => {
+  const asked: (() => void)[] = []
+  const scanner: Scanner = {
+    name: 'slow',
+    hasBans: false,
+    permits: new ScanPermits(
+      () => 1,
+      () => performance.now(),
+    ),
+    scan: () => new Promise((resolve) => asked.push(() => resolve({ answer: 'clean' }))),
+  }
+  const read = new Set<number>()
+  const numbers = Array.from({ length: 2 * PERMITS.large }, (_, n) => n)
+  const scans = numbers.map((n) => {
+    const bytes = new ReadBy(LARGE_FROM, function* (from, to) {
+      read.add(n)
+      yield Buffer.alloc(to - from, 'x')
     })
-    let over = 0
-    const all = Promise.all(scans.map((scan) => scan.then(() => over++)))
-    for (let n = 0; over < scans.length; n++) {
-      await until(() => asked.length > n || over === scans.length, 'the next question')
-      t.ok(read.size <= over + PERMITS.large, `${read.size} read, ${over} done`)
-      asked[n]?.()
-    }
-    await all
-    t.same([...read], numbers)
-  },
-)
+    return runScanners({ ...plain, bytes }, planOf([scanner], { settings: secondLook }))
+  })
+  let over = 0
+  const all = Promise.all(scans.map((scan) => scan.then(() => over++)))
+  for (let n = 0; over < scans.length; n++) {
+    await until(() => asked.length > n || over === scans.length, 'the next question')
+    t.ok(read.size <= over + PERMITS.large, `${read.size} read, ${over} done`)
+    asked[n]?.()
+  }
+  await all
+  t.same([...read], numbers)
+})
 
 t.test('with scanners for bans alone messages wait for permits, too', async (t) => {
   const names = { QHPSI: 'plugin: attachments', BADATTACHMENTS: '*.exe' }
@@ -232,35 +229,32 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   t.same(readdirSync(directory), [])
 })
 
-t.test(
-  'a scan ends when the client has left, or at its deadline, and leaks no listener',
-  async (t) => {
-    const patient: Scanner = {
-      name: 'patient',
-      hasBans: false,
-      scan: (_, { signal }) =>
-        new Promise((_, reject) => {
-          const end = () => reject(new Error(isLate(signal) ? 'late' : 'nobody waits'))
-          if (signal.aborted) end()
-          else signal.addEventListener('abort', end)
-        }),
-    }
-    const run = planOf([patient])
-    for (const before of [true, false]) {
-      const gone = new AbortController()
-      if (before) gone.abort()
-      const scanning = runScanners(plain, { ...run, gone: gone.signal })
-      gone.abort()
-      t.match(await scanning, { answer: 'unknown', unfinished: true })
-      t.equal(getEventListeners(gone.signal, 'abort').length, 0)
-    }
-    const { signal } = new AbortController()
-    const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
-    const late = await runScanners(plain, { ...run, timeLeft: () => 1, gone: signal })
-    t.match(late, { answer: 'unknown', reason: /late|in time/, unfinished: undefined })
-    clearTimeout(stay)
-  },
-)
+t.test('a scan ends with its client or deadline, and leaks no listener', async (t) => {
+  const patient: Scanner = {
+    name: 'patient',
+    hasBans: false,
+    scan: (_, { signal }) =>
+      new Promise((_, reject) => {
+        const end = () => reject(new Error(isLate(signal) ? 'late' : 'nobody waits'))
+        if (signal.aborted) end()
+        else signal.addEventListener('abort', end)
+      }),
+  }
+  const run = planOf([patient])
+  for (const before of [true, false]) {
+    const gone = new AbortController()
+    if (before) gone.abort()
+    const scanning = runScanners(plain, { ...run, gone: gone.signal })
+    gone.abort()
+    t.match(await scanning, { answer: 'unknown', unfinished: true })
+    t.equal(getEventListeners(gone.signal, 'abort').length, 0)
+  }
+  const { signal } = new AbortController()
+  const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
+  const late = await runScanners(plain, { ...run, timeLeft: () => 1, gone: signal })
+  t.match(late, { answer: 'unknown', reason: /late|in time/, unfinished: undefined })
+  clearTimeout(stay)
+})
 
 /** The answer of a scanner that opens a file, after somebody has put another one in its place or taken it away. */
 const changedFiles: readonly (readonly [

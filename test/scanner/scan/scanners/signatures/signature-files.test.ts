@@ -81,33 +81,30 @@ t.test('every file that ClamAV loads counts, and no other', async (t) => {
   }
 })
 
-t.test(
-  "ClamAV's own are main, daily and bytecode, and the daily file has the number",
-  async (t) => {
-    const officialAmong = async (files: Readonly<Record<string, string>>) => {
-      const found = await read(t.testdir(files))
-      return [found?.official?.number, found?.others !== undefined]
+t.test("ClamAV's own files are main, daily and bytecode; daily has the number", async (t) => {
+  const officialAmong = async (files: Readonly<Record<string, string>>) => {
+    const found = await read(t.testdir(files))
+    return [found?.official?.number, found?.others !== undefined]
+  }
+  const number = cvd(7)
+  for (const daily of ['daily.cvd', 'daily.cld']) {
+    t.same(await officialAmong({ [daily]: number }), [7, false], daily)
+    for (const name of ['main.cvd', 'main.cld', 'main.cud', 'bytecode.cld', 'daily.cud']) {
+      t.same(await officialAmong({ [daily]: number, [name]: number }), [7, false], name)
     }
-    const number = cvd(7)
-    for (const daily of ['daily.cvd', 'daily.cld']) {
-      t.same(await officialAmong({ [daily]: number }), [7, false], daily)
-      for (const name of ['main.cvd', 'main.cld', 'main.cud', 'bytecode.cld', 'daily.cud']) {
-        t.same(await officialAmong({ [daily]: number, [name]: number }), [7, false], name)
-      }
-      for (const name of ['mydaily.cvd', 'daily.cvd.fp', 'other.cvd', 'safemain.cvd', 'main.ndb']) {
-        t.same(await officialAmong({ [daily]: number, [name]: number }), [7, true], name)
-      }
+    for (const name of ['mydaily.cvd', 'daily.cvd.fp', 'other.cvd', 'safemain.cvd', 'main.ndb']) {
+      t.same(await officialAmong({ [daily]: number, [name]: number }), [7, true], name)
     }
-    for (const name of ['daily.cud', 'mydaily.cvd', 'daily.cvd.fp']) {
-      t.same(await officialAmong({ [name]: number }), [undefined, true], name)
-    }
-    t.same(
-      await officialAmong({ 'daily.cvd': ` ${number}` }),
-      [undefined, true],
-      'not at its beginning',
-    )
-  },
-)
+  }
+  for (const name of ['daily.cud', 'mydaily.cvd', 'daily.cvd.fp']) {
+    t.same(await officialAmong({ [name]: number }), [undefined, true], name)
+  }
+  t.same(
+    await officialAmong({ 'daily.cvd': ` ${number}` }),
+    [undefined, true],
+    'not at its beginning',
+  )
+})
 
 t.test('no descriptor of a file stays open', async (t) => {
   const directory = t.testdir({ 'daily.cvd': cvd(7) })
@@ -118,18 +115,15 @@ t.test('no descriptor of a file stays open', async (t) => {
   t.ok(open() < before + 20)
 })
 
-t.test(
-  'a scan counts from the time at which the files were read, if that was before it began',
-  async (t) => {
-    const files = { changed: 100.5, size: 0, seen: 200.7 }
-    for (const [read, now, since] of [
-      [files, 300_000, 200],
-      [files, 150_900, 150],
-      [undefined, 300_900, 300],
-    ] as const) {
-      t.match(await findSignaturesInUse([], read, now), { since })
-    }
-    t.equal(settledDate(files), 100.5 + SETTLED_AFTER_SECONDS)
-    t.equal(settledDate(undefined), undefined)
-  },
-)
+t.test('a scan counts from when the files were read, if that was earlier', async (t) => {
+  const files = { changed: 100.5, size: 0, seen: 200.7 }
+  for (const [read, now, since] of [
+    [files, 300_000, 200],
+    [files, 150_900, 150],
+    [undefined, 300_900, 300],
+  ] as const) {
+    t.match(await findSignaturesInUse([], read, now), { since })
+  }
+  t.equal(settledDate(files), 100.5 + SETTLED_AFTER_SECONDS)
+  t.equal(settledDate(undefined), undefined)
+})

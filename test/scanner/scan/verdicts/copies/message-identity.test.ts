@@ -51,15 +51,12 @@ t.test('the description of a scan is one line: release, settings, scanners', asy
   t.equal(identity?.fingerprintInput.scanDescription, line)
 })
 
-t.test(
-  'a scanner without a number uses the host and its date, one without signatures is left out',
-  async (t) => {
-    t.same(await versionsNow([clamd, eicar, command], dated), {
-      clamd: 'ClamAV 1.4.3/27600/Tue',
-      command: 'mx1 1800000000',
-    })
-  },
-)
+t.test('a scanner without a number counts by its host and date', async (t) => {
+  t.same(await versionsNow([clamd, eicar, command], dated), {
+    clamd: 'ClamAV 1.4.3/27600/Tue',
+    command: 'mx1 1800000000',
+  })
+})
 
 t.test('one scanner without reported signatures is enough', async (t) => {
   t.ok(await versionsNow([clamd]))

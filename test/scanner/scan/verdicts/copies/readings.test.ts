@@ -53,16 +53,10 @@ function contentsIn(mail: string): string | undefined {
 
 /** The fields that the reading understands, as its lenient readers take them. */
 const FIELDS = [
-  'Content-Type: multipart/mixed; boundary="b"',
-  'Content-Type: message/rfc822',
-  'Content-Transfer-Encoding: base64',
-  'Content-Transfer-Encoding: quoted-printable',
-  'Content-Transfer-Encoding: x-uuencode',
-  'Content-Disposition: attachment; filename=a.zip',
-  'Content-ID: <a>',
-  'Content-Description: a',
-  'Content-Location: a',
-  'MIME-Version: 1.0',
+  ...['Content-Type: multipart/mixed; boundary="b"', 'Content-Type: message/rfc822'],
+  ...['Content-Transfer-Encoding: base64', 'Content-Transfer-Encoding: quoted-printable'],
+  ...['Content-Transfer-Encoding: x-uuencode', 'Content-Disposition: attachment; filename=a.zip'],
+  ...['Content-ID: <a>', 'Content-Description: a', 'Content-Location: a', 'MIME-Version: 1.0'],
 ]
 const FORMS: readonly ((field: string) => string)[] = [
   (field) => field,

@@ -20,27 +20,23 @@ const MISSES_MAX = 3
 
 const skip = storeMissing
 const MARK = 'onescan:verdict:1:mark'
-t.test(
-  'a value stored by one host is found by another, and expires by itself',
-  { skip },
-  async (t) => {
-    const server = await startStore(t)
-    const host = open(t, `valkey://127.0.0.1:${server.port}`)
-    const two = open(t, `unix:${server.socket}`)
-    await host.holds(print())
-    await two.holds(print())
-    const life = Number(server.command('ttl', keyOf()))
-    t.ok(life > 0 && life <= 60, `${life} s`)
-    t.equal(server.command('dbsize'), '1')
-    t.equal(await two.get(print(2)), undefined)
-    const three = open(t, `redis://127.0.0.1:${server.port}/3`)
-    await three.holds(print(3))
-    t.equal(server.command('-n', '3', 'dbsize'), '1')
-  },
-)
+t.test('a value of one host is found by another, and expires', { skip }, async (t) => {
+  const server = await startStore(t)
+  const host = open(t, `valkey://127.0.0.1:${server.port}`)
+  const two = open(t, `unix:${server.socket}`)
+  await host.holds(print())
+  await two.holds(print())
+  const life = Number(server.command('ttl', keyOf()))
+  t.ok(life > 0 && life <= 60, `${life} s`)
+  t.equal(server.command('dbsize'), '1')
+  t.equal(await two.get(print(2)), undefined)
+  const three = open(t, `redis://127.0.0.1:${server.port}/3`)
+  await three.holds(print(3))
+  t.equal(server.command('-n', '3', 'dbsize'), '1')
+})
 
 t.test(
-  'a TLS server is accepted only if VERDICTCA certifies it',
+  'a TLS server needs a certificate of VERDICTCA',
   { skip: skip || lacks('openssl') },
   async (t) => {
     const { cert, key } = makeCertificate(t.testdir())
@@ -110,38 +106,30 @@ t.test('the key may change on all hosts without a word', { skip }, async (t) => 
   t.same(store.log, [])
 })
 
-t.test(
-  'an unreachable store costs nothing, and is used again when it is back',
-  { skip },
-  async (t) => {
-    const port = await freePort()
-    const store = open(t, `valkey://127.0.0.1:${port}`)
-    t.equal(store.get(print()), undefined, 'at once')
-    await until(() => store.log.length > 0, 'a line of the log')
-    t.match(store.log[0], /^VERDICTS valkey:.*connection refused.*messages are scanned meanwhile/)
-    await startStore(t, { port })
-    await store.holds(print())
-    t.equal(store.log.length, 2)
-    t.match(store.log[1], /answers again$/)
-  },
-)
+t.test('an unreachable store costs nothing until it is back', { skip }, async (t) => {
+  const port = await freePort()
+  const store = open(t, `valkey://127.0.0.1:${port}`)
+  t.equal(store.get(print()), undefined, 'at once')
+  await until(() => store.log.length > 0, 'a line of the log')
+  t.match(store.log[0], /^VERDICTS valkey:.*connection refused.*messages are scanned meanwhile/)
+  await startStore(t, { port })
+  await store.holds(print())
+  t.equal(store.log.length, 2)
+  t.match(store.log[1], /answers again$/)
+})
 
-t.test(
-  'a store that is killed in the middle of an answer costs what a scan costs',
-  { skip },
-  async (t) => {
-    const { port, connections } = await standIn(t, (command, connection) => {
-      if (!isQuestion(command)) return '+OK\r\n'
-      connection.end('$100\r\nonly a part of', () => connection.destroy())
-      return ''
-    })
-    const store = open(t, `valkey://127.0.0.1:${port}`)
-    await until(() => connections.length > 0 && store.get(print()) !== undefined, 'a question')
-    await until(() => store.log.length > 0, 'a line of the log')
-    t.match(store.log[0], /^VERDICTS valkey:.*closes the connection/)
-    t.equal(await store.get(print()), undefined)
-  },
-)
+t.test('a store killed amid an answer costs what a scan costs', { skip }, async (t) => {
+  const { port, connections } = await standIn(t, (command, connection) => {
+    if (!isQuestion(command)) return '+OK\r\n'
+    connection.end('$100\r\nonly a part of', () => connection.destroy())
+    return ''
+  })
+  const store = open(t, `valkey://127.0.0.1:${port}`)
+  await until(() => connections.length > 0 && store.get(print()) !== undefined, 'a question')
+  await until(() => store.log.length > 0, 'a line of the log')
+  t.match(store.log[0], /^VERDICTS valkey:.*closes the connection/)
+  t.equal(await store.get(print()), undefined)
+})
 
 t.test('a store that ends idle connections is healthy', { skip }, async (t) => {
   const server = await startStore(t, { args: ['--timeout', '1'] })
@@ -184,29 +172,25 @@ t.test('a store that sends invalid answers is treated as unreachable', { skip },
 })
 
 // promise: store-answers
-t.test(
-  'a store that hangs costs three messages their time, and the next ones nothing',
-  { skip },
-  async (t) => {
-    const server = await startStore(t)
-    const store = open(t, `valkey://127.0.0.1:${server.port}`, { timeout: 20 })
-    await store.holds(print())
-    process.kill(server.pid, 'SIGSTOP')
-    for (let n = 1; n <= MISSES_MAX; n++) {
-      t.same(store.log, [], 'which is not worth a line before it is sure')
-      t.equal(await store.get(print()), undefined)
-    }
-    t.match(store.log, [/no answer in 20 ms; messages are scanned meanwhile/])
-    for (let n = 0; n < 100; n++)
-      t.equal(store.get(print()), undefined, 'without a promise to wait for')
-    t.equal(store.sharing().counters.late, MISSES_MAX)
+t.test('a hanging store costs three messages time, and later ones none', { skip }, async (t) => {
+  const server = await startStore(t)
+  const store = open(t, `valkey://127.0.0.1:${server.port}`, { timeout: 20 })
+  await store.holds(print())
+  process.kill(server.pid, 'SIGSTOP')
+  for (let n = 1; n <= MISSES_MAX; n++) {
+    t.same(store.log, [], 'which is not worth a line before it is sure')
+    t.equal(await store.get(print()), undefined)
+  }
+  t.match(store.log, [/no answer in 20 ms; messages are scanned meanwhile/])
+  for (let n = 0; n < 100; n++)
+    t.equal(store.get(print()), undefined, 'without a promise to wait for')
+  t.equal(store.sharing().counters.late, MISSES_MAX)
 
-    process.kill(server.pid, 'SIGCONT')
-    await until(async () => (await store.get(print()))?.equals(sealed), 'the verdict')
-    t.match(store.log.at(-1), /answers again$/)
-    t.equal(store.sharing().trouble, undefined)
-  },
-)
+  process.kill(server.pid, 'SIGCONT')
+  await until(async () => (await store.get(print()))?.equals(sealed), 'the verdict')
+  t.match(store.log.at(-1), /answers again$/)
+  t.equal(store.sharing().trouble, undefined)
+})
 
 t.test('data that arrived while this process was busy is in time', { skip }, async (t) => {
   const server = await startStore(t)
@@ -224,28 +208,24 @@ t.test('data that arrived while this process was busy is in time', { skip }, asy
   t.same(store.log, [])
 })
 
-t.test(
-  'one of several simultaneous hosts scans, and the others wait for it',
-  { skip },
-  async (t) => {
-    const server = await startStore(t)
-    const hosts = [1, 2, 3].map(() => open(t, `valkey://127.0.0.1:${server.port}`))
-    for (const host of hosts) await host.holds(print())
-    const asked = hosts.map(async (host) => {
-      const found = await host.get(print(2), 60_000)
-      if (found === undefined) host.put(print(2), sealed, 60)
-      return found
-    })
-    const found = await Promise.all(asked)
-    t.equal(found.filter((verdict) => verdict === undefined).length, 1)
-    t.equal(found.filter((verdict) => verdict?.equals(sealed)).length, 2)
-    const waited = hosts.map((host) => host.sharing().counters.waited)
-    t.equal(
-      waited.reduce((a, b) => a + b),
-      2,
-    )
-  },
-)
+t.test('one of several simultaneous hosts scans, the others wait', { skip }, async (t) => {
+  const server = await startStore(t)
+  const hosts = [1, 2, 3].map(() => open(t, `valkey://127.0.0.1:${server.port}`))
+  for (const host of hosts) await host.holds(print())
+  const asked = hosts.map(async (host) => {
+    const found = await host.get(print(2), 60_000)
+    if (found === undefined) host.put(print(2), sealed, 60)
+    return found
+  })
+  const found = await Promise.all(asked)
+  t.equal(found.filter((verdict) => verdict === undefined).length, 1)
+  t.equal(found.filter((verdict) => verdict?.equals(sealed)).length, 2)
+  const waited = hosts.map((host) => host.sharing().counters.waited)
+  t.equal(
+    waited.reduce((a, b) => a + b),
+    2,
+  )
+})
 
 t.test('a host whose scan came to nothing keeps no other one waiting', { skip }, async (t) => {
   const server = await startStore(t)
