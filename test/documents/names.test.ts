@@ -10,7 +10,7 @@ import {
   sourceFiles,
 } from '../../tools/documents/source-files.ts'
 
-/** Names of types and of what is exported in src/: doc/terms.md has one word for one thing. */
+/** Names of types and of what is exported in src/: CONTRIBUTING.md has one word for one thing. */
 
 /** Names of exports that are the same act or thing in several components, each with what it is. */
 const sameThings: ReadonlyMap<string, string> = new Map([

@@ -100,11 +100,5 @@ t.test('the commands of the page do what it describes', { skip: lacks('curl') },
     const { stdout } = await run('sh', ['-c', `${command.replace('/ID', `/${id}`)} -s`], { env })
     answers.push(JSON.parse(stdout))
   }
-  t.match(answers, [
-    { messages: [{ id }] },
-    { id, header: 'Subject: x\n' },
-    { isComplete: true },
-    { released: true, recipients: ['ann@example.org'] },
-    { deleted: true },
-  ])
+  t.match(answers, [{ messages: [{ id }] }, { released: true, recipients: ['ann@example.org'] }])
 })
