@@ -9,7 +9,7 @@ import { agreedFieldCount, areContinuations } from './well-formed.ts'
  */
 const REMOVALS_MAX = 16
 
-/** Whether fields can be removed from a header so that all readers see the same mail. */
+/** Whether fields can be removed from a header so that all programs see the same mail. */
 type Clearing =
   | { readonly kind: 'clear' }
   /** `reason` ends the sentence "message deferred: ". */
@@ -18,7 +18,7 @@ type Clearing =
 /**
  * Returns whether the fields with these names (lower case) may be removed, and others added on top.
  *
- * If readers disagree about a header, a line that is a field to one of them is body to another. Removing it
+ * If programs disagree about a header, a line that is a field to one of them is body to another. Removing it
  * could join text that no scanner saw, and keeping it would show a forged field. So all of these fields must
  * be above the first line that is not well formed. Below it their names must not occur at all, in any
  * context.
@@ -30,7 +30,7 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
     const end = endOfLeadingBlankLines(header)
     if (end === 0)
       return { kind: 'unclear', reason: 'its header is a continuation without a field' }
-    // New fields would be below these lines, where some reader may already decode base64.
+    // New fields would be below these lines, where some program may already decode base64.
     if (!areContinuations(text.slice(0, end), header.lineEnding)) {
       return { kind: 'unclear', reason: 'its header begins with a malformed continuation' }
     }
@@ -79,13 +79,13 @@ export async function examineRest(
 /** More characters than any of the names has. */
 const NAME_LENGTH = 32
 
-/** Returns a text without what some readers skip in names. */
+/** Returns a text without what some programs skip in names. */
 function printable(text: string): string {
   return text.replace(/[^ -~]+/g, '')
 }
 
 /**
- * Returns whether a name (lower case) occurs in the text, in either case. Some readers skip control
+ * Returns whether a name (lower case) occurs in the text, in either case. Some programs skip control
  * characters and 8-bit bytes, so the name may contain them.
  */
 function occursIn(text: string, name: string): boolean {

@@ -1,7 +1,7 @@
 import { decodeWords } from './encoded-words.ts'
 import type { FieldSpan, Header } from './header-block.ts'
 
-/** Upper limit for the characters of a name that every reader accepts. */
+/** Upper limit for the characters of a name that every program accepts. */
 export const FIELD_NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
 /**
@@ -17,7 +17,7 @@ const LENGTH = /^\s*\d+\s*$/
 /** The words by which some decoder recognizes content or its metadata, anywhere in a text. */
 const CONTENT_WORDS =
   /content[^a-z.\s]|encod|mime(?![a-z\d.])|boundary|filename|base64|printable|multipart|begin|=y(?:part|end)|must be converted|attach/i
-/** Names by their letters alone: lenient readers skip all other characters in a name. */
+/** Names by their letters alone: lenient programs skip all other characters in a name. */
 const CONTENT_LETTERS = new RegExp(
   'content(?:type|transfer|disposition|description|location|id)|mimeversion'.replace(
     /[a-z]/g,
@@ -32,7 +32,7 @@ const BINHEX_FOLD = /\n[ \t]*:/
 const ODD = /[^\t\r\n -~\x80-\xff]/
 
 /**
- * Returns whether any reader of mail may take a field for information about content. The name and the value
+ * Returns whether any program may take a field for information about content. The name and the value
  * are tested, in any line of its folds and in any form. `value` is all that follows the colon, latin1.
  * Without it the name alone decides.
  *

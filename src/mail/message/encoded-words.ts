@@ -44,7 +44,7 @@ export function hasHiddenLineEnd(header: string): boolean {
 
 /**
  * Returns whether a field may hide a line end, or a NUL, in an encoded word (RFC 2047). ripmime decodes a
- * header before it searches for fields, and so finds one that no other reader sees.
+ * header before it searches for fields, and so finds one that no other program sees.
  *
  * The test is as lax as ripmime. Anything after the beginning of an encoded word belongs to it, the first
  * letter selects the encoding, and the result may be an encoded word again. The time is linear in the length

@@ -36,7 +36,7 @@ const bitsOf = new Int8Array(256).fill(-1)
 for (let bits = 0; bits < BASE64.length; bits++) bitsOf[BASE64.charCodeAt(bits)] = bits
 
 /**
- * Decodes base64 into latin1 in the two ways of readers: first restarting after padding, then continuing
+ * Decodes base64 into latin1 in the two ways of programs: first restarting after padding, then continuing
  * after it. Both skip all other characters. There is only one result if nothing follows padding.
  */
 export function readingsOfBase64(text: string): readonly [string, ...string[]] {

@@ -97,7 +97,7 @@ export interface HeaderSearch {
  * continue when there are more bytes.
  *
  * The block ends after its first empty line. A line of CR and LF is empty only if the first line also ends in
- * CRLF. Every line that readers of LF mail treat as header must count as header here, or a forged field could
+ * CRLF. Every line that programs for LF mail treat as header must count as header here, or a forged field could
  * hide in it.
  */
 export function findHeaderEnd(
@@ -162,18 +162,18 @@ export function editHeader(header: Header, edits: HeaderEdits): Buffer {
  */
 export function withoutFields(header: Header, names: readonly string[]): Header {
   const isEdited =
-    header.fields.some(({ key }) => names.includes(key)) || countMboxLines(header) > 0
+    header.fields.some(({ key }) => names.includes(key)) || countMailboxLines(header) > 0
   return isEdited ? new Header(editHeader(header, { remove: names, add: [] })) : header
 }
 
-/** The name that qmail-inject(8) gives to the line of an mbox. */
-const MBOX_FIELD = Buffer.from('MBOX-Line: ')
+/** The name that qmail-inject(8) gives to the line of a mailbox. */
+const MAILBOX_FIELD = Buffer.from('MBOX-Line: ')
 
 /**
- * Counts the lines of an mbox on top, which are part of the envelope: two, if the mail was delivered twice.
+ * Counts the lines of a mailbox (mbox) on top, which are part of the envelope: two, if the mail was delivered twice.
  * Each is among the fields.
  */
-export function countMboxLines({ text, fields }: Header): number {
+export function countMailboxLines({ text, fields }: Header): number {
   const first = fields.findIndex(({ start }) => !isMailboxLine(text, start))
   return first < 0 ? fields.length : first
 }
@@ -185,7 +185,7 @@ export function countMboxLines({ text, fields }: Header): number {
  * 1. New fields are added on top, with the line ending of the block.
  * 2. If the block begins with lines that begin with a blank, new fields follow those: otherwise those lines
  *    would continue the new field.
- * 3. Lines of an mbox on top become fields, because some readers would take them for the end of the header.
+ * 3. Lines of a mailbox on top become fields, because some programs would take them for the end of the header.
  */
 export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
   const parts: HeaderPart[] = []
@@ -196,13 +196,13 @@ export function editPlan(header: Header, edits: HeaderEdits): HeaderPart[] {
   keep(0, top)
   if (edits.add.length > 0) parts.push({ kind: 'new', bytes: fieldLines(edits.add, header) })
   let kept = top
-  const mboxLines = edits.add.length + edits.remove.length > 0 ? countMboxLines(header) : 0
+  const mailboxLines = edits.add.length + edits.remove.length > 0 ? countMailboxLines(header) : 0
   for (const [index, field] of header.fields.entries()) {
-    const isMboxLine = index < mboxLines
-    if (!isMboxLine && !edits.remove.includes(field.key)) continue
+    const isOfMailbox = index < mailboxLines
+    if (!isOfMailbox && !edits.remove.includes(field.key)) continue
     keep(kept, field.start)
-    if (isMboxLine) parts.push({ kind: 'new', bytes: MBOX_FIELD })
-    kept = isMboxLine ? field.start : field.end
+    if (isOfMailbox) parts.push({ kind: 'new', bytes: MAILBOX_FIELD })
+    kept = isOfMailbox ? field.start : field.end
   }
   keep(kept, header.length)
   return parts

@@ -2,7 +2,7 @@ import { CR, LF } from '../../base/bytes/ascii.ts'
 import { hidesLineEnd, limitOfWords } from './encoded-words.ts'
 import { STRICT_NAME } from './field-line.ts'
 import {
-  countMboxLines,
+  countMailboxLines,
   type FieldSpan,
   HEADER_FIELDS_MAX,
   HEADER_MAX,
@@ -16,10 +16,10 @@ const HIDDEN_END = 'hides a line end in an encoded word'
 const BEGINS_DATA = 'may begin a part or encoded data'
 
 const FIELD = new RegExp(`${STRICT_NAME}:`, 'y')
-/** Matches a fold of characters that some readers treat as blanks: for them it ends the header. */
+/** Matches a fold of characters that some programs treat as blanks: for them it ends the header. */
 const BLANK_LINE = /\n[ \t][\0-\t\v- \x7f-\xa0]*\n/
 /**
- * Matches the start of a field, or of a fold, that some readers take for a delimiter or for the line above
+ * Matches the start of a field, or of a fold, that some programs take for a delimiter or for the line above
  * encoded data (mail/mime/leaves/embedded-formats.ts). The encoded data would then continue below it.
  */
 const BEGINS =
@@ -35,7 +35,7 @@ const BEGINS =
  * - every line is a field, or a continuation that is not blank, and the first line is not `From `;
  * - names are bytes 33 to 126 without parentheses, and have no blank before the colon;
  * - no encoded word hides a line end;
- * - no line looks to some reader like a delimiter, the end of the header or the start of encoded data;
+ * - no line looks to some program like a delimiter, the end of the header or the start of encoded data;
  * - the numbers of fields, and of encoded words in them, are within the limits of the reading.
  */
 export function headerFault(header: Header): string | undefined {
@@ -96,26 +96,26 @@ function fieldsWithWords({ text, fields }: Header): readonly FieldSpan[] {
 }
 
 /**
- * Returns the number of fields at the top of a block that all readers still see as the same fields after an
- * edit. These are the fields above the first line that is not well formed. Below it a reader may already be
+ * Returns the number of fields at the top of a block that all programs still see as the same fields after an
+ * edit. These are the fields above the first line that is not well formed. Below it a program may already be
  * in the body, so only the fields above it may be removed.
  */
 export function agreedFieldCount(header: Header): number {
   const { fields } = header
-  const mboxLines = countMboxLines(header)
-  const agreed = fields.findIndex((field, at) => !isAgreed(header, field, at < mboxLines))
+  const mailboxLines = countMailboxLines(header)
+  const agreed = fields.findIndex((field, at) => !isAgreed(header, field, at < mailboxLines))
   return agreed < 0 ? fields.length : agreed
 }
 
-/** Returns whether every reader treats each of these lines, which begin with blanks, as a continuation. */
+/** Returns whether every program treats each of these lines, which begin with blanks, as a continuation. */
 export function areContinuations(lines: string, ending: LineEnding): boolean {
   if (!hasPlainLines(lines, ending)) return false
   return !/^[ \t]*$/m.test(lines.replaceAll('\r', '').slice(0, -1))
 }
 
-function isAgreed(header: Header, field: FieldSpan, isMboxLine: boolean): boolean {
+function isAgreed(header: Header, field: FieldSpan, isOfMailbox: boolean): boolean {
   const text = header.textOf(field)
-  const isField = isMboxLine || isPlainlyNamed(text, 0)
+  const isField = isOfMailbox || isPlainlyNamed(text, 0)
   return isField && hasPlainLines(text, header.lineEnding) && !/^[ \t]+\r?\n/m.test(text)
 }
 
@@ -131,7 +131,7 @@ export function oddLineEnd(text: string, ending: LineEnding): number {
   return ending === '\r\n' ? text.search(/\r(?!\n)|(?<!\r)\n/) : text.indexOf('\r')
 }
 
-/** Returns whether a field begins here for every reader. */
+/** Returns whether a field begins here for every program. */
 function isPlainlyNamed(text: string, start: number): boolean {
   FIELD.lastIndex = start
   return FIELD.test(text)
