@@ -2,10 +2,8 @@ import type { Bytes } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded, limits } from './budget/limits.ts'
 import { type Steps, Work, type WorkOptions } from './budget/work.ts'
-import { base64 } from './decoders/base64.ts'
-import { type Decode, decoded } from './decoders/decoder.ts'
-import { quotedPrintable } from './decoders/quoted-printable.ts'
-import type { PartHeader } from './headers/part-header.ts'
+import { type Decoder, decoded } from './decoders/decoder.ts'
+import { transferEncodings } from './headers/encodings.ts'
 import type { ContentsOptions } from './leaves/extraction.ts'
 import { beginsAsMail, MAIL_START } from './leaves/mail-starts.ts'
 import { Way } from './quirks/way.ts'
@@ -72,10 +70,11 @@ class DepthSearch {
   *#readEncoded({ from, to, header, encodings, depth }: Leaf, source: Bytes): Steps {
     const part = source.slice(from, to)
     for (const encoding of encodings) {
-      const decode = decoderOf(encoding)
-      if (decode === undefined || this.isDeeper) continue
-      if (!header.isMessage && !(yield* beginsMail(part, decode, this.#work))) continue
-      yield* decoded(part, decode, this.#work, (mail) => this.#readOnce(mail, depth.messages + 1))
+      const { decoder } = transferEncodings[encoding]
+      if (decoder === undefined || this.isDeeper) continue
+      if (!header.isMessage && !(yield* beginsMail(part, decoder, this.#work))) continue
+      const read = (mail: Bytes) => this.#readOnce(mail, depth.messages + 1)
+      yield* decoded(part, decoder, this.#work, read, byPieces())
     }
   }
 
@@ -95,17 +94,11 @@ class DepthSearch {
 /** Base64 that goes on after padding is read as several pieces. */
 const byPieces = () => Way.of({ 'base64 padding': 'begins a new group of four' })
 
-function decoderOf(encoding: PartHeader['encodings'][number]): Decode | undefined {
-  if (encoding === 'quoted-printable') return quotedPrintable(new Way())
-  return encoding === 'base64' ? base64(byPieces()) : undefined
-}
-
-function* beginsMail(part: Bytes, decode: Decode, work: Work): Steps<boolean> {
+function* beginsMail(part: Bytes, decoder: Decoder, work: Work): Steps<boolean> {
   const start = part.slice(0, Math.min(part.size, ENCODED_START))
-  return yield* decoded(start, decode, work, (text) => isMailText(text, work))
-}
-
-function* isMailText(text: Bytes, work: Work): Steps<boolean> {
-  yield* work.countUnits(MAIL_START)
-  return beginsAsMail(text)
+  const begins = function* (text: Bytes) {
+    yield* work.countUnits(MAIL_START)
+    return beginsAsMail(text)
+  }
+  return yield* decoded(start, decoder, work, begins, byPieces())
 }

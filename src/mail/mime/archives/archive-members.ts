@@ -1,4 +1,5 @@
 import { Bytes } from '../../message/bytes.ts'
+import { costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { inflated, type StreamEnd } from '../containers/inflate.ts'
@@ -59,9 +60,6 @@ export function directoryOf(
   return { entries: entries.sort((entry, other) => entry.at - other.at), from }
 }
 
-/** The units of work of a member, in addition to its bytes. */
-const MEMBER_COST = 4096
-
 /**
  * Yields each file in a zip, gzip or tar archive, the kinds in which ordinary programs pack logs. Throws
  * LimitExceeded.
@@ -80,7 +78,7 @@ export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
 }
 
 function* emitMember(bytes: Bytes, work: Work): Steps {
-  yield* work.countUnits(MEMBER_COST)
+  yield* work.countUnits(costs.content)
   if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, part: NAMELESS }
 }
 

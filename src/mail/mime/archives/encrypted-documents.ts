@@ -1,4 +1,5 @@
-import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { inflated, newStream, pushed } from '../containers/inflate.ts'
 import {
   BLOCK,
@@ -36,9 +37,8 @@ const OPENED =
 /** Upper limit for the archives in one another that are opened. */
 const DEPTH_MAX = 4
 
-/** The compressed bytes of a gzip file that show what it begins with, and the units of work for that. */
+/** The compressed bytes of a gzip file that show what it begins with. */
 const FRONT = 1024
-const FRONT_COST = 64 * 1024
 
 /** Upper limit for the sectors of a directory: each has four entries or more. */
 const SECTORS_MAX = 1024
@@ -46,8 +46,6 @@ const ENTRY_SIZE = 128
 /** The offsets, in an entry, of the first sector of its stream and of the size of the stream. */
 const START_AT = 116
 const SIZE_OF_STREAM_AT = 120
-/** The units of work to find the sector that follows another one. */
-const SECTOR_COST = 64
 
 /**
  * Returns whether bytes are an Office or OpenDocument file or a zip archive that is encrypted with a password, or a zip, tar
@@ -125,7 +123,7 @@ function* memberHolds(
 /** Returns whether a gzip file begins as a document or archive: most are logs and reports, and are not inflated to their end. */
 function* isGzipOfArchive(source: Buffer, work: Work): Steps<boolean> {
   const pieces: Uint8Array[] = []
-  yield* work.countUnits(FRONT_COST)
+  yield* work.countUnits(costs.stream)
   pushed(
     newStream('gzip', (bytes) => void pieces.push(bytes)),
     source.subarray(0, FRONT),
@@ -221,7 +219,7 @@ class CompoundFile {
     const chain: number[] = []
     const length = Math.min(most, this.#bytes.length / this.#size)
     for (let sector = first; this.#isThere(sector) && chain.length < length; ) {
-      yield* work.countUnits(SECTOR_COST)
+      yield* work.countUnits(costs.entry)
       chain.push(sector)
       sector = this.#next(sector)
     }

@@ -4,6 +4,7 @@ import type { Oddity } from '../reports/oddities.ts'
 import type { PartNames } from '../reports/part-names.ts'
 import { MemoryPool } from '../storage/memory-pool.ts'
 import type { Store } from '../storage/store.ts'
+import { SEARCHED_PER_UNIT } from './costs.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */
@@ -12,8 +13,6 @@ export const WORK_PER_TURN = 192 * 1024
 export const PIECE = 64 * 1024
 /** The same where lines are read one by one, because some bytes cost hundreds of times as much as others. */
 export const LINES_PIECE = 8 * 1024
-/** The bytes that the runtime searches in the time of a unit. */
-export const SEARCHED_PER_UNIT = 4
 
 /** An attached message, as it is yielded. */
 export interface EmittedMail {

@@ -7,6 +7,7 @@ import {
   isMailboxLine,
   OTHER_LINES_MAX,
 } from '../../message/field-line.ts'
+import { costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import { MimeLines, type MimeText } from '../headers/mime-lines.ts'
 import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
@@ -49,8 +50,6 @@ const HEADERS_MAX = limits.nesting + 2
 const BLANKS_MAX = 2
 /** Upper limit for the cuts that are lines of a header. */
 const PASSED_MAX = 2
-/** The units of work of a line in them. */
-const LINE_COST = 8
 /** Upper limit for the bytes of these headers. */
 const HEADERS_LENGTH_MAX = 400 * 1024
 /** The bytes in which it is looked for how the header of an attached message begins. */
@@ -97,7 +96,7 @@ class BodyStartSearch {
     let at = isOfPart ? from : yield* this.#belowBlanks(from)
     while (at < end && (at < to || this.#starts.length === 0) && !this.#isOver) {
       const next = nextLine(this.#bytes, at)
-      yield LINE_COST + next - at
+      yield costs.line + next - at
       const isBlank = this.#isBlank(at, next)
       const isEmpty = isBlank && this.#isEmpty(at, next)
       if (isBlank && !isEmpty) this.#hasOthers = true
@@ -184,7 +183,7 @@ class BodyStartSearch {
     let at = from
     while (at < this.#bytes.length && at < this.#range.to) {
       const next = nextLine(this.#bytes, at)
-      yield LINE_COST + next - at
+      yield costs.line + next - at
       if (!this.#isBlank(at, next)) break
       at = next
     }

@@ -1,6 +1,7 @@
 import type { ByteRange } from '../../message/bytes.ts'
+import { characterCosts, costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
-import { SEARCHED_PER_UNIT } from '../budget/work.ts'
+
 import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
@@ -19,10 +20,6 @@ interface Carved {
   readonly deepest: number
   readonly oddities: readonly Oddity[]
 }
-
-/** The units of work of a body start, and of each character above a body. */
-const START_COST = 512
-const CHARACTER_COST = 8
 
 /** The words of a header that may name an encoding or a file, whatever a program makes of its fields. */
 const ENCODED = /base64|b64|quoted|printable|uue|uuc/i
@@ -96,7 +93,7 @@ class Carver {
       const found = yield* bodyStartsBelow(this.#bytes, range)
       this.#estimate.takeHeaders(found)
       for (const { header, text } of found.starts)
-        if (header !== EMPTY_PART) yield START_COST + CHARACTER_COST * text.length
+        if (header !== EMPTY_PART) yield costs.header + characterCosts.header * text.length
       places.push(found)
     }
     return places
@@ -173,9 +170,9 @@ function odditiesOf({ starts, hasOtherLines }: BodyStarts): readonly Oddity[] {
 }
 
 /** Whether a content that is not encoded may be more than a text that scanners see in the mail. */
-function mayBeFile({ type, isMessage, charsets, hints }: PartHeader): boolean {
+function mayBeFile({ type, isMessage, charsets, declared }: PartHeader): boolean {
   const isFileType = type !== '' && type !== 'text/plain' && !type.startsWith('multipart/')
-  return isFileType || isMessage || charsets.length > 0 || hints.size > 0
+  return isFileType || isMessage || charsets.length > 0 || declared.size > 0
 }
 
 /** Returns for each cut the offset of the next one that is written in the same way. */
@@ -193,8 +190,9 @@ function nextOf(cuts: readonly Cut[]): (number | undefined)[] {
 function multipartsOf(multiparts: readonly PartHeader[]): Multiparts {
   const [first] = multiparts
   const encodings = multiparts.flatMap((header) => header.encodings)
+  const declared = new Set(multiparts.flatMap((header) => [...header.declared]))
   return {
-    multipart: first && { ...first, hints: new Set(multiparts.flatMap(({ hints }) => [...hints])) },
+    multipart: first && { ...first, declared },
     encodings: encodings.filter((encoding) => encoding !== 'identity'),
   }
 }

@@ -1,4 +1,5 @@
 import { CR, DASH, LF, NUL } from '../../../base/bytes/ascii.ts'
+import { costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 
 /** A line that begins like a delimiter of some multipart. */
@@ -16,8 +17,6 @@ const FRONT_MAX = 8
 /** Upper limit for the bytes of a line that are compared: a boundary of 1,000 bytes, with NULs in it. */
 const COMPARED_MAX = 1100
 
-/** The units of work of a cut. */
-const CUT_COST = 32
 /** The bytes that are searched between two counts of work. */
 const SEARCHED = 64 * 1024
 
@@ -35,7 +34,7 @@ export function* cutsIn(bytes: Buffer): Generator<number, readonly Cut[]> {
     }
     const cut = cutAt(bytes, dash)
     if (cut) {
-      yield CUT_COST
+      yield costs.cut
       if (cuts.push(cut) > limits.parts)
         throw new LimitExceeded(`more than ${limits.parts} lines like delimiters`)
     }

@@ -11,18 +11,22 @@ import {
 } from '../../../base/bytes/ascii.ts'
 import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { Bytes } from '../../message/bytes.ts'
+import { costs } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
+import { base64 } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import { type Decode, decoded, inPieces } from '../decoders/decoder.ts'
+import { chained, type Decoder, decoded, inPieces } from '../decoders/decoder.ts'
+import { quotedPrintable } from '../decoders/quoted-printable.ts'
+import { unescaped, unpercented } from '../decoders/text-transforms.ts'
 import { eachWay, type Way } from '../quirks/way.ts'
-import type { Member, Opening } from './container.ts'
+import type { Container, Member, Opening } from './container.ts'
 
 /**
  * Yields each file in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard 2.1). Every
  * property that declares a file is read, and so are the properties defined for files. Where programs differ
  * about the lines, the other ways of reading them are tried as well.
  */
-export function* openCalendar(source: Buffer, opening: Opening): Steps<boolean> {
+function* open(source: Buffer, opening: Opening): Steps<boolean> {
   const { work, isDeclared } = opening
   if (!isDeclared && !beginsCalendar(source)) return false
   const charset = utf16Of(source)
@@ -34,11 +38,13 @@ export function* openCalendar(source: Buffer, opening: Opening): Steps<boolean> 
   return true
 }
 
+export const calendar: Container = { kind: 'calendar', declaredAs: 'calendar', open }
+
 function* readInEachWay(source: Bytes, opening: Opening): Steps {
   const { work } = opening
   for (const way of eachWay('reading a calendar', work)) {
     const read = (lines: Bytes) => readProperties(lines.gather(), way, opening)
-    yield* decoded(source, unfolded(way), work, read)
+    yield* decoded(source, unfolded, work, read, way)
   }
 }
 
@@ -63,37 +69,35 @@ function utf16Of(source: Buffer): 'utf16le' | 'utf16be' | undefined {
 }
 
 /** Joins the lines of each property, and ends it with LF. Of empty lines below it, one stays. CRs are removed. */
-function unfolded(way: Way): Decode {
-  return (bytes, out) => {
-    let at = 0
-    let last = 0
-    /** The line ends that were not put yet: one, or more. */
-    let ends = 0
-    /** Takes the first byte of a line. Returns whether it is a blank that marks a fold. */
-    const beginLine = (byte: number) => {
-      const isBlank = byte === SPACE || byte === TAB
-      const isFold =
-        isBlank &&
-        (ends === 1 || way.does('calendar fold') === 'goes on with the line above') &&
-        !(ends === 1 && last === EQUALS && hasSoftBreaks(way))
-      if (!isFold) out.put(LF)
-      if (!isFold && ends > 1) out.put(LF)
-      ends = 0
-      return isBlank
-    }
-    return inPieces(bytes, (end) => {
-      for (; at < end; at++) {
-        const byte = bytes[at]!
-        if (byte === LF) ends++
-        else if (byte === CR) {
-          if (isBareCr(bytes, at) && way.does('calendar CR') === 'ends a line') ends++
-        } else if (ends === 0 || !beginLine(byte)) {
-          out.put(byte)
-          last = byte
-        }
-      }
-    })
+const unfolded: Decoder = (bytes, out, way) => {
+  let at = 0
+  let last = 0
+  /** The line ends that were not put yet: one, or more. */
+  let ends = 0
+  /** Takes the first byte of a line. Returns whether it is a blank that marks a fold. */
+  const beginLine = (byte: number) => {
+    const isBlank = byte === SPACE || byte === TAB
+    const isFold =
+      isBlank &&
+      (ends === 1 || way.does('calendar fold') === 'goes on with the line above') &&
+      !(ends === 1 && last === EQUALS && hasSoftBreaks(way))
+    if (!isFold) out.put(LF)
+    if (!isFold && ends > 1) out.put(LF)
+    ends = 0
+    return isBlank
   }
+  return inPieces(bytes, (end) => {
+    for (; at < end; at++) {
+      const byte = bytes[at]!
+      if (byte === LF) ends++
+      else if (byte === CR) {
+        if (isBareCr(bytes, at) && way.does('calendar CR') === 'ends a line') ends++
+      } else if (ends === 0 || !beginLine(byte)) {
+        out.put(byte)
+        last = byte
+      }
+    }
+  })
 }
 
 /** Whether text follows the last one of CRs. */
@@ -106,20 +110,17 @@ function hasSoftBreaks(way: Way): boolean {
   return way.does('calendar soft break') === 'goes on in the next line'
 }
 
-/** The units of work of a line, in addition to its bytes. */
-const LINE_COST = 64
-
 /** Emits the files in unfolded lines. */
 function* readProperties(lines: Buffer, way: Way, { work, emit }: Opening): Steps {
   for (let at = 0; at < lines.length; ) {
     let end = indexOrEnd(lines, LF, at)
-    yield* work.countUnits(LINE_COST + end - at)
+    yield* work.countUnits(costs.entry + end - at)
     const heads = headsOf(lines, at, end)
     const isQuoted = heads.some(({ isQuotedPrintable }) => isQuotedPrintable)
     while (isQuoted && hasLineBelow(lines, end) && hasSoftBreaks(way)) {
       const from = end + 1
       end = indexOrEnd(lines, LF, from)
-      yield* work.countUnits(LINE_COST + end - from)
+      yield* work.countUnits(costs.entry + end - from)
     }
     const isBase64 = heads.some((head) => head.isBase64)
     const ends = isBase64 ? yield* endsOfBase64(lines, end, work) : [end]
@@ -143,7 +144,7 @@ function* endsOfBase64(lines: Buffer, lineEnd: number, work: Work): Steps<Iterab
   let empty: number | undefined
   for (let at = lineEnd + 1; at < lines.length; ) {
     const end = indexOrEnd(lines, LF, at)
-    yield* work.countUnits(LINE_COST + end - at)
+    yield* work.countUnits(costs.entry + end - at)
     const line = lines.subarray(at, end)
     if (line.includes(COLON) || line.includes(SEMICOLON)) break
     if (line.length === 0) empty ??= last
@@ -252,12 +253,12 @@ function* filesOf(
     if (bytes.length === 0) continue
     if (isUrl) yield* filesOfUrl(bytes, names)
     if (isBase64) {
-      yield { bytes, encoding: 'base64', names }
-      if (bytes.includes(BACKSLASH)) yield { bytes, encoding: 'escaped base64', names }
+      yield { bytes, decoder: base64, names }
+      if (bytes.includes(BACKSLASH)) yield { bytes, decoder: chained([unescaped, base64]), names }
     } else if (isUrl || !isOfFile) continue
-    else if (isQuotedPrintable) yield { bytes, encoding: 'quoted-printable', names }
+    else if (isQuotedPrintable) yield { bytes, decoder: quotedPrintable, names }
     else if (bytes.length >= UNDECLARED_MIN && !bytes.includes(COLON))
-      yield { bytes, encoding: 'base64', names } // ez-vcard reads a value that is not a URL as base64
+      yield { bytes, decoder: base64, names } // ez-vcard reads a value that is not a URL as base64
   }
 }
 
@@ -273,7 +274,8 @@ function* filesOfUrl(url: Buffer, names: readonly string[]): Generator<Member> {
   if (comma < 0) return
   const type = url.toString('latin1', Math.max(0, comma - MEDIA_TYPE_MAX), comma)
   const named = [...type.matchAll(/;(?:file)?name=([^;]*)/gi)].map(([, name]) => name!)
-  const encoding = /;\s*base64\s*$/i.test(type) ? 'base64 in a url' : 'url'
+  const isBase64 = /;\s*base64\s*$/i.test(type)
+  const decoder = isBase64 ? chained([unpercented, base64]) : unpercented
   const bytes = url.subarray(comma + 1)
-  yield { bytes, encoding, names: [...names, ...named.slice(0, NAMES_MAX)] }
+  yield { bytes, decoder, names: [...names, ...named.slice(0, NAMES_MAX)] }
 }

@@ -1,16 +1,17 @@
+import { costs } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
-import type { Opening } from './container.ts'
-import { inflated, type StreamEnd } from './inflate.ts'
+import type { Container, Opening } from './container.ts'
+import { inflated } from './inflate.ts'
 
 /** The content of smime.p7m in S/MIME: the containers of CMS (RFC 5652), in any encoding of BER. */
-type Container =
+type Cms =
   /** The content is that of this SEQUENCE among those of the container. */
   { readonly sequence: number; readonly isCompressed?: true } | 'plain' | 'encrypted'
 
 /** By the object identifier of the container, in hex. */
-const containers: ReadonlyMap<string, Container> = new Map<string, Container>([
+const containers: ReadonlyMap<string, Cms> = new Map<string, Cms>([
   ['2a864886f70d010701', 'plain'], // data
   ['2a864886f70d010702', { sequence: 1 }], // signedData
   ['2a864886f70d010705', { sequence: 2 }], // digestedData
@@ -26,9 +27,6 @@ const IDENTIFIER_MAX = 32
 /** Upper limit for nested containers. CMS defines about eight. */
 const CMS_DEPTH_MAX = 32
 
-/** The units of work of an element, in addition to its bytes. */
-const ELEMENT_COST = 16
-
 const OBJECT_IDENTIFIER = 6
 const SEQUENCE = 16
 
@@ -37,8 +35,7 @@ const SEQUENCE = 16
  * scanner could read base64. The bytes after the container are yielded as well. Returns whether the bytes are
  * a container. Throws Unreadable if they are one that cannot be read to its end.
  */
-export function* openCms(source: Buffer, { work, emit }: Opening): Steps<boolean> {
-  const emitMember = (bytes: Buffer) => emit({ bytes, isOfSameKind: true })
+function* open(source: Buffer, { work, emit }: Opening): Steps<boolean> {
   const store = new Store(work.pool)
   try {
     const reader = new BerReader(source, store, work)
@@ -50,36 +47,29 @@ export function* openCms(source: Buffer, { work, emit }: Opening): Steps<boolean
     }
     const { content, isWhole } = yield* reader.content(container)
     if (container !== 'plain' && container.isCompressed) {
-      const isBroken = yield* inflated(content, 'zlib', work, (output, streamEnd) =>
-        emitInflated(output, streamEnd, emitMember),
-      )
+      const isBroken = yield* inflated(content, 'zlib', work, function* (bytes, streamEnd) {
+        yield* emit({ bytes })
+        return streamEnd.isBroken
+      })
       if (isBroken && isZlib(source, content)) throw unreadable()
       // Content that is compressed in another way is like encrypted content.
       if (isBroken) work.onOdd?.('encrypted')
-    } else yield* emitMember(content)
+    } else yield* emit({ bytes: content })
     if (!isWhole) throw unreadable()
     const end = yield* reader.end()
-    if (end < source.length) yield* emitMember(source.subarray(end))
+    if (end < source.length) yield* emit({ bytes: source.subarray(end) })
     return true
   } finally {
     store.close()
   }
 }
 
+export const cms: Container = { kind: 'cms', declaredAs: 'smime', mustBeRead: true, open }
+
 /** The only algorithm that RFC 3274 defines. */
 const ZLIB = Buffer.from('060b2a864886f70d0109100308', 'hex')
 /** Upper limit for the bytes in front of the algorithm: lengths may be padded. */
 const ZLIB_FRONT = 1024
-
-/** Emits what was inflated, and returns whether it ended in an error. */
-function* emitInflated(
-  output: Buffer,
-  { isBroken }: StreamEnd,
-  emitMember: (bytes: Buffer) => Steps,
-): Steps<boolean> {
-  yield* emitMember(output)
-  return isBroken
-}
 
 /** Returns whether the container declares zlib, or its content begins as zlib's (RFC 1950 2.2). */
 function isZlib(source: Buffer, content: Buffer): boolean {
@@ -124,7 +114,7 @@ class BerReader {
   }
 
   /** Reads the beginning of a container. Returns undefined if the bytes are not one. */
-  container(): Container | undefined {
+  container(): Cms | undefined {
     const outer = this.#element()
     if (!isSequence(outer)) return undefined
     this.#enter(outer)
@@ -137,7 +127,7 @@ class BerReader {
   }
 
   /** Returns the content of a container. */
-  *content(container: Container): Steps<CmsContent> {
+  *content(container: Cms): Steps<CmsContent> {
     this.#enter(yield* this.#requireElement())
     if (typeof container === 'object') {
       this.#enter(yield* this.#requireElement())
@@ -221,7 +211,7 @@ class BerReader {
   }
 
   *#requireElement(): Steps<Element> {
-    yield* this.#work.countUnits(ELEMENT_COST)
+    yield* this.#work.countUnits(costs.element)
     const element = this.#element()
     if (element === undefined) throw unreadable()
     return element

@@ -1,28 +1,22 @@
 import type { Steps, Work } from '../budget/work.ts'
+import type { Decoder } from '../decoders/decoder.ts'
+import type { DeclaredAs } from '../headers/part-header.ts'
 
-/** What a container holds. */
-export interface Member {
-  readonly bytes: Buffer
-  /** The names that the container gives to it. Those of contents with the same list are reported once. */
-  readonly names?: readonly string[]
-  /** The encoding of the bytes, if the container does not hold them as they are. */
-  readonly encoding?: MemberEncoding | undefined
-  /** Whether it is what the header declares the container as, such as the packets in those of OpenPGP. */
-  readonly isOfSameKind?: boolean
+/** A kind of container that is opened. */
+export interface Container {
+  /** The name of the kind, which plugins receive. */
+  readonly kind: string
+  readonly declaredAs?: DeclaredAs
+  /** Whether the message is unread if such a container is declared and cannot be read. */
+  readonly mustBeRead?: true
+  /**
+   * Emits the contents of a container. Returns whether the bytes are one. Throws Unreadable if they are one that cannot be
+   * read to its end.
+   */
+  readonly open: (source: Buffer, opening: Opening) => Steps<boolean>
 }
 
-/**
- * - `escaped`: a letter after a backslash is a line end, or the backslash is ignored (RFC 6350 3.4).
- * - `url`: each `%` with two digits is a byte (RFC 2397).
- */
-export type MemberEncoding =
-  | 'base64'
-  | 'escaped base64'
-  | 'quoted-printable'
-  | 'url'
-  | 'base64 in a url'
-
-/** What an opener needs in addition to the bytes. */
+/** What a container needs in addition to its bytes. */
 export interface Opening {
   /** Counts what it costs (budget/work.ts), before it is done where that is possible. */
   readonly work: Work
@@ -32,8 +26,14 @@ export interface Opening {
   readonly emit: (content: Member) => Steps
 }
 
-/**
- * Emits the contents of a container. Returns whether the bytes are one. Throws Unreadable if they are one that cannot
- * be read to its end.
- */
-export type OpenContainer = (source: Buffer, opening: Opening) => Steps<boolean>
+/** What a container holds. */
+export interface Member {
+  readonly bytes: Buffer
+  /**
+   * The names that the container gives to it. Those of members with the same list are reported once. A member without a list
+   * is declared as its container is, such as the packets in those of OpenPGP.
+   */
+  readonly names?: readonly string[]
+  /** What decodes the bytes, if the container does not hold them as they are. */
+  readonly decoder?: Decoder
+}

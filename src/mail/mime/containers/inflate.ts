@@ -1,13 +1,11 @@
 import { Gunzip, Inflate, Unzlib } from 'fflate'
+import { costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 
 /** The bytes that are inflated at a time: they become at most a thousand times as many. */
 export const INFLATE_STEP = 512
-
-/** The cost of a stream, in addition to its bytes: the memory that fflate allocates for each. */
-const STREAM_COST = 32 * 1024
 
 /** The streams that have bytes in them that were deflated (RFC 1951): zlib's (RFC 1950), gzip's (RFC 1952). */
 type DeflateFormat = 'deflate' | 'zlib' | 'gzip'
@@ -22,7 +20,7 @@ export interface StreamEnd {
 }
 
 /**
- * Inflates bytes. Each stream counts as STREAM_COST bytes, so thousands of empty ones exceed the limit of
+ * Inflates bytes. Each stream counts as many bytes (costs.ts), so thousands of empty ones exceed the limit of
  * bytes. Bytes after the end of a stream are not read. The output is there until the steps of `use` are done, whose
  * result this has.
  */
@@ -32,8 +30,8 @@ export function* inflated<Result>(
   work: Work,
   use: (output: Buffer, end: StreamEnd) => Steps<Result>,
 ): Steps<Result> {
-  work.countBytes(STREAM_COST)
-  yield* work.countUnits(STREAM_COST)
+  work.countBytes(costs.stream)
+  yield* work.countUnits(costs.stream)
   const store = new Store(work.pool)
   let isBroken = false
   /** The number of bytes after its end. gzip may continue with another stream. */

@@ -1,8 +1,9 @@
+import { costs } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
-import type { Member, Opening } from './container.ts'
-import { inflated, type StreamEnd } from './inflate.ts'
+import type { Container, Member, Opening } from './container.ts'
+import { inflated } from './inflate.ts'
 
 /** A kind of packet of a message in OpenPGP (RFC 9580 5). */
 interface Packet {
@@ -46,9 +47,6 @@ const CONTROL = 63
 /** The checksum of an armour, which some programs decode as if it were data. */
 const CHECKSUM = 3
 
-/** The units of work of a packet, in addition to its bytes: the same as for a content. */
-const PACKET_COST = 4096
-
 /** How the body of a compressed packet is compressed, by its first byte (RFC 9580 9.4). Other ways are not read. */
 const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
   [0, 'none'],
@@ -68,14 +66,14 @@ const BZIP2 = Buffer.from('\x03BZh')
  * If a packet is truncated, the available bytes are yielded. Such bytes do not justify refusing mail: of a
  * thousand files of any kind, or words of a text, one looks like a truncated packet.
  */
-export function* openPgp(source: Buffer, { work, isDeclared, emit }: Opening): Steps<boolean> {
+function* open(source: Buffer, { work, isDeclared, emit }: Opening): Steps<boolean> {
   if (!isDeclared && !(yield* beginsPgp(source, work))) return false
   for (let at = 0; source.length - at > CHECKSUM; ) {
-    yield* work.countUnits(PACKET_COST)
+    yield* work.countUnits(costs.content)
     const packet = packetAt(source, at)
     if (packet === undefined) {
       if (at === 0) return false
-      yield* emit({ bytes: source.subarray(at), isOfSameKind: true })
+      yield* emit({ bytes: source.subarray(at) })
       return true
     }
     const kind = packets.get(packet.tag)?.kind
@@ -95,8 +93,11 @@ export function* openPgp(source: Buffer, { work, isDeclared, emit }: Opening): S
   return true
 }
 
-function unreadable(): Unreadable {
-  return new Unreadable('OpenPGP')
+export const openPgp: Container = {
+  kind: 'openpgp',
+  declaredAs: 'openpgp',
+  mustBeRead: true,
+  open,
 }
 
 /**
@@ -114,7 +115,7 @@ function* beginsPgp(source: Buffer, work: Work): Steps<boolean> {
     if (mayBeFirst(source.subarray(from, from + Math.min(3, length))))
       return !(isCut && kind === 'encrypted')
     if (kind !== 'front' || packet.tag === 0 || packet.tag === CONTROL || isPartial) return false
-    yield* work.countUnits(PACKET_COST)
+    yield* work.countUnits(costs.content)
     at = from + length
   }
 }
@@ -172,7 +173,7 @@ function* readBody(
 ): Steps<{ readonly body: Buffer; readonly to: number; readonly isWhole: boolean }> {
   let piece = first
   for (;;) {
-    yield* work.countUnits(PACKET_COST)
+    yield* work.countUnits(costs.content)
     const { from, length } = piece
     const to = Math.min(source.length, from + length)
     const isWhole = length === Number.POSITIVE_INFINITY || to - from === length
@@ -204,19 +205,12 @@ function* emitCompressed(body: Buffer, isSure: boolean, work: Work, emit: Openin
     return
   }
   if (compression === 'none') {
-    yield* emit({ bytes: data, isOfSameKind: true })
+    yield* emit({ bytes: data })
     return
   }
-  yield* inflated(data, compression, work, (bytes, end) => emitInflated(bytes, end, isSure, emit))
-}
-
-function* emitInflated(
-  bytes: Buffer,
-  { isBroken }: StreamEnd,
-  isSure: boolean,
-  emit: Opening['emit'],
-): Steps {
-  if (bytes.length > 0) yield* emit({ bytes, isOfSameKind: true })
-  // Any bytes may look like a deflated packet. A real one inflates to some output.
-  if (isBroken && (isSure || bytes.length > 0)) throw unreadable()
+  yield* inflated(data, compression, work, function* (bytes, { isBroken }) {
+    if (bytes.length > 0) yield* emit({ bytes })
+    // Any bytes may look like a deflated packet. A real one inflates to some output.
+    if (isBroken && (isSure || bytes.length > 0)) throw new Unreadable('OpenPGP')
+  })
 }

@@ -1,6 +1,7 @@
+import { costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import type { Opening } from './container.ts'
+import type { Container, Opening } from './container.ts'
 import { unpackedRtf } from './rtf.ts'
 
 const NO_BYTES = Buffer.alloc(0)
@@ -12,8 +13,6 @@ const HEADER = 6
 const ATTRIBUTE_HEADER = 9
 const CHECKSUM = 2
 
-/** The units of work of an attribute or a property, in addition to its bytes. */
-const ENTRY_COST = 256
 /** Upper limit, in bytes, for a name, and for the names of a file. */
 const NAME_BYTES_MAX = 1024
 const NAMES_MAX = 50
@@ -52,12 +51,12 @@ const IDENTIFIER = 16
  *
  * The names of a file may follow its data, so a file is yielded at the beginning of the next one.
  */
-export function* openTnef(source: Buffer, opening: Opening): Steps<boolean> {
+function* open(source: Buffer, opening: Opening): Steps<boolean> {
   const { work } = opening
   if (source.length < HEADER || source.readUInt32LE() !== SIGNATURE) return false
   let file = new TnefFile()
   for (let at = HEADER; at + ATTRIBUTE_HEADER <= source.length; ) {
-    yield* work.countUnits(ENTRY_COST)
+    yield* work.countUnits(costs.value)
     const id = source.readUInt32LE(at + 1)
     const from = at + ATTRIBUTE_HEADER
     const to = from + source.readUInt32LE(at + 5)
@@ -74,6 +73,8 @@ export function* openTnef(source: Buffer, opening: Opening): Steps<boolean> {
   yield* file.emit(opening)
   return true
 }
+
+export const tnef: Container = { kind: 'tnef', open }
 
 /** A file, or the message above the files, with all its values that may be files and all its names. */
 class TnefFile {
@@ -116,7 +117,7 @@ class TnefFile {
 function* readProperties(list: Buffer, work: Work, file: TnefFile): Steps {
   const reader = new NumberReader(list)
   for (let count = reader.number(4); count > 0; count--) {
-    yield* work.countUnits(ENTRY_COST)
+    yield* work.countUnits(costs.value)
     const listed = reader.number(2)
     const short = reader.number(2)
     if (short < 0) return
@@ -126,7 +127,7 @@ function* readProperties(list: Buffer, work: Work, file: TnefFile): Steps {
     const isList = listed !== type || size === undefined
     const values = isList ? reader.number(4) : 1
     for (let value = 0; value < values && reader.at < list.length; value++) {
-      yield* work.countUnits(ENTRY_COST)
+      yield* work.countUnits(costs.value)
       if (size !== undefined) {
         reader.at += size
         continue

@@ -1,5 +1,6 @@
 import { isMailboxLine } from '../../message/field-line.ts'
-import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { isUnambiguous } from '../leaves/decode-leaf.ts'
 import {
   beginsWithField,
@@ -16,9 +17,6 @@ import { contentForms, multipartForms, type PartForm } from './tried-forms.ts'
 /** Upper limit for the leaf parts of a covered mail. */
 const LEAVES_MAX = 100
 
-/** The units of work of a leaf and a header, in addition to their bytes. */
-const MAIL_COST = 64
-
 /**
  * Returns the leaves of an ordinary message that clamd extracts by itself, each with what it extracts them from: the whole,
  * or an attached mail. Each line of such a message is of a kind that libclamav was shown to read as all other programs do.
@@ -34,7 +32,7 @@ export function* coveredLeaves(
   const text = mail.toString('latin1')
   yield* work.countUnits(mail.length / SEARCHED_PER_UNIT)
   const { mails, leaves, headers } = ordinary
-  yield* work.countUnits(MAIL_COST * (leaves.length + headers.length))
+  yield* work.countUnits(costs.entry * (leaves.length + headers.length))
   const covered = new Map<Leaf, Leaf | 'whole'>()
   for (const scanned of mails) {
     if (!(yield* readsMailAlike(scanned, text, above, work))) continue
@@ -139,7 +137,7 @@ export function formOf(leaf: Leaf): PartForm | undefined {
 /** Returns the type by which forms name the content of a leaf: that of a text, or `file`. */
 function typeInForms({ header, role }: Leaf): string | undefined {
   if (header.isShown) return role === 'own text' ? header.type : undefined
-  if (!FILE_TYPES.test(header.type) || header.hints.has('mail')) return undefined
+  if (!FILE_TYPES.test(header.type) || header.declared.has('message')) return undefined
   const dispositions = header.fields.filter(({ name }) => name === 'content-disposition')
   return dispositions.every(({ value }) => DISPOSITION.test(value)) ? 'file' : undefined
 }

@@ -1,4 +1,5 @@
-import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
 
 /*

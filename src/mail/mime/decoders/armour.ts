@@ -3,13 +3,10 @@ import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { Way } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
 import { base64 } from './base64.ts'
-import type { Codec } from './decoder.ts'
+import type { Decoder } from './decoder.ts'
 
-/** Armour, in each way in which some program decodes it. */
-export const armour: Codec = (way) => (bytes, out) => decodeArmour(bytes, out, way)
-
-/** Decodes the armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, like GnuPG. */
-function* decodeArmour(bytes: Buffer, out: Store, way: Way): Generator<number> {
+/** Armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, like GnuPG. */
+export const armour: Decoder = function* (bytes, out, way) {
   let from = 0
   while (looksLikeField(bytes, from) && way.does('armour field') === 'is skipped') {
     const to = indexOrEnd(bytes, LF, from) + 1
@@ -29,7 +26,7 @@ function decodeData(bytes: Buffer, out: Store): Iterable<number> {
     const line = bytes.indexOf(`\n${end}`)
     return line < 0 ? bytes.length : line + 1
   })
-  return base64(new Way())(bytes.subarray(0, Math.min(...ends)), out)
+  return base64(bytes.subarray(0, Math.min(...ends)), out, new Way())
 }
 
 /** Upper limit for the bytes of a line that are examined for the name of a field. */

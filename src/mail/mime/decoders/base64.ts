@@ -3,7 +3,7 @@ import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { BASE64 } from '../../message/escapes.ts'
 import type { ChoiceOf, Way } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
-import { type Codec, inPieces } from './decoder.ts'
+import { type Decoder, inPieces } from './decoder.ts'
 import { joinedLines } from './text-transforms.ts'
 
 /**
@@ -82,7 +82,7 @@ class Base64 {
   #others: ChoiceOf<'base64 with others'> | undefined
   #padding: ChoiceOf<'base64 padding'> | undefined
 
-  constructor(way: Way, bytes: Buffer, out: Store) {
+  constructor(bytes: Buffer, out: Store, way: Way) {
     this.#way = way
     this.#bytes = bytes
     this.#out = out
@@ -278,7 +278,7 @@ function charactersIn(block: Buffer): number | undefined {
 }
 
 /** Base64, in each way in which some program decodes it. */
-export const base64: Codec = (way) =>
+export const base64: Decoder = (bytes, out, way) =>
   way.peek('base64 last character') === 'is dropped'
-    ? (bytes, out) => new Base64(way, bytes, out).decode()
-    : joinedLines
+    ? new Base64(bytes, out, way).decode()
+    : joinedLines(bytes, out, way)

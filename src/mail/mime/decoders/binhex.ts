@@ -1,6 +1,6 @@
 import { COLON, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { isLineEnd } from '../../../base/bytes/lines.ts'
-import { type Decode, inPieces } from './decoder.ts'
+import { type Decoder, inPieces } from './decoder.ts'
 
 /** The word of the line above BinHex, "(This file must be converted with BinHex 4.0)". */
 export const BINHEX_WORD = 'converted'
@@ -28,7 +28,7 @@ const REPEATED = 0x90
  * Decodes BinHex 4.0 from its first line on: the text between a colon that begins a later line and the next one, with
  * its runs. Other characters are ignored.
  */
-export const binHex: Decode = (bytes, out) => {
+export const binHex: Decoder = (bytes, out) => {
   let isData = false
   /** Whether only blanks are in front of a byte in its line, which is below the first one. */
   let beginsLine = false

@@ -2,7 +2,7 @@ import { isAscii } from 'node:buffer'
 import iconv from 'iconv-lite'
 import { LF } from '../../../base/bytes/ascii.ts'
 import type { Store } from '../storage/store.ts'
-import { type Decode, inPieces } from './decoder.ts'
+import { type Decoder, inPieces } from './decoder.ts'
 
 /** In these sets bytes of ASCII may be other text than ASCII. */
 const OTHER_BYTES = /^(?:cs)?(?:utf(?:7|16|32)|unicode(?!.*utf8)|ucs|iso10646ucs|iso2022|hz)/
@@ -75,9 +75,9 @@ function signsOf(charset: string): string | undefined {
  * Returns converters to UTF-8 from a character set, one for each way in which programs convert it. The set is
  * given by its normalized name. The list is empty if it cannot be converted here.
  */
-export function toUtf8(charset: string): readonly Decode[] {
+export function toUtf8(charset: string): readonly Decoder[] {
   return textDecoders(charset).map(
-    (make): Decode =>
+    (make): Decoder =>
       (bytes, out) =>
         recode(bytes, out, make(), 'utf8'),
   )
@@ -95,7 +95,7 @@ export function textsIn(charset: string, bytes: Buffer): readonly string[] {
  * Replaces UTF-8 characters above U+00FF by their lowest byte, like programs that keep text in single bytes:
  * latin1 does this with each UTF-16 code unit.
  */
-export const lowBytes: Decode = (bytes, out) => {
+export const lowBytes: Decoder = (bytes, out) => {
   const decoder = new TextDecoder()
   const text = {
     write: (piece: Buffer) => decoder.decode(piece, { stream: true }),

@@ -1,16 +1,13 @@
 import { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { eachWay, type Way } from '../quirks/way.ts'
+import { eachWay, Way } from '../quirks/way.ts'
 import { Store } from '../storage/store.ts'
 
 /**
- * Decodes a whole content into a store. Yields how many bytes were examined each time that other mail may have its turn:
- * after about DECODED_AT_ONCE bytes.
+ * Decodes a whole content into a store as a program does: where programs differ, the decoder asks the way of that program.
+ * Yields how many bytes were examined each time that other mail may have its turn: after about DECODED_AT_ONCE bytes.
  */
-export type Decode = (bytes: Buffer, out: Store) => Iterable<number>
-
-/** Returns what decodes a content as a program does. It asks the way of that program where programs differ. */
-export type Codec = (way: Way) => Decode
+export type Decoder = (bytes: Buffer, out: Store, way: Way) => Iterable<number>
 
 /** The bytes that are decoded in one go. Some cost hundreds of times as much as others. */
 const DECODED_AT_ONCE = 16 * 1024
@@ -28,22 +25,19 @@ export function* inPieces(bytes: Buffer, take: (end: number) => void): Generator
 }
 
 /** Decodes a content by one decoder after the other, of which there is one at least. */
-export function chained(decoders: readonly Decode[]): Decode {
+export function chained(decoders: readonly Decoder[]): Decoder {
   return decoders.reduce(
-    (first, second): Decode =>
-      (bytes, out) =>
-        decodeTwice(first, second, bytes, out),
+    (first, second): Decoder =>
+      function* (bytes, out, way) {
+        const between = out.emptyStore(bytes.length)
+        try {
+          yield* first(bytes, between, way)
+          yield* second(between.finish(), out, way)
+        } finally {
+          between.close()
+        }
+      },
   )
-}
-
-function* decodeTwice(first: Decode, second: Decode, bytes: Buffer, out: Store): Generator<number> {
-  const between = out.emptyStore(bytes.length)
-  try {
-    yield* first(bytes, between)
-    yield* second(between.finish(), out)
-  } finally {
-    between.close()
-  }
 }
 
 /** The bytes that are expected of each encoded byte: nearly all large contents are in base64. */
@@ -52,9 +46,10 @@ const EXPECTED = 3 / 4
 /** Decodes a source. The result is there until the steps of `use` are done, whose result this has. */
 export function* decoded<Result>(
   source: Bytes,
-  decode: Decode,
+  decoder: Decoder,
   work: Work,
   use: (content: Bytes) => Steps<Result>,
+  way = new Way(),
 ): Steps<Result> {
   const bytes = source.gather()
   work.countBytes(bytes.length)
@@ -62,7 +57,7 @@ export function* decoded<Result>(
   const store = new Store(work.pool, bytes.length * EXPECTED)
   try {
     let before = 0
-    for (const examined of decode(bytes, store)) {
+    for (const examined of decoder(bytes, store, way)) {
       const { size } = store
       // A run in BinHex, a line of uuencode, and a character of another set become more bytes.
       if (size > counted) work.countBytes(size - counted)
@@ -82,14 +77,14 @@ export function* decoded<Result>(
  */
 export function* decodedInEachWay(
   source: Bytes,
-  codec: Codec,
+  decoder: Decoder,
   work: Work,
-  use: (content: Bytes, way: Way) => Steps,
+  use: (content: Bytes) => Steps,
 ): Steps<Way> {
   let common: Way | undefined
   for (const way of eachWay('decoding a part', work)) {
     common ??= way
-    yield* decoded(source, codec(way), work, (content) => use(content, way))
+    yield* decoded(source, decoder, work, use, way)
   }
   return common!
 }

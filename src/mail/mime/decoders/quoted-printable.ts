@@ -4,7 +4,7 @@ import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { type ChoiceOf, Way } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
 import { lowBytes } from './charsets.ts'
-import { type Codec, chained, type Decode, inPieces } from './decoder.ts'
+import { chained, type Decoder, inPieces } from './decoder.ts'
 import { lineEnds, withoutNuls } from './text-transforms.ts'
 
 const PLUS = 0x2b
@@ -45,7 +45,7 @@ class QuotedPrintable {
   #hasNul = false
   #hasWide = false
 
-  constructor(way: Way, bytes: Buffer, out: Store, unescapes = true) {
+  constructor(bytes: Buffer, out: Store, way: Way, unescapes = true) {
     this.#way = way
     this.#bytes = bytes
     this.#out = out
@@ -229,19 +229,20 @@ function isBlank(byte: number): boolean {
 }
 
 /** Quoted-printable, in each way in which some program decodes it. */
-export const quotedPrintable: Codec = (way) => {
+export const quotedPrintable: Decoder = (bytes, out, way) => {
   const equals = way.peek('quoted-printable escape')
   const isInLines = equals === 'stays as far as there is space in its line'
-  return chained([
+  const decoders: readonly Decoder[] = [
     ...(way.peek('quoted-printable in UTF-8') === 'is its bytes' ? [] : [lowBytes]),
     ...(way.peek('quoted-printable NUL') === 'stays' ? [] : [withoutNuls]),
     ...crChanges[way.peek('quoted-printable CR')],
-    ...(equals === 'may be in front of a soft line break and digits' ? [softBreaks(way)] : []),
-    isInLines ? decodeInLines : (bytes, out) => new QuotedPrintable(way, bytes, out).decode(),
-  ])
+    ...(equals === 'may be in front of a soft line break and digits' ? [softBreaks] : []),
+    isInLines ? decodeInLines : (...into) => new QuotedPrintable(...into).decode(),
+  ]
+  return chained(decoders)(bytes, out, way)
 }
 
-const crChanges: Readonly<Record<ChoiceOf<'quoted-printable CR'>, readonly Decode[]>> = {
+const crChanges: Readonly<Record<ChoiceOf<'quoted-printable CR'>, readonly Decoder[]>> = {
   stays: [],
   'is removed': [lineEnds({ to: 'same', bareCr: 'nothing' })],
   'ends a line': [lineEnds({ to: 'lf', bareCr: 'line end' })],
@@ -249,10 +250,10 @@ const crChanges: Readonly<Record<ChoiceOf<'quoted-printable CR'>, readonly Decod
 }
 
 /** Removes soft line breaks, so that an escape is found even if it contains one. */
-function softBreaks(way: Way): Decode {
+const softBreaks: Decoder = (bytes, out, way) => {
   const name = 'quoted-printable CR break'
   const alone = Way.of({ [name]: way.peek(name) })
-  return (bytes, out) => new QuotedPrintable(alone, bytes, out, false).decode()
+  return new QuotedPrintable(bytes, out, alone, false).decode()
 }
 
 /**
@@ -261,7 +262,7 @@ function softBreaks(way: Way): Decode {
  * stays with the two bytes after it, but only as far as there is space. Bytes that waited take space,
  * and an escape frees two bytes.
  */
-const decodeInLines: Decode = (bytes, out) => {
+const decodeInLines: Decoder = (bytes, out) => {
   let lineEnd = 0
   /** The bytes of this line that were read, and not written over yet. */
   let free = 0

@@ -1,6 +1,6 @@
 import { BACKSLASH, CR, GREATER, hexDigits, LF, SPACE } from '../../../base/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
-import { type Decode, inPieces } from './decoder.ts'
+import { type Decoder, inPieces } from './decoder.ts'
 
 const PERCENT = 0x25
 
@@ -13,7 +13,7 @@ export interface LineEndMode {
 }
 
 /** Changes line ends according to the mode. */
-export function lineEnds({ to, bareCr }: LineEndMode): Decode {
+export function lineEnds({ to, bareCr }: LineEndMode): Decoder {
   return (bytes, out) => {
     const lines = new LineSearch(bytes)
     const endLine = (hasCr: boolean) => {
@@ -45,13 +45,13 @@ export function lineEnds({ to, bareCr }: LineEndMode): Decode {
 }
 
 /** Removes NULs, as some programs do. */
-export const withoutNuls: Decode = (bytes, out) => without((byte) => byte === 0, bytes, out)
+export const withoutNuls: Decoder = (...into) => without((byte) => byte === 0, ...into)
 
 /** Joins lines: their ends are removed. */
-export const joinedLines: Decode = (bytes, out) =>
-  without((byte) => byte === CR || byte === LF, bytes, out)
+export const joinedLines: Decoder = (...into) =>
+  without((byte) => byte === CR || byte === LF, ...into)
 
-function without(isRemoved: (byte: number) => boolean, ...[bytes, out]: Parameters<Decode>) {
+function without(isRemoved: (byte: number) => boolean, ...[bytes, out]: Parameters<Decoder>) {
   let at = 0
   return inPieces(bytes, (end) => {
     for (; at < end; at++) if (!isRemoved(bytes[at]!)) out.put(bytes[at]!)
@@ -59,7 +59,7 @@ function without(isRemoved: (byte: number) => boolean, ...[bytes, out]: Paramete
 }
 
 /** Cuts each line at its first NUL, with its line end, because programs in C read no further. */
-export const withoutTails: Decode = (bytes, out) => {
+export const withoutTails: Decoder = (bytes, out) => {
   let isInTail = false
   let at = 0
   return inPieces(bytes, (end) => {
@@ -76,7 +76,7 @@ export const withoutTails: Decode = (bytes, out) => {
  * Joins each line that ends in a blank to the next line, without the blank (RFC 3676, DelSp=yes).
  * Quote marks and one blank are removed at the front of a line.
  */
-export const unflowed: Decode = (bytes, out) => {
+export const unflowed: Decoder = (bytes, out) => {
   let startsLine = true
   let at = 0
   return inPieces(bytes, (end) => {
@@ -100,7 +100,7 @@ export const unflowed: Decode = (bytes, out) => {
 }
 
 /** Removes one blank at the front of each line, which was put there for the way (RFC 3676 4.4). */
-export const unstuffed: Decode = (bytes, out) => {
+export const unstuffed: Decoder = (bytes, out) => {
   let at = 0
   return inPieces(bytes, (end) => {
     for (; at < end; at++) {
@@ -111,7 +111,7 @@ export const unstuffed: Decode = (bytes, out) => {
 }
 
 /** Removes backslashes, and the letters of line ends after them (RFC 6350 3.4). */
-export const unescaped: Decode = (bytes, out) => {
+export const unescaped: Decoder = (bytes, out) => {
   let at = 0
   return inPieces(bytes, (end) => {
     while (at < end) {
@@ -127,7 +127,7 @@ function isEscapedAlone(byte: number | undefined): boolean {
 }
 
 /** Decodes `%` and two hexadecimal digits (RFC 3986 2.1). Any other `%` stays unchanged. */
-export const unpercented: Decode = (bytes, out) => {
+export const unpercented: Decoder = (bytes, out) => {
   let at = 0
   return inPieces(bytes, (end) => {
     while (at < end) {

@@ -1,13 +1,13 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
-import type { ChoiceOf, Way } from '../quirks/way.ts'
+import type { ChoiceOf } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
-import { type Codec, chained, type Decode, inPieces } from './decoder.ts'
+import { chained, type Decoder, inPieces } from './decoder.ts'
 
 const OTHER = -1
 
 /** Decodes uuencode as a program does. A line may end in a bare CR. Lines that are not data are skipped. */
-function decodeLines(bytes: Buffer, out: Store, way: Way): Iterable<number> {
+const decodeLines: Decoder = (bytes, out, way) => {
   const lines = new LineSearch(bytes)
   const reads = way.peek('uuencode line')
   const size = out.size
@@ -119,31 +119,33 @@ const LINE_IN_C = 127
  * Ends lines of uuencode where some programs begin the next line. `records`: after the number of characters
  * that the first character declares, as GMime does. `pieces`: after LINE_IN_C characters.
  */
-function cutLines(by: 'records' | 'pieces', bytes: Buffer, out: Store): Iterable<number> {
-  let left = 0
-  let at = 0
-  return inPieces(bytes, (end) => {
-    for (; at < end; at++) {
-      const byte = bytes[at]!
-      const startsLine = left === 0
-      if (byte === LF || byte === CR) {
-        if (!startsLine) out.put(LF)
-        left = 0
-        continue
+const cutLines =
+  (by: 'records' | 'pieces'): Decoder =>
+  (bytes, out) => {
+    let left = 0
+    let at = 0
+    return inPieces(bytes, (end) => {
+      for (; at < end; at++) {
+        const byte = bytes[at]!
+        const startsLine = left === 0
+        if (byte === LF || byte === CR) {
+          if (!startsLine) out.put(LF)
+          left = 0
+          continue
+        }
+        out.put(byte)
+        if (!startsLine) left--
+        else left = by === 'pieces' ? LINE_IN_C - 1 : Math.ceil(((byte - 32) & 63) / 3) * 4
+        if (left === 0) out.put(LF)
       }
-      out.put(byte)
-      if (!startsLine) left--
-      else left = by === 'pieces' ? LINE_IN_C - 1 : Math.ceil(((byte - 32) & 63) / 3) * 4
-      if (left === 0) out.put(LF)
-    }
-  })
-}
+    })
+  }
 
 /**
  * Decodes uuencode like KMime. Blanks, and characters that uuencode does not use, are skipped. A group of
  * four may continue in the next line. Each line yields at most the declared number of bytes.
  */
-const acrossLines: Decode = (bytes, out) => {
+const acrossLines: Decoder = (bytes, out) => {
   let left = 0
   let bits = 0
   let count = 0 // the number of bits that are left over
@@ -167,16 +169,18 @@ const acrossLines: Decode = (bytes, out) => {
 }
 
 /** uuencode, in each way in which some program decodes it. */
-export const uuencode: Codec = (way) => {
-  const decode: Decode = (bytes, out) => decodeLines(bytes, out, way)
-  switch (way.peek('uuencode line')) {
+export const uuencode: Decoder = (bytes, out, way) =>
+  decoderOf(way.peek('uuencode line'))(bytes, out, way)
+
+function decoderOf(reads: ChoiceOf<'uuencode line'>): Decoder {
+  switch (reads) {
     case 'goes on in the next line':
       return acrossLines
     case 'ends where it declares to':
-      return chained([(bytes, out) => cutLines('records', bytes, out), decode])
+      return chained([cutLines('records'), decodeLines])
     case 'ends after 127 characters':
-      return chained([(bytes, out) => cutLines('pieces', bytes, out), decode])
+      return chained([cutLines('pieces'), decodeLines])
     default:
-      return decode
+      return decodeLines
   }
 }

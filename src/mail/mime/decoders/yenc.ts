@@ -1,6 +1,6 @@
 import { CR, EQUALS, LF, NUL } from '../../../base/bytes/ascii.ts'
 import { indexOrEnd } from '../../../base/bytes/lines.ts'
-import { type Codec, inPieces } from './decoder.ts'
+import { type Decoder, inPieces } from './decoder.ts'
 
 /** The length of the prefix by which a line is recognized as one of yEnc itself. */
 const WORD_MAX = '=ybegin '.length
@@ -9,7 +9,7 @@ const WORD_MAX = '=ybegin '.length
  * yEnc (yEnc draft 1.3), in each way in which some program decodes it, from after its line `=ybegin` to its line
  * `=yend`. A line `=ypart` is skipped.
  */
-export const yenc: Codec = (way) => (bytes, out) => {
+export const yenc: Decoder = (bytes, out, way) => {
   let startsLine = true
   let isEscaped = false
   let at = 0

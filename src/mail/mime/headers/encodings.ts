@@ -1,5 +1,5 @@
 import { base64 } from '../decoders/base64.ts'
-import type { Codec } from '../decoders/decoder.ts'
+import type { Decoder } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import type { QuirkName } from '../quirks/way.ts'
@@ -15,8 +15,7 @@ interface TransferEncoding {
   readonly mentions?: RegExp
   /** A word of one program: GNU mailutils accepts the letters of RFC 2047, and Email::MIME accepts `qp`. */
   readonly short?: readonly string[]
-  /** Decodes it in each way in which some program does. */
-  readonly codec?: Codec
+  readonly decoder?: Decoder
   /**
    * What is encoded. Lines, as in a part that is not encoded, have the line ends of the mail, which programs change, and
    * the last one may belong to the delimiter below it. Bytes are saved as they are.
@@ -37,7 +36,7 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
     words: ['base64'],
     mentions: /b64|base64/,
     short: ['b'],
-    codec: base64,
+    decoder: base64,
     encodes: 'bytes',
     isCommon: true,
   },
@@ -45,7 +44,7 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
     words: ['quoted-printable'],
     mentions: /quoted|printable/,
     short: ['q', 'qp'],
-    codec: quotedPrintable,
+    decoder: quotedPrintable,
     encodes: 'lines',
     isCommon: true,
     plainInTexts: ['quoted-printable blanks', 'quoted-printable last break'],
@@ -54,7 +53,7 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
   uuencode: {
     optional: ['x-uuencode', 'x-uue'],
     mentions: /uu(?:e|code)|xuu/,
-    codec: uuencode,
+    decoder: uuencode,
     encodes: 'bytes',
     isCommon: false,
   },

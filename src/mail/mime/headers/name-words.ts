@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { decodeEscapes, readingsOfBase64 } from '../../message/escapes.ts'
+import { costs } from '../budget/costs.ts'
 import { isAsciiOrUtf8, isUnreadable, normalizedCharset, textsIn } from '../decoders/charsets.ts'
 
 /**
@@ -53,8 +54,6 @@ const WIDE = /^(?:cs)?(?:utf(?:7|16|32)|ucs|unicode)/
 const WORD_UNITS = 200
 /** The number of times that a name is read laxly, at most. */
 const LAX_READINGS = 12
-/** Units of work of finding a decoder. */
-const CHARSET_UNITS = 256
 
 /** How programs decode the bytes of a word with an unknown character set. */
 type UnknownAs = 'utf8' | 'latin1'
@@ -153,7 +152,7 @@ export class NameWords {
   }
 
   #decodeIn(charset: string, latin1: string, unknownAs: UnknownAs, order: number): string {
-    this.#units += CHARSET_UNITS + latin1.length
+    this.#units += costs.value + latin1.length
     const bytes = Buffer.from(latin1, 'latin1')
     const texts = charset === '' || isAsciiOrUtf8(charset) ? [] : textsIn(charset, bytes)
     if (isUnreadable(charset)) this.isUnread = true

@@ -1,4 +1,5 @@
 import { NAME_FIELDS } from '../../message/content-fields.ts'
+import { characterCosts } from '../budget/costs.ts'
 import { isUnreadable, normalizedCharset, textsIn } from '../decoders/charsets.ts'
 import type { PartNames } from '../reports/part-names.ts'
 import { type Field, fieldValues, readingsOf, withOtherLines, withoutComments } from './fields.ts'
@@ -22,10 +23,6 @@ const FILE_NAME_MAX = 1024
 /** Upper limit for the names that are read in one reading of a field. */
 const FIELD_NAMES_MAX = 100
 
-/** Units of work for each character of a field in which names are searched, and of a value that is read. */
-const SEARCH_UNITS = 4
-const READING_UNITS = 8
-
 /**
  * Reads the names of a content from the fields of a header, including names that only some programs
  * understand. These are `filename` and `name`, in one piece, in sections or with a character set (RFC 2231, RFC
@@ -39,14 +36,12 @@ export function* readNames(
 ): Generator<number, PartNames> {
   const typeValues = fieldValues(fields, 'content-type')
   const written = new WrittenNames()
-  const hasOtherLine = fields.some(({ name }) => name === '')
-  const readers = hasOtherLine ? [fields, withOtherLines(fields)] : [fields]
-  const parameterFields = readers.flatMap((read) =>
+  const parameterFields = [fields, withOtherLines(fields)].flatMap((read) =>
     ['content-type', 'content-disposition'].flatMap((name) => fieldValues(read, name)),
   )
   const texts = new Set<string>()
   for (const value of new Set(parameterFields)) {
-    yield SEARCH_UNITS * value.length
+    yield characterCosts.field * value.length
     for (const text of textsOf(value)) texts.add(text)
   }
   for (const text of texts) yield* written.add(text)
@@ -113,7 +108,7 @@ class WrittenNames {
   /** Reads the names in a text. Some programs ignore quotes. Yields the completed units of work. */
   *add(text: string): Generator<number> {
     for (const pieces of [piecesOf(text), splitAtFileNames(text)]) {
-      yield SEARCH_UNITS * (text.length + pieces.length)
+      yield characterCosts.field * (text.length + pieces.length)
       // Some programs also find a parameter in place of the type.
       const found = pieces.flatMap((piece) => fileNameIn(piece) ?? [])
       if (found.length > FIELD_NAMES_MAX)
@@ -138,7 +133,7 @@ class FoundNames {
 
   *addValues(values: ReadonlySet<string>): Generator<number> {
     for (const raw of values) {
-      yield READING_UNITS * raw.length
+      yield characterCosts.name * raw.length
       for (const reading of readings(raw)) {
         this.#addAll(this.words.readingsOf(reading))
         yield this.words.takeUnits()
@@ -148,7 +143,7 @@ class FoundNames {
 
   *addCoded(values: Iterable<CodedValue>): Generator<number> {
     for (const { charset, bytes } of values) {
-      yield READING_UNITS * bytes.length
+      yield characterCosts.name * bytes.length
       const normalized = normalizedCharset(charset)
       this.charsets.push(normalized)
       this.#addAll(textsIn(normalized, Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))

@@ -40,14 +40,14 @@ export interface PartHeader {
   /** Whether programs show the content as a text, and whether some save it as a file. With a disposition, some do both. */
   readonly isShown: boolean
   readonly isSaved: boolean
-  readonly hints: ReadonlySet<Hint>
+  readonly declared: ReadonlySet<DeclaredAs>
   /** Whether all programs agree about the fields that matter, and about whether the content is a multipart or a message. */
   readonly isUnambiguous: boolean
   readonly oddities: readonly Oddity[]
 }
 
-/** Types, names and parameters, anywhere in a header, by which some mail program knows what the content is. */
-const hintWords = {
+/** Types, names and parameters, anywhere in a header, that declare to some mail program what the content is. */
+const declaringWords = {
   /** In it a part without a type is a message (RFC 2046 5.1.5). */
   digest: /multipart\s*\/\s*digest/,
   /** A multipart that declares its parts as OpenPGP (RFC 3156 4). */
@@ -58,17 +58,22 @@ const hintWords = {
   calendar:
     /calendar|v-?card|text\/(?:x-)?directory|application\/(?:x-)?ics|\.(?:ics|ical|ifb|vcs|vcf|vcard)\b/,
   /** A file that some programs open as an attached message (mailparser). */
-  mail: /\.eml\b/,
+  message: /\.eml\b/,
   /** Lines may have a blank in front of them that is not part of the text (RFC 3676 4.4). */
   flowed: /flowed/,
   /** A line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
   delsp: /delsp/,
 } as const satisfies Readonly<Record<string, RegExp>>
 
-export type Hint = keyof typeof hintWords
+/**
+ * What a header, or the text around a content, declares it as. A `text` begins like a mail among the lines of a header: the
+ * reading of the surrounding mail finds what is in it.
+ */
+export type DeclaredAs = keyof typeof declaringWords | 'text'
 
-function hintsIn(header: string): ReadonlySet<Hint> {
-  return new Set((Object.keys(hintWords) as Hint[]).filter((hint) => hintWords[hint].test(header)))
+function declaredIn(header: string): ReadonlySet<DeclaredAs> {
+  const words = Object.entries(declaringWords) as [DeclaredAs, RegExp][]
+  return new Set(words.flatMap(([as, word]) => (word.test(header) ? [as] : [])))
 }
 
 const TYPE = 'content-type'
@@ -161,7 +166,7 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
     charsets,
     isShown,
     isSaved: !isShown || (dispositions.length > 0 && isPlainText),
-    hints: hintsIn(readings.join('\n').toLowerCase()),
+    declared: declaredIn(readings.join('\n').toLowerCase()),
     isUnambiguous: areAgreed && isMultipart === isKnownMultipart && (!isMessage || isKnownMessage),
     oddities: OF_HEADERS.filter((oddity) => odd[oddity]),
   }

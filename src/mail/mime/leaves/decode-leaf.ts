@@ -1,6 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps } from '../budget/work.ts'
-import { declaredIn } from '../containers/containers.ts'
 import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-transforms.ts'
 import { type Encoding, transferEncodings } from '../headers/encodings.ts'
@@ -8,8 +7,8 @@ import { Way } from '../quirks/way.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import type { Leaf } from '../structure/leaf.ts'
 import { isCarved, isMessageByDefault } from '../structure/leaf.ts'
-import type { Extraction, OpenAs, Scope } from './extraction.ts'
-import { SavedVariants } from './saved-variants.ts'
+import type { Extraction, Scope } from './extraction.ts'
+import { asText, SavedVariants } from './saved-variants.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
 
 /**
@@ -44,15 +43,12 @@ function* decodeAsFile(part: Bytes, leaf: Leaf, variants: SavedVariants): Steps 
 /** Returns the scope of a leaf part, in addition to that of its mail. */
 function scopeOf(leaf: Leaf): Partial<Scope> {
   const { header, depth, encodings } = leaf
-  const openAs = new Set<OpenAs>(declaredIn(header.hints))
-  if (depth.multipart?.hints.has('encrypted')) openAs.add('openpgp')
-  const isText = isCarved(leaf) && encodings[0] === 'identity'
-  const isMessage =
-    header.isMessage || header.hints.has('mail') || isMessageByDefault(header, depth)
+  const declared = new Set(header.declared)
+  if (depth.multipart?.declared.has('encrypted')) declared.add('openpgp')
+  if (header.isMessage || isMessageByDefault(header, depth)) declared.add('message')
   // What is inside of a carved text is carved from the same mail.
-  if (isText) openAs.add('text')
-  else if (isMessage) openAs.add('message')
-  return { openAs, messages: depth.messages }
+  const isText = isCarved(leaf) && encodings[0] === 'identity'
+  return { declared: isText ? asText(declared) : declared, messages: depth.messages }
 }
 
 /** What one encoding of a part gives. */
@@ -77,10 +73,10 @@ function* decodeBy(
   }: { readonly isSure?: boolean; readonly isCovered?: boolean } = {},
 ): Steps<DecodedPart> {
   const { work } = variants.extraction
-  const { codec, encodes, isCommon, plainInTexts = [] } = transferEncodings[encoding]
+  const { decoder, encodes, isCommon, plainInTexts = [] } = transferEncodings[encoding]
   const { isShown, isMessage } = leaf.header
   const below = splitLineEnd(part)
-  if (codec === undefined) {
+  if (decoder === undefined) {
     const isSaved = yield* variants.save({ ...below, encoding }, isCovered)
     return { isEmitted: isSaved && !isMessage, oddities: [] }
   }
@@ -89,17 +85,18 @@ function* decodeBy(
   if (isCommon) {
     // A text that programs display includes the line end before the delimiter, also for libclamav.
     const isWhole = encodes === 'bytes' || isShown
-    yield* decoded(isWhole ? part : below.bare, codec(way), work, (bare) => {
+    const save = (bare: Bytes) => {
       let content = { bare, end: isWhole ? NO_LINE_END : below.end, encoding }
       if (isWhole && encodes === 'lines') content = { ...splitLineEnd(bare), encoding }
       return variants.save(content, isCovered && isAlike())
-    })
+    }
+    yield* decoded(isWhole ? part : below.bare, decoder, work, save, way)
   }
   const isEmitted = isCommon && isAlike()
   if (leaf.role === 'guess' || (isSure && isEmitted)) return { isEmitted, oddities: [] }
   const save = (content: Bytes) => variants.saveAsDecoded(content)
   const encoded = encodes === 'lines' ? below.bare : part
-  const { oddities } = yield* decodedInEachWay(encoded, codec, work, save)
+  const { oddities } = yield* decodedInEachWay(encoded, decoder, work, save)
   return { isEmitted, oddities }
 }
 

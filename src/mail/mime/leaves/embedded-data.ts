@@ -7,8 +7,9 @@ import {
   withoutLineEnd,
 } from '../../../base/bytes/lines.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
+import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
-import { LINES_PIECE, PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { LINES_PIECE, PIECE, type Steps, type Work } from '../budget/work.ts'
 import { BINHEX_WORD, isBinHexWord } from '../decoders/binhex.ts'
 import {
   binHexFormat,
@@ -50,12 +51,6 @@ export interface TextRange extends ByteRange {
    */
   readonly bodyFrom?: number
 }
-
-/** The units of work of a word that may begin data, of a line that does, of any other line, and of a block. */
-const WORD_COST = 24
-const BEGIN_COST = 512
-const LINE_COST = 4
-const BLOCK_COST = 16
 
 /**
  * Upper limit for the lines that begin data of a format: far more than the decoded blocks, and than the fields of parts,
@@ -121,7 +116,7 @@ export class EmbeddedData {
       const ends = allEnds.slice(firstEnd(range.from), firstEnd(range.to))
       yield* work.countUnits(begins.length + ends.length)
       for (const block of blocksOf(format, begins, ends, range.to)) {
-        yield* work.countUnits(BLOCK_COST)
+        yield* work.countUnits(costs.element)
         const key = `${format.kind} ${block.from} ${block.to}`
         if (block.from >= block.to || this.#taken.has(key)) continue
         if (taken.length === most) {
@@ -211,7 +206,7 @@ class BeginSearch {
     for (let at = 0; at < bytes.length; at += PIECE) {
       const end = Math.min(bytes.length, at + PIECE)
       for (let word = nextWord(bytes, at, end); word < end; word = nextWord(bytes, word + 1, end)) {
-        yield* work.countUnits(WORD_COST)
+        yield* work.countUnits(costs.word)
         yield* this.#takeWord(word, work)
       }
       yield* work.countUnits((end - at) / SEARCHED_PER_UNIT)
@@ -224,7 +219,7 @@ class BeginSearch {
     const binHex = word - WORD_FRONT
     if (isBinHexWord(this.#bytes, binHex)) {
       const from = binHex + BINHEX_WORD.length
-      yield* work.countUnits(BEGIN_COST)
+      yield* work.countUnits(costs.header)
       this.#add({ formats: [binHexFormat], name: '' }, binHex, from, work)
       return
     }
@@ -233,7 +228,7 @@ class BeginSearch {
     const isWhole = at === 0 || isLineEnd(this.#bytes[at - 1]!)
     const start = embeddedStart(this.#lineFrom(at), isWhole)
     if (start === undefined) return
-    yield* work.countUnits(BEGIN_COST)
+    yield* work.countUnits(costs.header)
     this.#from = this.#lines.any(at)
     const isField = start.formats.some((format) => format.isField)
     const from = isField ? yield* this.#belowFieldsFrom(this.#from, work) : this.#from
@@ -279,7 +274,7 @@ class BeginSearch {
     // Above the last blank line that was found, there is no other one.
     for (let at = from; this.#belowFields <= from; ) {
       const to = this.#linesBelow.any(at)
-      yield* work.countUnits(LINE_COST + to - at)
+      yield* work.countUnits(costs.line + to - at)
       if (at === bytes.length) this.#belowFields = Number.POSITIVE_INFINITY
       else if (isAllBlank(bytes, at, to)) this.#belowFields = to
       at = to
@@ -346,7 +341,7 @@ function* endsIn(bytes: Buffer, begins: LinesOf<BeginLine>, work: Work): Steps<L
       const last = ends.get(format)?.at(-1)
       if (begun && (!last || last.at < begun.from)) ends.get(format)!.push({ at, to })
     }
-    units += LINE_COST + to - at
+    units += costs.line + to - at
     at = to
     if (units < LINES_PIECE && at < bytes.length) continue
     yield* work.countUnits(units)

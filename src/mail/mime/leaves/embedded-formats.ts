@@ -1,6 +1,6 @@
 import { armour } from '../decoders/armour.ts'
 import { base64 } from '../decoders/base64.ts'
-import type { Codec } from '../decoders/decoder.ts'
+import type { Decoder } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import { yenc } from '../decoders/yenc.ts'
@@ -25,7 +25,7 @@ export interface EmbeddedFormat {
   /** Its decoder knows the line that ends the data, and some programs go on after that line. */
   readonly continuesBehindEnd?: boolean
   /** How the data is decoded, unless that makes several files of it. */
-  readonly codec?: Codec
+  readonly decoder?: Decoder
 }
 
 const uuencoded = {
@@ -34,10 +34,10 @@ const uuencoded = {
   name: /^begin(?:-\S+)?\s+[0-7]+\s(.*)/is,
   ends: /^end$/i,
   continuesBehindEnd: true,
-  codec: uuencode,
+  decoder: uuencode,
 }
-const yencoded = { kind: 'yenc', name: /name=(.*)/is, ends: /^=yend/i, codec: yenc }
-const armoured = { kind: 'armour', ends: /^-----END/, codec: armour }
+const yencoded = { kind: 'yenc', name: /name=(.*)/is, ends: /^=yend/i, decoder: yenc }
+const armoured = { kind: 'armour', ends: /^-----END/, decoder: armour }
 const announced = { isField: true, ends: /^--/ }
 
 /** The line `begin 644 name`: programs are lenient about its letters, its blanks, and its mode. */
@@ -75,14 +75,14 @@ export const inTexts: readonly EmbeddedFormat[] = [
     ...announced,
     kind: 'mime-quoted-printable',
     begins: /^content-transfer-encoding[ \t]*:.*(?:quoted|printable)/is,
-    codec: () => quotedPrintable(new Way()),
+    decoder: (bytes, out) => quotedPrintable(bytes, out, new Way()),
   },
   {
     ...announced,
     kind: 'mime-base64',
     begins:
       /^content-transfer-encoding[ \t]*:(?![ \t]*(?:[78]bit|binary|quoted-printable)[ \t]*$)/i,
-    codec: () => base64(new Way()),
+    decoder: (bytes, out) => base64(bytes, out, new Way()),
   },
   // BinHex 4.0 (RFC 1741): a word anywhere in a line, and the data after a colon that begins a line.
   { kind: 'binhex' },

@@ -1,9 +1,10 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
+import { costs, DIGESTED_PER_UNIT } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import { type Covering, type Steps, Work, type WorkOptions } from '../budget/work.ts'
-import type { DeclaredKind } from '../containers/containers.ts'
 import { spellings } from '../headers/names.ts'
+import type { DeclaredAs } from '../headers/part-header.ts'
 import { NAMELESS, type PartNames } from '../reports/part-names.ts'
 
 export interface ContentsOptions extends WorkOptions {
@@ -29,16 +30,10 @@ export interface ContentsOptions extends WorkOptions {
   readonly onEmitted?: (range: ByteRange) => void
 }
 
-/**
- * What a content is opened as, whatever its first bytes are: a kind of container by its header or by the line above it, or
- * a `message` by its type, its name, or in a digest. A `text` begins like a mail among the lines of a header: the reading of
- * the surrounding mail finds its contents, however it is decoded.
- */
-export type OpenAs = DeclaredKind | 'message' | 'text'
-
 /** What holds for a position in a message, and for all that is found further inside. */
 export interface Scope {
-  readonly openAs: ReadonlySet<OpenAs>
+  /** What a content is opened as, whatever its first bytes are. */
+  readonly declared: ReadonlySet<DeclaredAs>
   /** Whose scan covers a leaf part, if it is decoded as nearly all programs do (covered/). */
   readonly coveredBy?: Covering | undefined
   /** Its names, and the containers it was extracted from within its part. */
@@ -60,14 +55,6 @@ interface EmitOptions {
 
 /** Contents of at most this many bytes are compared directly. A digest would take longer. */
 const COMPARED_WHOLE_MAX = 256
-/** The bytes of which a digest is made in the time of a unit of work. */
-const DIGESTED_PER_UNIT = 2
-
-/** The cost of a content in units of work, in addition to its bytes. */
-const CONTENT_COST = 4096
-
-/** The cost of a content that was emitted before. */
-const SEEN_COST = 256
 
 /** Emits what is in the given bytes. */
 type Open = (bytes: Bytes, extraction: Extraction) => Steps
@@ -88,7 +75,7 @@ interface Shared {
 }
 
 /** The scope of a message as a whole. */
-const MESSAGE: Scope = { openAs: new Set(), part: NAMELESS, messages: 0, layers: 0 }
+const MESSAGE: Scope = { declared: new Set(), part: NAMELESS, messages: 0, layers: 0 }
 
 /**
  * The extraction of contents at one position in a message. It emits bytes to scanners, each content once, and opens them:
@@ -132,7 +119,7 @@ export class Extraction {
   /** Returns the extraction at another position, such as that of a leaf part. */
   at(scope: Partial<Scope>): Extraction {
     const inner = new Extraction({ ...this.scope, ...scope }, this.#shared)
-    inner.#hasOpened = this.#hasOpened && scope.openAs === undefined
+    inner.#hasOpened = this.#hasOpened && scope.declared === undefined
     return inner
   }
 
@@ -180,12 +167,12 @@ export class Extraction {
     const coveredBy = isCovered && layers === 0 ? this.scope.coveredBy : undefined
     if (bytes.size === 0) return
     const id = isMail ? `mail ${key}` : key
-    if (opened.has(id)) return yield* work.countUnits(SEEN_COST)
+    if (opened.has(id)) return yield* work.countUnits(costs.value)
     work.countContent()
     if (!isCounted) work.countBytes(bytes.size)
     opened.set(id, new Set())
     yield { kind: 'content', bytes, isMail, coveredBy, part }
-    yield* work.countUnits(CONTENT_COST + bytes.size)
+    yield* work.countUnits(costs.content + bytes.size)
   }
 
   /**
@@ -201,8 +188,8 @@ export class Extraction {
     const key = yield* this.keyOf(content)
     yield* this.#emit(content, key, { isCounted: true, isCovered })
     const opened = this.#shared.opened.get(key)!
-    const { openAs } = this.scope
-    const kinds = openAs.has('text') ? openAs : ['file', ...openAs]
+    const { declared } = this.scope
+    const kinds = declared.has('text') ? declared : ['file', ...declared]
     if ([...kinds].every((kind) => opened.has(kind))) return
     yield* this.#shared.openContent(content, this)
     for (const kind of kinds) opened.add(kind)

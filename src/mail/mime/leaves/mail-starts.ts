@@ -2,7 +2,8 @@ import { SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { beginsAsHeader, isField, OTHER_LINES_MAX } from '../../message/field-line.ts'
-import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { costs } from '../budget/costs.ts'
+import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
 
 /** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512
@@ -46,9 +47,6 @@ export function* hasHeader(source: Bytes, work: Work): Steps<boolean> {
   )
 }
 
-/** The units of work of a line, in addition to its bytes. */
-const LINE_COST = 8
-
 /** Returns whether fields come first, followed by an empty line. */
 function* areFieldsEnded(source: Buffer, work: Work): Steps<boolean> {
   const lines = new LineSearch(source)
@@ -63,7 +61,7 @@ function* areFieldsEnded(source: Buffer, work: Work): Steps<boolean> {
     hasFields ||= end > at
     if (isField(source, at, end)) others = 0
     else if (end > at && !isFold) others++
-    units += LINE_COST + to - at
+    units += costs.line + to - at
     at = to
     if (units < LINES_PIECE) continue
     yield* work.countUnits(units)
@@ -73,30 +71,12 @@ function* areFieldsEnded(source: Buffer, work: Work): Steps<boolean> {
   return false
 }
 
-/** Returns whether the source begins with the line of an mbox above a message. */
+/** How the line of a mailbox above each message begins (mbox, RFC 4155). */
+export const MAILBOX_LINE = 'From '
+
+/** Returns whether the source begins with such a line. */
 export function beginsAsMailbox(source: Bytes): boolean {
-  return startOf(source).startsWith('From ')
-}
-
-/** The separator before each mail of a mailbox except the first: an empty line, and the mbox line. */
-const MAIL_ENDS = ['\n\nFrom ', '\r\n\r\nFrom ']
-
-/** The cost of a mail of a mailbox, in addition to its bytes, which may be seven. */
-const MAIL_COST = 128
-
-/** Finds where each mail of a mailbox begins but the first. Yields the units of work, also if nothing was found. */
-export function* mailStarts(
-  mailbox: Bytes,
-): Generator<{ readonly at?: number; readonly units: number }> {
-  const bytes = mailbox.gather()
-  for (const end of MAIL_ENDS) {
-    yield { units: bytes.length / SEARCHED_PER_UNIT }
-    // One of the two ends of lines is that of the mailbox.
-    const first = bytes.indexOf(end)
-    for (let found = first; found >= 0; found = bytes.indexOf(end, found + 1))
-      yield { at: found + end.length - 'From '.length, units: MAIL_COST }
-    if (first >= 0) return
-  }
+  return startOf(source).startsWith(MAILBOX_LINE)
 }
 
 /** Upper limit for the blanks and empty lines above a header. */

@@ -1,19 +1,21 @@
 import { Bytes } from '../../message/bytes.ts'
 import { isEncryptedDocument } from '../archives/encrypted-documents.ts'
+import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
-import { beginsCalendar } from '../containers/calendar.ts'
-import type { Member, MemberEncoding } from '../containers/container.ts'
-import { type ContainerKind, containerKinds, type DeclaredKind } from '../containers/containers.ts'
-import { base64 } from '../decoders/base64.ts'
+import { beginsCalendar, calendar } from '../containers/calendar.ts'
+import { cms } from '../containers/cms.ts'
+import type { Container, Member } from '../containers/container.ts'
+import { openPgp } from '../containers/openpgp.ts'
+import { tnef } from '../containers/tnef.ts'
 import { binHex, binHexFile } from '../decoders/binhex.ts'
-import { type Codec, decoded, decodedInEachWay } from '../decoders/decoder.ts'
-import { quotedPrintable } from '../decoders/quoted-printable.ts'
-import { unescaped, unpercented, withoutNuls, withoutTails } from '../decoders/text-transforms.ts'
+import { type Decoder, decoded, decodedInEachWay } from '../decoders/decoder.ts'
+import { withoutNuls, withoutTails } from '../decoders/text-transforms.ts'
+import type { DeclaredAs } from '../headers/part-header.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
 import { type EmbeddedFormat, inFiles, inTexts } from './embedded-formats.ts'
-import type { Extraction, OpenAs } from './extraction.ts'
-import { beginsAsMailbox, hasHeader, mailStarts } from './mail-starts.ts'
+import type { Extraction } from './extraction.ts'
+import { beginsAsMailbox, hasHeader, MAILBOX_LINE } from './mail-starts.ts'
 import { holdsNul } from './text-properties.ts'
 
 /** Opens a content, whatever it is. */
@@ -24,8 +26,8 @@ export function* openContent(file: Bytes, extraction: Extraction): Steps {
 
 /** Opens a mailbox, a message, or what is encoded in a text. */
 function* openWithin(file: Bytes, extraction: Extraction): Steps {
-  const { openAs, messages } = extraction.scope
-  if (openAs.has('text')) yield* openEmbedded(file, extraction, inFiles)
+  const { declared, messages } = extraction.scope
+  if (declared.has('text')) yield* openEmbedded(file, extraction, inFiles)
   else if (beginsAsMailbox(file))
     yield* extraction.inside((inner) => openMailbox(file, inner), messages + 1)
   else if (yield* isMail(file, extraction)) yield* extraction.insideMail(file)
@@ -33,24 +35,32 @@ function* openWithin(file: Bytes, extraction: Extraction): Steps {
 }
 
 function* isMail(file: Bytes, extraction: Extraction): Steps<boolean> {
-  if (extraction.scope.openAs.has('message')) return true
+  if (extraction.scope.declared.has('message')) return true
   // The properties of a calendar look like fields.
   return !beginsCalendar(file.gather()) && (yield* hasHeader(file, extraction.work))
 }
 
-/** Opens each mail of a mailbox (mbox, RFC 4155). */
+/** Opens each mail of a mailbox: the next one begins with a line of the mailbox that is below an empty line. */
 function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
+  const { work } = extraction
+  const bytes = mailbox.gather()
+  yield* work.countUnits(bytes.length / SEARCHED_PER_UNIT)
   let from = 0
-  for (const { at: to, units } of mailStarts(mailbox)) {
-    yield* extraction.work.countUnits(units)
-    if (to === undefined) continue
-    yield* extraction.openMail(mailbox.slice(from, to))
-    from = to
+  for (let lf = bytes.indexOf(NEXT_MAIL); lf >= 0; lf = bytes.indexOf(NEXT_MAIL, lf + 1)) {
+    yield* work.countUnits(costs.mail)
+    if (!/\n\r?$/.test(bytes.toString('latin1', Math.max(0, lf - 2), lf))) continue
+    yield* extraction.openMail(mailbox.slice(from, lf + 1))
+    from = lf + 1
   }
   yield* extraction.openMail(mailbox.slice(from))
 }
 
+const NEXT_MAIL = `\n${MAILBOX_LINE}`
+
 // Containers
+
+/** The kinds of containers. Each content is opened as every kind that it may be. */
+export const containers: readonly Container[] = [cms, openPgp, tnef, calendar]
 
 /**
  * Opens bytes as each container that they are, if it is not encrypted. They may become many times as large, and an
@@ -58,45 +68,47 @@ function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
  */
 export function* openContainers(source: Bytes, extraction: Extraction): Steps {
   const bytes = source.gather()
-  for (const container of containerKinds) yield* openContainer(bytes, container, extraction)
+  for (const container of containers) yield* openContainer(bytes, container, extraction)
   const { work } = extraction
   if (yield* isEncryptedDocument(bytes, work)) work.onOdd?.('encrypted')
 }
 
 /** Opens bytes as one kind of container. */
-function* openContainer(source: Buffer, container: ContainerKind, extraction: Extraction): Steps {
-  const { openAs } = extraction.scope
-  const isDeclared = isDeclaredAs(container, openAs)
+function* openContainer(source: Buffer, container: Container, extraction: Extraction): Steps {
+  const { work, scope } = extraction
+  const isDeclared = isDeclaredAs(container, scope.declared)
   const emit = (content: Member) => openMember(content, container, extraction)
   try {
-    const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, emit })
+    const isOpened = yield* container.open(source, { work, isDeclared, emit })
     if (isOpened && container.mustBeRead) extraction.noteOpened()
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
     // Any other content may look like such a container by chance.
-    const mustBeRead = containerKinds.some((kind) => kind.mustBeRead && isDeclaredAs(kind, openAs))
-    if (!mustBeRead) extraction.work.onOdd?.('unread')
-    else if (!extraction.hasOpened) extraction.work.leaveUnread(error.message)
+    const mustBeRead = containers.some(
+      (kind) => kind.mustBeRead && isDeclaredAs(kind, scope.declared),
+    )
+    if (!mustBeRead) work.onOdd?.('unread')
+    else if (!extraction.hasOpened) work.leaveUnread(error.message)
   }
 }
 
-function isDeclaredAs({ hint }: ContainerKind, openAs: ReadonlySet<OpenAs>): boolean {
-  return hint !== undefined && openAs.has(hint)
+function isDeclaredAs({ declaredAs }: Container, declared: ReadonlySet<DeclaredAs>): boolean {
+  return declaredAs !== undefined && declared.has(declaredAs)
 }
 
 function* openMember(
-  { bytes, names = [], encoding, isOfSameKind }: Member,
-  { kind, hint }: ContainerKind,
+  { bytes, names, decoder }: Member,
+  { kind, declaredAs }: Container,
   extraction: Extraction,
 ): Steps {
-  const file = yield* extraction.enter(kind, names)
-  const { openAs } = file.scope
-  const held = isOfSameKind
-    ? file
-    : file.at({ openAs: new Set([...openAs].filter((other) => other !== hint)) })
-  yield* encoding === undefined
+  const file = yield* extraction.enter(kind, names ?? [])
+  const { declared } = file.scope
+  const held = names
+    ? file.at({ declared: new Set([...declared].filter((as) => as !== declaredAs)) })
+    : file
+  yield* decoder === undefined
     ? emitMember(Bytes.of(bytes), held)
-    : held.inside((inner) => decodeMember(encoding, Bytes.of(bytes), inner))
+    : held.inside((inner) => openDecoded(Bytes.of(bytes), decoder, inner))
 }
 
 function* emitMember(content: Bytes, opened: Extraction): Steps {
@@ -105,33 +117,12 @@ function* emitMember(content: Bytes, opened: Extraction): Steps {
   } else yield* opened.inside((inner) => inner.open(content))
 }
 
-function decodeMember(encoding: MemberEncoding, encoded: Bytes, extraction: Extraction): Steps {
-  const { work } = extraction
-  const open = (content: Bytes) => extraction.open(content)
-  const fromBase64 = (text: Bytes) => openDecoded(text, base64, extraction)
-  switch (encoding) {
-    case 'base64':
-      return fromBase64(encoded)
-    case 'escaped base64':
-      return decoded(encoded, unescaped, work, fromBase64)
-    case 'quoted-printable':
-      return openDecoded(encoded, quotedPrintable, extraction)
-    case 'url':
-      return decoded(encoded, unpercented, work, open)
-    case 'base64 in a url':
-      return decoded(encoded, unpercented, work, fromBase64)
-  }
-}
-
 /** Decodes a source in each way in which some program does, and opens each result. */
-function* openDecoded(source: Bytes, codec: Codec, extraction: Extraction): Steps {
-  yield* decodedInEachWay(source, codec, extraction.work, (content) => extraction.open(content))
+function* openDecoded(source: Bytes, decoder: Decoder, extraction: Extraction): Steps {
+  yield* decodedInEachWay(source, decoder, extraction.work, (content) => extraction.open(content))
 }
 
 // What is encoded in texts
-
-/** The cost of a block of encoded data, in addition to its bytes. */
-const BLOCK_COST = 2048
 
 /** Opens what is encoded in a text, or in a file, that was decoded. */
 export function* openEmbedded(text: Bytes, extraction: Extraction, formats = inTexts): Steps {
@@ -154,8 +145,8 @@ export function* openEmbeddedIn(
   const part = data.text.slice(range.from, range.to)
   if (!(yield* holdsNul(part, work))) return
   // Some programs end lines at a NUL, or skip NULs.
-  for (const decode of [withoutTails, withoutNuls])
-    yield* decoded(part, decode, work, (text) => openText(text, formats, extraction))
+  for (const decoder of [withoutTails, withoutNuls])
+    yield* decoded(part, decoder, work, (text) => openText(text, formats, extraction))
 }
 
 function* openText(text: Bytes, formats: readonly EmbeddedFormat[], extraction: Extraction): Steps {
@@ -171,16 +162,16 @@ function* openBlocks(
 ): Steps {
   const { work } = extraction
   for (const { format, name, from, to } of yield* data.takeBlocks(range, formats, work)) {
-    yield* work.countUnits(BLOCK_COST)
+    yield* work.countUnits(costs.block)
     const block = data.text.slice(from, to)
-    if (format.codec === undefined) {
+    if (format.decoder === undefined) {
       // All programs decode BinHex alike.
       yield* decoded(block, binHex, work, (source) => openFile(source, extraction))
       continue
     }
     const file = yield* extraction.enter(format.kind, [name])
-    const openAs = new Set(declaredAbove(data.text, from))
-    yield* openDecoded(block, format.codec, file.at({ openAs }))
+    const declared = new Set(declaredAbove(data.text, from))
+    yield* openDecoded(block, format.decoder, file.at({ declared }))
   }
 }
 
@@ -190,7 +181,7 @@ function* openFile(source: Bytes, extraction: Extraction): Steps {
   const names = [name]
   for (const fork of forks) {
     const file = yield* extraction.enter('binhex', names)
-    yield* file.at({ openAs: new Set() }).open(Bytes.of(fork))
+    yield* file.at({ declared: new Set() }).open(Bytes.of(fork))
   }
 }
 
@@ -198,7 +189,7 @@ function* openFile(source: Bytes, extraction: Extraction): Steps {
 const LABEL_MAX = 128
 
 /** Returns what the line that ends at `to` declares the following armour as. */
-function declaredAbove(source: Bytes, to: number): readonly DeclaredKind[] {
+function declaredAbove(source: Bytes, to: number): readonly DeclaredAs[] {
   const above = source
     .gather(Math.max(0, to - LABEL_MAX), to)
     .toString('latin1')

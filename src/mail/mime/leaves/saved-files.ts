@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { chained, type Decode } from '../decoders/decoder.ts'
+import { chained, type Decoder } from '../decoders/decoder.ts'
 import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import { NO_LINE_END, type TextProperties } from './text-properties.ts'
 
@@ -22,7 +22,7 @@ export interface FileContent {
 export interface SavedFile {
   readonly bytes: Bytes
   /** Makes the file of the bytes. Without it they are the file. */
-  readonly make?: Decode | undefined
+  readonly make?: Decoder | undefined
   /** The line end that is added. */
   readonly end: Buffer
   /**

@@ -1,13 +1,15 @@
 import { isAscii } from 'node:buffer'
 import { SPACE } from '../../../base/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
-import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded } from '../decoders/decoder.ts'
 import { lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import { type Encoding, transferEncodings } from '../headers/encodings.ts'
+import type { DeclaredAs } from '../headers/part-header.ts'
 import { isDecodedIn, isTextOfMail, type Leaf } from '../structure/leaf.ts'
-import type { Extraction, Scope } from './extraction.ts'
+import type { Extraction } from './extraction.ts'
 import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
 import { openContainers, openEmbedded } from './open-content.ts'
 import { type FileContent, type SavedFile, savedFiles } from './saved-files.ts'
@@ -33,11 +35,6 @@ interface DecodedContent {
 
 /** Upper limit for the bytes of a content that is also emitted with the other kind of line ends. */
 const LINE_ENDS_MAX = 1024 * 1024
-
-/**
- * The cost of a conversion from a character set in units of work, in addition to its bytes, which may be few.
- */
-const CONVERSION_COST = 1024
 
 /** What most programs show as a text is one, and gets no CR LF. */
 const TEXT = { isText: true, lf: false }
@@ -100,7 +97,9 @@ export class SavedVariants {
     }
     const file = { bare, end, encoding, lines: encodes === 'bytes' ? undefined : lines }
     // (The reading of the mail finds the contents of a message that is not encoded.)
-    const scoped = isMessage ? extraction.at({ openAs: asText(extraction.scope) }) : extraction
+    const scoped = isMessage
+      ? extraction.at({ declared: asText(extraction.scope.declared) })
+      : extraction
     yield* this.#saveFile(file, scoped, isCovered && !isShown)
     return true
   }
@@ -144,7 +143,7 @@ export class SavedVariants {
     for (const charset of charsets) {
       if (isUnreadable(charset)) work.leaveUnread(`text in ${charset}, which is not read`)
       for (const make of toUtf8(charset)) {
-        yield* work.countUnits(CONVERSION_COST)
+        yield* work.countUnits(costs.conversion)
         yield* decoded(bytes, make, work, save)
       }
     }
@@ -174,7 +173,7 @@ export class SavedVariants {
     if (isUnchanged && header.isMultipart && header.boundary === undefined)
       yield* openContainers(bare, extraction)
     yield* this.#openUnstuffed(bare)
-    if (header.hints.has('delsp'))
+    if (header.declared.has('delsp'))
       yield* decoded(whole, unflowed, work, (joined) => this.#emitText(joined))
     const isOwn = isTextOfMail(this.#leaf) && scope.layers === 0
     const isInMail =
@@ -237,14 +236,14 @@ export class SavedVariants {
       end: hasEnd ? end : NO_LINE_END,
       shorter: above && above.end.length > 0 ? above.bare : undefined,
       lines: hasLines ? { ...lines, ...(isFile ? {} : TEXT) } : undefined,
-      isFlowed: header.hints.has('delsp'),
+      isFlowed: header.declared.has('delsp'),
       isStuffed: yield* this.#isStuffed(bare),
     }
   }
 
   /** Whether blanks in front of lines may have been added in transit (RFC 3676 4.4). */
   *#isStuffed(text: Bytes): Steps<boolean> {
-    if (!this.#leaf.header.hints.has('flowed')) return false
+    if (!this.#leaf.header.declared.has('flowed')) return false
     return yield* hasStuffedLine(text, this.extraction.work)
   }
 }
@@ -259,9 +258,9 @@ function* emitVariant(
   else yield* extraction.emit(Bytes.of(text, end), { isCounted: make !== undefined })
 }
 
-/** Returns the scope's kinds with `message` replaced by `text`. */
-function asText({ openAs }: Scope): Scope['openAs'] {
-  return new Set([...openAs].filter((kind) => kind !== 'message')).add('text')
+/** Returns a declaration with `message` replaced by `text`. */
+export function asText(declared: ReadonlySet<DeclaredAs>): ReadonlySet<DeclaredAs> {
+  return new Set([...declared].filter((as) => as !== 'message')).add('text')
 }
 
 function hasEightBits(chunk: Buffer): boolean {

@@ -4,8 +4,9 @@ import { isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
 import { Header } from '../../message/header-block.ts'
 import type { KnownHeader } from '../../message/message.ts'
 import { headerFault } from '../../message/well-formed.ts'
+import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
-import { SEARCHED_PER_UNIT } from '../budget/work.ts'
+
 import { mimeTextOf } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
@@ -58,9 +59,6 @@ export interface OddStructure {
 
 /** Upper limit for multiparts, each of whose boundaries is searched for in all lines. */
 const MULTIPARTS_MAX = 64
-
-/** The units of work of a header, and of each part. */
-const HEADER_COST = 512
 
 /**
  * Reads the structure of a message by a grammar of what all programs read alike. Each rule states what is allowed;
@@ -149,7 +147,7 @@ class OrdinaryReading {
   *#entity(from: number, to: number, place: Place, known?: Header): Generator<number> {
     if (this.#headers.length >= limits.parts) throw new Odd('many parts')
     const found = this.#header(from, to, place, known)
-    yield HEADER_COST + found.bodyAt - from
+    yield costs.header + found.bodyAt - from
     const { header, bodyAt } = found
     if (header.isMultipart) yield* this.#multipart(header, bodyAt, to, place)
     else if (header.isMessage) yield* this.#message(found, to, place)

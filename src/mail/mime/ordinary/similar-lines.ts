@@ -1,9 +1,8 @@
 import { LF } from '../../../base/bytes/ascii.ts'
+import { costs } from '../budget/costs.ts'
 
 /** The bytes that are searched at a time. */
 export const SEARCHED_AT_ONCE = 256 * 1024
-/** The units of work of a line that begins like a delimiter. */
-const LINE_COST = 8
 
 /**
  * Lines that some program takes for a delimiter begin with a dash, or to libclamav with a comment, behind blanks. No
@@ -27,7 +26,7 @@ export function* similarLine(
     const window = mail.toString('latin1', start, to)
     for (const [, text] of window.matchAll(DASH_LINE)) {
       const line = text!.replace(/\r$/, '')
-      yield LINE_COST + line.length * boundaries.length
+      yield costs.line + line.length * boundaries.length
       const similar = boundaries.filter((boundary) => isSimilar(line, boundary))
       const own = similar.find((boundary) => line === `--${boundary}` || line === `--${boundary}--`)
       // A delimiter of another multipart is none of this one, unless a program finds one in the other.

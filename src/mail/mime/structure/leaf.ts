@@ -67,7 +67,7 @@ function insideMessage(messages: number): Omit<Depth, 'levels' | 'entities'> {
 /** Returns whether a part is a message because it declares no type: in a digest, that is the default (RFC 2046 5.1.5). */
 export function isMessageByDefault(header: PartHeader, { multipart }: Depth): boolean {
   const declaresType = header.type !== '' || header.isMultipart || header.isMessage
-  return multipart?.hints.has('digest') === true && !declaresType
+  return multipart?.declared.has('digest') === true && !declaresType
 }
 
 /**

@@ -7,7 +7,7 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { budgetOf, limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { Work } from '../../../../src/mail/mime/budget/work.ts'
-import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
+import { calendar as container } from '../../../../src/mail/mime/containers/calendar.ts'
 import { calendarQuirks } from '../../../../src/mail/mime/quirks/calendar-quirks.ts'
 import { lacks } from '../../../needs.mjs'
 import { python } from '../../../programs/host/python.ts'
@@ -168,16 +168,16 @@ t.test('files that other readers open are opened', { skip: readersMissing }, asy
   for (const reader of ['libical', 'icalendar', 'vobject']) t.ok(counts[reader]! >= 20, reader)
 })
 
-/** The values that openCalendar gives of a text. */
+/** The values that are found in a text. */
 function valuesIn(text: string): string[] {
   const source = Buffer.from(text, 'latin1')
   const values: string[] = []
-  const steps = openCalendar(source, {
+  const steps = container.open(source, {
     work: new Work(Bytes.of(source), { openFile: () => openAnonymousFile(tmpdir()) }),
     isDeclared: true,
-    *emit({ bytes, encoding, names }) {
+    *emit({ bytes, decoder, names }) {
       const text = bytes.toString('latin1')
-      values.push(JSON.stringify([encoding, names, text]))
+      values.push(JSON.stringify([decoder?.name, names, text]))
       yield* []
     },
   })
@@ -350,7 +350,7 @@ t.test('other mail has its turn while a calendar of short values is read', async
   }
   const source = Buffer.from(`BEGIN:VCARD\n${'KEY:a\n'.repeat(60_000)}`)
   const work = new CountingWork(Bytes.of(source), { openFile: () => openAnonymousFile(tmpdir()) })
-  for (const { kind } of openCalendar(source, { work, isDeclared: true, *emit() {} }))
+  for (const { kind } of container.open(source, { work, isDeclared: true, *emit() {} }))
     if (kind === 'turn') values = 0
   t.ok(most > 1000 && most < 5000, `${most} values at a time`)
 })

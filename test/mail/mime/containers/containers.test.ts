@@ -7,8 +7,8 @@ import { constants, deflateSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { containerKinds } from '../../../../src/mail/mime/containers/containers.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
+import { containers } from '../../../../src/mail/mime/leaves/open-content.ts'
 import { lacks } from '../../../needs.mjs'
 import {
   compressed,
@@ -523,7 +523,7 @@ const examples: Readonly<Record<string, Buffer>> = {
 t.test('each kind of container is opened, and its name is known for what it holds', async (t) => {
   t.same(
     Object.keys(examples),
-    containerKinds.map(({ kind }) => kind),
+    containers.map(({ kind }) => kind),
   )
   for (const [kind, example] of Object.entries(examples)) {
     const kinds: string[] = []

@@ -76,7 +76,7 @@ t.test('base64 is decoded as each reader does', async (t) => {
     [{ 'base64 line': 'ends the group' }, 'YWJj\nYWJj', 'abcabc'],
   ]
   for (const [choices, text, expected] of rows) {
-    const decoded = decode(base64(Way.of(choices)), text)
+    const decoded = decode(base64, text, Way.of(choices))
     t.equal(decoded, expected, `${JSON.stringify(choices)} ${text}`)
   }
 })
@@ -154,17 +154,17 @@ t.test('long base64 is decoded like short base64, in lines or not', async (t) =>
   const dashes = encoded.slice(0, 30_000).replace(/.{5000}/g, '$&-') + encoded.slice(30_000)
   const open = `A${encoded.slice(0, 4000)}\n${encoded.slice(4000)}`
   for (const text of [...texts, junk, dashes]) {
-    t.equal(decode(base64(new Way()), text), content.toString('latin1'))
+    t.equal(decode(base64, text), content.toString('latin1'))
   }
   const shifted = Buffer.from(open.replace('\n', ''), 'base64').toString('latin1')
-  t.equal(decode(base64(new Way()), open), shifted, 'a group that is open goes on')
+  t.equal(decode(base64, open), shifted, 'a group that is open goes on')
 })
 
 t.test(
   'lines of one length that are odd anywhere are decoded as if they were decoded byte by byte',
   async () => {
     const read = (text: string, way = new Way()) =>
-      JSON.stringify([decode(base64(way), text), [...way.met].sort()])
+      JSON.stringify([decode(base64, text, way), [...way.met].sort()])
     // The runtime decodes nothing for a reader that knows other characters, none of which is here.
     const byByte = () => Way.of({ 'base64 with eight bits': 'loses its highest bit' })
     const lines = Buffer.alloc(30_000, 'what lines of one length hold, and more ')

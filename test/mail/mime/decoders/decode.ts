@@ -1,15 +1,15 @@
-import type { Codec, Decode } from '../../../../src/mail/mime/decoders/decoder.ts'
+import type { Decoder } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { everyWay, type QuirkName, Way } from '../../../../src/mail/mime/quirks/way.ts'
 import { MemoryPool } from '../../../../src/mail/mime/storage/memory-pool.ts'
 import { Store } from '../../../../src/mail/mime/storage/store.ts'
 
 /** What a decoder makes of a text (latin1). */
-export function decode(decoder: Decode, text: string): string {
+export function decode(decoder: Decoder, text: string, way = new Way()): string {
   const pool = new MemoryPool(() => {
     throw new Error('a text that needs a file')
   }, 0)
   const store = new Store(pool)
-  for (const _ of decoder(Buffer.from(text, 'latin1'), store));
+  for (const _ of decoder(Buffer.from(text, 'latin1'), store, way));
   const decoded = store.finish().toString('latin1')
   store.close()
   if (pool.used > 0) throw new Error(`${pool.used} bytes of memory are left`)
@@ -20,18 +20,18 @@ export function decode(decoder: Decode, text: string): string {
 export type Ways = Readonly<Record<string, string>>
 
 /** What readers with each way that makes a difference make of a text. */
-export function ways(codec: Codec, text: string): Ways {
+export function ways(decoder: Decoder, text: string): Ways {
   const found: [string, string][] = []
   for (const way of everyWay(1000)) {
     const words = Array.from(way.choices.keys(), (quirk) => `${quirk} ${way.peek(quirk)}`)
-    found.push([words.sort().join(', ') || 'common', decode(codec(way), text)])
+    found.push([words.sort().join(', ') || 'common', decode(decoder, text, way)])
   }
   return Object.fromEntries(found.sort())
 }
 
 /** The quirks of a text that readers decode differently, as the common way meets them. */
-export function quirksOf(codec: Codec, text: string): readonly QuirkName[] {
+export function quirksOf(decoder: Decoder, text: string): readonly QuirkName[] {
   const way = new Way()
-  decode(codec(way), text)
+  decode(decoder, text, way)
   return [...way.met]
 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { Work } from '../../../../src/mail/mime/budget/work.ts'
 import { base64 } from '../../../../src/mail/mime/decoders/base64.ts'
-import { type Codec, decodedInEachWay } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { type Decoder, decodedInEachWay } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
 import { withoutNuls } from '../../../../src/mail/mime/decoders/text-transforms.ts'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
@@ -15,7 +15,7 @@ import { ways } from './decode.ts'
 const PIECE = 16 * 1024
 
 /** Texts with all that programs read differently, and what may precede them, encoded and decoded. */
-const oddTexts: readonly (readonly [string, Codec, string, string, string])[] = [
+const oddTexts: readonly (readonly [string, Decoder, string, string, string])[] = [
   ['base64', base64, 'Y W\xd7JjYW-Jj\nYWJ\njYW!JjYWJj=YWJjYWJjY', 'YWJj', 'abc'],
   [
     'quoted-printable',
@@ -28,12 +28,12 @@ const oddTexts: readonly (readonly [string, Codec, string, string, string])[] = 
   ['yEnc', yenc, '\x8b=\x8b\r\x8c\r\n=ypart\n=\0\n=yend\n', '\x8b\x8b', 'aa'],
 ]
 
-for (const [name, codec, text, unit, plain] of oddTexts) {
+for (const [name, decoder, text, unit, plain] of oddTexts) {
   t.test(`where a piece of ${name} ends makes no difference`, async (t) => {
     const count = Math.floor(PIECE / unit.length)
-    const alone = ways(codec, unit + text)
+    const alone = ways(decoder, unit + text)
     for (let units = count - text.length; units <= count; units++) {
-      const found = ways(codec, unit.repeat(units) + text)
+      const found = ways(decoder, unit.repeat(units) + text)
       t.same(Object.keys(found), Object.keys(alone), `${units} units`)
       for (const [way, decoded] of Object.entries(alone)) {
         // A reader that finds no base64 leaves the text.
@@ -46,9 +46,9 @@ for (const [name, codec, text, unit, plain] of oddTexts) {
 }
 
 t.test('a part with more ways of decoding than are tried is unread', async (t) => {
-  const inAllWays: Codec = (way) => {
+  const inAllWays: Decoder = (bytes, out, way) => {
     for (const quirk of Object.keys(encodingQuirks)) way.note(quirk as QuirkName)
-    return withoutNuls
+    return withoutNuls(bytes, out, way)
   }
   const source = Bytes.of(Buffer.from('text'))
   const work = new Work(source, { openFile: () => -1 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { armour } from '../../../../src/mail/mime/decoders/armour.ts'
 import { base64 } from '../../../../src/mail/mime/decoders/base64.ts'
-import type { Codec } from '../../../../src/mail/mime/decoders/decoder.ts'
+import type { Decoder } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
@@ -11,7 +11,7 @@ import { type Program, type Quirk, UNNAMED } from '../../../../src/mail/mime/qui
 import { ways } from './decode.ts'
 
 /** The decoders of the tables, each by the word that its rows begin with. */
-const codecs: Readonly<Record<string, Codec>> = {
+const decoders: Readonly<Record<string, Decoder>> = {
   base64,
   'quoted-printable': quotedPrintable,
   uuencode,
@@ -21,11 +21,11 @@ const codecs: Readonly<Record<string, Codec>> = {
 
 const rows: readonly (readonly [string, Quirk])[] = Object.entries(encodingQuirks)
 for (const [quirk, row] of rows) {
-  const codec = codecs[quirk.split(' ', 1)[0]!]!
+  const decoder = decoders[quirk.split(' ', 1)[0]!]!
   for (const { does, example = row.example } of row.choices.slice(1)) {
     t.test(`its example shows the choice that ${quirk} ${does}`, async (t) => {
       t.ok(example !== undefined, 'there is an example')
-      const found = ways(codec, example!)
+      const found = ways(decoder, example!)
       const way = `${quirk} ${does}`
       t.ok(way in found && found[way] !== found.common, JSON.stringify(found[way]))
     })
@@ -55,7 +55,7 @@ const programs = new Set(
 )
 for (const [word, text] of Object.entries(oddTexts)) {
   t.test(`${word} is read once with all choices of each program`, async (t) => {
-    const found = ways(codecs[word]!, text)
+    const found = ways(decoders[word]!, text)
     for (const program of programs) {
       if (program === UNNAMED) continue
       for (const set of setsOf(program, word)) {

@@ -96,7 +96,7 @@ t.test('quoted-printable is decoded as each reader does', async (t) => {
     [{ 'quoted-printable blanks': 'are removed' }, `${long} \t${long}\n`, `${long} \t${long}\n`],
   ]
   for (const [choices, text, expected] of rows) {
-    const decoded = decode(quotedPrintable(Way.of(choices)), text)
+    const decoded = decode(quotedPrintable, text, Way.of(choices))
     t.equal(decoded, expected, `${JSON.stringify(choices)} ${text}`)
   }
 })
@@ -186,7 +186,7 @@ t.test('any number of blanks in a row is read alike', async (t) => {
       [trims, `AB${blanks}CD`, `AB${blanks}CD`],
     ]
     for (const [choices, text, expected] of rows) {
-      const made = decode(quotedPrintable(Way.of(choices)), text)
+      const made = decode(quotedPrintable, text, Way.of(choices))
       t.equal(made, expected, `${JSON.stringify(choices)} ${count}`)
     }
   }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { lowBytes } from '../../../../src/mail/mime/decoders/charsets.ts'
-import type { Decode } from '../../../../src/mail/mime/decoders/decoder.ts'
+import type { Decoder } from '../../../../src/mail/mime/decoders/decoder.ts'
 import {
   lineEnds,
   unescaped,
@@ -12,7 +12,7 @@ import {
 } from '../../../../src/mail/mime/decoders/text-transforms.ts'
 import { decode } from './decode.ts'
 
-const make: Readonly<Record<string, Decode>> = {
+const make: Readonly<Record<string, Decoder>> = {
   'with LF': lineEnds({ to: 'lf', bareCr: 'itself' }),
   'with CR LF': lineEnds({ to: 'crlf', bareCr: 'itself' }),
   'without bare CRs': lineEnds({ to: 'same', bareCr: 'nothing' }),

@@ -38,9 +38,9 @@ t.test('a header announces its content, surely or maybe', async (t) => {
     [`${TYPE}text/plain; name=a\n`]: { type: 'text/plain', ...FILE },
     [`${TYPE}text/html; charset=utf-8; name*=a\n`]: { type: 'text/html', ...FILE },
     [`${TYPE}text/calendar\n`]: {
-      ...{ type: 'text/calendar', ...FILE, hints: new Set(['calendar']) },
+      ...{ type: 'text/calendar', ...FILE, declared: new Set(['calendar']) },
     },
-    [`${TYPE}a/b; name=A.VCF\n`]: { type: 'a/b', ...FILE, hints: new Set(['calendar']) },
+    [`${TYPE}a/b; name=A.VCF\n`]: { type: 'a/b', ...FILE, declared: new Set(['calendar']) },
     [`${TYPE}text/plain; charset=UTF8\n`]: { type: 'text/plain' },
     [`${TYPE}text/plain; charset=ISO_8859-15\n`]: { type: 'text/plain', charsets: ['iso885915'] },
     'Content-Disposition: Inline;\n': { isSaved: true },
@@ -52,7 +52,7 @@ t.test('a header announces its content, surely or maybe', async (t) => {
     'Content-ID: <a>\n': {},
     'Content-Description: a\n': {},
     'Content-Location: a\n': {},
-    [`${TYPE}text/plain; DelSp=yes\n`]: { type: 'text/plain', hints: new Set(['delsp']) },
+    [`${TYPE}text/plain; DelSp=yes\n`]: { type: 'text/plain', declared: new Set(['delsp']) },
     'X-Content-Type: text/plain\n': { isUnambiguous: false, ...FILE },
     'X-Content-Language: x\n': {},
     'a line about content\n': { isUnambiguous: false, ...FILE },
@@ -61,7 +61,7 @@ t.test('a header announces its content, surely or maybe', async (t) => {
       ...{ boundary: 'Abc', hasBoundary: true },
     },
     [`${TYPE}multipart/digest;\n boundary="a-boundary"\n`]: {
-      ...{ type: 'multipart/digest', isMultipart: true, ...FILE, hints: new Set(['digest']) },
+      ...{ type: 'multipart/digest', isMultipart: true, ...FILE, declared: new Set(['digest']) },
       ...{ boundary: 'a-boundary', hasBoundary: true },
     },
     [`${TYPE}multipart/mixed; boundary=a\nX-Mime: boundary=b\n`]: {
@@ -101,11 +101,11 @@ t.test('a header announces its content, surely or maybe', async (t) => {
     [`${ENCODING}x\n`]: {},
     [`${ENCODING}base(x)64\n`]: { encodings: ['identity', 'base64'] },
     [`${TYPE}application/pkcs7-mime\n`]: {
-      ...{ type: 'application/pkcs7-mime', ...FILE, hints: new Set(['smime']) },
+      ...{ type: 'application/pkcs7-mime', ...FILE, declared: new Set(['smime']) },
     },
     'Content-Disposition: attachment; filename=a.ASC\n': {
       ...FILE,
-      hints: new Set(['openpgp']),
+      declared: new Set(['openpgp']),
     },
     [`${TYPE}message/rfc822\n${ENCODING}base64\n`]: {
       ...{ type: 'message/rfc822', isMessage: true, ...FILE },

@@ -6,7 +6,6 @@ import {
   beginsAsMailbox,
   hasHeader,
   isKnownAsMail,
-  mailStarts,
 } from '../../../../src/mail/mime/leaves/mail-starts.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 
@@ -66,27 +65,11 @@ t.test('a file that begins with a field may be mail', async (t) => {
   }
 })
 
-/** Where each message of a mailbox begins but the first. */
-const startsIn = (mailbox: string) => [...mailStarts(source(mailbox))].flatMap(({ at }) => at ?? [])
-
 t.test('a mailbox begins with the line of an mbox', async (t) => {
   for (const text of ['From a', 'From ', 'From a@b\nA: b\n\nc']) {
     t.equal(beginsAsMailbox(source(text)), true, text)
   }
   for (const text of ['', 'From', 'From: a', '>From a', ' From a', '\nFrom a', 'from a']) {
     t.equal(beginsAsMailbox(source(text)), false, text)
-  }
-})
-
-t.test('the next mail of a mailbox begins below an empty line', async (t) => {
-  t.same(startsIn('From a\n\nb\n\nFrom c\n\nd\n\n\nFrom e\n'), [11, 23])
-  t.same(startsIn('From a\r\n\r\nb\r\n\r\nFrom c\r\n'), [15])
-  t.same(startsIn('From a\n\n\nFrom b\n\nFrom c\n'), [9, 17])
-  t.same(startsIn('From a\n\nFrom b\r\n\r\nFrom c\n'), [8], 'by one kind of line ends')
-  for (const text of [
-    ...['From a\n\nb\nFrom c\n', 'From a\n\nb\n\n>From c\n', 'From a\n\nb\n\nFrom: c\n'],
-    ...['From a\n\nb\n \nFrom c\n', 'From a\n\nb\n\n From c\n', 'From a\n\nb\r\n\nFrom'],
-  ]) {
-    t.same(startsIn(text), [], JSON.stringify(text))
   }
 })

@@ -29,7 +29,7 @@ function leavesOf(mail: Buffer): readonly Leaf[] {
   return leaves.filter(({ header, depth, from, to }) => {
     const { isMultipart, isMessage, type } = header
     const isContainer =
-      isMultipart || isMessage || (depth.multipart?.hints.has('digest') && type === '')
+      isMultipart || isMessage || (depth.multipart?.declared.has('digest') && type === '')
     return to > from && !isContainer && !reports.some((it) => it.from <= from && to <= it.to)
   })
 }
@@ -152,9 +152,12 @@ async function compare(
 
 /** Whether a leaf is text of the mail itself, and no reader changes it. */
 function isShownOnce(leaf: Leaf, bytes: Buffer): boolean {
-  const { charsets, hints } = leaf.header
+  const { charsets, declared } = leaf.header
   return (
-    isTextOfMail(leaf) && !hints.has('delsp') && !charsets.some(changesAscii) && !bytes.includes(0)
+    isTextOfMail(leaf) &&
+    !declared.has('delsp') &&
+    !charsets.some(changesAscii) &&
+    !bytes.includes(0)
   )
 }
 
