@@ -1,6 +1,6 @@
 // Makes the source tarball of this checkout, build/onescan-VERSION.tar.gz: the files that git tracks, dist/, the
-// declarations of Node-API, and onescan.spec, which is onescan.spec.in with version and scripts filled in. A build
-// from it needs no network (see Makefile). dist/ must have been built (build-bundles.mjs).
+// declarations of Node-API, and onescan.spec, which is onescan.spec.in with its version, scripts and lists of files filled
+// in. A build from it needs no network (see Makefile). dist/ must have been built (build-bundles.mjs).
 //
 //   node packaging/packages/tarball.mjs [--output DIRECTORY]
 //
@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readAddresses } from './addresses.mjs'
 import { origin } from './origin.mjs'
+import { filesOfSpec } from './package-files.mjs'
 import { copySources, openWorkshop } from './workshop.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -49,7 +50,12 @@ function specFile() {
   const { homepage, developers } = readAddresses(root)
   const [, day, number, month, year] =
     /(\w+), (\d+) (\w+) (\d+)/.exec(new Date(seconds * 1000).toUTCString()) ?? []
+  const files = Object.entries(filesOfSpec()).map(([of, lines]) => [
+    `FILES_${of.toUpperCase().replaceAll('-', '_')}`,
+    lines,
+  ])
   const values = {
+    ...Object.fromEntries(files),
     VERSION: version,
     HOMEPAGE: homepage,
     DEVELOPERS: developers,

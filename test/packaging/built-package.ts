@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { PACKAGES } from '../../packaging/packages/package-files.mjs'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
 import type { Ending } from '../programs/host/server.ts'
@@ -25,11 +26,8 @@ export const packagingMissing: string | false = lacks(
   ...['the compiled programs', 'the client', 'C compiler', 'git', 'dh_builddeb', 'readelf'],
 )
 
-/** The Debian packages of one build. */
-export const PACKAGES = ['onescan', 'onescan-quotad', 'onescan-runtime', 'smtp-delay'] as const
-
 /** Returns the file of another package of the build that made `file`, the package onescan. */
-export function packageBeside(file: string, name: (typeof PACKAGES)[number]): string {
+export function packageBeside(file: string, name: string): string {
   const directory = dirname(file)
   const found = readdirSync(directory).find((entry) => entry.startsWith(`${name}_`))
   if (found === undefined) throw new Error(`${directory}: lacks ${name}`)

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { PACKAGES } from '../../packaging/packages/package-files.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
-import { native, PACKAGES, packageBeside, packageOnce, packagingMissing } from './built-package.ts'
+import { native, packageBeside, packageOnce, packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
 /**

@@ -3,12 +3,12 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { origin, printedVersion } from '../../packaging/packages/origin.mjs'
+import { PACKAGES } from '../../packaging/packages/package-files.mjs'
 import { isWhole } from '../run/is-whole.ts'
 import {
   buildPackage,
   extractPackages,
   native,
-  PACKAGES,
   packageBeside,
   packageOnce,
   packagesBeside,
@@ -39,7 +39,7 @@ t.test('the packages', { skip: packagingMissing }, async (t) => {
   })
 
   t.test('the quota service and the delay have packages of their own', async (t) => {
-    const filesOf = (name: (typeof PACKAGES)[number]) =>
+    const filesOf = (name: string) =>
       execFileSync('dpkg-deb', ['--contents', packageBeside(file, name)], { encoding: 'utf8' })
         .split('\n')
         .map((line) => line.split(/\s+/)[5]?.slice(1) ?? '')

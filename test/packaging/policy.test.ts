@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { bundledPackages } from '../../packaging/builds/bundled.mjs'
 import { origin } from '../../packaging/packages/origin.mjs'
+import { PACKAGES } from '../../packaging/packages/package-files.mjs'
 import { bun } from '../../packaging/toolchain/toolchain.mjs'
 import { lacks } from '../needs.mjs'
 import { isWhole } from '../run/is-whole.ts'
 import {
   buildPackage,
   extractPackages,
-  PACKAGES,
   packageBeside,
   packageOnce,
   packagesBeside,
@@ -64,7 +64,7 @@ t.test('the package', { skip: packagingMissing || lacks('dpkg-parsechangelog') }
 
   t.test('names the Debian sources that its static programs hold', async (t) => {
     const version = execFileSync('dpkg-query', ['-W', '-f', `\${source:Version}`, 'musl-dev'])
-    for (const name of ['onescan', 'onescan-quotad', 'onescan-runtime'] as const)
+    for (const name of ['onescan', 'onescan-quotad', 'onescan-runtime'])
       t.equal(field('Static-Built-Using', packageBeside(file, name)), `musl (= ${version})`)
     for (const name of ['onescanc', 'onescan-rcptquota', 'onescan-run']) {
       const notes = execFileSync('readelf', ['--notes', at(`usr/lib/onescan/${name}`)])

@@ -4,11 +4,12 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bundled, bundledPackages } from '../../packaging/builds/bundled.mjs'
 import { origin } from '../../packaging/packages/origin.mjs'
+import { PACKAGES } from '../../packaging/packages/package-files.mjs'
 import { partOf } from '../../packaging/toolchain/install-locked.mjs'
 import { lacks } from '../needs.mjs'
 import { emulationMissing } from '../programs/host/emulated.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
-import { PACKAGES, packagingMissing } from './built-package.ts'
+import { packagingMissing } from './built-package.ts'
 import { keyMaker } from './key-maker.ts'
 
 /** The same sources make the same packages, wherever they lie. */

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { PACKAGES } from '../../packaging/packages/package-files.mjs'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
 import { type BootedDebian, boot, bootMissing } from './booted-debian.ts'
@@ -14,7 +15,6 @@ import { makeDebian } from './debian.ts'
  */
 
 const root = join(import.meta.dirname, '../..')
-const NAMES = ['onescan', 'onescan-quotad', 'onescan-runtime', 'smtp-delay']
 const skip = packagingMissing || bootMissing || lacks('rpm', 'rpmbuild', 'make')
 
 /**
@@ -76,7 +76,7 @@ async function hostWithEarlier(t: Test): Promise<BootedDebian> {
   const debian = await makeDebian(t)
   mkdirSync(join(debian.path, 'rpm'))
   copyFileSync(earlierRpm(openDirectory(t), files, scanner), join(debian.path, 'rpm/earlier.rpm'))
-  for (const name of NAMES) {
+  for (const name of PACKAGES) {
     const file = files.find((path) => new RegExp(`/${name}-\\d`).test(path))!
     copyFileSync(file, join(debian.path, `rpm/${name}.rpm`))
   }
@@ -133,7 +133,7 @@ t.test('an upgrade from an RPM that contained all programs', { skip }, async (t)
 
 t.test('an upgrade of all packages in one step keeps the services running', { skip }, async (t) => {
   const host = await hostWithEarlier(t)
-  const { code, output } = host.run(upgrade(...NAMES))
+  const { code, output } = host.run(upgrade(...PACKAGES))
   t.equal(code, 0, output)
   t.notMatch(output, /ERROR|failed/)
   t.match(host.run('systemctl is-active onescand onescan-quotad').output, /^active\nactive\n$/)
