@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { terminalWork, typist } from '../programs/host/terminal.ts'
 import { bareHostMissing, makeBareHost } from './bare-host.ts'
+import { earlierPackage } from './earlier-package.ts'
 import { CLIENT, LINK, putQmail, REAL } from './mail-here.ts'
 
 /**
@@ -253,6 +254,17 @@ const rows: readonly Row[] = [
     does: `TMPDIR=/nonexistent ${install}`,
     ...ourLink,
   },
+  {
+    name: 'an upgrade without systemd fails if it removes a program that runs, and names its package',
+    before: 'dpkg -P onescan onescan-runtime; dpkg -i /earlier.deb; cp /bin/sleep /tmp/smtp-delay',
+    does: '/tmp/smtp-delay 100 & dpkg -i --auto-deconfigure /onescan-runtime.deb /onescan.deb',
+    code: 1,
+    state: 'ok half-configured',
+    link: CLIENT,
+    queues: true,
+    prints:
+      /WARNING: onescan-rcptquota is in the package onescan-quotad now[\s\S]*ERROR: smtp-delay runs [\s\S]* package smtp-delay of the same version, then run: dpkg --configure onescan/,
+  },
 ]
 
 /** The host as it was, but for the accounts. */
@@ -285,6 +297,7 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
   const bare = await makeBareHost(t)
   const { at, must } = bare
   putQmail(at)
+  copyFileSync(earlierPackage(t, bare.package), at('/earlier.deb'))
 
   /** Runs a script there; its output, and its code. */
   const there = (script: string) => bare.run(script)

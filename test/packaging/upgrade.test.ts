@@ -75,11 +75,13 @@ t.test(
       const { code, output } = host.run(UPGRADE)
       t.not(code, 0, output)
       t.match(output, /^onescan: ERROR: onescan-quotad runs on this host, and has a package/m)
+      t.match(output, /^onescan: WARNING: smtp-delay is in the package smtp-delay now/m)
       t.match(host.run(QUOTA).output, /there is room[\s\S]*onescan-runtime \(deleted\)$/m)
     })
 
     await t.test('with their packages keeps the service running', async (t) => {
-      must(UPGRADE.replace('</dev/null', '/onescan-quotad.deb /smtp-delay.deb </dev/null'))
+      const all = UPGRADE.replace('</dev/null', '/onescan-quotad.deb /smtp-delay.deb </dev/null')
+      t.notMatch(must(all), /^onescan: (ERROR|WARNING): (onescan-|smtp-)/m)
       t.match(
         must('dpkg --audit; systemctl is-active onescan-quotad onescand'),
         /^active\nactive\n$/,
@@ -93,8 +95,9 @@ t.test(
     })
 
     await t.test('each is removed by itself', async (t) => {
-      must('apt-get remove --yes onescan')
+      must('apt-get purge --yes onescan')
       t.match(must('systemctl is-active onescan-quotad'), /^active$/m)
+      must('test -S /run/onescan/quotad.sock')
       must('apt-get purge --yes onescan-quotad smtp-delay onescan-runtime')
       t.equal(
         must(

@@ -1,4 +1,4 @@
-# Steps of the Debian and RPM packages after their files are installed. Each scriptlet contains a copy of this file, those
+# Steps of the Debian and RPM packages. Each scriptlet contains a copy of this file, those
 # of the package onescan after queue-link.sh. `setup`, which is for npm, reads it for refuse_persons. Each of them sets
 # `again` to the command to repeat after a failure.
 
@@ -130,13 +130,30 @@ running_services() { # SERVICE...
   done
 }
 
-# An upgrade from a package that contained onescan-quotad fails if this host runs the service and does not install its own
-# package with it. The service then runs until it is stopped.
-require_quotad() {
-  test -n "$(running_services onescan-quotad.service)" && test ! -e /usr/sbin/onescan-quotad || return 0
-  echo 'onescan: ERROR: onescan-quotad runs on this host, and has a package of its own now; install' >&2
-  echo "onescan: the package onescan-quotad of the same version, then run: $again" >&2
-  return 1
+# Before an upgrade, notes which of the programs are here that earlier packages of onescan contained, and that have packages
+# of their own now.
+note_programs() {
+  (cd /usr/sbin && ls onescan-quotad onescan-rcptquota smtp-delay 2>/dev/null) >/run/onescan.programs || true
+}
+
+# After it, warns about each of them whose own package was not installed in the same step. Fails if it runs: it goes on until
+# it is stopped, and could not be started again.
+require_programs() {
+  code=0
+  for name in $(cat /run/onescan.programs 2>/dev/null); do
+    test ! -e "/usr/sbin/$name" || continue
+    package=$name
+    test "$name" != onescan-rcptquota || package=onescan-quotad
+    if test -n "$(running_services "$name.service")" || grep -qsx "$name" /proc/[0-9]*/comm; then
+      echo "onescan: ERROR: $name runs on this host, and has a package of its own now; install" >&2
+      echo "onescan: the package $package of the same version, then run: $again" >&2
+      code=1
+    else
+      echo "onescan: WARNING: $name is in the package $package now; install it if this host uses $name" >&2
+    fi
+  done
+  test $code -ne 0 || rm -f /run/onescan.programs
+  return $code
 }
 
 # Prints the active sockets that start one of the services.
