@@ -99,24 +99,8 @@ function hidesByStrings(field: string, depth = 4): boolean {
 
 t.test('text that is not decoded hides nothing', async (t) => {
   const pieces = [
-    ...[
-      '=?',
-      '?',
-      '?=',
-      '=',
-      'b',
-      ' B',
-      'q',
-      'x',
-      '_',
-      '-',
-      '\n ',
-      '\r',
-      '\xe9',
-      'YWJj',
-      'Cg==',
-      'AA',
-    ],
+    ...['=?', '?', '?=', '=', 'b', ' B', 'q', 'x', '_', '-', '\n ', '\r', '\xe9', 'YWJj', 'Cg=='],
+    'AA',
     ...['=3d', '=3F', '=62', '=E9', '=0', 'a', 'A', 'PT8', inB('abc'), inB('\n'), inQ('=?x?b?')],
   ]
   const text = fc.array(fc.constantFrom(...pieces), { maxLength: 16 }).map((all) => all.join(''))

@@ -11,7 +11,7 @@ import { judgeMail, ringIn } from './judge-mail.ts'
 
 /**
  * What a message of 4 KB costs, in counts that are the same on every machine, however busy. A change that makes
- * one of them less may put the lower number here; one that makes it more says in its commit what for.
+ * one of them less may put the lower number here; the commit of one that makes it more states the reason.
  */
 
 const header = [

@@ -64,7 +64,7 @@ t.test('a quarantine directory keeps a message with such a header as it came', a
   }
   t.same(await decideBy(unclear, { QUARANTINE }), kept)
   const bounce = await decideBy(unclear, { QUARANTINE, REJECTVIRUS: '1' }, true)
-  t.same(bounce, kept, 'a refused bounce would come again for ever')
+  t.same(bounce, kept, 'a refused bounce would come again each time')
 })
 
 /** Fields that a sender could forge are removed, unless a host of the cluster covers them. */

@@ -29,7 +29,15 @@ import {
   removeQuarantined,
 } from '../../../../src/scanner/scan/quarantine/quarantine-message.ts'
 import type { QuarantineRecord } from '../../../../src/scanner/scan/quarantine/record.ts'
-import { fileOf, keepOne, listed, makeQuarantine, openFor, recordOf } from './quarantined.ts'
+import {
+  fileOf,
+  keepOne,
+  listed,
+  makeQuarantine,
+  openFor,
+  openNew,
+  recordOf,
+} from './quarantined.ts'
 
 const RECORD_MAX = 16 * 1024 * 1024
 
@@ -83,8 +91,7 @@ t.test('ids stay valid if there are too few places, or the clock is set back', a
 })
 
 t.test('a kept message is a private file, with one record and the message', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const open = descriptors()
   const id = await keepOne(directory, now, { text, recipients: ['b@x', 'c@x'] })
   const maildir = join(directory, 'virus')
@@ -116,8 +123,7 @@ t.test('a kept message is a private file, with one record and the message', asyn
 })
 
 t.test('records and messages of any text are read back, byte for byte', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const messages = [
     ...['\n\n', ' a line with a blank in front\n\n', '\tone with a tab\n\n\x00\xff'],
     'Subject: x\n\nX-Onescan-Message: as it came, below this line\n',
@@ -156,8 +162,7 @@ t.test('a record is a header that a mail program reads, in lines of under 998 by
 })
 
 t.test('a truncated file is reported, wherever it and the record end', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const id = await keepOne(directory, now, { text })
   const file = fileOf(directory, id)
   const whole = readFileSync(file, 'latin1')
@@ -182,8 +187,7 @@ t.test('a truncated file is reported, wherever it and the record end', async (t)
 })
 
 t.test('a file that onescan did not write is not a message in quarantine', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const id = await keepOne(directory, now)
   const file = fileOf(directory, id)
   const head = /^X-Onescan-Quarantine: (.*\n)(X-Onescan-Message: .*\n)/s
@@ -279,8 +283,7 @@ t.test('mail is not kept if it cannot be written, and nothing is left of it', as
 })
 
 t.test('a message that is sent again is kept once, and found while it waits', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const keep = (time: number) => keepOne(directory, time, { isTried: true })
   const states = async () => (await listed(root, always)).map(({ id, state }) => `${id} ${state}`)
   const open = descriptors()
@@ -310,8 +313,7 @@ t.test('a message that is sent again is kept once, and found while it waits', as
 })
 
 t.test('a key that leads nowhere, or is not a link, is made again', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const keep = () => keepOne(directory, now, { isTried: true })
   const ids = new Set([await keep()])
   const [key, ...others] = readdirSync(join(directory, 'kept.keys'))
@@ -345,8 +347,7 @@ t.test('a message that was moved is not removed, which is reported', async (t) =
 })
 
 t.test('a folder that was not finished is made whole by the next message', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const folder = join(directory, `virus/.${DAY}`)
   mkdirSync(join(folder, 'tmp'), { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o1700)
@@ -434,8 +435,7 @@ t.test('files of another account are reported, and all others are listed', async
     ['virus/.2026-11-19x', (path) => writeFileSync(path, ''), false],
   ]
   for (const [name, spoil, isInTheWay] of spoiled) {
-    const directory = makeQuarantine(t)
-    const root = await openFor(t, directory)
+    const { directory, root } = await openNew(t)
     const other = await keepOne(directory, now, { grounds: 'banned' })
     const path = join(directory, name)
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
@@ -455,8 +455,7 @@ t.test('files of another account are reported, and all others are listed', async
 })
 
 t.test('the list has the messages of a time, to the second, the oldest first', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const midnight = Date.parse(`${DAY}T00:00:00Z`)
   const times = [-1, 0, 1, 86_399, 86_400].map((seconds) => midnight + seconds * 1000)
   const ids: string[] = []
@@ -476,8 +475,7 @@ t.test('the list has the messages of a time, to the second, the oldest first', a
 })
 
 t.test('only folders of the day are looked into, and no file', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const [before, id] = [await keepOne(directory, now - 86_400_000), await keepOne(directory, now)]
   const file = fileOf(directory, id)
   renameSync(file, file.replace(DAY, '2026-11-20'))
@@ -498,8 +496,7 @@ t.test('only folders of the day are looked into, and no file', async (t) => {
 })
 
 t.test('a list may begin with the newest message, and finds those that were moved', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const times = [now - 86_400_000, now - 1000, now, now]
   const ids: string[] = []
   for (const time of times) ids.push(await keepOne(directory, time))
@@ -513,8 +510,7 @@ t.test('a list may begin with the newest message, and finds those that were move
 })
 
 t.test('the name of a file shows the state of a message', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const id = await keepOne(directory, now)
   const folder = join(directory, `virus/.${DAY}`)
   const name = `${id},S=17`
@@ -548,8 +544,7 @@ t.test('the name of a file shows the state of a message', async (t) => {
 })
 
 t.test('a message is looked for by its id, and again if it was moved', async (t) => {
-  const directory = makeQuarantine(t)
-  const root = await openFor(t, directory)
+  const { directory, root } = await openNew(t)
   const id = await keepOne(directory, now)
   await keepOne(directory, now, { grounds: 'banned' })
   for (const wrong of ['', 'x', `${id}x`, `x${id}`, '../../etc/passwd', id.slice(0, -1)]) {

@@ -30,6 +30,12 @@ export async function openFor(t: Test, directory: string): Promise<PathHandle> {
   return root
 }
 
+/** An empty quarantine, and a handle of it. */
+export async function openNew(t: Test) {
+  const directory = makeQuarantine(t)
+  return { directory, root: await openFor(t, directory) }
+}
+
 /** All that entriesIn() lists. */
 export async function listed(...range: Parameters<typeof entriesIn>): Promise<QuarantineEntry[]> {
   const entries: QuarantineEntry[] = []

@@ -18,7 +18,7 @@ t.test('a silent service takes a bounded number of sockets', async (t) => {
     t.ok(answers.every(({ status: answer }) => answer === 'unknown'))
     clock.now += 60_000
   }
-  await client.settled() // the time of all questions is over
+  await client.settled() // the time of all questions has ended
   const ports = new Set(service.senders.map(({ port }) => port))
   t.ok(ports.size > 0 && ports.size <= SOCKETS_MAX, `${ports.size} sockets`)
   const asked = new Set(service.senders.map(({ port }, i) => `${port} ${service.heard[i]}`))
@@ -70,16 +70,16 @@ t.test('no question of thousands gets the answer to another', async (t) => {
     performance.now(),
   )
   let wrong = 0
-  let untold = 0
+  let unanswered = 0
   const check = async (index: number) => {
     const { status: answer } = await client.ask(readAddress(`user${index}@example.org`))
-    if (answer === 'unknown') untold++
+    if (answer === 'unknown') unanswered++
     else if ((answer === 'full') !== (index % 2 === 1)) wrong++
   }
   await askMany(QUESTIONS, 256, check)
   t.equal(wrong, 0, 'no wrong answer')
   // Under load many come too late, which is right; the others must be enough to find a wrong one.
-  t.ok(untold < (QUESTIONS * 15) / 16, `${untold} without an answer`)
+  t.ok(unanswered < (QUESTIONS * 15) / 16, `${unanswered} without an answer`)
   t.ok(
     [...heard.values()].filter((times) => times > 1).length >= QUESTIONS / 16,
     'many were asked twice',

@@ -42,15 +42,8 @@ const fillers: Readonly<Record<string, readonly string[]>> = {
 /** Lines between parts, or in a text: libclamav looks at some of them. */
 const lines = [
   ...['', '', ' ', '\t', '--', '-- ', '-', '---', '-x', '(x)', '(x)-', '--(x)', '.', '=', '"', ':'],
-  ...[
-    'From a',
-    '>From a',
-    'From: a',
-    'Received: from a by b; Mon',
-    'Subject: x;',
-    'X-A: b;',
-    'X: a=b',
-  ],
+  ...['From a', '>From a', 'From: a', 'Received: from a by b; Mon', 'Subject: x;', 'X-A: b;'],
+  'X: a=b',
   ...['name=x', 'boundary=x', ' boundary="x"', 'base64', 'x base64', 'Date: x', 'Message-Id: <x>'],
   ...['MIME-Version: 1.0', 'end', '`', '#86)C', 'This is a message in several parts.', '\xe4\xf6'],
   ...['-----Original Message-----', '----- Original message follows -----', 'PK\x03\x04', '<html>'],
@@ -84,26 +77,13 @@ const fold = (random: Random) => random.pick(['', ' ', ' ', '  ', '\n ', '\n\t',
 function otherField(random: Random): string {
   const name = random.pick([
     ...['X-A', 'X_A', 'x-a.b', 'Subject', 'To', 'DKIM-Signature', 'Content-ID', 'Content-Language'],
-    ...[
-      'Content-Description',
-      'Date',
-      'Message-Id',
-      'Received',
-      'MIME-Version',
-      'List-Id',
-      'X-begin',
-    ],
+    ...['Content-Description', 'Date', 'Message-Id', 'Received', 'MIME-Version', 'List-Id'],
+    'X-begin',
   ])
   const value = random.pick([
     ...['x', '', 'a=b', 'a; b=c', '<a=b@c>', '(a', 'a)', '"a', 'a"b"', '=?utf-8?q?a=3Bb?=', '\xe4'],
-    ...[
-      'boundary=x',
-      'multipart/mixed; boundary="x"',
-      'base64',
-      'x\n y',
-      'x;\n y=z',
-      'x\n\ty=";z"',
-    ],
+    ...['boundary=x', 'multipart/mixed; boundary="x"', 'base64', 'x\n y', 'x;\n y=z'],
+    'x\n\ty=";z"',
     ...['a;', 'a; ', 'x\n b;', 'text/plain', 'begin 644 x', '*0=', 'a*=b', '\\', 'x'.repeat(900)],
   ])
   return `${name}:${random.pick([' ', ' ', '', '\t', '  '])}${value}`
@@ -177,8 +157,13 @@ function encoded(random: Random, bytes: Buffer, encoding: string): string {
   })
 }
 
-/** A part of this form, with these bytes. */
-function partWith(random: Random, content: PartForm['content'], bytes: Buffer): string {
+/** A part of this form, with these bytes, and at most `others - 1` other fields. */
+function partWith(
+  random: Random,
+  content: PartForm['content'],
+  bytes: Buffer,
+  others: number,
+): string {
   const [type, encoding] = content.split(' ') as [string, string]
   const isFile = type === 'file'
   const declared = isFile
@@ -190,16 +175,17 @@ function partWith(random: Random, content: PartForm['content'], bytes: Buffer): 
     ...encodingField(random, encoding),
     ...dispositionField(random, isFile),
   ]
-  return header(random, fields, 4) + encoded(random, bytes, encoding)
+  return header(random, fields, others) + encoded(random, bytes, encoding)
 }
 
-function filler(random: Random): string {
+function filler(random: Random, isCalm = false): string {
   const content = random.pick(contentForms)
   const type = content.split(' ')[0]!
-  const body = random.once(3)
-    ? Array.from({ length: random.below(6) }, () => random.pick(lines)).join('\n')
-    : random.pick(fillers[type]!)
-  return partWith(random, content, Buffer.from(body, 'latin1'))
+  const body =
+    !isCalm && random.once(3)
+      ? Array.from({ length: random.below(6) }, () => random.pick(lines)).join('\n')
+      : random.pick(fillers[type]!)
+  return partWith(random, content, Buffer.from(body, 'latin1'), isCalm ? 2 : 4)
 }
 
 const between = (random: Random) =>
@@ -214,34 +200,72 @@ function boundaryOf(random: Random): string {
 
 const ended = (entity: string) => (entity.endsWith('\n') ? entity : `${entity}\n`)
 
-/** A message with a known file in one of its parts; the type of that. */
-export function allowedMail(random: Random): { readonly mail: string; readonly form: string } {
-  const content = random.pick(contentForms)
+/** A file in a mail, and the type by which forms name it. */
+export interface FileInMail {
+  readonly type: 'text/plain' | 'text/html' | 'file'
+  readonly bytes: Buffer
+}
+
+interface AllowedMail {
+  readonly mail: string
+  /** The form of the part that has the file. */
+  readonly form: string
+  /** The boundaries around it, from the outside in. */
+  readonly boundaries: readonly string[]
+}
+
+interface MailOptions {
+  /** The file in it, or one that `databaseOfKnown` finds. */
+  readonly file?: FileInMail | undefined
+  /** The boundaries around it from the outside in, if they are not random. */
+  readonly boundaries?: readonly string[] | undefined
+  /** Whether it is attached to another message; at random if it is not set. */
+  readonly isForwarded?: boolean
+  /** Whether it has few other fields, and no odd lines, as most mail. */
+  readonly isCalm?: boolean
+}
+
+/** A message with a file in one of its parts. */
+export function allowedMail(
+  random: Random,
+  { file, boundaries: given, isForwarded = random.once(4), isCalm = false }: MailOptions = {},
+): AllowedMail {
+  const content = random.pick(contentForms.filter((form) => !file || form.startsWith(file.type)))
   const form = random.pick(multipartForms)
-  let entity = partWith(random, content, known[content.split(' ')[0]!]!)
+  const others = isCalm ? 2 : 4
+  const gap = () => (isCalm ? '' : between(random))
+  let entity = partWith(random, content, file?.bytes ?? known[content.split(' ')[0]!]!, others)
+  const boundaries: string[] = []
   const subtypes = form === '' ? [] : form.split('/')
-  for (const subtype of subtypes.toReversed()) {
-    const boundary = boundaryOf(random)
-    const parts = Array.from({ length: random.below(4) }, () => filler(random))
+  for (const [level, subtype] of [...subtypes.entries()].toReversed()) {
+    const boundary = given?.[level] ?? boundaryOf(random)
+    boundaries.unshift(boundary)
+    const parts = Array.from({ length: random.below(4) }, () => filler(random, isCalm))
     parts.splice(random.below(parts.length + 1), 0, entity)
     const isWord = /^[\w+.-]+$/.test(boundary) && random.once(2)
     const own = isWord ? `boundary=${boundary}` : `boundary="${boundary}"`
     const delimiter = `--${boundary}\n`
-    const end = random.once(12) ? '' : `--${boundary}--\n${between(random)}`
+    const end = !isCalm && random.once(12) ? '' : `--${boundary}--\n${gap()}`
     const fields = [
       typeField(random, `multipart/${subtype}`, [own]),
       ...encodingField(random, 'identity'),
     ]
-    entity = `${header(random, fields, 4)}${between(random)}${delimiter}${parts.map(ended).join(delimiter)}${end}`
+    entity = `${header(random, fields, others)}${gap()}${delimiter}${parts.map(ended).join(delimiter)}${end}`
   }
   const top = [random.pick(firstFields), 'From', ...(random.once(2) ? ['Received'] : [])]
   const above = top.map((name) => `${name}: ${random.pick(['x', 'x;', 'a=b;', '"x'])}\n`).join('')
-  const more = Array.from({ length: random.below(5) }, () => `${otherField(random)}\n`).join('')
+  const more = Array.from({ length: random.below(others) }, () => `${otherField(random)}\n`).join(
+    '',
+  )
   const end = random.pick(['\n', '\n', '\r\n'])
   const alone = `${above}${more}${entity}`
-  const mail = random.once(4) ? forwarded(random, alone) : alone
+  const mail = isForwarded ? forwarded(random, alone) : alone
   const mailbox = random.once(20) ? 'From a@b Mon Oct  6 09:12:00 2025\n' : ''
-  return { mail: `${mailbox}${mail}`.replaceAll('\n', end), form: `${content}, ${form}` }
+  return {
+    mail: `${mailbox}${mail}`.replaceAll('\n', end),
+    form: `${content}, ${form}`,
+    boundaries,
+  }
 }
 
 /** A message with this one among those attached to it: by their type, or because it is a digest. */

@@ -3,7 +3,7 @@ import { clamdMissing, startClamd } from '../../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../../run/is-whole.ts'
 import { createRandom } from '../../../../run/random.ts'
 import { extractingAll, judgeMessage } from '../evasions/judge-message.ts'
-import { mailAround } from './around-forms.ts'
+import { changedMail } from './changed-mail.ts'
 import { findsAlone } from './in-each-form.ts'
 import { databaseOf, kindsOfSignature } from './kinds-of-signature.ts'
 
@@ -18,7 +18,7 @@ t.test('each kind of signature finds files in covered parts', { skip: clamdMissi
     t.ok(await findsAlone(clamd.socket, known), kind)
     const extracted = await extractingAll(clamd.socket)
     for (let count = 0; count < MAILS; count++) {
-      const { mail, changes } = mailAround(known, random)
+      const { mail, changes } = changedMail(random, { file: known })
       const message = Buffer.from(mail, 'latin1')
       if ((await judgeMessage(clamd.socket, message, extracted)).isFound) continue
       const { isFound } = await judgeMessage(clamd.socket, message)

@@ -26,7 +26,7 @@ function whenWhole(socket: Socket, then: () => void): void {
 }
 
 const rows: readonly (readonly [string, (socket: Socket) => void, RegExp])[] = [
-  ['says OK', (s) => whenWhole(s, () => s.end('1: stream: OK\0')), /decision=accept scan=clean/],
+  ['answers OK', (s) => whenWhole(s, () => s.end('1: stream: OK\0')), /decision=accept scan=clean/],
   [
     'answers byte by byte',
     (s) =>

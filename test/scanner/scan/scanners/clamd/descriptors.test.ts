@@ -19,6 +19,9 @@ const large = sample(Buffer.alloc(SMALL_DESCRIPTOR_MAX + 1, 'a'))
 
 const isProbe = ({ command, message }: Asked) => command === 'zINSTREAM' && message.length === 1
 
+const TOO_LONG = 'INSTREAM size limit exceeded. ERROR'
+const findsLater = (_: Asked, first: boolean) => (first ? 'fd[10]: OK' : 'fd[10]: Eicar FOUND')
+
 /**
  * A stand-in that answers so to a descriptor, to the byte behind descriptors and to any other stream; and a
  * daemon's scanner for it.
@@ -26,8 +29,7 @@ const isProbe = ({ command, message }: Asked) => command === 'zINSTREAM' && mess
 async function handing(
   t: { teardown(end: () => void): void },
   answer: (asked: Asked, first: boolean) => string | undefined,
-  probed: () => string = () => 'stream: OK',
-  streamed = 'stream: OK',
+  { probed = (): string => 'stream: OK', streamed = 'stream: OK' } = {},
 ) {
   let descriptors = 0
   const server = await standIn(
@@ -71,7 +73,7 @@ for (const [name, reply] of [
   ['was built without it', 'FILDES support not compiled in. ERROR'],
   ['gets no descriptor', 'Not a regular file ERROR'],
   ['finds no file', 'fd[10]: Not a regular file ERROR'],
-  ['says something else', 'stream: OK'],
+  ['answers something else', 'stream: OK'],
 ] as const) {
   t.test(`a server that ${name} gets streams`, async (t) => {
     const { scan, commands } = await handing(t, () => reply)
@@ -123,11 +125,7 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
 t.test('a clean descriptor of a server that cannot take a byte is no result', async (t) => {
   let probe = 'stream: OK'
   let line = 'fd[10]: OK'
-  const { server, scan } = await handing(
-    t,
-    () => line,
-    () => probe,
-  )
+  const { server, scan } = await handing(t, () => line, { probed: () => probe })
   await scan()
   t.equal(server.asked.filter(isProbe).length, 1, 'one behind the message, none behind the probe')
   probe = 'Error writing to temporary file ERROR'
@@ -148,24 +146,13 @@ t.test('content that fits into a packet is streamed, without a byte after it', a
 })
 
 t.test('content accepted by descriptor alone is not skipped for its size', async (t) => {
-  const tooLong = 'INSTREAM size limit exceeded. ERROR'
-  const { scan, commands } = await handing(
-    t,
-    (_asked, first) => (first ? 'fd[10]: OK' : 'fd[10]: Eicar FOUND'),
-    () => 'stream: OK',
-    tooLong,
-  )
+  const { scan, commands } = await handing(t, findsLater, { streamed: TOO_LONG })
   t.match(await scan(least), { answer: { answer: 'infected' } })
   t.equal(commands().at(-1), 'zFILDES')
 })
 
 t.test('a message too long for a stream waits until descriptors are tried', async (t) => {
-  const { scan, commands } = await handing(
-    t,
-    (_asked, first) => (first ? 'fd[10]: OK' : 'fd[10]: Eicar FOUND'),
-    () => 'stream: OK',
-    'INSTREAM size limit exceeded. ERROR',
-  )
+  const { scan, commands } = await handing(t, findsLater, { streamed: TOO_LONG })
   const [first, second] = [scan(large), scan(large)]
   t.match((await first).answer, { answer: 'infected' })
   t.match((await second).answer, { answer: 'infected' })
@@ -173,12 +160,7 @@ t.test('a message too long for a stream waits until descriptors are tried', asyn
 })
 
 t.test('content that is too long for a stream and refused by descriptor is unread', async (t) => {
-  const { scan } = await handing(
-    t,
-    () => 'fd[10]: OK',
-    () => 'stream: OK',
-    'INSTREAM size limit exceeded. ERROR',
-  )
+  const { scan } = await handing(t, () => 'fd[10]: OK', { streamed: TOO_LONG })
   t.match((await scan(large)).answer, { answer: 'unread', kind: 'size' })
 })
 

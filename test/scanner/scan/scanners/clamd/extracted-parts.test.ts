@@ -6,9 +6,7 @@ import type { Bytes } from '../../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../../src/mail/message/envelope.ts'
 import { spoolMessage } from '../../../../../src/mail/message/intake.ts'
 import { readSpoolSettings } from '../../../../../src/mail/message/spool.ts'
-import { contentForms, multipartForms } from '../../../../../src/mail/mime/covered/tried-forms.ts'
 import { firstFields } from '../../../../../src/mail/mime/leaves/mail-starts.ts'
-import { mailWith } from '../../../../../src/scanner/readiness/clamd/form-probes.ts'
 import { ClamdScanner } from '../../../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
 import type {
   ContentScanner,
@@ -26,108 +24,26 @@ import { isWhole } from '../../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../../run/random.ts'
 import { extractingAll } from '../evasions/judge-message.ts'
 import { planOf, secondLook } from '../run/scanning.ts'
+import type { FileInMail } from './allowed-mail.ts'
+import { changedMail } from './changed-mail.ts'
 import { clamdSettings } from './task.ts'
+
+const latin1 = (text: string) => Buffer.from(text, 'latin1')
 
 const MAILS = isWhole ? 12_000 : 400
 const SEED = 8_201
 
-const contents: Readonly<Record<string, readonly string[]>> = {
-  'text/plain': ['Dear all,\nsee = you.\n\nBye\n', '-- \nx\n', `${'word '.repeat(15)}\nend\n`],
-  'text/html': ['<html>\n<p id="x">Click \xe4</p>\n</html>\n', '\n<p>short</p>\n'],
-  file: [`MZ\0\xff${'abc\r\n'.repeat(40)}`, '%PDF-1.4\nnothing\n', 'PK\x03\x04', 'a text\r\n'],
-}
-
-/** What a part holds that makes a message long. */
-const longContents: Readonly<Record<string, string>> = {
-  'text/plain': 'A line of a long text, = \xe4 and so on.\n'.repeat(1_500),
-  'text/html': `<html>\n${'<p id="x">Click here, = \xe4 and so on.</p>\n'.repeat(1_200)}</html>\n`,
-  file: `MZ\0\xff${'abc\r\n\0'.repeat(12_000)}`,
-}
-
-/** The boundary of the outermost multipart that mailWith() writes. */
-const BOUNDARY = 'level-0-of-the-probe'
-
-/** Lines that libclamav, or some mail program, may take for more than text. */
-const oddLines: readonly string[] = [
-  ...['-', '--', '---', '-----', '--(x)', '(x)--', '-(x)-', ' --'].map((dash) => dash + BOUNDARY),
-  ...['--', 'x', ' ', '(x)', ';'].map((end) => `--${BOUNDARY}${end}`),
-  `--${BOUNDARY.toUpperCase()}`,
-  ...['', ' ', '  ', '\t', '\f', ';', ' ; ', '.', '-', '=', '==', '=20', '=0D', '"', '(', '\xa0'],
-  ...['Date: x', 'Message-Id: <x>', 'Received: from a', 'From: a', 'From a', '>From a', 'X-A: b'],
-  ...['Content-Transfer-Encoding: binary', 'content-transfer-encoding', 'Content-Type: text/plain'],
-  ...['Content-Disposition: inline;', 'Content-ID: a=b', 'filename=x', 'base64', 'X-A: a;', 'a\rb'],
-  ...['(This file must be converted with BinHex 4.0)', '=ybegin line=128 size=3 name=x', 'a\0b'],
-  ...['begin 644 x', 'end', '-----BEGIN PGP MESSAGE-----', 'x'.repeat(990), 'x'.repeat(1_005)],
-]
-/** What may be at the end of a line, or amid one. */
-const oddEnds = [
-  ...['', ' ', ';', ';;', ' ;', '\t', '=', '=0D=0A=', '=0A', '\r', '\0', '"', '(x)', ' = '],
+/** Files that make a message long. */
+const longFiles: readonly FileInMail[] = [
+  { type: 'text/plain', bytes: latin1('A line of a long text, = \xe4 and so on.\n'.repeat(1_500)) },
+  { type: 'text/html', bytes: latin1(`<html>\n${'<p id="x">Click, = \xe4.</p>\n'.repeat(2_000)}`) },
+  { type: 'file', bytes: latin1(`MZ\0\xff${'abc\r\n\0'.repeat(12_000)}`) },
 ]
 
-/** The lines of an ordinary mail. */
-function ordinaryMail(random: Random): string[] {
-  const content = random.pick(contentForms)
-  const type = content.split(' ')[0]!
-  const text = random.once(20) ? longContents[type]! : random.pick(contents[type]!)
-  const bytes = Buffer.from(text, 'latin1')
-  const whole = mailWith(bytes, { content, multiparts: random.pick(multipartForms) })
-  const lines = whole.toString('latin1').split('\n').slice(1) // TOP_LINE is ours
-  lines.unshift(random.pick(random.once(3) ? firstLines : ['Received: from x', 'From: x']))
-  return lines
-}
-
-/** The lines of a mail with this one attached. */
-function withAttached(mail: readonly string[], random: Random): string[] {
-  const file =
-    'Content-Type: application/x; name=a\nContent-Transfer-Encoding: base64\n\nTVphYmM=\n'
-  const fields = [
-    `Content-Type: message/rfc822${random.pick(['', '; name="a.eml"', '; charset=utf-8'])}`,
-    ...random.pick([
-      [],
-      [],
-      ['Content-Transfer-Encoding: 7bit'],
-      ['Content-Transfer-Encoding: 8bit'],
-    ]),
-    ...random.pick([
-      [],
-      ['Content-Disposition: attachment'],
-      ['Content-Disposition: inline; filename=a'],
-    ]),
-  ]
-  const attached = [...fields, '', ...mail, ...random.pick([[], ['']])].join('\n')
-  const parts = random.pick([
-    [attached],
-    [file, attached],
-    [attached, file],
-    [attached, file, attached],
-  ])
-  const boundary = random.pick(['around', 'around', BOUNDARY, 'level', 'level-1-of-the-probe-x'])
-  const whole = [
-    random.pick(['Received: from y', 'From: y', 'Subject: Fwd']),
-    `Content-Type: multipart/${random.once(8) ? random.pick(['related', 'digest']) : 'mixed'}; boundary="${boundary}"`,
-    '',
-    ...['Content-Type: text/plain\n\nSee below.', ...parts].map((part) => `--${boundary}\n${part}`),
-    `--${boundary}--`,
-    '',
-  ]
-  return whole.join('\n').split('\n')
-}
-
-/** An ordinary mail, or one with up to three lines that were changed. */
-function randomMail(random: Random, isAttached: boolean): string {
-  const mail = ordinaryMail(random)
-  const lines = isAttached ? withAttached(mail, random) : mail
-  for (let changes = random.below(4); changes > 0; changes--) {
-    const at = random.below(lines.length)
-    const line = lines[at]!
-    const cut = random.below(line.length + 1)
-    const change = random.below(5)
-    if (change < 2) lines.splice(at, 0, random.pick(oddLines))
-    else if (change === 2) lines[at] = line + random.pick(oddEnds)
-    else if (change === 3) lines[at] = line.slice(0, cut) + random.pick(oddEnds) + line.slice(cut)
-    else lines.splice(at, 1, ...(random.once(2) ? [line, line] : []))
-  }
-  return lines.join(random.pick(['\n', '\r\n']))
+function randomMail(random: Random, isForwarded: boolean): string {
+  const file = random.once(20) ? { file: random.pick(longFiles) } : {}
+  const { mail } = changedMail(random, { ...file, isForwarded })
+  return random.once(3) ? mail.replace(/^.*/, () => random.pick(firstLines)) : mail
 }
 
 const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
@@ -135,7 +51,7 @@ const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
 const inkOf = (bytes: Buffer) =>
   md5(Buffer.from(bytes.toString('latin1').replace(/\s/g, ''), 'latin1'))
 /** Files are extracted byte for byte. */
-const FILE = /^(?:MZ|%PDF|PK|a text)/
+const FILE = /^(?:MZ|PK|GIF|abcdefghi|a$)/
 
 /** First lines, as clients of clamd may submit them. */
 const firstLines: readonly string[] = [

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { zipSync } from 'fflate'
+import type { FileInMail } from './allowed-mail.ts'
 
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex')
 const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
@@ -60,9 +61,7 @@ function smallProgram(): Buffer {
 }
 
 /** A file that one signature finds. */
-export interface KnownFile {
-  readonly type: 'text/plain' | 'text/html' | 'file'
-  readonly bytes: Buffer
+export interface KnownFile extends FileInMail {
   /** The file of the database, and the line in it. */
   readonly database: string
   readonly line: string

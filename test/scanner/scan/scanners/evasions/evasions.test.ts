@@ -8,7 +8,7 @@ import { extractingAll, judgeMessage, startClamdForEvasions } from './judge-mess
 
 const ends = ['\n', '\r\n'] as const
 
-t.test('no mail of an enemy is called clean', { skip: clamdMissing }, async (t) => {
+t.test('no hostile mail is called clean', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamdForEvasions(t)
   const extracted = await extractingAll(clamd.socket)
   let count = 0

@@ -61,17 +61,12 @@ const inBase64 = [
   ...[' BASE64', 'base64', '\n base64', '\n\tbase64', ' \n  \n base64', ' base64\n ', ' base64 \t'],
   ...['\tbase64', ' base\n 64', ' ;base64', ' base64\0', ' base64\x0b', ' \x0bbase64', ' base64\r'],
   ...['\u00a0base64', ' base64\u00a0', ' <base64>', ' base64:', ' base64base64'],
-  ...[' bAsE64 encoding'],
+  ' bAsE64 encoding',
 ]
 const inQuotedPrintable = [
-  ...[
-    ' q',
-    ' qp',
-    ' (base64) quoted-printable',
-    ' "quoted-printable"',
-    ' quoted-printable (base64)',
-  ],
-  ...[' quoted-printable; base64'],
+  ...[' q', ' qp', ' (base64) quoted-printable', ' "quoted-printable"'],
+  ' quoted-printable (base64)',
+  ' quoted-printable; base64',
 ]
 
 export const fields: readonly Evasion[] = [

@@ -5,7 +5,7 @@ import { mail, multipart, part } from './compose.ts'
 /** Puts a text somewhere in front of what is in a message; `content` begins with the MIME fields of the mail. */
 type Place = (text: string, content: string) => string
 
-/** What an enemy puts in front of a hidden file, so that nothing is left for the file. */
+/** What an attacker puts in front of a hidden file, so that nothing is left for the file. */
 export interface Filler {
   readonly name: string
   readonly text: string

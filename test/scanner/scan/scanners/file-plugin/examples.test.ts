@@ -110,9 +110,9 @@ virus_scan.DefaultEngine clamd
   const answers = (await Promise.all(many)).map(({ answer }) => answer)
   t.same(answers, ['clean', 'infected', 'clean', 'infected', 'clean', 'infected'])
 
-  const untold = { answer: 'unknown', reason: /icap 127\.0\.0\.1:\d+: / }
-  t.match(await asked('a: b\n\nx\n', 'no_such_service'), untold, 'a service that is not there')
-  t.match(await asked('a: b\n\nx\n', 'virus_scan', await freePort()), untold, 'no server')
+  const noAnswer = { answer: 'unknown', reason: /icap 127\.0\.0\.1:\d+: / }
+  t.match(await asked('a: b\n\nx\n', 'no_such_service'), noAnswer, 'a service that is not there')
+  t.match(await asked('a: b\n\nx\n', 'virus_scan', await freePort()), noAnswer, 'no server')
   await clamd.stop()
-  t.match(await asked('a: b\n\nnew text\n'), untold, 'its scanner is down')
+  t.match(await asked('a: b\n\nnew text\n'), noAnswer, 'its scanner is down')
 })

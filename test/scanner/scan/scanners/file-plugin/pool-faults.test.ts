@@ -32,9 +32,9 @@ const offences: readonly Offence[] = [
   ['calls process.reallyExit(0)', 'process.reallyExit(0)', EXITED, 'broken-off'],
   ['aborts', 'process.abort()', 'was killed by SIGABRT before it answered', 'broken-off'],
   ['is killed', `process.kill(process.pid, 'SIGSEGV'); await pause(60_000)`, KILLED, 'broken-off'],
-  ['loops for ever', 'for (;;);', LATE, 'timeout'],
+  ['loops endlessly', 'for (;;);', LATE, 'timeout'],
   ['loops as soon as it has answered', 'setTimeout(() => { for (;;); }, 0)', LATE, 'timeout'],
-  ['waits for ever', 'await pause(3_600_000)', LATE, 'timeout'],
+  ['waits indefinitely', 'await pause(3_600_000)', LATE, 'timeout'],
   ['waits for nothing', 'await new Promise(() => {})', UNSETTLED],
   ['throws', `throw new Error('so')`, /^threw so \(a\.mjs:/],
   [
@@ -220,10 +220,10 @@ t.test('the answer of an earlier message, repeated, is not an answer', async (t)
       '',
       `if (subject === 'again') return { clean: true }
       const { writeSync } = fs
-      let said
+      let first
       fs.writeSync = (fd, bytes, ...more) => {
-        if (fd === 3) said ??= Buffer.from(bytes)
-        return fd === 3 ? writeSync(3, said) && bytes.length : writeSync(fd, bytes, ...more)
+        if (fd === 3) first ??= Buffer.from(bytes)
+        return fd === 3 ? writeSync(3, first) && bytes.length : writeSync(fd, bytes, ...more)
       }
       ;(await import('node:module')).syncBuiltinESMExports()`,
     ),

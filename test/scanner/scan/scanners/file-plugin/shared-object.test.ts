@@ -42,7 +42,7 @@ const cases: readonly Case[] = [
     /^(was killed by|exited with|closed descriptor 3).* before it answered$/,
   ],
   ['a loop that ignores TERM is ended at the deadline', 'loops', LATE, { timeout: 500 }],
-  ['a plugin that waits for ever is ended at the deadline', 'sleeps', LATE, { timeout: 500 }],
+  ['a plugin that waits indefinitely is ended at the deadline', 'sleeps', LATE, { timeout: 500 }],
   ['what it writes to stdout changes nothing', 'writes_to_stdout', clean],
   ['it may use the stack of an ordinary program', 'needs_stack', clean],
   ['it may wait for all of its children', 'waits_for_children', clean, { timeout: 5000 }],

@@ -247,7 +247,7 @@ t.test('of fresh messages those whose network has used less precede', async (t) 
   t.equal(await stateOf([...more, other]), 'T..T', 'then in the order of coming')
 })
 
-t.test('fresh messages of ever new networks do not precede for ever', async (t) => {
+t.test('fresh messages of ever new networks do not precede indefinitely', async (t) => {
   const { state, take } = opened()
   let serial = 0
   const fresh = () => take(1000, 60_000, { network: `new ${serial++}` })

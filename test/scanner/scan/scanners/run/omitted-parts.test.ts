@@ -64,6 +64,13 @@ const run = (scanners: readonly ContentScanner[], text: string, more = {}) =>
     planOf(scanners, { settings: secondLook, ...more }),
   )
 
+/** What a scanner that extracts every form, and calls all clean, is asked about a message. */
+async function askedAbout(text: string): Promise<readonly string[]> {
+  const { scanner, asked } = extracting(() => clean)
+  await run([scanner], text)
+  return asked
+}
+
 const parts = ['<p>A</p>\n', 'abc', 'whole']
 
 t.test('ordinary mail is scanned with one request', async (t) => {
@@ -72,9 +79,8 @@ t.test('ordinary mail is scanned with one request', async (t) => {
   t.same(asked, ['whole'])
   t.same(omitted, [2], 'and both parts are counted')
   for (const disposition of ['attachment', 'inline', 'attachment; filename=a']) {
-    const { scanner: other, asked: ofOther } = extracting(() => clean)
-    await run([other], mail.replace('\n\nYWJj', `\nContent-Disposition: ${disposition}\n\nYWJj`))
-    t.same(ofOther, ['whole'], disposition)
+    const text = mail.replace('\n\nYWJj', `\nContent-Disposition: ${disposition}\n\nYWJj`)
+    t.same(await askedAbout(text), ['whole'], disposition)
   }
 })
 
@@ -118,9 +124,7 @@ const within = (boundary: string) =>
   )
 
 t.test('a file in a multipart within another one is scanned with the whole message', async (t) => {
-  const { scanner, asked } = extracting(() => clean)
-  await run([scanner], within('c'))
-  t.same(asked, ['whole'])
+  t.same(await askedAbout(within('c')), ['whole'])
 })
 
 t.test('each part is asked about where anything is unusual', async (t) => {
@@ -153,9 +157,7 @@ t.test('each part is asked about where anything is unusual', async (t) => {
       .replace('text/html', 'image/svg+xml'),
   }
   for (const [what, text] of Object.entries(unusual)) {
-    const { scanner, asked } = extracting(() => clean)
-    await run([scanner], text)
-    t.ok(asked.length > 1, what)
+    t.ok((await askedAbout(text)).length > 1, what)
   }
 })
 
@@ -170,19 +172,16 @@ t.test('text that libclamav changes only in white space is left to it', async (t
     'blanks around the sign of a boundary': mail.replace('boundary=b', 'boundary = b'),
   }
   for (const [what, text] of Object.entries(alike)) {
-    const { scanner, asked } = extracting(() => clean)
-    await run([scanner], text)
-    t.same(asked, ['whole'], what)
+    t.same(await askedAbout(text), ['whole'], what)
   }
 })
 
 t.test('a file is asked about if libclamav may end its multipart above it', async (t) => {
   for (const line of ['-----b', '(x)--b', '--(x)b', '\0\0\0--b', '-\0-\0b']) {
     for (const encoding of ['8bit', 'base64']) {
-      const { scanner, asked } = extracting(() => clean)
       const type = encoding === 'base64' ? 'application/x' : 'text/html'
       const above = `--c\nContent-Type: ${type}\nContent-Transfer-Encoding: ${encoding}\n\nWFhY\n${line}\nWFhY\n`
-      await run([scanner], within('c').replace('--c\n', `${above}--c\n`))
+      const asked = await askedAbout(within('c').replace('--c\n', `${above}--c\n`))
       t.ok(asked.includes('abc'), `${JSON.stringify(line)} in ${encoding}`)
     }
   }

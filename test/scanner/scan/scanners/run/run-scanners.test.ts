@@ -266,7 +266,7 @@ const changedFiles: readonly (readonly [
   ['a limit that lets the mail in', unread('depth', 'clamd: deep'), /was changed while/],
   ['a virus that is excused', infected('Excused'), /was changed while/],
   ['a virus', infected('A'), { ...infected('A'), scanner: 'clamd', unconfirmed: true }],
-  ['that it could not tell', unknown('clamd: no'), unknown('clamd: no')],
+  ['an unknown result', unknown('clamd: no'), unknown('clamd: no')],
 ]
 
 // promise: spool

@@ -75,14 +75,8 @@ const STARTS = [
   ...['begin 644 a', 'begin-base64 644 a', 'begin ', 'BEGIN 644 a', '=ybegin line=128 name=a'],
   ...['-----BEGIN PGP MESSAGE-----', '-----begin certificate-----', ':$f*TEQKPH#jdCA0d,R0TG!"'],
   ...['(This file must be converted with BinHex 4.0)', 'ATTACH;ENCODING=BASE64;VALUE=BINARY:'],
-  ...[
-    '--b',
-    '--b--',
-    'begin-x: a',
-    'attach;encoding=base64: QUJD',
-    '--b: a',
-    '-----END PGP MESSAGE-----',
-  ],
+  ...['--b', '--b--', 'begin-x: a', 'attach;encoding=base64: QUJD', '--b: a'],
+  '-----END PGP MESSAGE-----',
 ]
 const own = [...free, ...named]
 const mail = 'Subject: a\n\nbody\n'
