@@ -90,10 +90,6 @@ t.test(
       interfaces,
       `sends the MTA a progress message every ${milterTimeouts.progressAfter / 1000} seconds`,
     )
-    t.match(
-      read('doc/development/limits.md'),
-      `${figure('CONNECTIONS_MAX', 'scanner/daemon/http/status-server.ts')}, and no more than half`,
-    )
     const { silence, command, content } = smtpTimeouts
     t.same([silence, command, content], [300_000, 300_000, 3_600_000])
     t.match(interfaces, 'A client has 300 seconds for a command line and 3,600 for the content')
