@@ -9,6 +9,7 @@ export class HeldPermits {
   readonly #scanners: readonly Scanner[]
   readonly #mail: WaitingMail
   #ends: (() => void)[] = []
+  #areKept = false
 
   constructor(scanners: readonly Scanner[], mail: WaitingMail) {
     this.#scanners = scanners
@@ -25,11 +26,20 @@ export class HeldPermits {
     return undefined
   }
 
+  /** Keeps the permits until the returned function is called: meanwhile the message gives way to no other one. */
+  keep(): () => void {
+    this.#areKept = true
+    return () => {
+      this.#areKept = false
+    }
+  }
+
   /**
    * Waits for other messages that have used less time, if there are any. All permits are released first, so that no
    * two messages wait for each other. If they do not come back before the signal is aborted, the scan ends by that.
    */
   async giveWay(): Promise<void> {
+    if (this.#areKept) return
     if (!this.#scanners.some(({ permits }) => permits!.mustGiveWay(this.#mail))) return
     this.release()
     await this.acquire()

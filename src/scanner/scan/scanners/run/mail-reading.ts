@@ -160,7 +160,8 @@ export async function measureDepth({
   message: { bytes, header },
   run,
   results,
-}: Pick<Scan, 'message' | 'run' | 'results'>): Promise<ScanResult | undefined> {
+  asSent,
+}: Omit<Scan, 'inspections'>): Promise<ScanResult | undefined> {
   const openFile = () => openAnonymousFile(run.spool.directory)
   const { createHash } = await loadCrypto()
   const steps = isNestedDeeper(bytes, limits.nesting, { openFile, createHash, header })
@@ -169,7 +170,7 @@ export async function measureDepth({
   for (; !step.done; step = steps.next()) {
     if (step.value.kind === 'unread') reason = step.value.reason
     await run.nextTurn()
-    if (run.signal.aborted) {
+    if (run.signal.aborted || asSent?.endsReading) {
       steps.return(false)
       return tooLate
     }

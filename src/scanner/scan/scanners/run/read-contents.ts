@@ -25,12 +25,12 @@ type ReadingStep =
   | { readonly kind: 'deeper' }
   /** The message exceeds a limit of mail/mime/budget/limits.ts, which `reason` names. */
   | { readonly kind: 'unread'; readonly reason: string }
-  /** The signal was aborted first. */
+  /** The signal was aborted first, or the scan of the bytes as they were sent makes the reading useless. */
   | { readonly kind: 'late' }
 
 /** Reads a message for the decoded contents that any reader of mail might see in it. */
 export async function* readContents(
-  { message, run: { spool, signal, nextTurn } }: Pick<Scan, 'message' | 'run'>,
+  { message, asSent, run: { spool, signal, nextTurn } }: Pick<Scan, 'message' | 'run' | 'asSent'>,
   options: Omit<ContentsOptions, 'header' | 'openFile' | 'createHash'>,
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)
@@ -38,7 +38,7 @@ export async function* readContents(
   const { bytes, header } = message
   for (const step of contentsOf(bytes, { ...options, header, openFile, createHash })) {
     if (step.kind === 'turn') await nextTurn()
-    if (signal.aborted) {
+    if (signal.aborted || asSent?.endsReading) {
       yield { kind: 'late' }
       return
     }

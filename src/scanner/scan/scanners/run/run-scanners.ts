@@ -78,7 +78,7 @@ export async function runScanners(
  */
 async function withPermits(
   { bytes: { size }, origin }: Unfiled<MessageSample>,
-  run: Omit<RunningScan, 'giveWay' | 'nextTurn'>,
+  run: Omit<RunningScan, 'giveWay' | 'nextTurn' | 'keepPermits'>,
   scan: (run: RunningScan) => Promise<ScanResult>,
 ): Promise<ScanResult> {
   const { scanners, signal, timeLeft, progress = { hasBegun: false }, onPermit } = run
@@ -101,6 +101,7 @@ async function withPermits(
       ...run,
       giveWay: () => held.giveWay(),
       nextTurn: () => held.nextTurn(),
+      keepPermits: () => held.keep(),
     })
   } finally {
     held.release()

@@ -1,9 +1,10 @@
 import { withNamedCopy } from '../../../../mail/message/named-copy.ts'
 import type { MessageSample, RawSample, Unfiled } from '../contract/scanner.ts'
-import { clean, isUntolerated, type ScanResult, unread, worse } from '../findings/scan-result.ts'
+import { isUntolerated, type ScanResult, unread, worse } from '../findings/scan-result.ts'
 import { Inspections } from './inspections.ts'
 import { contentScannersOf, extractsFrom, MailReading, measureDepth } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'
+import { ScanAsSent } from './scan-as-sent.ts'
 import type { RunningScan, Scan, ScanPlan } from './scan-plan.ts'
 import { scanSamples } from './scan-samples.ts'
 
@@ -15,22 +16,70 @@ import { scanSamples } from './scan-samples.ts'
  * 2. The message, read once: see scanContentsAndWhole(). Parts that the one scanner extracts itself are left to its scan of
  *    the whole.
  * 3. The same with these parts, unless the scan of the whole was clean or found something that ends the scan.
+ *
+ * The message is read during step 1. Nothing of it is submitted before that has ended. If the bytes are not clean, the
+ * reading ends, and begins again if the scan goes on.
  */
 export async function scanMessage(message: MessageSample, run: RunningScan): Promise<ScanResult> {
   const { raw } = message
-  const isExtracted = extractsFrom(run, (raw ?? message).bytes)
-  const asSent = raw ? await scanAsSent(raw, message, run) : clean
-  if (raw && isFinal(asSent, run)) return asSent
-  if (raw && run.submission.readAs === 'nothing')
-    return asSent.answer === 'clean' ? AS_FILE : asSent
-  if (isExtracted && asSent.answer === 'clean') {
-    const found = await scanWithoutExtracted(message, run)
-    if (found !== 'uncovered') return found
+  if (raw === undefined) {
+    return scanAsRead(message, run, { isExtracted: extractsFrom(run, message.bytes) })
+  }
+  if (run.submission.readAs === 'nothing') {
+    const sent = await scanAsSent(raw, message, run)
+    return sent.answer === 'clean' ? AS_FILE : sent
+  }
+  const { sent, read } = await scanWhileReading(raw, message, run)
+  if (isFinal(sent, run)) {
+    run.onOddities?.(new Set()) // the reading may have found some, or not have come to them
+    return sent
+  }
+  if (sent.answer === 'clean') {
+    if (read.status === 'rejected') throw read.reason
+    return read.value
   }
   const scan = await beginScan(message, run)
-  if (asSent.answer === 'infected') scan.results.record(asSent)
+  if (sent.answer === 'infected') scan.results.record(sent)
   const reading = new MailReading(scan)
-  return worse(conclude(scan, reading, await scanContentsAndWhole(scan, reading)), asSent)
+  return worse(conclude(scan, reading, await scanContentsAndWhole(scan, reading)), sent)
+}
+
+/**
+ * Scans the bytes of a request as they were sent, and reads the message meanwhile. Resolves when both have ended, or
+ * rejects as that scan does.
+ */
+async function scanWhileReading(
+  raw: Unfiled<RawSample>,
+  message: MessageSample,
+  run: RunningScan,
+): Promise<{
+  readonly sent: ScanResult
+  readonly read: PromiseSettledResult<ScanResult>
+}> {
+  const isExtracted = extractsFrom(run, raw.bytes)
+  const endKeeping = run.keepPermits()
+  const asSent = new ScanAsSent(scanAsSent(raw, message, run), endKeeping)
+  // The request is sent before that.
+  const reading = run.nextTurn().then(() => scanAsRead(message, run, { isExtracted, asSent }))
+  const [sent, read] = await Promise.allSettled([asSent.result, reading])
+  endKeeping()
+  if (sent.status === 'rejected') throw sent.reason
+  return { sent: sent.value, read }
+}
+
+/** Scans what is read of a message, and the whole. With `isExtracted`, parts that the scanner extracts are left to that. */
+async function scanAsRead(
+  message: MessageSample,
+  run: RunningScan,
+  { isExtracted, asSent }: { readonly isExtracted: boolean; readonly asSent?: ScanAsSent },
+): Promise<ScanResult> {
+  if (isExtracted) {
+    const found = await scanWithoutExtracted(message, run, asSent)
+    if (found !== 'uncovered') return found
+  }
+  const scan = await beginScan(message, run, asSent)
+  const reading = new MailReading(scan)
+  return conclude(scan, reading, await scanContentsAndWhole(scan, reading))
 }
 
 /**
@@ -78,8 +127,9 @@ const AS_FILE = unread('skipped', 'scanned as a file alone')
 async function scanWithoutExtracted(
   message: MessageSample,
   run: RunningScan,
+  asSent: ScanAsSent | undefined,
 ): Promise<ScanResult | 'uncovered'> {
-  const scan = await beginScan(message, run)
+  const scan = await beginScan(message, run, asSent)
   const reading = new MailReading(scan, { leavesCovered: true })
   const result = await scanContentsAndWhole(scan, reading)
   const { omitted } = reading
@@ -89,18 +139,23 @@ async function scanWithoutExtracted(
     const isCovered =
       result === undefined
         ? scan.results.isAllClean && (await decoder.stillExtracts())
-        : isFinal(result, run)
+        : isFinal(result, run) && !asSent?.endsReading
     if (!isCovered) return 'uncovered'
     decoder.countOmitted(omitted)
   }
   return conclude(scan, reading, result)
 }
 
-async function beginScan(message: MessageSample, run: RunningScan): Promise<Scan> {
+async function beginScan(
+  message: MessageSample,
+  run: RunningScan,
+  asSent?: ScanAsSent,
+): Promise<Scan> {
   const inspections = await Inspections.begin(run.scanners, run)
   // If the signal ends it, the reading ends at its first step, too.
   if (message.raw) await inspections.inspectContent(message.raw.bytes, run.signal)
-  return { message, run, results: new ResultCollector(run.tolerance, run.note), inspections }
+  const results = new ResultCollector(run.tolerance, run.note)
+  return { message, run, results, inspections, asSent }
 }
 
 /** Reads the message, to its end or until a result ends the scan, and submits what is read. Resolves to that result. */

@@ -5,6 +5,7 @@ import type { MessageSample, Scanner, ScannerCall } from '../contract/scanner.ts
 import type { PermitOrResult } from '../permits/scan-permits.ts'
 import type { Inspections } from './inspections.ts'
 import type { ResultCollector } from './result-collector.ts'
+import type { ScanAsSent } from './scan-as-sent.ts'
 import type { Submission } from './submission.ts'
 
 /** How a message is scanned: by which scanners and settings, what their results mean, and the listeners. */
@@ -29,6 +30,8 @@ export interface RunningScan extends ScanPlan, ScannerCall {
   giveWay(): Promise<void>
   /** The same, in a later iteration of the event loop. */
   nextTurn(): Promise<void>
+  /** Has neither of them release a permit before the returned function is called. */
+  keepPermits(): () => void
 }
 
 /** A scan of one message. Its bytes as they were sent have a scan of their own. */
@@ -37,4 +40,6 @@ export interface Scan {
   readonly run: RunningScan
   readonly results: ResultCollector
   readonly inspections: Inspections
+  /** Set if the bytes of a request are scanned as they were sent, while the message is read. */
+  readonly asSent?: ScanAsSent | undefined
 }

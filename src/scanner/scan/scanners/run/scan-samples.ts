@@ -29,7 +29,8 @@ const ABORTED_SCAN_WAIT = 1000
 
 /**
  * Submits the samples to each scanner. A scanner for bans answers by its inspection when a whole message is scanned,
- * which is the last sample. Resolves to the result that ends the scan, of the first scanner that gives one.
+ * which is the last sample. Resolves to the result that ends the scan, of the first scanner that gives one, or to that of
+ * the bytes as they were sent, if these are not clean.
  */
 export async function scanSamples(
   samples: readonly Sample[],
@@ -37,6 +38,8 @@ export async function scanSamples(
 ): Promise<ScanResult | undefined> {
   const last = samples.at(-1)
   if (last === undefined) return undefined
+  const asSent = await scan.asSent?.result // if it is clean, clamd skips what the samples have of it
+  if (asSent !== undefined && asSent.answer !== 'clean') return asSent
   await scan.run.giveWay()
   for (const scanner of scan.run.scanners) {
     const result = scanner.hasBans

@@ -64,6 +64,7 @@ async function ask(
     signal: task.signal,
     giveWay: async () => {},
     nextTurn: async () => {},
+    keepPermits: () => () => {},
   }
   const results = new ResultCollector(run.tolerance, run.note)
   const asking = { message, run, results, inspections }
