@@ -173,21 +173,21 @@ const isInUnit = ({ isDaemon }: StageHost) => isDaemon && isUnderSystemd()
 const thenBind = (host: StageHost, directory: string) =>
   isInUnit(host) ? `; then ${editToBind('onescand', directory, true)}` : ''
 
-/**
- * Makes the check line about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
- * by their path, as clamd and most built-in scanners never do.
- */
+/** Returns what opens messages in SPOOLDIR by their path, as clamd and most built-in scanners never do. */
+function usersOfShared(host: Pick<StageHost, 'env' | 'directories'>): readonly string[] {
+  const line = scanSettingsOf(host)?.QHPSI
+  if (line?.kind === 'command') return ['the command of QHPSI']
+  return line?.kind === 'plugins' ? line.names.filter(needsFile) : []
+}
+
+/** Makes the check line about a SPOOLDIR that is missing. It is an error if a scanner uses it. */
 function sharedIsMissing(host: StageHost, directory: string): MissingLine {
   const what = 'SPOOLDIR'
   const remedy = `install -d -m 3730 -o ${host.account.name} -g ${groupOfClamd(host)} ${shellWord(directory)}`
-  const line = scanSettingsOf(host)?.QHPSI
-  const names = line?.kind === 'plugins' ? line.names : []
-  const needs = names.filter(needsFile)
+  const users = usersOfShared(host).join(', ')
   return (reason) => {
-    if (line?.kind === 'command' || needs.length > 0) {
-      const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
-      return failure(what, `${reason}: ${who} receives no file, and mail is deferred`, remedy)
-    }
+    if (users !== '')
+      return failure(what, `${reason}: ${users} receives no file, and mail is deferred`, remedy)
     return warning(
       what,
       `${reason}: no scanner in QHPSI uses it`,
@@ -265,13 +265,15 @@ const ROOM_REMEDY = 'free space there, or use a larger file system'
 
 /**
  * Returns the faults of the directories for messages if one has no room for a message of `maxSize` bytes.
- * Otherwise this would go unnoticed: small mail passes while large mail is deferred.
+ * Otherwise this would go unnoticed: small mail passes while large mail is deferred. SPOOLDIR counts if a scanner uses it.
  */
 export function freeSpaceFaults(
+  host: Pick<StageHost, 'env' | 'directories'>,
   { directory, sharedDirectory }: SpoolSettings,
   maxSize: number,
 ): CheckLine[] {
-  const spools = [[SPOOL, directory] as const, ['SPOOLDIR', sharedDirectory] as const]
+  const shared = usersOfShared(host).length > 0 ? sharedDirectory : undefined
+  const spools = [[SPOOL, directory] as const, ['SPOOLDIR', shared] as const]
   return spools.flatMap(([what, place]) => {
     return place === undefined
       ? []

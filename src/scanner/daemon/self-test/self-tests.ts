@@ -40,7 +40,7 @@ export async function tryRunning(
   if (nothing !== undefined) return wrong
   return [
     ...wrong,
-    ...freeSpaceFaults(configuration.messageOptions.spool, maxSize),
+    ...freeSpaceFaults(configuration, configuration.messageOptions.spool, maxSize),
     // Without a keyring, for example, the standalone program defers all mail although this process continues.
     ...(await unreadableSettings(configuration.env)).map((line) => {
       const checkLine = settingsFault(line)

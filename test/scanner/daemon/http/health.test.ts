@@ -3,6 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileS
 import { join } from 'node:path'
 import t from 'tap'
 import { inOneLine } from '../../../../src/base/check/check-line.ts'
+import { readControlDirectories } from '../../../../src/base/settings/control-directories.ts'
+import type { SpoolSettings } from '../../../../src/mail/message/spool.ts'
 import { makeTestMail } from '../../../../src/scanner/daemon/self-test/judge-test-mail.ts'
 import { askForDescription } from '../../../../src/scanner/protocol/slot/daemon-description.ts'
 import { freeSpaceFaults } from '../../../../src/scanner/readiness/check-directories.ts'
@@ -248,8 +250,9 @@ t.test(
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'onescan-test', small])
     t.teardown(() => execFileSync('umount', [small]))
     const spool = { directory: small, sharedDirectory: undefined }
-    const faults = (...asked: Parameters<typeof freeSpaceFaults>) =>
-      freeSpaceFaults(...asked).map(inOneLine)
+    const directories = readControlDirectories({})
+    const faults = (spool: SpoolSettings, maxSize: number, QHPSI = 'plugin: clamd') =>
+      freeSpaceFaults({ env: { QHPSI }, directories }, spool, maxSize).map(inOneLine)
     t.same(faults(spool, 100e6), [], 'a small one has a tenth for any message')
     writeFileSync(join(small, 'mail'), Buffer.alloc(970_000))
     t.match(faults(spool, 100e6), [
@@ -259,7 +262,8 @@ t.test(
     spawnSync('dd', ['if=/dev/zero', `of=${join(small, 'rest')}`])
     t.match(faults(spool, 1), [/: it is full, and mail is deferred; free space there/])
     const missing = { directory: '/tmp', sharedDirectory: '/nonexistent/spool' }
-    t.match(faults(missing, 1), [/^SPOOLDIR: .*no such file or directory/])
+    t.match(faults(missing, 1, '/usr/bin/scan'), [/^SPOOLDIR: .*no such file or directory/])
+    t.same(faults(missing, 1), [], 'clamd does not use it')
   },
 )
 
