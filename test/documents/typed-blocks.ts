@@ -552,7 +552,6 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescan.1', 'onescan quarantine list [option ...]', FORM_OF_COMMAND],
   ['man/onescan.1', 'onescan allow [option ...] SENDER', FORM_OF_COMMAND],
   ['man/onescan.1', 'onescan disable [--control DIRECTORY]', FORM_OF_COMMAND],
-  ['man/onescan.1', 'onescan log --to', 'doc/daily-work.md has such commands, which are typed'],
   ['man/onescan.1', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['doc/daily-work.md', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['doc/daily-work.md', 'onescand  running since', 'it is output'],

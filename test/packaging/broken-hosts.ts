@@ -415,7 +415,7 @@ const faultsOfExim: readonly Fault[] = [
   },
 ]
 
-/** Postfix by the milter door, and Exim by the SMTP door, each as its page sets it up. */
+/** Hosts, each as its page sets it up. */
 export const hosts = [
   {
     title: 'Postfix, with the milter',

@@ -8,46 +8,42 @@ import { bootMailHost, mailHostMissing } from './mail-host.ts'
  * each is carried out, and then mail is tried.
  */
 
-for (const { packages, prepare, setUp, faults, door } of hosts) {
-  t.test(
-    `each remedy of check is carried out: ${packages}`,
-    { skip: mailHostMissing },
-    async (t) => {
-      const host = await bootMailHost(t, packages, prepare)
-      const type = (script: string) =>
-        host.run(`exec </dev/null; export HOME=/root; cd /root; ${script}`)
-      const checkLines = () =>
-        (JSON.parse(type('onescan check --json 2>/dev/null').output) as { results: CheckLine[] })
-          .results
-      const errors = () => checkLines().filter(({ level }) => level === 'error')
-      type(`sed -i '/^SelfCheck/d' /etc/clamav/clamd.conf; echo 'SelfCheck 600' >>/etc/clamav/clamd.conf
+for (const { title, packages, prepare, setUp, faults, door } of hosts) {
+  t.test(`each remedy of check is carried out: ${title}`, { skip: mailHostMissing }, async (t) => {
+    const host = await bootMailHost(t, packages, prepare)
+    const type = (script: string) =>
+      host.run(`exec </dev/null; export HOME=/root; cd /root; ${script}`)
+    const checkLines = () =>
+      (JSON.parse(type('onescan check --json 2>/dev/null').output) as { results: CheckLine[] })
+        .results
+    const errors = () => checkLines().filter(({ level }) => level === 'error')
+    type(`sed -i '/^SelfCheck/d' /etc/clamav/clamd.conf; echo 'SelfCheck 600' >>/etc/clamav/clamd.conf
       ${setUp}`)
-      await host.reboot()
-      type(CLAMD_ANSWERS)
-      // Its one signature is that of the test.
-      const isOfHost = ({ level, value }: CheckLine) => level !== 'ok' && !/signature/.test(value)
-      t.same(checkLines().filter(isOfHost), [], 'a host as its page sets it up has no warning')
+    await host.reboot()
+    type(CLAMD_ANSWERS)
+    // Its one signature is that of the test.
+    const isOfHost = ({ level, value }: CheckLine) => level !== 'ok' && !/signature/.test(value)
+    t.same(checkLines().filter(isOfHost), [], 'a host as its page sets it up has no warning')
 
-      const chosen = faults.filter(({ name }) => name.includes(process.env.FAULT ?? ''))
-      for (const { name, breaks, reported, does } of chosen) {
-        await t.test(name, async (t) => {
-          type(breaks)
-          const found = checkLines()
-          const checkLine = found.find(
-            ({ what, value }) => what === reported.what && reported.value.test(value),
-          )
-          t.match(checkLine, reported, JSON.stringify(found.filter(({ level }) => level !== 'ok')))
-          const typed = type(does ?? checkLine!.remedy!)
-          t.equal(typed.code, 0, `${does ?? checkLine!.remedy}: ${typed.output}`)
-          t.same(errors(), [], 'nothing is wrong any more')
-          const { output } = type('onescan check --mail you@example.org')
-          const clean = `^ok +port 25, clean mail: is scanned by the ${door} interface, and accepted$`
-          t.match(output, new RegExp(clean, 'm'))
-          const virus = `^ok +port 25, EICAR: is (refused|quarantined) by the ${door} interface: EICAR-Test`
-          t.match(output, new RegExp(virus, 'm'))
-          t.notMatch(output, /^error/m)
-        })
-      }
-    },
-  )
+    const chosen = faults.filter(({ name }) => name.includes(process.env.FAULT ?? ''))
+    for (const { name, breaks, reported, does } of chosen) {
+      await t.test(name, async (t) => {
+        type(breaks)
+        const found = checkLines()
+        const checkLine = found.find(
+          ({ what, value }) => what === reported.what && reported.value.test(value),
+        )
+        t.match(checkLine, reported, JSON.stringify(found.filter(({ level }) => level !== 'ok')))
+        const typed = type(does ?? checkLine!.remedy!)
+        t.equal(typed.code, 0, `${does ?? checkLine!.remedy}: ${typed.output}`)
+        t.same(errors(), [], 'nothing is wrong any more')
+        const { output } = type('onescan check --mail you@example.org')
+        const clean = `^ok +port 25, clean mail: is scanned by the ${door} interface, and accepted$`
+        t.match(output, new RegExp(clean, 'm'))
+        const virus = `^ok +port 25, EICAR: is (refused|quarantined) by the ${door} interface: EICAR-Test`
+        t.match(output, new RegExp(virus, 'm'))
+        t.notMatch(output, /^error/m)
+      })
+    }
+  })
 }
