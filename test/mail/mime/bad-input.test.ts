@@ -4,7 +4,7 @@ import { base64, multipart, part } from '../../scanner/scan/scanners/evasions/co
 import { binaryFile } from '../../scanner/scan/scanners/evasions/files.ts'
 import { readMail } from './read-mail.ts'
 
-/** Mail at its limits, which only an enemy sends: the file in it is found, or the mail is unread. */
+/** Mail at its limits, which only an attacker sends: the file in it is found, or the mail is unread. */
 
 const BASE64 = 'Content-Transfer-Encoding: base64'
 const file = part(['Content-Type: application/octet-stream', BASE64], base64(binaryFile))
@@ -13,27 +13,24 @@ const latin1 = (mail: string) => Buffer.from(mail, 'latin1')
 
 /** Whether the file was found, and why the mail was not read to its end. */
 function fateOf(mail: string): { readonly isFound: boolean; readonly over: string } {
-  const { contents, over } = readMail(mail)
-  return { isFound: contents.some((content) => content.equals(binaryFile)), over }
+  const { holds, over } = readMail(mail)
+  return { isFound: holds(binaryFile), over }
 }
 const FOUND = { isFound: true, over: '' }
 const TOO_MANY = { isFound: false, over: 'more than 20000 lines like delimiters' }
 
-t.test(
-  'a mail that is odd in each kind at once costs a little, and its file is found',
-  async (t) => {
-    const mail = [
-      '\n\nA: b\r\n',
-      'Content-Type: multipart/mixed; boundary="b"; boundary=c\nno field\n \n--b\n\r\n',
-      'Content-Type: message\n\nA: b\n\nx\r--b\n.--b\n--b \nC: d\n--c more\n\ny\n--b--\ne\n',
-      `--b\n${file}\n`,
-    ].join('')
-    t.same(fateOf(mail), FOUND)
-    const { odd, work } = readMail(mail)
-    t.same([...new Set(odd)].sort(), ['boundary', 'header'])
-    t.ok(work < 150_000, `${work} units`)
-  },
-)
+t.test('mail that is odd in each way at once is cheap, and its file is found', async (t) => {
+  const mail = [
+    '\n\nA: b\r\n',
+    'Content-Type: multipart/mixed; boundary="b"; boundary=c\nno field\n \n--b\n\r\n',
+    'Content-Type: message\n\nA: b\n\nx\r--b\n.--b\n--b \nC: d\n--c more\n\ny\n--b--\ne\n',
+    `--b\n${file}\n`,
+  ].join('')
+  t.same(fateOf(mail), FOUND)
+  const { odd, work } = readMail(mail)
+  t.same([...new Set(odd)].sort(), ['boundary', 'header'])
+  t.ok(work < 150_000, `${work} units`)
+})
 
 t.test('what is hidden in an encoded mail alone is found', async (t) => {
   const inner = `A: b\n${inMixed([`\nx\n--b--\n--b\n${file}`])}`
@@ -117,26 +114,23 @@ t.test('NUL, CR and LF hide nothing, in any order', async (t) => {
   }
 })
 
-t.test(
-  '10,000 lines of dashes hide nothing, and a mail with more than 20,000 is unread',
-  async (t) => {
-    const above = (count: number): Readonly<Record<string, string>> => {
-      const dashes = '--x\n'.repeat(count)
-      return {
-        'in a multipart': inMixed([`\n${dashes}`, file]),
-        'above a multipart in it': inMixed([
-          `\n${dashes}`,
-          multipart('mixed', [file], { boundary: 'c' }),
-        ]),
-        'in a text to some': `\n${inMixed([`\n${dashes}`, file])}`,
-        'with CRs at their ends': inMixed([`\n${dashes.replaceAll('\n', '\r')}`, file]),
-      }
+t.test('10,000 lines of dashes hide nothing, and more than 20,000 are unread', async (t) => {
+  const above = (count: number): Readonly<Record<string, string>> => {
+    const dashes = '--x\n'.repeat(count)
+    return {
+      'in a multipart': inMixed([`\n${dashes}`, file]),
+      'above a multipart in it': inMixed([
+        `\n${dashes}`,
+        multipart('mixed', [file], { boundary: 'c' }),
+      ]),
+      'in a text to some': `\n${inMixed([`\n${dashes}`, file])}`,
+      'with CRs at their ends': inMixed([`\n${dashes.replaceAll('\n', '\r')}`, file]),
     }
-    for (const [where, mail] of Object.entries(above(30_000)).slice(0, 2))
-      t.same(fateOf(`A: b\n${mail}`), FOUND, where)
-    for (const [where, mail] of Object.entries(above(10_000)))
-      t.same(fateOf(`A: b\n${mail}`), FOUND, where)
-    for (const [where, mail] of Object.entries(above(20_001)))
-      t.same(fateOf(`A: b\nno field\n${mail}`), TOO_MANY, where)
-  },
-)
+  }
+  for (const [where, mail] of Object.entries(above(30_000)).slice(0, 2))
+    t.same(fateOf(`A: b\n${mail}`), FOUND, where)
+  for (const [where, mail] of Object.entries(above(10_000)))
+    t.same(fateOf(`A: b\n${mail}`), FOUND, where)
+  for (const [where, mail] of Object.entries(above(20_001)))
+    t.same(fateOf(`A: b\nno field\n${mail}`), TOO_MANY, where)
+})

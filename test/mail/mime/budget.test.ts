@@ -94,21 +94,6 @@ t.test('more parts than the limit exceed it', async (t) => {
   t.ok(odd.includes('unread'))
 })
 
-t.test('more bytes than the limit exceed it', async (t) => {
-  const opened = `${TYPE}.gpg\n${BASE64}\n\n${base64(bomb)}`
-  t.ok(bomb.length * 1.4 < 1024 * 1024 && budgetOf(opened.length).bytes < 30_000_000)
-  const { over, odd } = readMail(mixed([opened]))
-  t.equal(over, 'too many bytes of content')
-  t.ok(odd.includes('unread'))
-})
-
-t.test('nested messages beyond the limit exceed it if all readers open them', async (t) => {
-  const nested = (depth: number, from: string): string =>
-    depth === 0 ? from : nested(depth - 1, `A: b\n${file(Buffer.from(from, 'latin1'))}`)
-  t.equal(readMail(nested(limits.encodedMessages, 'x')).over, '')
-  t.match(readMail(nested(limits.encodedMessages + 2, 'x')).over, 'deep')
-})
-
 t.test('messages inside one another beyond the limit are deeper than is read', async (t) => {
   const nested = (count: number) =>
     `${numbered(count, (n) => `A: ${n}\nContent-Type: message/rfc822\n\n`).join('')}A: b\n\nx\n`

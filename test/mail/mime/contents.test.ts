@@ -12,7 +12,6 @@ import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { base64, uuencode } from '../../scanner/scan/scanners/evasions/compose.ts'
-import { signedData } from '../../scanner/scan/scanners/evasions/containers.ts'
 import { testFile } from '../../scanner/scan/scanners/evasions/files.ts'
 import { hiddenClasses } from '../../scanner/scan/scanners/second-look/classes.ts'
 import { inChunks } from '../message/bytes.ts'
@@ -21,7 +20,7 @@ import { readMail } from './read-mail.ts'
 
 /** The test file, encoded. */
 const inBase64 = base64(testFile)
-const uuencoded = (begin?: string) => uuencode(testFile, begin).split('\n')
+const uuencoded = () => uuencode(testFile).split('\n')
 
 const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
 
@@ -46,51 +45,45 @@ t.test('the file of every class that clamd misses is among the contents, each on
   }
 })
 
-t.test(
-  'of a digest, each mail is a content, and its text is left to the scan of that',
-  async (t) => {
-    const count = 20
-    const inner = (at: number, type: string) =>
-      `From: a\nSubject: ${at}\n${type}\nThe text of mail ${at},\nin two lines.\n`
-    for (const end of ['\n', '\r\n'])
-      for (const header of ['', 'Content-Type: message/rfc822\n'])
-        for (const type of ['', 'Content-Type: text/plain; charset=utf-8\n']) {
-          const mails = Array.from({ length: count }, (_, at) => inner(at, type))
-          const parts = mails.map((mail) => `--b\n${header}\n${mail}\n`).join('')
-          const digest = `From: a\nContent-Type: multipart/digest; boundary=b\n\n${parts}--b--\n`
-          const mail = Bytes.of(bytes(digest.replaceAll('\n', end)))
-          const asked: string[] = []
-          for (const step of contentsOf(mail, { ...options, findsCovered: true }))
-            if (step.kind === 'content' && typeof step.coveredBy !== 'object')
-              asked.push(step.bytes.gather().toString('latin1'))
-          const whole = mails.map((mail) => mail.replaceAll('\n', end))
-          const submitted = asked.filter((text) => text.startsWith('From: '))
-          t.same(submitted, whole, JSON.stringify({ end, header, type }))
-          // (A text without a type is not covered.)
-          t.equal(asked.length, type === '' ? 2 * count : count)
-        }
-  },
-)
-
-t.test(
-  'base64 of which each line is decoded by itself is found, however many lines it has',
-  async (t) => {
-    // Four bytes make six characters, so every second line ends a group of four for readers that
-    // join the lines.
-    const pieces = EICAR.match(/.{1,4}/gs)!.map((piece) => piece.padEnd(4))
-    const line = (piece: string) => Buffer.from(piece).toString('base64').replace(/=/g, '')
-    for (const more of [0, 1, 2, 3, 400, 401]) {
-      const lines = [...pieces, ...Array.from({ length: more }, () => 'more')].map(line)
-      for (const end of ['\n', '\r\n']) {
-        const mail = `From: a@example.org\nContent-Transfer-Encoding: base64\n\n${lines.join('\n')}\n`
-        t.ok(
-          holds(contentsIn(bytes(mail.replaceAll('\n', end))), EICAR),
-          `${more} ${JSON.stringify(end)}`,
-        )
+t.test('each mail of a digest is a content, and covers its text', async (t) => {
+  const count = 20
+  const inner = (at: number, type: string) =>
+    `From: a\nSubject: ${at}\n${type}\nThe text of mail ${at},\nin two lines.\n`
+  for (const end of ['\n', '\r\n'])
+    for (const header of ['', 'Content-Type: message/rfc822\n'])
+      for (const type of ['', 'Content-Type: text/plain; charset=utf-8\n']) {
+        const mails = Array.from({ length: count }, (_, at) => inner(at, type))
+        const parts = mails.map((mail) => `--b\n${header}\n${mail}\n`).join('')
+        const digest = `From: a\nContent-Type: multipart/digest; boundary=b\n\n${parts}--b--\n`
+        const mail = Bytes.of(bytes(digest.replaceAll('\n', end)))
+        const asked: string[] = []
+        for (const step of contentsOf(mail, { ...options, findsCovered: true }))
+          if (step.kind === 'content' && typeof step.coveredBy !== 'object')
+            asked.push(step.bytes.gather().toString('latin1'))
+        const whole = mails.map((mail) => mail.replaceAll('\n', end))
+        const submitted = asked.filter((text) => text.startsWith('From: '))
+        t.same(submitted, whole, JSON.stringify({ end, header, type }))
+        // (A text without a type is not covered.)
+        t.equal(asked.length, type === '' ? 2 * count : count)
       }
+})
+
+t.test('base64 whose lines are decoded one by one is found, however many they are', async (t) => {
+  // Four bytes make six characters, so every second line ends a group of four for readers that
+  // join the lines.
+  const pieces = EICAR.match(/.{1,4}/gs)!.map((piece) => piece.padEnd(4))
+  const line = (piece: string) => Buffer.from(piece).toString('base64').replace(/=/g, '')
+  for (const more of [0, 1, 2, 3, 400, 401]) {
+    const lines = [...pieces, ...Array.from({ length: more }, () => 'more')].map(line)
+    for (const end of ['\n', '\r\n']) {
+      const mail = `From: a@example.org\nContent-Transfer-Encoding: base64\n\n${lines.join('\n')}\n`
+      t.ok(
+        holds(contentsIn(bytes(mail.replaceAll('\n', end))), EICAR),
+        `${more} ${JSON.stringify(end)}`,
+      )
     }
-  },
-)
+  }
+})
 
 t.test('however a message is split, it has the same parts and oddities', async (t) => {
   const odd = Object.entries(examples).flatMap(([name, { has, hasNot }]) =>
@@ -115,27 +108,6 @@ t.test('however a message is split, it has the same parts and oddities', async (
     ),
     { numRuns: 200 },
   )
-})
-
-t.test('uuencode is found by its looks, whatever line begins it', async (t) => {
-  for (const header of [
-    'begin 644 a',
-    'begin 0644 a',
-    'begin 644',
-    'begin 6 a b',
-    'BEGIN 644 a',
-    'begin\t644 a',
-    'begin ',
-    'begin x',
-    'BEGIN\t0',
-    'begin 6\x804 a',
-  ]) {
-    const found = contentsIn(bytes(`A: b\n\nsee below\n${uuencoded(header).join('\n')}\n`))
-    t.ok(
-      found.contents.some((content) => content.equals(bytes(EICAR))),
-      header,
-    )
-  }
 })
 
 t.test('programs with a thousand lines of `begin` are read whole', async (t) => {
@@ -182,7 +154,7 @@ t.test('under a word for uuencode, a file of 1 MB is decoded by uuencode alone',
   const file = randomBytes(1024 * 1024)
   const found = contentsIn(bytes(`Content-Transfer-Encoding: x-uuencode\n\n${uuencode(file)}\n`))
   t.equal(found.over, '')
-  t.ok(found.contents.some((content) => content.equals(file)))
+  t.ok(found.holds(file))
   t.ok(found.contents.length < 20, `${found.contents.length} contents`)
 })
 
@@ -192,10 +164,7 @@ t.test('lines that are not uuencode do not end it, however many they are', async
     const lines = [begin, ...Array<string>(5000).fill(strange), ...data]
     const found = contentsIn(bytes(`A: b\n\n${lines.join('\n')}\n\nAnd more text behind it.\n`))
     t.ok(holds(found, EICAR), JSON.stringify(strange))
-    t.ok(
-      found.contents.some((content) => content.equals(bytes(EICAR))),
-      'and nothing behind its end',
-    )
+    t.ok(found.holds(bytes(EICAR)), 'and nothing behind its end')
   }
 })
 
@@ -205,21 +174,6 @@ t.test('other lines in uuencode do not cut it, for readers that skip them', asyn
     const lines = [begin, first, amid, ...rest]
     t.ok(holds(contentsIn(bytes(`A: b\n\n${lines.join('\n')}\n`)), EICAR), amid)
   }
-})
-
-t.test('the content of a signature is found whole, however it is cut', async (t) => {
-  const mail = [...'Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n', inBase64]
-  for (const options of [{ piece: 65 }, { piece: 300 }, { piece: 70_000 }, {}]) {
-    const text = `${mail.join('')}\n${'x y\n'.repeat(100)}`
-    const der = signedData(bytes(text), { isIndefinite: true, ...options })
-      .toString('base64')
-      .replace(/.{76}/g, '$&\n')
-    const fields = 'Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n'
-    const found = contentsIn(bytes(`${fields}\n${der}\n`))
-    t.ok(holds(found, text), 'the mail')
-    t.ok(holds(found, EICAR), 'and its file')
-  }
-  t.notOk(holds(contentsIn(bytes(`A: b\n\n${'0'.repeat(200)}`)), EICAR))
 })
 
 t.test('a message within a message is looked into, to a depth that has an end', async (t) => {
@@ -270,11 +224,8 @@ t.test('a line that begins data is found where two pieces of a part meet', async
   for (let at = 64 * 1024 - 40; at <= 64 * 1024 + 2; at++) {
     const content = bytes(`${'x'.repeat(at - 2)}\n\nbegin 644 a\n#86)C\nend\n`)
     const encoded = content.toString('base64').replace(/.{76}/g, '$&\n')
-    const { contents } = contentsIn(bytes(`Content-Transfer-Encoding: base64\n\n${encoded}\n`))
-    t.ok(
-      contents.some((content) => content.equals(bytes('abc'))),
-      `at ${at}`,
-    )
+    const mail = `Content-Transfer-Encoding: base64\n\n${encoded}\n`
+    t.ok(contentsIn(bytes(mail)).holds(bytes('abc')), `at ${at}`)
   }
 })
 
@@ -319,17 +270,14 @@ t.test('a boundary with the word boundary in it is as good as any other', async 
   }
 })
 
-t.test(
-  'a footer after a file in base64 has it read in many ways, and is within the limits',
-  async (t) => {
-    const footer = '\n-- \nlist_of-all (c) 2026: subject = all\nhttps://example.org/list?id=1\n'
-    for (const behind of [footer, footer.replace('all', 'f\xfcr alle')]) {
-      const { contents, over } = contentsIn(fileIn('b1', behind))
-      t.equal(over, '', behind)
-      t.ok(contents.length > 10, behind)
-    }
-  },
-)
+t.test('a file in base64 with a footer is read in many ways, within the limits', async (t) => {
+  const footer = '\n-- \nlist_of-all (c) 2026: subject = all\nhttps://example.org/list?id=1\n'
+  for (const behind of [footer, footer.replace('all', 'f\xfcr alle')]) {
+    const { contents, over } = contentsIn(fileIn('b1', behind))
+    t.equal(over, '', behind)
+    t.ok(contents.length > 10, behind)
+  }
+})
 
 t.test('a small message may be decoded more often than a large one', async (t) => {
   t.equal(budgetOf(0).bytes, limits.smallBytes.plus)

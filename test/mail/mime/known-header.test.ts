@@ -69,23 +69,19 @@ function areAlike(message: Buffer): boolean {
 
 const isWellFormed = (message: Buffer) => headerFault(headerOfMessage(message)) === undefined
 
-t.test(
-  'messages of programs, and of an enemy, are read alike',
-  { skip: lacks('openssl') },
-  async (t) => {
-    const all = [
-      ...ordinaryMails.map(({ message }) => message()),
-      ...Object.values(evasions)
-        .flat()
-        .filter((_, at) => at % 5 === 0)
-        .map((evasion, at) => messageOf(evasion, at % 2 === 0 ? '\n' : '\r\n')),
-    ].filter((message) => message.length < 50_000 && isWellFormed(message))
-    t.ok(all.length > 100, `${all.length} mails`)
-    for (const message of all) {
-      if (!areAlike(message)) t.fail(message.toString('latin1'))
-    }
-  },
-)
+t.test('ordinary and hostile messages are read alike', { skip: lacks('openssl') }, async (t) => {
+  const all = [
+    ...ordinaryMails.map(({ message }) => message()),
+    ...Object.values(evasions)
+      .flat()
+      .filter((_, at) => at % 5 === 0)
+      .map((evasion, at) => messageOf(evasion, at % 2 === 0 ? '\n' : '\r\n')),
+  ].filter((message) => message.length < 50_000 && isWellFormed(message))
+  t.ok(all.length > 100, `${all.length} mails`)
+  for (const message of all) {
+    if (!areAlike(message)) t.fail(message.toString('latin1'))
+  }
+})
 
 const headerLines = [
   ...['A: b', 'Subject: =?x?q?a=20b?=', 'Subject: =?x?b?Cg==?=', 'X: (a) multipart; boundary=c'],
@@ -96,14 +92,8 @@ const headerLines = [
     'Name: \x01',
   ],
   ...[' folded', ' --b', '\tbegin 7', ' =?x?q?c?=', '  ', '--b', 'no field', 'From x', 'a\rb: c'],
-  ...[
-    'begin 644 a',
-    'Begin: begin 644 a',
-    ' begin',
-    'attach: c',
-    `${'n'.repeat(201)}: d`,
-    'b\0: c',
-  ],
+  ...['begin 644 a', 'Begin: begin 644 a', ' begin', 'attach: c', `${'n'.repeat(201)}: d`],
+  'b\0: c',
   ...[`Content-Type: ${'x'.repeat(20_000)}`, `X: ${'=?x?q?a?='.repeat(20)}`],
 ]
 const bodyLines = [

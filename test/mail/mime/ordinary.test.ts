@@ -129,19 +129,16 @@ t.test('the smallest messages of their kinds', async (t) => {
 
 t.test('mail of ordinary programs', { skip: lacks('openssl') }, async (t) => {
   for (const { what, message } of ordinaryMails) {
-    t.test(
-      `${what}: is read to its end, by a tenth of the bytes and half of the contents`,
-      async (t) => {
-        const mail = message()
-        const { contents, over, odd } = readMail(mail)
-        t.same([over, odd.includes('unread')], ['', false])
-        t.notOk(isNested(Bytes.of(mail), limits.nesting), 'it is not nested')
-        const budget = budgetOf(mail.length)
-        t.ok(contents.length <= budget.contents / 2, `${contents.length} contents`)
-        const bytes = Buffer.concat(contents).length
-        t.ok(bytes <= budget.bytes / 10, `${bytes} bytes`)
-      },
-    )
+    t.test(`${what}: is read to its end, far below the limits`, async (t) => {
+      const mail = message()
+      const { contents, over, odd } = readMail(mail)
+      t.same([over, odd.includes('unread')], ['', false])
+      t.notOk(isNested(Bytes.of(mail), limits.nesting), 'it is not nested')
+      const budget = budgetOf(mail.length)
+      t.ok(contents.length <= budget.contents / 2, `${contents.length} contents`)
+      const bytes = Buffer.concat(contents).length
+      t.ok(bytes <= budget.bytes / 10, `${bytes} bytes`)
+    })
   }
 })
 

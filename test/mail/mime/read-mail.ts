@@ -18,6 +18,8 @@ interface MailRead {
   readonly names: readonly string[]
   /** The units of work. */
   readonly work: number
+  /** Whether one of the contents has these bytes, and no others. */
+  holds(file: Buffer): boolean
 }
 
 /** Reads a message (a text is latin1) for its contents. */
@@ -50,5 +52,6 @@ export function readMail(mail: Bytes | Buffer | string, more?: Partial<ContentsO
     contents.push(content)
     texts.push(`${step.isMail ? 'mail:' : ''}${content.toString('latin1')}`)
   }
-  return { contents, texts, over, odd, names, work }
+  const holds = (file: Buffer) => contents.some((content) => content.equals(file))
+  return { contents, texts, over, odd, names, work, holds }
 }

@@ -52,24 +52,21 @@ t.test('each file of an archive is given', { skip: pythonMissing }, async (t) =>
   t.same(open(Buffer.alloc(0)), { members: [], isWhole: false })
 })
 
-t.test(
-  'a zip with bytes after the end of a file, or with sizes that disagree, is not whole',
-  async (t) => {
-    const deflated = deflateRawSync(Buffer.from('shown'))
-    const hidden = Buffer.concat([deflated, Buffer.from('hidden')])
-    t.equal(open(zipOf(deflated, 8, { size: 5 })).isWhole, true)
-    t.equal(open(zipOf(Buffer.from('shown'), 0, { size: 5 })).isWhole, true)
-    t.equal(open(zipOf(hidden, 8, { size: 5 })).isWhole, false, 'behind the end of deflate')
-    t.equal(open(zipOf(deflated, 8, { size: 4 })).isWhole, false, 'another size')
-    t.equal(
-      open(zipOf(Buffer.from('shown'), 0, { size: 4 })).isWhole,
-      false,
-      'stored in another size',
-    )
-    const other = { size: 5, localSize: 4 }
-    t.equal(open(zipOf(deflated, 8, other)).isWhole, false, 'another size in its own header')
-  },
-)
+t.test('a zip with bytes behind a file, or sizes that disagree, is not whole', async (t) => {
+  const deflated = deflateRawSync(Buffer.from('shown'))
+  const hidden = Buffer.concat([deflated, Buffer.from('hidden')])
+  t.equal(open(zipOf(deflated, 8, { size: 5 })).isWhole, true)
+  t.equal(open(zipOf(Buffer.from('shown'), 0, { size: 5 })).isWhole, true)
+  t.equal(open(zipOf(hidden, 8, { size: 5 })).isWhole, false, 'behind the end of deflate')
+  t.equal(open(zipOf(deflated, 8, { size: 4 })).isWhole, false, 'another size')
+  t.equal(
+    open(zipOf(Buffer.from('shown'), 0, { size: 4 })).isWhole,
+    false,
+    'stored in another size',
+  )
+  const other = { size: 5, localSize: 4 }
+  t.equal(open(zipOf(deflated, 8, other)).isWhole, false, 'another size in its own header')
+})
 
 /** A zip with one file. */
 function zipOf(

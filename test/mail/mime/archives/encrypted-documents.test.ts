@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { crc32, deflateRawSync, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
+import { zipSync } from 'fflate'
 import t from 'tap'
+import { tarMember } from '../../../scanner/scan/scanners/attachments/archives.ts'
 import { readMail } from '../read-mail.ts'
 
 /** Office and OpenDocument files with a password, whose content no scanner sees. */
@@ -44,52 +46,20 @@ const workbookStart = (...records: readonly number[]) =>
     [0x809, ...records].map((type) => Buffer.from([type & 0xff, type >> 8, 4, 0, 1, 2, 3, 4])),
   )
 
-/** A zip archive (APPNOTE 4.3) of deflated files. */
-function zip(files: Readonly<Record<string, string | Buffer>>): Buffer {
-  const locals: Buffer[] = []
-  const entries: Buffer[] = []
-  let offset = 0
-  for (const [name, text] of Object.entries(files)) {
-    const content = Buffer.from(text as string)
-    const data = deflateRawSync(content)
-    const common = Buffer.alloc(26)
-    common.writeUInt16LE(20, 0)
-    common.writeUInt16LE(8, 4)
-    common.writeUInt32LE(crc32(content), 10)
-    common.writeUInt32LE(data.length, 14)
-    common.writeUInt32LE(content.length, 18)
-    common.writeUInt16LE(name.length, 22)
-    const local = Buffer.concat([Buffer.from('PK\x03\x04'), common, Buffer.from(name), data])
-    const place = Buffer.alloc(14)
-    place.writeUInt32LE(offset, 10)
-    entries.push(Buffer.from('PK\x01\x02\x14\0'), common, place, Buffer.from(name))
-    locals.push(local)
-    offset += local.length
-  }
-  const directory = Buffer.concat(entries)
-  const end = Buffer.alloc(22)
-  end.write('PK\x05\x06', 'latin1')
-  end.writeUInt16LE(locals.length, 8)
-  end.writeUInt16LE(locals.length, 10)
-  end.writeUInt32LE(directory.length, 12)
-  end.writeUInt32LE(offset, 16)
-  return Buffer.concat([...locals, directory, end])
-}
+const zip = (files: Readonly<Record<string, string | Buffer>>) =>
+  Buffer.from(
+    zipSync(
+      Object.fromEntries(
+        Object.entries(files).map(([name, text]) => [name, Buffer.from(text as string)]),
+      ),
+    ),
+  )
 
-/** A tar archive (POSIX.1-2017, ustar) of files. */
-function tar(files: Readonly<Record<string, Buffer>>): Buffer {
-  const blocks = Object.entries(files).flatMap(([name, content]) => {
-    const header = Buffer.alloc(512)
-    header.write(name)
-    header.write(content.length.toString(8).padStart(11, '0'), 124)
-    header.write('        ', 148)
-    header.write('ustar\x0000', 257, 'latin1')
-    const sum = header.reduce((sum, byte) => sum + byte)
-    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
-    return [header, content, Buffer.alloc(-content.length & 511)]
-  })
-  return Buffer.concat([...blocks, Buffer.alloc(1024)])
-}
+const tar = (files: Readonly<Record<string, Buffer>>) =>
+  Buffer.concat([
+    ...Object.entries(files).map(([name, content]) => tarMember(name, '0', content)),
+    Buffer.alloc(1024),
+  ])
 
 function read(file: Buffer) {
   const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')

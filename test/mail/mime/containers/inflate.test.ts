@@ -39,17 +39,14 @@ t.test('deflated bytes are inflated, and each byte is counted', async (t) => {
   }
 })
 
-t.test(
-  'more bytes than a message may have are an error of the limit, and not of the data',
-  async (t) => {
-    t.throws(() => inflate(deflateSync(file), 'zlib', file.length - 1), {
-      message: 'too many bytes of content',
-    })
-    t.throws(() => inflate(deflateSync(file), 'zlib', -1), {
-      message: 'too many bytes of content',
-    })
-  },
-)
+t.test('bytes over the limit are no error of the data', async (t) => {
+  t.throws(() => inflate(deflateSync(file), 'zlib', file.length - 1), {
+    message: 'too many bytes of content',
+  })
+  t.throws(() => inflate(deflateSync(file), 'zlib', -1), {
+    message: 'too many bytes of content',
+  })
+})
 
 t.test('bytes before an error in deflated data are yielded', async (t) => {
   const { found, isBroken } = inflate(Buffer.from('no zlib'), 'zlib', 100)

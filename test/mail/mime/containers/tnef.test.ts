@@ -73,8 +73,7 @@ function open(bytes: Buffer) {
   const encoded = bytes.toString('base64').replace(/.{76}/g, '$&\n')
   return readMail(`${type}\nContent-Transfer-Encoding: base64\n\n${encoded}\n`)
 }
-const holds = (bytes: Buffer, content: Buffer) =>
-  open(bytes).contents.some((given) => given.equals(content))
+const holds = (bytes: Buffer, content: Buffer) => open(bytes).holds(content)
 
 t.test('the contents of TNEF are yielded, with their names', async (t) => {
   t.ok(holds(winmail, file), 'a file')
@@ -184,10 +183,7 @@ t.test('tnef(1) finds the same contents', { skip }, async (t) => {
   for (const content of found) {
     if (!content.equals(winmail)) t.ok(holds(winmail, content), content.toString('latin1', 0, 20))
   }
-  t.ok(
-    found.some((content) => content.equals(rtf)),
-    'the text',
-  )
+  t.ok(found.map(String).includes(String(rtf)), 'the text')
   t.ok(found.length > 2, `${found.length} files`)
 })
 

@@ -25,38 +25,32 @@ function read(mail: string, more?: Partial<ContentsOptions>) {
 
 const isCovered = (mail: string) => read(mail).covered.length > 0
 
-t.test(
-  'a file is covered as it was decoded, and not as some program saves its lines',
-  async (t) => {
-    const file = ' a \n b\n'
-    for (const flowed of ['flowed', 'flowed; delsp=yes']) {
-      const type = `Content-Type: application/x; format=${flowed}`
-      const encoded = `${type}\nContent-Transfer-Encoding: base64\n\n${btoa(file)}\n`
-      const mail = `A: b\n${mixed(`Content-Type: text/plain\n\nx\n--b\n${encoded}`)}`
-      t.same(read(mail).covered, [file])
-    }
-  },
-)
+t.test('a file is covered as it was decoded, not as some program saves it', async (t) => {
+  const file = ' a \n b\n'
+  for (const flowed of ['flowed', 'flowed; delsp=yes']) {
+    const type = `Content-Type: application/x; format=${flowed}`
+    const encoded = `${type}\nContent-Transfer-Encoding: base64\n\n${btoa(file)}\n`
+    const mail = `A: b\n${mixed(`Content-Type: text/plain\n\nx\n--b\n${encoded}`)}`
+    t.same(read(mail).covered, [file])
+  }
+})
 
-t.test(
-  'a part that is left to the scan of the whole is not yielded, but the files in it are',
-  async (t) => {
-    const text = '<p>\nbegin 644 x\n#86)C\n`\nend\n'
-    const parts = {
-      'text/html quoted-printable': text.replace('begin', '=62egin'),
-      'file base64': `${btoa(text)}\n`,
-    }
-    for (const [content, encoded] of Object.entries(parts)) {
-      const [type, encoding] = content.replace('file', 'application/x').split(' ')
-      const mail = `A: b\nContent-Type: ${type}\nContent-Transfer-Encoding: ${encoding}\n\n${encoded}`
-      t.same(read(mail), { covered: [text], all: [text, 'abc'] })
-      let left = 0
-      const onCovered = () => left++
-      t.same(read(mail, { onCovered }), { covered: [], all: ['abc'] })
-      t.equal(left, 1)
-    }
-  },
-)
+t.test('a part left to the scan of the whole is not yielded; files in it are', async (t) => {
+  const text = '<p>\nbegin 644 x\n#86)C\n`\nend\n'
+  const parts = {
+    'text/html quoted-printable': text.replace('begin', '=62egin'),
+    'file base64': `${btoa(text)}\n`,
+  }
+  for (const [content, encoded] of Object.entries(parts)) {
+    const [type, encoding] = content.replace('file', 'application/x').split(' ')
+    const mail = `A: b\nContent-Type: ${type}\nContent-Transfer-Encoding: ${encoding}\n\n${encoded}`
+    t.same(read(mail), { covered: [text], all: [text, 'abc'] })
+    let left = 0
+    const onCovered = () => left++
+    t.same(read(mail, { onCovered }), { covered: [], all: ['abc'] })
+    t.equal(left, 1)
+  }
+})
 
 t.test('a part is covered unless a line of its mail is too long', async (t) => {
   const base64 = 'Content-Type: application/x\nContent-Transfer-Encoding: base64\n\n'

@@ -55,32 +55,28 @@ const iconv = (words: readonly string[], input: Buffer) =>
   spawnSync('iconv', words, { input }).stdout
 const skip = spawnSync('iconv', ['--version']).error ? 'iconv is missing' : false
 
-t.test(
-  'output of iconv(1) in other character sets is read like iconv does',
-  { skip },
-  async (t) => {
-    const sets: Readonly<Record<string, string>> = {
-      'ISO-2022-KR': 'one\n가나 \\ two\n다~ three\n',
-      'ISO-2022-CN': 'one\n您好 \\ two\n好~ three\n',
-      'ISO-2022-JP': 'one\nあい \\ two\nう~ three\n',
-      'ISO-2022-JP-2': 'one\nあい \\ two\n',
-      'UCS-2BE': 'one a€b',
-      'UCS-2LE': 'one a€b',
-      'UCS-2': 'one a€b',
-      'UCS-4': 'one a€b',
-    }
-    for (const [charset, text] of Object.entries(sets)) {
-      const encoded = iconv(['-f', 'UTF-8', '-t', charset], Buffer.from(text))
-      t.ok(encoded.length > 0, `${charset} is known to iconv`)
-      const plain = normalizedCharset(charset)
-      t.ok(changesAscii(plain), charset)
-      const readings = toUtf8(plain).map((make) =>
-        Buffer.from(decode(make, encoded.toString('latin1')), 'latin1').toString(),
-      )
-      t.ok(readings.includes(text), `${charset}: ${readings.join(' or ')}`)
-    }
-  },
-)
+t.test('text that iconv(1) wrote in other sets is read back', { skip }, async (t) => {
+  const sets: Readonly<Record<string, string>> = {
+    'ISO-2022-KR': 'one\n가나 \\ two\n다~ three\n',
+    'ISO-2022-CN': 'one\n您好 \\ two\n好~ three\n',
+    'ISO-2022-JP': 'one\nあい \\ two\nう~ three\n',
+    'ISO-2022-JP-2': 'one\nあい \\ two\n',
+    'UCS-2BE': 'one a€b',
+    'UCS-2LE': 'one a€b',
+    'UCS-2': 'one a€b',
+    'UCS-4': 'one a€b',
+  }
+  for (const [charset, text] of Object.entries(sets)) {
+    const encoded = iconv(['-f', 'UTF-8', '-t', charset], Buffer.from(text))
+    t.ok(encoded.length > 0, `${charset} is known to iconv`)
+    const plain = normalizedCharset(charset)
+    t.ok(changesAscii(plain), charset)
+    const readings = toUtf8(plain).map((make) =>
+      Buffer.from(decode(make, encoded.toString('latin1')), 'latin1').toString(),
+    )
+    t.ok(readings.includes(text), `${charset}: ${readings.join(' or ')}`)
+  }
+})
 
 const otherBytes = Array.from({ length: 0xdf }, (_, n) => n + 0x21)
 

@@ -111,11 +111,8 @@ showForms({
     [
       `${TYPE}a/b\n${ENCODING}base64\n\n${inBase64(`${ENCODING}quoted-printable\n\na= \nb`)}\n`,
       [
-        `${ENCODING}quoted-printable\n\na= \nb`,
-        `mail:${ENCODING}quoted-printable\n\na= \nb`,
-        'ab',
-        'a\0b',
-        'a= \nb',
+        ...[`${ENCODING}quoted-printable\n\na= \nb`, `mail:${ENCODING}quoted-printable\n\na= \nb`],
+        ...['ab', 'a\0b', 'a= \nb'],
       ],
     ],
   ],

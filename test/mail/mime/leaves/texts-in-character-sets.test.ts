@@ -148,12 +148,9 @@ t.test('a large text that only some readers decode is converted, in any containe
   }
 })
 
-t.test(
-  'content that only some readers decode is yielded without the blanks of stuffed lines',
-  async (t) => {
-    for (const [way, write] of Object.entries(oddWays)) {
-      const mail = `${TYPE}a/b; format=flowed\n${write(Buffer.from(` ${TEXT}`))}`
-      t.ok(contentsIn(behindText(mail)).includes(TEXT), way)
-    }
-  },
-)
+t.test('content that only some readers decode is unstuffed', async (t) => {
+  for (const [way, write] of Object.entries(oddWays)) {
+    const mail = `${TYPE}a/b; format=flowed\n${write(Buffer.from(` ${TEXT}`))}`
+    t.ok(contentsIn(behindText(mail)).includes(TEXT), way)
+  }
+})
