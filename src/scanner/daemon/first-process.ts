@@ -59,7 +59,7 @@ export async function runFirstProcess(start: FirstProcessStart): Promise<void> {
 
 /** Reads the settings, opens the page and the sockets, and starts the workers. */
 async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Daemon> {
-  const memory = new HostMemory()
+  const memory = new HostMemory({ scanning: 'none' })
   const configuration = await CurrentConfiguration.read(env, memory)
   const inherited = inheritedSockets(process.env)
   const httpFd = pageSocket(inherited, options.http, log)

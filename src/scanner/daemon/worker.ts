@@ -29,7 +29,10 @@ export async function runWorker(
 ): Promise<void> {
   let doors: readonly OpenDoor[] = [] // a heartbeat or a report may be due before all of them are open
   sendHeartbeats(() => doors.some((door) => door.unanswered() > 0))
-  const memory = new HostMemory({ crashRecord: new CrashRecord(FIRST_HANDED_OVER + kinds.length) })
+  const memory = new HostMemory({
+    scanning: options.workers === 1 ? 'alone' : 'shared',
+    crashRecord: new CrashRecord(FIRST_HANDED_OVER + kinds.length),
+  })
   const judgeTestMail = (wantsEicar: boolean) => tryJudging(configuration, options, wantsEicar)
   connectToFirstProcess(signals, memory, judgeTestMail)
   const read = () => readConfiguration(env, log, memory)

@@ -34,6 +34,16 @@ type HostEvent =
   | WantedEvent
   | { readonly kind: 'restarted'; readonly at: number }
 
+/**
+ * What a process does with mail: `none` in the first process, which passes events on; `alone` if it is the only one that
+ * scans any; otherwise `shared`.
+ */
+type Scanning = 'none' | 'alone' | 'shared'
+
+/** Returns whether an event is of use to a process only if it scans copies of the message. */
+const isAboutCopies = ({ kind }: HostEvent): boolean =>
+  kind === 'found' || kind === 'begun' || kind === 'ended'
+
 /** Bytes of verdicts that one process keeps. onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
 /** Upper limit, in bytes, for the overhead of a verdict in addition to its fingerprint and its texts. */
@@ -42,7 +52,7 @@ const ENTRY_OVERHEAD = 256
 const GATHERED_FOR = 3
 
 /**
- * The cached data of a daemon, which survives a reload of its settings. Each of its processes holds all of
+ * The cached data of a daemon, which survives a reload of its settings. Each process that scans holds all of
  * it, and receives from the others their verdicts and the scans that they begin. So a process finds a verdict
  * without a request to another one.
  */
@@ -57,6 +67,7 @@ export class HostMemory {
   /** The messages that this process is judging, for the first process. */
   readonly crashRecord: CrashRecord | undefined
   readonly #self: number
+  readonly #scanning: Scanning
   /**
    * The least recently used verdicts are dropped. (The cache of base/flow/ counts entries and not bytes, and
    * none of them expires.)
@@ -74,12 +85,15 @@ export class HostMemory {
   /** `self` is the id of this process. `crashRecord` is set if the first process reads it. */
   constructor({
     self = process.pid,
+    scanning = 'shared',
     crashRecord,
   }: {
     readonly self?: number
+    readonly scanning?: Scanning
     readonly crashRecord?: CrashRecord
   } = {}) {
     this.#self = self
+    this.#scanning = scanning
     this.crashRecord = crashRecord
     this.scansForCopies = new ScansForCopies(self, (event) => this.#notify(event))
     this.poison = new Poison((event) => this.#notify(event))
@@ -151,6 +165,7 @@ export class HostMemory {
 
   #notify(event: HostEvent): void {
     if (this.#send === undefined) return
+    if (this.#scanning === 'alone' && isAboutCopies(event)) return
     if (this.#events.length === 0) setTimeout(() => this.#flush(), GATHERED_FOR)
     this.#events.push(event)
   }
@@ -162,6 +177,7 @@ export class HostMemory {
   }
 
   #receiveEvent(event: HostEvent, from: number): void {
+    if (this.#scanning === 'none' && isAboutCopies(event)) return
     switch (event.kind) {
       case 'found':
         this.#verdicts.set(event.fingerprint, event.verdict, { ttl: event.seconds * 1000 })

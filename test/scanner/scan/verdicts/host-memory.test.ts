@@ -5,6 +5,7 @@ import { unknown } from '../../../../src/scanner/scan/scanners/findings/scan-res
 import type { CachedVerdict } from '../../../../src/scanner/scan/verdicts/copies/fresh.ts'
 import type { ScanEnd } from '../../../../src/scanner/scan/verdicts/copies/scans-for-copies.ts'
 import { type HostEvents, HostMemory } from '../../../../src/scanner/scan/verdicts/host-memory.ts'
+import { until } from '../../../run/until.ts'
 
 /** Processes of one host, which inform each other through the first one, as real ones do. */
 function connected(count: number) {
@@ -56,6 +57,36 @@ t.test('a verdict of before a restart of clamd counts in no process', async (t) 
   const later = new HostMemory({ self: 4 })
   later.receive(memories[0].initialEvents())
   t.equal(later.isSinceRestart(verdict), false, 'nor in one that is started later')
+})
+
+t.test('only processes that scan copies are told of them', async (t) => {
+  const told: HostEvents[] = []
+  const lone = new HostMemory({ self: 2, scanning: 'alone' })
+  lone.connect((words) => told.push(words))
+  lone.scansForCopies.begin(print, 10_000).end({ kind: 'nothing' })
+  lone.cacheVerdict(print, verdict, 60)
+  t.same(lone.cachedVerdict(print), verdict)
+  lone.poison.diedWithOthers(print)
+  await until(() => told.length > 0, 'an event')
+  t.same(
+    told.map(({ events }) => events.map(({ kind }) => kind)),
+    [['died']],
+    'what a message does to scanners is for the next process, too',
+  )
+
+  const first = new HostMemory({ self: 1, scanning: 'none' })
+  const begun = { kind: 'begun', fingerprint: print, within: 10_000 } as const
+  first.receive({
+    from: 2,
+    events: [
+      begun,
+      { kind: 'found', fingerprint: print, verdict, seconds: 60 },
+      ...told[0]!.events,
+    ],
+  })
+  t.equal(first.scansForCopies.of(print), undefined)
+  t.equal(first.cachedVerdict(print), undefined)
+  t.equal(first.poison.isSuspect(print), true)
 })
 
 t.test('while one process scans for long, the others wait for its verdict', async (t) => {
