@@ -97,13 +97,15 @@ export async function identify(
   const secrets = options.secrets()
   const files = options.signatureFiles()
   const mayKeep = maxAge > 0 && whyChangesGoUnnoticed(scanners, files) === undefined
+  const versions = mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined
+  const ofCopies = () => fingerprintOf(fingerprintInput, secrets.fingerprint, crypto)
   return {
     mail,
     plan,
     fingerprint: isFile
       ? await bytesFingerprintOf(fingerprintInput, message, secrets.fingerprint, crypto)
-      : fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
-    versions: mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined,
+      : versions && ofCopies(),
+    versions,
     secrets,
     scanners,
     fingerprintInput,
