@@ -175,6 +175,7 @@ class Lane {
   /** Gives free permits to waiting messages, and ends the wait of those for which one would come too late. */
   #serve(): void {
     this.#charge()
+    if (this.#waiting.size === 0) return
     const places = this.#places()
     const now = this.#uptime()
     // For each permit the time at which it is free, after the waiting messages have used it.
