@@ -67,9 +67,16 @@ export function childrenOf(pid: number): number[] {
   return list.split(' ').filter(Boolean).map(Number)
 }
 
-/** Whether a process is gone, or has nothing open any more. */
+/**
+ * Whether a process is gone, or all its threads have ended: until then one of them may hold its sockets open. A zombie has
+ * closed them, while /proc/PID/fd is empty before they are closed.
+ */
 export function hasEnded(pid: number): boolean {
-  return (attempt(() => readdirSync(`/proc/${pid}/fd`)) ?? []).length === 0
+  const threads = attempt(() => readdirSync(`/proc/${pid}/task`)) ?? []
+  return threads.every((thread) => {
+    const status = attempt(() => readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))
+    return status === undefined || /\) [ZX] /.test(status)
+  })
 }
 
 /** Starts the built onescand, which ends with the test. Resolves when it serves. */
