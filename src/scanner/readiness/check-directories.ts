@@ -220,7 +220,7 @@ function checkShared(host: StageHost, directory: string): CheckLine[] {
       warning(
         what,
         `${directory} has mode ${mode}: open to all users`,
-        `chmod o= ${shellWord(directory)}`,
+        `chmod o-rwx ${shellWord(directory)}`,
       ),
     )
   }

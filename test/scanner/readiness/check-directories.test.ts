@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { inOneLine } from '../../../src/base/check/check-line.ts'
@@ -45,12 +45,21 @@ t.test(
     t.match(
       checkLines.filter(({ level }) => level === 'warning'),
       [
-        { what: 'SPOOLDIR', value: /mode 0755: open to all/, remedy: `chmod o= ${spool}` },
+        { what: 'SPOOLDIR', value: /mode 0755: open to all/, remedy: `chmod o-rwx ${spool}` },
         { what: 'SPOOLDIR', value: /group of the process/, remedy: /g\+s/ },
       ],
     )
   },
 )
+
+t.test('the remedy for a directory that is open to all keeps its sticky bit', async (t) => {
+  const spool = join(t.testdir({ spool: {} }), 'spool')
+  chmodSync(spool, 0o3777)
+  const checkLines = checkDirectories(host({ SPOOLDIR: spool }))
+  const { remedy } = checkLines.find(({ value }) => value.includes('open to all'))!
+  execFileSync('sh', ['-c', remedy!])
+  t.equal(statSync(spool).mode & 0o7777, 0o3770)
+})
 
 t.test(
   'a directory that is missing, is a file, or is closed to the slot is an error',
