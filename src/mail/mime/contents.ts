@@ -25,7 +25,7 @@ export type { ContentsOptions } from './leaves/extraction.ts'
  *
  * Ordinary mail is parsed once, and other mail is carved (carver/). Each leaf part is decoded by the
  * standards, and in each other way in which some program decodes it. The text of the message itself is omitted if it
- * appears unchanged in the message (saved-variants.ts). The structure comes first, so that the depth of the mail and
+ * appears unchanged in the message (save-content.ts). The structure comes first, so that the depth of the mail and
  * its oddities are known before the first content, except those of encoded messages in it.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {

@@ -5,10 +5,9 @@ import { withoutTails } from '../decoders/text-transforms.ts'
 import { type Encoding, transferEncodings } from '../headers/encodings.ts'
 import { Way } from '../quirks/way.ts'
 import type { Oddity } from '../reports/oddities.ts'
-import type { Leaf } from '../structure/leaf.ts'
-import { isCarved, isMessageByDefault } from '../structure/leaf.ts'
+import { isCarved, isMessageByDefault, type Leaf } from '../structure/leaf.ts'
 import type { Extraction, Scope } from './extraction.ts'
-import { asText, SavedVariants } from './saved-variants.ts'
+import { asText, type DecodedContent, saveAsDecoded, saveContent } from './save-content.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
 
 /**
@@ -17,15 +16,13 @@ import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
 export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps {
   const part = source.slice(leaf.from, leaf.to)
   const extraction = outer.at(scopeOf(leaf))
-  const { work, options } = extraction
-  const variants = new SavedVariants(leaf, leaf.to === source.size, extraction)
+  const { work, options, scope } = extraction
   const hasNul = yield* holdsNul(part, work)
   const isSure = isUnambiguous(leaf) && !hasNul
-  const isOfMail = extraction.scope.layers === 0
   for (const [number, encoding] of leaf.encodings.entries()) {
-    const isCovered = number === 0 && extraction.scope.coveredBy !== undefined
-    const found = yield* decodeBy(encoding, part, leaf, variants, { isSure, isCovered })
-    if (number > 0 || !isOfMail) continue
+    const isCovered = number === 0 && scope.coveredBy !== undefined
+    const found = yield* decodeBy(encoding, part, leaf, extraction, { isSure, isCovered })
+    if (number > 0 || scope.layers > 0) continue
     if (found.isEmitted && (isSure || holdsBase64Alone(leaf)))
       options.onEmitted?.({ from: leaf.from, to: leaf.to })
     if (!isCarved(leaf) && leaf.encodings.length === 1)
@@ -33,11 +30,10 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps
   }
   if (!hasNul || leaf.role === 'guess') return
   // Programs in C read each line up to its first NUL.
-  yield* decoded(part, withoutTails, work, (heads) => decodeAsFile(heads, leaf, variants.ofFile()))
-}
-
-function* decodeAsFile(part: Bytes, leaf: Leaf, variants: SavedVariants): Steps {
-  for (const encoding of leaf.encodings) yield* decodeBy(encoding, part, leaf, variants)
+  const file = { ...leaf, header: { ...leaf.header, isShown: false, isSaved: true } }
+  yield* decoded(part, withoutTails, work, function* (heads) {
+    for (const encoding of leaf.encodings) yield* decodeBy(encoding, heads, file, extraction)
+  })
 }
 
 /** Returns the scope of a leaf part, in addition to that of its mail. */
@@ -66,18 +62,18 @@ function* decodeBy(
   encoding: Encoding,
   part: Bytes,
   leaf: Leaf,
-  variants: SavedVariants,
+  extraction: Extraction,
   {
     isSure = false,
     isCovered = false,
   }: { readonly isSure?: boolean; readonly isCovered?: boolean } = {},
 ): Steps<DecodedPart> {
-  const { work } = variants.extraction
+  const { work } = extraction
   const { decoder, encodes, isCommon, plainInTexts = [] } = transferEncodings[encoding]
   const { isShown, isMessage } = leaf.header
   const below = splitLineEnd(part)
   if (decoder === undefined) {
-    const isSaved = yield* variants.save({ ...below, encoding }, isCovered)
+    const isSaved = yield* saveContent({ ...below, encoding }, leaf, extraction, isCovered)
     return { isEmitted: isSaved && !isMessage, oddities: [] }
   }
   const way = new Way()
@@ -86,20 +82,26 @@ function* decodeBy(
     // A text that programs display includes the line end before the delimiter, also for libclamav.
     const isWhole = encodes === 'bytes' || isShown
     const save = (bare: Bytes) => {
-      let content = { bare, end: isWhole ? NO_LINE_END : below.end, encoding }
-      if (isWhole && encodes === 'lines') content = { ...splitLineEnd(bare), encoding }
-      return variants.save(content, isCovered && isAlike())
+      const content: DecodedContent =
+        isWhole && encodes === 'lines'
+          ? { ...splitLineEnd(bare), encoding }
+          : { bare, end: isWhole ? NO_LINE_END : below.end, encoding }
+      return saveContent(content, leaf, extraction, isCovered && isAlike())
     }
     yield* decoded(isWhole ? part : below.bare, decoder, work, save, way)
   }
   const isEmitted = isCommon && isAlike()
   if (leaf.role === 'guess' || (isSure && isEmitted)) return { isEmitted, oddities: [] }
-  const save = (content: Bytes) => variants.saveAsDecoded(content)
   const encoded = encodes === 'lines' ? below.bare : part
-  const { oddities } = yield* decodedInEachWay(encoded, decoder, work, save)
+  /** There may be dozens of ways, many with the same result, which is saved once. */
+  const saved = new Set<string>()
+  const { oddities } = yield* decodedInEachWay(encoded, decoder, work, function* (bytes) {
+    const key = yield* extraction.keyOf(bytes)
+    if (!saved.has(key)) yield* saveAsDecoded(bytes, leaf, extraction)
+    saved.add(key)
+  })
   return { isEmitted, oddities }
 }
-
 /** Whether a carved part, of which no decoder noted a quirk, is data in base64: it hides nothing else. */
 function holdsBase64Alone({ role, encodings }: Leaf): boolean {
   return role === 'carved' && encodings.length === 1 && encodings[0] === 'base64'

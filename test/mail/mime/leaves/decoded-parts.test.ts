@@ -47,11 +47,6 @@ t.test('the text of an encoded mail is given as it is shown, and saved', async (
   t.same(contentsIn(`${TYPE}a/b\n${ENCODING}base64\n\n${behind}\n`).slice(2), ['z\n', 'z'])
 })
 
-t.test('encoded data is found in the lines of a text that are stuffed with blanks', async (t) => {
-  const found = contentsIn(`${TYPE}text/plain; format=flowed\n\n begin 644 a\n #86)C\n end\n`)
-  t.ok(found.includes('abc'))
-})
-
 t.test('uuencode is not read as a text in a character set', async (t) => {
   const found = contentsIn(`${inCharset('iso-8859-1')}\n${ENCODING}x-uuencode\n\n\xe9=41\n`)
   t.ok(found.includes('\xc3\xa9=41'), 'readers that do not know the encoding')

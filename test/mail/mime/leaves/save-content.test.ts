@@ -139,15 +139,15 @@ showForms({
   'a file in quoted-printable is saved with and without the line end that it ends in': [
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na=41\n\n`,
-      ['aA\n', 'aA\r\n', 'aA\n\n', 'aA', 'aA\r\n\r\n'],
+      ['aA\n', 'aA\r\n', 'aA\n\n', 'aA\r\n\r\n', 'aA'],
     ],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na\r\n=41=0D=0A\n`,
-      ['a\r\nA\r\n', 'a\nA\n', 'a\r\nA\r\n\n', 'a\r\nA', 'a\nA\n\n', 'a\nA'],
+      ['a\r\nA\r\n', 'a\nA\n', 'a\r\nA\r\n\n', 'a\nA\n\n', 'a\r\nA'],
     ],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na\n\n`,
-      ['a\n', 'a\r\n', 'a\n\n', 'a', 'a\r\n\r\n'],
+      ['a\n', 'a\r\n', 'a\n\n', 'a\r\n\r\n', 'a'],
     ],
   ],
   'lines with a NUL are saved whole, and cut there': [

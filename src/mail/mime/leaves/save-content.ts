@@ -1,0 +1,230 @@
+import { isAscii } from 'node:buffer'
+import { SPACE } from '../../../base/bytes/ascii.ts'
+import { Bytes } from '../../message/bytes.ts'
+import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import type { Steps, Work } from '../budget/work.ts'
+import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
+import { decoded } from '../decoders/decoder.ts'
+import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
+import { type Encoding, transferEncodings } from '../headers/encodings.ts'
+import type { DeclaredAs } from '../headers/part-header.ts'
+import { isDecodedIn, isTextOfMail, type Leaf } from '../structure/leaf.ts'
+import type { Extraction } from './extraction.ts'
+import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
+import { openContainers, openEmbedded } from './open-content.ts'
+import {
+  mayBeginFile,
+  NO_LINE_END,
+  splitLineEnd,
+  type TextProperties,
+  textPropertiesOf,
+} from './text-properties.ts'
+
+/** A content of a leaf part as nearly all programs decode it. */
+export interface DecodedContent {
+  /** The content without its last line end, unless that was encoded. */
+  readonly bare: Bytes
+  /** Its last line end, or nothing. That of a file mostly belongs to the delimiter below it. */
+  readonly end: Buffer
+  readonly encoding: Encoding
+}
+
+/** Upper limit for the bytes of a content that is also emitted with the other kind of line ends. */
+const LINE_ENDS_MAX = 1024 * 1024
+
+/**
+ * Emits a content as programs display it, if it is a text, or as they save it. Returns whether it was emitted, or is left to
+ * the scan of the whole.
+ */
+export function* saveContent(
+  content: DecodedContent,
+  leaf: Leaf,
+  extraction: Extraction,
+  isCovered: boolean,
+): Steps<boolean> {
+  const { bare, end, encoding } = content
+  const { header, role } = leaf
+  const { isShown } = header
+  yield* saveInUtf8(content, leaf, extraction)
+  const { encodes } = transferEncodings[encoding]
+  const isMessage = encodes === 'nothing' && header.isMessage
+  if (isMessage && !isKnownAsMail(bare)) yield* extraction.emit(bare, { isMail: true })
+  if (isMessage && beginsAsMail(bare)) {
+    // Its parts are contents of their own, so it is a file in one variant only.
+    yield* extraction.emit(bare)
+    yield* openContainers(bare, extraction)
+    return true
+  }
+  // The line end below a file that was encoded is none of its own.
+  const own = encodes === 'nothing' || isShown ? end : NO_LINE_END
+  const hasLines = encodes !== 'bytes' || isShown
+  const lines = hasLines ? yield* textPropertiesOf(bare, extraction.work, own) : undefined
+  const mayBeText = isShown || (encodes === 'nothing' && role === 'preamble or epilogue')
+  if (mayBeText && lines?.isText)
+    return yield* displayText(content, lines, leaf, extraction, isCovered)
+  // (The reading of the mail finds the contents of a message that is not encoded.)
+  const scoped = isMessage
+    ? extraction.at({ declared: asText(extraction.scope.declared) })
+    : extraction
+  // What most programs show as a text gets no CR LF.
+  const saved = lines && { ...lines, lf: lines.lf && !isShown }
+  yield* saveFile(bare, end, leaf, scoped, {
+    lines: encodes === 'bytes' ? undefined : saved,
+    isCovered: isCovered && !isShown,
+  })
+  if (encodes === 'lines') yield* extraction.emit(splitLineEnd(bare).bare)
+  return true
+}
+
+/** Returns a declaration with `message` replaced by `text`. */
+export function asText(declared: ReadonlySet<DeclaredAs>): ReadonlySet<DeclaredAs> {
+  return new Set([...declared].filter((as) => as !== 'message')).add('text')
+}
+
+/**
+ * Emits what a program makes of a part that decodes it in a way of its own, as a file. Its line ends stay, and it is converted
+ * only from character sets in which ASCII is another text.
+ */
+export function* saveAsDecoded(bytes: Bytes, leaf: Leaf, extraction: Extraction): Steps {
+  const save = (text: Bytes) => saveFile(text, NO_LINE_END, leaf, extraction)
+  yield* save(bytes)
+  yield* inUtf8(bytes, leaf.header.charsets.filter(changesAscii), extraction, save)
+}
+
+/** Emits a content in UTF-8, as programs display or save it that know its character set. */
+function* saveInUtf8({ bare, end }: DecodedContent, leaf: Leaf, extraction: Extraction): Steps {
+  const { work } = extraction
+  const { charsets, isShown } = leaf.header
+  if (charsets.length === 0) return
+  // Text that is shown is ASCII to scanners, unless its bytes mean another text.
+  const isPlainAscii = isShown || !(yield* work.some(bare, (chunk) => !isAscii(chunk)))
+  const applicable = charsets.filter((charset) => !isPlainAscii || changesAscii(charset))
+  yield* inUtf8(bare, applicable, extraction, function* (utf8) {
+    if (isShown) yield* showText(utf8, extraction)
+    else
+      yield* saveFile(utf8, end, leaf, extraction, { lines: yield* textPropertiesOf(utf8, work) })
+  })
+}
+
+/** Emits a displayed text, as some programs have decoded it, and what is encoded in it. */
+function* showText(text: Bytes, extraction: Extraction): Steps {
+  yield* extraction.emit(text, { isCounted: true })
+  yield* openEmbedded(text, extraction)
+}
+
+function* inUtf8(
+  bytes: Bytes,
+  charsets: readonly string[],
+  { work }: Extraction,
+  save: (utf8: Bytes) => Steps,
+): Steps {
+  for (const charset of charsets) {
+    if (isUnreadable(charset)) work.leaveUnread(`text in ${charset}, which is not read`)
+    for (const decoder of toUtf8(charset)) {
+      yield* work.countUnits(costs.conversion)
+      yield* decoded(bytes, decoder, work, save)
+    }
+  }
+}
+
+/**
+ * Emits displayed text in the one variant that libclamav makes of it: with its last line end, and with LF as line
+ * ends, unless bytes were encoded. Inside the whole message libclamav skips contents that it has already
+ * scanned separately and found clean. Returns whether the text was emitted.
+ *
+ * Two kinds of unchanged text are left to the scan of the whole: plain text of the mail itself, and text between
+ * the parts of a multipart. That scan covers its bytes even if it reaches a limit (run-scanners.ts). Some programs
+ * save any other text than that of a message. So such a text is also emitted as a file, without the line end
+ * above the delimiter.
+ */
+function* displayText(
+  { bare, end, encoding }: DecodedContent,
+  { crlf }: TextProperties,
+  leaf: Leaf,
+  extraction: Extraction,
+  isCovered: boolean,
+): Steps<boolean> {
+  const { header, depth, role } = leaf
+  const { work, scope } = extraction
+  const whole = Bytes.of(bare, end)
+  if (header.declared.has('delsp'))
+    yield* decoded(whole, unflowed, work, (joined) => showText(joined, extraction))
+  const { encodes } = transferEncodings[encoding]
+  const isUnchanged = encodes === 'nothing'
+  const isOwn = isTextOfMail(leaf) && scope.layers === 0
+  const isPlain = ['text/plain', ''].includes(header.type) && isDecodedIn(depth)
+  const isInMail = isUnchanged && (isPlain || header.boundary !== undefined)
+  const isAttached = role === 'own text' && depth.messages > 0
+  if (isOwn && isInMail && !isAttached && !mayBeginFile(whole)) return false
+  if (whole.size > 0 && !extraction.isLeftToWhole(isCovered)) {
+    const emit = (text: Bytes) => extraction.emit(text, { isCounted: true, isCovered })
+    if (encodes === 'bytes' || !crlf) yield* extraction.emit(whole, { isCovered })
+    else yield* decoded(whole, toLf, work, emit)
+  }
+  if (!isOwn) {
+    yield* extraction.emit(bare)
+    if (crlf && bare.size <= LINE_ENDS_MAX)
+      yield* decoded(bare, toLf, work, (text) => extraction.emit(text, { isCounted: true }))
+  }
+  if (!isUnchanged) yield* openEmbedded(whole, extraction)
+  return true
+}
+
+/**
+ * Emits a file as programs save it, with line ends of their own, with or without the last one, as random messages show, and
+ * opens it. mutt also removes blanks in front of lines that were added in transit (RFC 3676 4.4). What differs in its line
+ * ends alone is not opened again. (In a binary file a CR may have been added.)
+ */
+function* saveFile(
+  bare: Bytes,
+  end: Buffer,
+  { header }: Leaf,
+  extraction: Extraction,
+  {
+    lines,
+    isCovered,
+  }: { readonly lines?: TextProperties | undefined; readonly isCovered?: boolean } = {},
+): Steps {
+  const { work } = extraction
+  // libclamav saves the file as it was decoded.
+  yield* extraction.open(bare, isCovered)
+  if (header.declared.has('flowed') && (yield* hasStuffedLine(bare, work)))
+    yield* decoded(bare, unstuffed, work, (text) => extraction.open(text))
+  const modes = bare.size <= LINE_ENDS_MAX && lines ? modesFor(lines) : []
+  for (const mode of modes) {
+    const isSame = mode.to === 'crlf' || (lines?.isText && mode.bareCr === 'itself')
+    yield* decoded(bare, lineEnds(mode), work, (text) =>
+      isSame ? extraction.emit(text, { isCounted: true }) : extraction.open(text),
+    )
+  }
+  if (end.length === 0) return
+  yield* extraction.emit(Bytes.of(bare, end))
+  for (const mode of modes) {
+    const emit = (text: Bytes) =>
+      extraction.emit(Bytes.of(text, END_IN[mode.to]), { isCounted: true })
+    yield* decoded(bare, lineEnds(mode), work, emit)
+  }
+}
+
+/** The line ends that programs write. */
+type WrittenEnds = LineEndMode & { readonly to: 'lf' | 'crlf' }
+
+const END_IN = { lf: Buffer.from('\n'), crlf: Buffer.from('\r\n') }
+const toLf = lineEnds({ to: 'lf', bareCr: 'itself' })
+
+/** Returns the ways in which programs write the line ends of a content as others. */
+function modesFor({ lf, crlf, cr }: TextProperties): readonly WrittenEnds[] {
+  return [
+    ...(crlf ? [{ to: 'lf', bareCr: 'itself' } as const] : []),
+    ...(lf ? [{ to: 'crlf', bareCr: 'itself' } as const] : []),
+    ...(cr ? [{ to: 'lf', bareCr: 'nothing' } as const] : []),
+    ...(lf && cr ? [{ to: 'crlf', bareCr: 'nothing' } as const] : []),
+  ]
+}
+
+/** Returns whether a line begins with a blank. */
+function* hasStuffedLine(text: Bytes, work: Work): Steps<boolean> {
+  yield* work.countUnits(text.size / SEARCHED_PER_UNIT)
+  const bytes = text.gather()
+  return bytes[0] === SPACE || bytes.includes('\n ')
+}
