@@ -65,10 +65,10 @@ t.test('a line `From ` in a message begins another message only after an empty l
     ] as const) {
       const { texts: contents } = readMail(mail)
       const all = ends === 'LF' ? body : crlf(body)
-      t.ok(
-        contents.some((content) => content.startsWith(all) && content.trimEnd() === all),
-        `${ends}: ${JSON.stringify(body)} is whole`,
+      const isThere = contents.some(
+        (content) => content.startsWith(all) && content.trimEnd() === all,
       )
+      t.ok(isThere, `${ends}: ${JSON.stringify(body)} is whole`)
       t.ok(contents.includes(fileOf(2)), ends)
     }
   }

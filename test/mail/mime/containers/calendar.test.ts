@@ -129,11 +129,8 @@ t.test('each choice for a quirk of calendars finds another file', async (t) => {
   for (const [quirk, [text, ...files]] of Object.entries(textsOfQuirks)) {
     const { files: found } = open(text!)
     t.equal(files.length, calendarQuirks[quirk as keyof typeof calendarQuirks].choices.length)
-    t.same(
-      files.filter((file) => !found.includes(file)),
-      [],
-      `${quirk}: ${JSON.stringify(found)}`,
-    )
+    const missing = files.filter((file) => !found.includes(file))
+    t.same(missing, [], `${quirk}: ${JSON.stringify(found)}`)
   }
 })
 

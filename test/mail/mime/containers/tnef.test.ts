@@ -166,10 +166,8 @@ for (const [program, words] of Object.entries(programs)) {
     for (const name of names) {
       const content = readFileSync(join(directory, name), 'latin1')
       const plain = name.replaceAll('_', ' ')
-      t.ok(
-        named.some((one) => one.startsWith(`${content}: `) && one.includes(plain)),
-        `${name} in ${named.join('; ')}`,
-      )
+      const isSame = named.some((one) => one.startsWith(`${content}: `) && one.includes(plain))
+      t.ok(isSame, `${name} in ${named.join('; ')}`)
     }
     t.equal(names.length, 4, `${names}`)
   })

@@ -116,15 +116,10 @@ function checkShares(t: Test, decision: Decision, answers: AnswerMode, about: st
 t.test('an interface that answers for each recipient gives each its own decision', async (t) => {
   const own = ['accept', 'reject', 'keep', 'discard', 'defer', 'tag']
   const ends = endsAs(decide(own, 'per recipient'), own.length)
-  t.same(
-    ends.map(({ kind }) => kind),
-    ['accept', 'reject', 'quarantine', 'discard', 'defer', 'accept'],
-  )
-  t.same(
-    ends.map(({ details }) => details.rule),
-    ['1,6', '2', '3', '4', '5', '1,6'],
-    'with its own lines',
-  )
+  const kinds = ends.map(({ kind }) => kind)
+  t.same(kinds, ['accept', 'reject', 'quarantine', 'discard', 'defer', 'accept'])
+  const lines = ends.map(({ details }) => details.rule)
+  t.same(lines, ['1,6', '2', '3', '4', '5', '1,6'], 'with its own lines')
 })
 
 t.test('mail that the MTA holds, or that goes to VIRUSFORWARD, is not divided', async (t) => {

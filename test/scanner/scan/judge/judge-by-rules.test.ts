@@ -40,10 +40,8 @@ t.test('like settings share a scan, and all scans share the time of one', async 
   const { given } = await judgeBy(lines, { recipients: to, takes: 4000 })
   t.same(given, [10_000, 6000, 2000])
   const long = await judgeBy(lines, { recipients: to, takes: 20_000 })
-  t.ok(
-    long.given.every((milliseconds) => milliseconds > 0),
-    `${long.given}`,
-  )
+  const areTimed = long.given.every((milliseconds) => milliseconds > 0)
+  t.ok(areTimed, `${long.given}`)
   t.equal((await judgeBy('* REJECTVIRUS=1\n', { recipients: to })).given.length, 1)
 })
 

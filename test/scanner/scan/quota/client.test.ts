@@ -12,10 +12,8 @@ t.test('questions at the same time about the same mailbox share an answer', asyn
   const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
   const sizes = [1, 2, 3, 4, 50]
   const answers = await Promise.all(sizes.map((size) => client.ask(ann, size)))
-  t.same(
-    answers.map(({ status: answer }) => answer),
-    ['room', 'room', 'room', 'room', 'full'],
-  )
+  const statuses = answers.map(({ status: answer }) => answer)
+  t.same(statuses, ['room', 'room', 'room', 'room', 'full'])
   t.equal(service.heard.length, 1)
   t.match(client.counters, { questions: 5, asked: 1, shared: 4 })
 })

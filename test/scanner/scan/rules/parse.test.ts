@@ -44,10 +44,8 @@ t.test('a line is a pattern, blanks and an action', async (t) => {
 
 t.test('comments are skipped, CRLF ends lines, and a blank continues one', async (t) => {
   const rules = parseRules('# a\r\n\r\nto=a scan\r\n  off\r\n   \r\n# b\r\nto=b scan off', 'file')
-  t.same(
-    rules.map(({ line }) => line),
-    [3, 7],
-  )
+  const numbers = rules.map(({ line }) => line)
+  t.same(numbers, [3, 7])
 })
 
 t.test('the error about a line names file, line and remedy', async (t) => {

@@ -73,10 +73,10 @@ const numRuns = 150
 
 t.test('the page lists the fields that hosts add', async (t) => {
   t.ok(unbound.length >= 12 && unbound.includes('Received') && unbound.includes('X-QHPSI'))
-  t.same(
-    unbound.filter((name) => /^(content-(?!length)|mime-version|subject|from)/i.test(name)),
-    [],
+  const wrong = unbound.filter((name) =>
+    /^(content-(?!length)|mime-version|subject|from)/i.test(name),
   )
+  t.same(wrong, [])
 })
 
 /** Every message that is one byte away: another one in its place, one more, one less. */

@@ -141,8 +141,9 @@ for (const [what, setup, known, asked, answers] of askedAbout) {
       if (answer === clean) t.match(found, { result: known, cached: { host: 'here' } })
       else t.same(found, { result: answer })
     }
+    const later = scans.slice(1)
     t.same(
-      scans.slice(1),
+      later,
       answers.map(() => asked),
     )
   })

@@ -74,8 +74,11 @@ t.test('copies under way when a scanner died are scanned one at a time', async (
     return killed
   }
   const again = await Promise.all(Array.from({ length: 5 }, () => find(odd, alone)))
+  const crashes = again.map(
+    ({ result }) => 'reason' in result && /crash \d/.exec(result.reason)?.[0],
+  )
   t.same(
-    again.map(({ result }) => 'reason' in result && /crash \d/.exec(result.reason)?.[0]),
+    crashes,
     [1, 2, 3, 4, 5].map((n) => `crash ${n}`),
   )
 })

@@ -123,10 +123,8 @@ t.test('the end of a scan is announced, even if others follow at once', async (t
   first.scansForCopies.begin(print, 10_000).end({ kind: 'nothing' })
   const third = first.scansForCopies.begin(print, 10_000)
   t.same(await ended, { kind: 'elsewhere' })
-  t.same(
-    messages[1]!.events.map(({ kind }) => kind),
-    ['ended', 'begun', 'ended', 'begun'],
-  )
+  const kinds = messages[1]!.events.map(({ kind }) => kind)
+  t.same(kinds, ['ended', 'begun', 'ended', 'begun'])
   third.end({ kind: 'nothing' })
 })
 

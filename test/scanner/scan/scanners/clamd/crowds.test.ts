@@ -111,10 +111,8 @@ t.test('content that one server found clean is not shown to another', async (t) 
   const wholes = servers.map(({ asked }) =>
     asked.filter(({ message }) => message.includes('multipart')),
   )
-  t.same(
-    wholes.map(({ length }) => length),
-    [2, 2],
-  )
+  const lengths = wholes.map(({ length }) => length)
+  t.same(lengths, [2, 2])
 })
 
 t.test('a server whose queue of connections is full is asked when there is room', async (t) => {

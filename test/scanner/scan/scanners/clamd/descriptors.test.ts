@@ -207,9 +207,6 @@ t.test('a server that was restarted is tried again', async (t) => {
   server.revive()
   t.same((await scan()).answer, { answer: 'clean' })
   t.same((await scan()).answer, { answer: 'clean' })
-  t.same(
-    commands().filter((command) => command === 'zFILDES').length,
-    2 + 3,
-    'a probe at the beginning, and one after its death',
-  )
+  const handed = commands().filter((command) => command === 'zFILDES').length
+  t.same(handed, 2 + 3, 'a probe at the beginning, and one after its death')
 })

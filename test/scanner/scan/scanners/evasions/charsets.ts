@@ -6,6 +6,7 @@ import {
   base64,
   type Evasion,
   inPart,
+  latin1,
   mail,
   mixed,
   named,
@@ -44,8 +45,8 @@ function attached(
   ]
 }
 
-const eicar = testFile.toString('latin1')
-const known = textFile.toString('latin1')
+const eicar = latin1(testFile)
+const known = latin1(textFile)
 const umlauts = umlautFile.toString('utf8')
 
 /** Escapes of ISO-2022-JP around nothing, between all letters. */

@@ -87,6 +87,13 @@ export function mixed(other: string, options?: MultipartOptions): string {
   return mail(multipart('mixed', [TEXT, other], options))
 }
 
+/** A message with these parts. */
+export function inParts(...parts: readonly string[]): string {
+  return mail(multipart('mixed', parts))
+}
+
+export const latin1 = (file: Buffer): string => file.toString('latin1')
+
 /** A message with a text and a part of these fields. */
 export function inPart(fields: readonly string[], body: string): string {
   return mixed(part(fields, body))

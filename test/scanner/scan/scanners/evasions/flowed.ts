@@ -4,8 +4,7 @@ import {
   base64,
   type Evasion,
   inPart,
-  mail,
-  multipart,
+  inParts,
   named,
   part,
   TEXT,
@@ -25,7 +24,7 @@ export const flowed: readonly Evasion[] = [
       'format=flowed with delsp, the test file on two lines': () =>
         alone([FLOWED], `${pieces(40)}\n`),
       'format=flowed with delsp, the test file on many lines, in a part': () =>
-        mail(multipart('mixed', [part([FLOWED], pieces(10)), TEXT])),
+        inParts(part([FLOWED], pieces(10)), TEXT),
       'format=flowed with delsp, in base64': () =>
         inPart([FLOWED, BASE64], base64(Buffer.from(`${pieces(20)}\n`))),
       'format=flowed with delsp, stuffed with blanks': () =>

@@ -6,6 +6,8 @@ import {
   type Evasion,
   FILE_TYPE,
   filePart,
+  inParts,
+  latin1,
   type MultipartOptions,
   mail,
   multipart,
@@ -42,7 +44,7 @@ function belowLine(line: string, name = line): Evasion[] {
   return [
     {
       name: `${name} at the end of a text`,
-      text: () => mail(multipart('mixed', [plain, file])),
+      text: () => inParts(plain, file),
     },
     {
       name: `${name} above the first delimiter`,
@@ -56,7 +58,7 @@ const page = (fields: readonly string[], lines = '') =>
   mixed(
     part(
       ['Content-Type: text/html; charset=utf-8', ...fields],
-      `<p>\n${testFile.toString('latin1')}\n</p>\n${lines}`,
+      `<p>\n${latin1(testFile)}\n</p>\n${lines}`,
     ),
   )
 
@@ -119,7 +121,7 @@ export const left: readonly Evasion[] = [
       mixed(
         `Content-Type: application/x\n\nno base64\n--b1\n${part(
           ['Content-Type: text/html', QUOTED, 'Content-Disposition: inline'],
-          testFile.toString('latin1'),
+          latin1(testFile),
         )}`,
       ),
     'a line that begins yEnc, in a text of eight bits': () =>

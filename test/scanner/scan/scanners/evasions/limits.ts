@@ -8,6 +8,8 @@ import {
   FORM_DATA,
   filePart,
   inPart,
+  inParts,
+  latin1,
   mail,
   marked,
   mixed,
@@ -85,12 +87,10 @@ export const limits: readonly Evasion[] = [
   ...['base64 ', 'base64 (c)', '"base64"'].map((word) => ({
     name: `a file behind what is odd, in an encoding written ${JSON.stringify(word)}`,
     text: () =>
-      mail(
-        multipart('mixed', [
-          TEXT,
-          spending,
-          part([...FORM_DATA, `Content-Transfer-Encoding: ${word}`], base64(zip)),
-        ]),
+      inParts(
+        TEXT,
+        spending,
+        part([...FORM_DATA, `Content-Transfer-Encoding: ${word}`], base64(zip)),
       ),
   })),
   ...named({
@@ -99,44 +99,33 @@ export const limits: readonly Evasion[] = [
         boundary: 'in',
       })
       const message = part(['Content-Type: message/rfc822', BASE64], base64(Buffer.from(file)))
-      return mail(multipart('mixed', [TEXT, spending, message]))
+      return inParts(TEXT, spending, message)
     },
     'two boundaries that differ behind their first 1,000 bytes': () => {
       const front = 'x'.repeat(1000)
       const within = multipart('mixed', [TEXT, file], { boundary: `${front}2` })
       return mail(multipart('mixed', [within, TEXT], { boundary: `${front}1` }))
     },
-    'a file behind 70 multiparts': () => mail(multipart('mixed', [...manyMultiparts(70), file])),
-    'a file behind 200 multiparts': () => mail(multipart('mixed', [...manyMultiparts(200), file])),
+    'a file behind 70 multiparts': () => inParts(...manyMultiparts(70), file),
+    'a file behind 200 multiparts': () => inParts(...manyMultiparts(200), file),
     'a text known by its digest behind 70 multiparts': () =>
-      mail(
-        multipart('mixed', [
-          ...manyMultiparts(70),
-          part([FILE_TYPE], textFile.toString('latin1')),
-          TEXT,
-        ]),
-      ),
-    'a file behind 900 parts': () =>
-      mail(multipart('mixed', [...Array<string>(900).fill(TEXT), file])),
-    'a file behind 3,000 empty parts': () =>
-      mail(multipart('mixed', [...Array<string>(3000).fill('\n'), file])),
+      inParts(...manyMultiparts(70), part([FILE_TYPE], latin1(textFile)), TEXT),
+    'a file behind 900 parts': () => inParts(...Array<string>(900).fill(TEXT), file),
+    'a file behind 3,000 empty parts': () => inParts(...Array<string>(3000).fill('\n'), file),
     'a file behind 200 lines that are no fields': () =>
       mixed(`${lines(200, 'X: y\nno field')}${file}`),
     'a text behind six lines that are no fields, with fields in it': () =>
       mixed(
-        `${FILE_TYPE}\n${lines(6, 'X: y\nno field at all')}X: y\nContent-Transfer-Encoding: 8bit\n\n${trickyFile.toString('latin1')}`,
+        `${FILE_TYPE}\n${lines(6, 'X: y\nno field at all')}X: y\nContent-Transfer-Encoding: 8bit\n\n${latin1(trickyFile)}`,
       ),
     'a text with twenty blocks of fields in it, known by its digest': () =>
-      inPart([FILE_TYPE, 'Content-Transfer-Encoding: 8bit'], trickyFile.toString('latin1')),
+      inPart([FILE_TYPE, 'Content-Transfer-Encoding: 8bit'], latin1(trickyFile)),
     'a part that declares an encoding like base64, its text like base64': () =>
-      inPart(
-        [FILE_TYPE, 'Content-Transfer-Encoding: not-base64-at-all'],
-        base64AlikeFile.toString('latin1'),
-      ),
+      inPart([FILE_TYPE, 'Content-Transfer-Encoding: not-base64-at-all'], latin1(base64AlikeFile)),
     'a text like base64 whose field names base64 in a comment': () =>
       inPart(
         [FILE_TYPE, 'X-Note: base64', 'Content-Transfer-Encoding: 7bit'],
-        base64AlikeFile.toString('latin1'),
+        latin1(base64AlikeFile),
       ),
     'base64 behind 6,000 paddings': () =>
       inPart([ZIP_TYPE, BASE64], `${lines(6000, 'QQ==')}${base64(zip)}`),
@@ -171,10 +160,8 @@ export const limits: readonly Evasion[] = [
       return mail(content)
     },
     'a part behind the close of a multipart within 60 that follow': () =>
-      mail(
-        multipart('mixed', [
-          `${multipart('mixed', [TEXT], { boundary: 'in' })}\n${manyMultiparts(66).join('\n')}\n${delimited([file], 'in')}`,
-        ]),
+      inParts(
+        `${multipart('mixed', [TEXT], { boundary: 'in' })}\n${manyMultiparts(66).join('\n')}\n${delimited([file], 'in')}`,
       ),
     'a zip of 40 KB in the way of 2,000 lines of dashes': () =>
       inPart([ZIP_TYPE, BASE64], `${lines(2000, '-- ')}${base64(zip)}`),

@@ -5,6 +5,7 @@ import {
   FILE_TYPE,
   filePart,
   inPart,
+  inParts,
   mail,
   mixed,
   multipart,
@@ -157,7 +158,7 @@ export const nested: readonly Evasion[] = [
     'an attached message in base64 behind a text that is shown, of the same bytes': () => {
       const bytes = base64(Buffer.from(unseen()))
       const shown = part(['Content-Type: text/plain', BASE64], bytes)
-      return mail(multipart('mixed', [TEXT, shown, part([RFC822, BASE64], bytes)]))
+      return inParts(TEXT, shown, part([RFC822, BASE64], bytes))
     },
     'a mail in base64 in a mail in base64 in a mail in base64': () => {
       let text = inner('X-A: b\n')

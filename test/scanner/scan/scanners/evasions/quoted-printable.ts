@@ -5,6 +5,7 @@ import {
   FILE_TYPE,
   hex,
   inPart,
+  latin1,
   named,
   QUOTED,
   quotedPrintableText,
@@ -52,7 +53,7 @@ const ofFile: Readonly<Record<string, () => string>> = {
   'with === before the digits': () => escapes(equalsBeforeFile).join('').replace('=3D=C3', '===C3'),
   'with == at the end of a line': () => encode(testFile).replace(/=\n/, '==\n'),
   'with =0D before the soft break': () => encode(testFile).replace(/=\n/, '=0D=\n'),
-  'with =0D in the middle of a line': () => testFile.toString('latin1').replace(/^(.{9})/, '$1=0D'),
+  'with =0D in the middle of a line': () => latin1(testFile).replace(/^(.{9})/, '$1=0D'),
   'with small letters for digits': () => encode(binaryFile).toLowerCase(),
   'with 200 blanks behind a soft break': () =>
     encode(binaryFile).replace(/=\n/, `=${' '.repeat(200)}\n`),
@@ -70,12 +71,11 @@ const ofFile: Readonly<Record<string, () => string>> = {
     escapes(binaryFile).join('').replaceAll('=05', '=5Z'),
   'with a negative number, as mailutils reads it': () =>
     escapes(binaryFile).join('').replaceAll('=FF', '=-1'),
-  'with = that begin no escape, and one with a blank before a line end': () =>
-    equalsFile.toString('latin1'),
+  'with = that begin no escape, and one with a blank before a line end': () => latin1(equalsFile),
   'with = that begin no escape, and others that do': () =>
-    equalsFile.toString('latin1').replace('if', '=69=66'),
+    latin1(equalsFile).replace('if', '=69=66'),
   'with two bytes behind a =, for which Thunderbird has no room': () => {
-    const [first, ...lines] = equalsFile.toString('latin1').split('\n')
+    const [first, ...lines] = latin1(equalsFile).split('\n')
     const changed = lines
       .join('\n')
       .replaceAll('a ==41', 'a =~~=3D41')
@@ -84,7 +84,7 @@ const ofFile: Readonly<Record<string, () => string>> = {
     return `${first}\n${changed}`
   },
   'with = and a digit, behind which c-client drops a byte': () =>
-    equalsFile.toString('latin1').replaceAll('=4=41', '=4~=3D41'),
+    latin1(equalsFile).replaceAll('=4=41', '=4~=3D41'),
   'with bare CRs, which KMime drops': () =>
     quotedPrintableText(testFile).replace(/(.{6})/g, '$1\r'),
   'with a bare CR and a byte for a line end, as mailutils reads it': () =>
@@ -92,11 +92,11 @@ const ofFile: Readonly<Record<string, () => string>> = {
   'with bare CRs for line ends, and / for digits, as libEtPan reads both': () =>
     quotedPrintableText(openTextFile).replaceAll(' ', '=2/').replaceAll('\n', '\r'),
   'with bare CRs for line ends': () => quotedPrintableText(openTextFile).replaceAll('\n', '\r'),
-  'with = and bare CRs, which GMime and others keep': () => equalsCrFile.toString('latin1'),
+  'with = and bare CRs, which GMime and others keep': () => latin1(equalsCrFile),
   'with = and a bare CR, behind which Python drops the rest of a line': () =>
     quotedPrintableText(textFile).replaceAll(' a file', '=\rno\n a file'),
   'with blanks in front of bare CRs, which mailparser removes': () =>
-    equalsCrFile.toString('latin1').replaceAll('=', '=3D').replaceAll('\r', ' \r'),
+    latin1(equalsCrFile).replaceAll('=', '=3D').replaceAll('\r', ' \r'),
   'with a soft break in an escape': () => encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),
   'with an empty soft break': () => encode(binaryFile).replace(/=\n/, '=\n=\n=\n'),
   'in one line of over 1,000 characters': () => escapes(binaryFile).join(''),

@@ -10,6 +10,8 @@ import {
   filePart,
   HTML,
   inPart,
+  inParts,
+  latin1,
   mail,
   mixed,
   multipart,
@@ -44,7 +46,7 @@ function kind(subtype: string, parts = [TEXT, file], which = ''): Evasion {
 /** A file of text, as it stands, in a part that a line like a delimiter is in the middle of. */
 const trickyPart = part(
   ['Content-Type: application/x-any; name=a.bin', 'Content-Transfer-Encoding: 8bit'],
-  trickyFile.toString('latin1'),
+  latin1(trickyFile),
 )
 
 /** The lines of base64, with another line behind the first. */
@@ -57,7 +59,7 @@ const BOUNDARY = ':.:'
 
 /** Files that digests know, below the fields, these lines, and an empty line. */
 function strangeHeader(name: string, lines: string): Evasion[] {
-  const text = textFile.toString('latin1')
+  const text = latin1(textFile)
   const encoded = `${FILE_TYPE}\n${QUOTED}\n${lines}\n${quotedPrintable(textFile)}`
   return [
     { name: `quoted-printable below ${name}, in a part`, text: () => mixed(encoded) },
@@ -72,7 +74,7 @@ function strangeHeader(name: string, lines: string): Evasion[] {
 /** Texts that digests know with their last line end, in a multipart that clamd may not see. */
 function textsInDoubt(name: string, boundaries: string): Evasion[] {
   const field = `Content-Type: multipart/mixed; ${boundaries}`
-  const text = textFile.toString('latin1').trimEnd()
+  const text = latin1(textFile).trimEnd()
   return ['text/plain', 'text/html'].flatMap((type) => [
     {
       name: `a part of ${type} in a multipart with ${name}`,
@@ -209,25 +211,20 @@ export const structure: readonly Evasion[] = [
   ...['mixed', 'alternative'].map((subtype) => ({
     name: `a file behind the end of a multipart/${subtype} whose boundary begins with that around it`,
     text: () =>
-      mail(
-        multipart('mixed', [
-          multipart(subtype, [TEXT], {
-            boundary: 'b1=',
-            epilogue: filePart(zip, [...FORM_DATA, BASE64]),
-          }),
-        ]),
+      inParts(
+        multipart(subtype, [TEXT], {
+          boundary: 'b1=',
+          epilogue: filePart(zip, [...FORM_DATA, BASE64]),
+        }),
       ),
   })),
   ...named({
     'a text below an empty line, its first line a field to some': () =>
-      `\nReport: ${testFile.toString('latin1')}\n\nsee above\n`,
+      `\nReport: ${latin1(testFile)}\n\nsee above\n`,
     'the same as an attached message': () =>
-      inPart(
-        ['Content-Type: message/rfc822'],
-        `\nReport: ${testFile.toString('latin1')}\n\nsee above`,
-      ),
+      inPart(['Content-Type: message/rfc822'], `\nReport: ${latin1(testFile)}\n\nsee above`),
     'a file with a line like a delimiter, of the type multipart without a subtype': () =>
-      inPart(['Content-Type: multipart; boundary=B1', ATTACHED], trickyFile.toString('latin1')),
+      inPart(['Content-Type: multipart; boundary=B1', ATTACHED], latin1(trickyFile)),
     'multipart/related, a file first and then a multipart without text': () =>
       mail(multipart('related', [file, inner(other)])),
     'the same with the file in the multipart': () =>
@@ -235,13 +232,11 @@ export const structure: readonly Evasion[] = [
     'multipart/related, a file first and then an attached message': () =>
       mail(multipart('related', [file, part(['Content-Type: message/rfc822', ''], TEXT)])),
     'multipart/related within multipart/mixed, a file first and then a multipart of images': () =>
-      mail(
-        multipart('mixed', [
-          TEXT,
-          multipart('related', [file, multipart('mixed', [other], { boundary: 'i2' })], {
-            boundary: 'in',
-          }),
-        ]),
+      inParts(
+        TEXT,
+        multipart('related', [file, multipart('mixed', [other], { boundary: 'i2' })], {
+          boundary: 'in',
+        }),
       ),
     'multipart/related of two files, the second one of text with a name': () =>
       mail(
@@ -257,11 +252,9 @@ export const structure: readonly Evasion[] = [
         ]),
       ),
     'base64 with the delimiter of a multipart in it that was closed before': () =>
-      mail(
-        multipart('mixed', [
-          multipart('mixed', [TEXT, HTML], { boundary: ';;' }),
-          part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;')),
-        ]),
+      inParts(
+        multipart('mixed', [TEXT, HTML], { boundary: ';;' }),
+        part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;')),
       ),
     'base64 with the delimiter of a boundary in it that only a parameter x-boundary names': () =>
       inPart([`${ZIP_TYPE}; x-boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;')),
@@ -277,14 +270,14 @@ export const structure: readonly Evasion[] = [
     'the same in quoted-printable': () =>
       inPart(
         [FILE_TYPE, 'Content-Transfer-Encoding: quoted-printable'],
-        trickyFile.toString('latin1').replaceAll('=', '=3D'),
+        latin1(trickyFile).replaceAll('=', '=3D'),
       ),
     'the same in an attached message': () =>
       inPart(['Content-Type: message/rfc822'], mixed(trickyPart, { boundary: 'b1y' })),
     'lines of dashes in a file that looks like base64': () =>
       inPart(
         ['Content-Type: application/x-any; name=a', 'Content-Transfer-Encoding: x-base64-not'],
-        base64AlikeFile.toString('latin1'),
+        latin1(base64AlikeFile),
       ),
     'a boundary written in two pieces (RFC 2231)': () =>
       mail(
@@ -311,7 +304,7 @@ export const structure: readonly Evasion[] = [
         }),
       ),
     'a part behind the close of its multipart, within another': () =>
-      mail(multipart('mixed', [`${inner(TEXT)}${delimited([file], 'in')}`.slice(0, -1), TEXT])),
+      inParts(`${inner(TEXT)}${delimited([file], 'in')}`.slice(0, -1), TEXT),
     // A part for Ruby's mail.
     'a part behind the close of its multipart, up to one more delimiter': () =>
       mail(`${multipart('mixed', [TEXT])}${file}\n--b1\n`),
@@ -320,12 +313,9 @@ export const structure: readonly Evasion[] = [
     'uuencode in the epilogue of a multipart': () =>
       mail(multipart('mixed', [TEXT], { epilogue: `${uuencode(zip)}\n` })),
     'a multipart without a close, its file known by its digest': () =>
-      mail(multipart('mixed', [TEXT, filePart(binaryFile)])).replace(/\n--b1--\n$/, '\n'),
+      inParts(TEXT, filePart(binaryFile)).replace(/\n--b1--\n$/, '\n'),
     'a multipart without a close, a text as it stands at its end': () =>
-      mail(multipart('mixed', [TEXT, part([FILE_TYPE], textFile.toString('latin1'))])).replace(
-        /\n--b1--\n$/,
-        '',
-      ),
+      inParts(TEXT, part([FILE_TYPE], latin1(textFile))).replace(/\n--b1--\n$/, ''),
     'a mail whose lines end in bare CRs, below the first one': () =>
       mixed(file).replace(/(?<!^[^\n]*)\n/g, '\r'),
     'a mail whose body has bare CRs and 100 KB before its file': () =>
@@ -347,7 +337,7 @@ export const structure: readonly Evasion[] = [
     'the text of an attached message, known by its digest': () =>
       mail(
         multipart('parallel', [
-          `Content-Type: message/rfc822\n\nSubject: x\n\n${openTextFile.toString('latin1')}`,
+          `Content-Type: message/rfc822\n\nSubject: x\n\n${latin1(openTextFile)}`,
         ]),
       ),
     'a begin line above a delimiter that only some see': () => {
@@ -357,7 +347,7 @@ export const structure: readonly Evasion[] = [
     'a multipart without a boundary that declares base64 and is a text': () =>
       alone(
         ['Content-Type: multipart/mixed; name=x', 'Content-Transfer-Encoding:  base64'],
-        textFile.toString('latin1'),
+        latin1(textFile),
       ),
     'base64 with the delimiter of the multipart around in it, within one that is not closed': () =>
       mixed(inner(TEXT, `${FILE}\n${halved(base64(binaryFile), `--${BOUNDARY}`)}`), {
@@ -370,11 +360,11 @@ export const structure: readonly Evasion[] = [
     ...Object.fromEntries(
       ['--\0b1', '-\0-b1', '--b\x001'].map((line) => [
         `a text file above a delimiter with a NUL in it, as ${JSON.stringify(line)}`,
-        () => mixed(`${FILE_TYPE}\n\n${openTextFile.toString('latin1')}\n${line}\n${TEXT}`),
+        () => mixed(`${FILE_TYPE}\n\n${latin1(openTextFile)}\n${line}\n${TEXT}`),
       ]),
     ),
     'a text file with a line that begins with a NUL, without which a digest knows it': () =>
-      alone([FILE_TYPE], textFile.toString('latin1').replace('\n', '\n\0\n')),
+      alone([FILE_TYPE], latin1(textFile).replace('\n', '\n\0\n')),
     'quoted-printable behind a line of a part that is no field, without which a digest knows it':
       () => mixed(`${FILE_TYPE}\n${QUOTED}\n.\n${quotedPrintable(textFile)}`),
     'quoted-printable that is announced between lines that are no fields': () => {
@@ -393,7 +383,7 @@ export const structure: readonly Evasion[] = [
           ['Content-Type: X-sun-attachment'],
           `----------\nX-Sun-Data-Type: text\n\nhello\n----------\n${part(
             ['X-Sun-Data-Type: default-app', 'X-Sun-Data-Name: report.bin'],
-            textFile.toString('latin1'),
+            latin1(textFile),
           )}`,
         ),
       ),

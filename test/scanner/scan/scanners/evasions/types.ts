@@ -1,4 +1,14 @@
-import { ATTACHED, BASE64, base64, type Evasion, mail, mixed, named, part } from './compose.ts'
+import {
+  ATTACHED,
+  BASE64,
+  base64,
+  type Evasion,
+  latin1,
+  mail,
+  mixed,
+  named,
+  part,
+} from './compose.ts'
 import { textFile, zip } from './files.ts'
 
 /** A zip in base64 in a part of this Content-Type. */
@@ -23,10 +33,7 @@ function disposed(disposition: string, type = 'text/plain; name=a.txt'): Evasion
     name: `a text as it stands, ${type}, ${disposition}`,
     text: () =>
       mixed(
-        part(
-          [`Content-Type: ${type}`, `Content-Disposition: ${disposition}`],
-          textFile.toString('latin1'),
-        ),
+        part([`Content-Type: ${type}`, `Content-Disposition: ${disposition}`], latin1(textFile)),
       ),
   }
 }
@@ -57,10 +64,7 @@ export const types: readonly Evasion[] = [
   ...ofMails.map(alone),
   ...named({
     'a text whose lines end in several CRs, as it stands': () =>
-      mixed(part([ATTACHED, 'Content-Type: a/b'], textFile.toString('latin1'))).replaceAll(
-        '\n',
-        '\r\r\n',
-      ),
+      mixed(part([ATTACHED, 'Content-Type: a/b'], latin1(textFile))).replaceAll('\n', '\r\r\n'),
   }),
   typed('text/plain; name=a.zip', ['Content-Disposition: form-data; filename=a.zip']),
   typed('text/plain', ['Content-Disposition: form-data; name=a; filename=a.zip']),

@@ -5,6 +5,8 @@ import {
   type Evasion,
   FILE_TYPE,
   inPart,
+  inParts,
+  latin1,
   mail,
   mixed,
   multipart,
@@ -31,9 +33,9 @@ import {
 } from './files.ts'
 
 const encodings: Readonly<Record<string, (file: Buffer) => string>> = {
-  '7bit': (file) => file.toString('latin1'),
-  '8bit': (file) => file.toString('latin1'),
-  binary: (file) => file.toString('latin1'),
+  '7bit': (file) => latin1(file),
+  '8bit': (file) => latin1(file),
+  binary: (file) => latin1(file),
   base64: (file) => base64(file),
   'quoted-printable': quotedPrintableText,
   'x-uuencode': (file) => uuencode(file),
@@ -63,7 +65,7 @@ const asMail: Evasion[] = Object.entries(encodings).flatMap(([encoding, encode])
 )
 
 function asItStands(name: string, file: Buffer, fields: readonly string[]): Evasion {
-  return { name, text: () => inPart(fields, file.toString('latin1')) }
+  return { name, text: () => inPart(fields, latin1(file)) }
 }
 
 export const wholeFiles: readonly Evasion[] = [
@@ -88,9 +90,9 @@ export const wholeFiles: readonly Evasion[] = [
   ]),
   ...named({
     'HTML in quoted-printable, written on one line of over 999 bytes': () =>
-      inPart(['Content-Type: text/html', QUOTED], htmlFile.toString('latin1')),
+      inPart(['Content-Type: text/html', QUOTED], latin1(htmlFile)),
     'HTML with a line of over 999 bytes as the whole mail': () =>
-      alone(['Content-Type: text/html'], htmlFile.toString('latin1')),
+      alone(['Content-Type: text/html'], latin1(htmlFile)),
     'a binary file known by its digest, in base64': () =>
       inPart([FILE_TYPE, BASE64], base64(binaryFile)),
     'a binary file known by its digest, in quoted-printable': () =>
@@ -98,7 +100,7 @@ export const wholeFiles: readonly Evasion[] = [
     'a binary file known by its digest, in quoted-printable with a soft break at its end': () =>
       inPart([FILE_TYPE, QUOTED], `${quotedPrintable(binaryFile)}=`),
     'a binary file known by its digest, as it stands': () =>
-      inPart([FILE_TYPE, 'Content-Transfer-Encoding: binary'], binaryFile.toString('latin1')),
+      inPart([FILE_TYPE, 'Content-Transfer-Encoding: binary'], latin1(binaryFile)),
     'a binary file known by its digest, in uuencode': () =>
       inPart([FILE_TYPE, UUENCODE], uuencode(binaryFile)),
     'a file of eight bytes known by its digest': () =>
@@ -108,30 +110,27 @@ export const wholeFiles: readonly Evasion[] = [
     'a file with lines of CR LF known by its digest, in base64': () =>
       inPart([FILE_TYPE, BASE64], base64(textFileCrlf)),
     'a file with lines of CR LF known by its digest, its line ends escaped': () =>
-      inPart(
-        [FILE_TYPE, QUOTED],
-        openTextFileCrlf.toString('latin1').replaceAll('\r\n', '=0D=0A=\n'),
-      ),
+      inPart([FILE_TYPE, QUOTED], latin1(openTextFileCrlf).replaceAll('\r\n', '=0D=0A=\n')),
     'a file with lines of CR LF known by its digest, its CRs alone escaped': () =>
       inPart(
         [FILE_TYPE, QUOTED],
-        htmlFileCrlf.toString('latin1').replaceAll('=', '=3D').replaceAll('\r', '=0D'),
+        latin1(htmlFileCrlf).replaceAll('=', '=3D').replaceAll('\r', '=0D'),
       ),
     'a text known by its digest behind blanks at the ends of lines, which quoted-printable drops':
-      () => inPart([FILE_TYPE, QUOTED], textFile.toString('latin1').replaceAll('\n', ' \t\n')),
+      () => inPart([FILE_TYPE, QUOTED], latin1(textFile).replaceAll('\n', ' \t\n')),
     'a text known by its digest as the only part': () =>
-      mail(multipart('mixed', [part([FILE_TYPE], textFile.toString('latin1'))])),
+      inParts(part([FILE_TYPE], latin1(textFile))),
     'a text known by its digest in a part without fields': () => mixed(`\n${textFile}`),
     'a text known by its digest in a second text/plain without a name': () =>
-      inPart(['Content-Type: text/plain'], textFile.toString('latin1')),
+      inPart(['Content-Type: text/plain'], latin1(textFile)),
     'a text known by its digest in a part with a Content-ID and no type': () =>
-      mail(multipart('related', [part(['Content-ID: <1@x>'], textFile.toString('latin1'))])),
+      mail(multipart('related', [part(['Content-ID: <1@x>'], latin1(textFile))])),
     'a text in quoted-printable known by its digest, in a mail whose lines end in bare CRs': () =>
       alone([FILE_TYPE, QUOTED], quotedPrintable(textFile)).replace(/(?<=\nFrom[\s\S]*)\n/g, '\r'),
     'a text known by its digest in an attached message': () =>
       inPart(
         ['Content-Type: message/rfc822'],
-        `Subject: x\nMIME-Version: 1.0\n${multipart('mixed', [TEXT, part([FILE_TYPE], textFile.toString('latin1'))], { boundary: 'in' })}`,
+        `Subject: x\nMIME-Version: 1.0\n${multipart('mixed', [TEXT, part([FILE_TYPE], latin1(textFile))], { boundary: 'in' })}`,
       ),
     'a text known by its digest below a second header of the mail, at its end': () =>
       mail(`${FILE_TYPE}\n\nContent-Type: text/plain\n\n${textFile}`),
@@ -142,6 +141,6 @@ export const wholeFiles: readonly Evasion[] = [
     'a binary file known by its digest, in quoted-printable, a NUL before a soft break': () =>
       inPart([FILE_TYPE, QUOTED], quotedPrintable(binaryFile).replace('=\n', '\0=\n')),
     'a text known by its digest that looks like base64 in each line': () =>
-      inPart([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], base64AlikeFile.toString('latin1')),
+      inPart([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], latin1(base64AlikeFile)),
   }),
 ]

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { getEventListeners } from 'node:events'
 import { createReadStream, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Test } from 'tap'
 import { Bytes } from '../../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../../src/mail/message/envelope.ts'
 import {
@@ -129,6 +130,11 @@ export function poolPlugin(
     hear: async (subject: string, more?: Partial<Question>) =>
       wordsOf((await askAbout(subject, more)).answer, file),
   }
+}
+
+/** The same of a plugin in JavaScript with this source. */
+export function pluginOf(t: Test, source: string, limits: Partial<typeof standardLimits> = {}) {
+  return poolPlugin(t, { directory: t.testdir({ 'a.mjs': source }), file: 'a.mjs' }, limits)
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   isProcess,
   lifeline,
   namesProcess,
+  pluginOf,
   poolPlugin,
   STARTS_SLEEPER,
   wordsOf,
@@ -51,8 +52,7 @@ const offences: readonly Offence[] = [
 for (const [what, source, reason, cause = 'scanner-error'] of offences) {
   // promise: only-chain-says-0
   t.test(`a plugin that ${what} spoils its own message alone`, async (t) => {
-    const directory = t.testdir({ 'a.mjs': namesProcess(source) })
-    const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+    const plugin = pluginOf(t, namesProcess(source))
     const before = await plugin.hear('x')
     t.match(before, isProcess)
     const timeout = cause === 'timeout' ? 500 : 20_000
@@ -76,8 +76,7 @@ t.test('onescan-plugin(7) has these reasons', async (t) => {
 })
 
 t.test('each of many simultaneous messages affects only itself', async (t) => {
-  const directory = t.testdir({ 'a.mjs': namesProcess('process.reallyExit(0)') })
-  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 2 })
+  const plugin = pluginOf(t, namesProcess('process.reallyExit(0)'), { most: 2 })
   const subjects = Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? 'offend' : 'x'))
   const heard = await Promise.all(subjects.map((subject) => plugin.hear(subject)))
   for (const [n, one] of heard.entries()) {
@@ -137,8 +136,7 @@ const leftBehind = {
 for (const [what, source] of Object.entries(leftBehind)) {
   // promise: bad-scanner
   t.test(`${what} of one message does not affect another`, async (t) => {
-    const directory = t.testdir({ 'a.mjs': namesProcess(source) })
-    const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+    const plugin = pluginOf(t, namesProcess(source))
     const first = await plugin.hear('offend')
     // The error may come with the answer of the message that left it behind: then that is not an answer.
     t.match(first, what.endsWith('descriptor 3') ? /^\d+$|descriptor 3$/ : isProcess)
@@ -166,8 +164,7 @@ t.test('a process in which a plugin has left something under way is not used aga
 })
 
 t.test('work that is under way and unref-ed goes on in the next message', async (t) => {
-  const directory = t.testdir({
-    'a.mjs': `
+  const source = `
       let ticks = 0
       setInterval(() => ticks++, 1).unref()
       let calls = 0
@@ -175,9 +172,8 @@ t.test('work that is under way and unref-ed goes on in the next message', async 
         const first = ++calls === 1
         while (!first && ticks < 5) await new Promise((done) => setTimeout(done, 1))
         return { infected: true, name: first ? 'first' : 'ticked' }
-      }`,
-  })
-  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+      }`
+  const plugin = pluginOf(t, source)
   t.equal(await plugin.hear('x'), 'first')
   t.equal(await plugin.hear('x'), 'ticked')
 })

@@ -2,21 +2,27 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { ask, HOLDS_LIFELINE, isProcess, lifeline, namesProcess, poolPlugin } from './asking.ts'
+import {
+  ask,
+  HOLDS_LIFELINE,
+  isProcess,
+  lifeline,
+  namesProcess,
+  pluginOf,
+  poolPlugin,
+} from './asking.ts'
 
 /** How many processes there are, for how long, how much they may use, and who waits for them. */
 
 t.test('one process judges one message after another, and sees each', async (t) => {
-  const directory = t.testdir({
-    'a.mjs': `
+  const source = `
       import { readFileSync } from 'node:fs'
       let calls = 0
       export const virusscan = ({ path, size, sender, recipients }) => {
         const seen = [++calls, readFileSync(path, 'latin1'), size, sender, ...recipients]
         return { infected: true, name: seen.join() }
-      }`,
-  })
-  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+      }`
+  const plugin = pluginOf(t, source)
   const sender = 's\xe4@x'
   const first = `1,Subject: one\n\n,14,${sender},recipient@example.org`
   t.equal(await plugin.hear('one', { sender }), first)
@@ -25,12 +31,10 @@ t.test('one process judges one message after another, and sees each', async (t) 
 })
 
 t.test('a process whose plugin answers unknown is kept, and asked once', async (t) => {
-  const directory = t.testdir({
-    'a.mjs': `
+  const source = `
       let calls = 0
-      export const virusscan = () => ({ defer: process.pid + ' ' + ++calls })`,
-  })
-  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+      export const virusscan = () => ({ defer: process.pid + ' ' + ++calls })`
+  const plugin = pluginOf(t, source)
   const [, first] = /^(\d+) 1$/.exec(await plugin.hear('x'))!
   t.equal(await plugin.hear('x'), `${first} 2`)
   t.equal(await plugin.hear('x'), `${first} 3`)
@@ -46,8 +50,7 @@ t.test('messages at the same time have a process each, up to the limit', async (
 })
 
 t.test('a process has one message at a time', async (t) => {
-  const directory = t.testdir({
-    'a.mjs': `
+  const source = `
       let inside = 0
       let most = 0
       export async function virusscan() {
@@ -55,9 +58,8 @@ t.test('a process has one message at a time', async (t) => {
         await new Promise((done) => setTimeout(done, 5))
         inside--
         return { infected: true, name: String(most) }
-      }`,
-  })
-  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 3 })
+      }`
+  const plugin = pluginOf(t, source, { most: 3 })
   const heard = await Promise.all(Array.from({ length: 12 }, () => plugin.hear('x')))
   t.same(new Set(heard), new Set(['1']))
 })
@@ -90,8 +92,7 @@ t.test('an idle process ends after a while', async (t) => {
 })
 
 t.test('a process is renewed after the set number of messages', async (t) => {
-  const directory = t.testdir({ 'a.mjs': namesProcess() })
-  const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { messages: 3 })
+  const plugin = pluginOf(t, namesProcess(), { messages: 3 })
   const heard: string[] = []
   for (let i = 0; i < 7; i++) heard.push(await plugin.hear('x'))
   const [a, , , b, , , c] = heard

@@ -221,10 +221,8 @@ t.test('one of several simultaneous hosts scans, the others wait', { skip }, asy
   t.equal(found.filter((verdict) => verdict === undefined).length, 1)
   t.equal(found.filter((verdict) => verdict?.equals(sealed)).length, 2)
   const waited = hosts.map((host) => host.sharing().counters.waited)
-  t.equal(
-    waited.reduce((a, b) => a + b),
-    2,
-  )
+  const sum = waited.reduce((a, b) => a + b)
+  t.equal(sum, 2)
 })
 
 t.test('a host whose scan came to nothing keeps no other one waiting', { skip }, async (t) => {
