@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { codeBlocks } from '../documents/code-blocks.ts'
 import type { BootedDebian } from './booted-debian.ts'
 import { POSTFIX } from './broken-hosts.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
@@ -14,6 +15,7 @@ import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 const root = join(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'doc/clamd-clients.md'), 'utf8')
+const eximPage = readFileSync(join(root, 'doc/exim.md'), 'utf8')
 
 /** Text in backticks on the page; a test of a text that it lost fails. */
 function ofPage(text: string): string {
@@ -21,6 +23,14 @@ function ofPage(text: string): string {
     throw new Error(`doc/clamd-clients.md lacks: ${text}`)
   }
   return text
+}
+
+/** A word in backticks on Exim's page. */
+function ofExim(word: string): string {
+  if (!eximPage.includes(`\`${word}\``) && !eximPage.includes(`\`${word}/`)) {
+    throw new Error(`doc/exim.md lacks: ${word}`)
+  }
+  return word
 }
 
 const header = (name: string) =>
@@ -171,14 +181,27 @@ END
   },
 ]
 
-const EXIM = `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/; s/^dc_use_split_config=.*/dc_use_split_config='false'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`
+const EXIM = `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/; s/^dc_use_split_config=.*/dc_use_split_config='true'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`
 
-/** Exim, which is the mail server of its host. */
+/** The block of Exim's page: what it adds to the main section, and to the ACL. */
+const [EXIM_MAIN = '', EXIM_ACL = ''] = codeBlocks()
+  .find(({ page, text }) => page === 'doc/exim.md' && text.includes('av_scanner'))!
+  .text.split(/^#.*\n/m)
+  .slice(1)
+
+/** Exim, which is the mail server of its host. host-ways.test.ts has it with the configuration in one file. */
 const exim: Client = {
-  name: 'Exim',
-  setUp: `sed -i 's/^begin acl$/${ofPage('av_scanner = clamd:127.0.0.1 3311')}\\n&/; s/^acl_check_data:$/&\\n  ${ofPage('deny malware = *')}/' /etc/exim4/exim4.conf.template
-    update-exim4.conf && systemctl restart exim4; ${waitFor(25)}`,
-  ...bySmtp(25),
+  name: 'Exim, with a split configuration',
+  setUp: `cd ${ofExim('/etc/exim4')} || exit 1
+    echo '${ofExim('MESSAGE_SIZE_LIMIT = 24M')}' >${ofExim('conf.d/main/000_localmacros')}
+    cat >${ofExim('conf.d/main')}/20_onescan <<'END'
+${EXIM_MAIN}END
+    cat >/acl <<'END'
+${EXIM_ACL}END
+    sed -i '/^${ofExim('acl_check_data:')}$/r /acl' ${ofExim('conf.d/acl/40_exim4-config_check_data')}
+    update-exim4.conf && systemctl restart exim4; ${waitFor(25)}; exim4 -bP message_size_limit | grep 24M`,
+  judge: bySmtp(25).judge,
+  prints: [SMTP[0], /^550 .*message refused: EICAR/m],
 }
 
 /** The first steps of the page, and the messages. */
@@ -202,6 +225,13 @@ function tryClient(t: Test, host: BootedDebian, { name, setUp, judge, prints }: 
     }
     const log = host.run("journalctl -u onescand --since '10 min ago' | tail -n 40").output
     t.match(log, / decision=reject scan=infected .* interface=clamd /)
+    // By the page about refused mail: the log of a clamd client has no sender.
+    for (const by of ['--id body@example.net', '--virus EICAR-Test']) {
+      const { output } = host.run(
+        `journalctl --sync; onescan log --since 7d --decision reject ${by}`,
+      )
+      t.match(output, /body@example\.net/, by)
+    }
   })
 }
 
