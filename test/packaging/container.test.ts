@@ -5,12 +5,14 @@ import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { codeBlocks } from '../documents/code-blocks.ts'
 import { python, pythonMissing } from '../programs/host/python.ts'
 import { startServer } from '../programs/host/server.ts'
 import { postfixMissing, startPostfix } from '../programs/servers/postfix.ts'
 import { until } from '../run/until.ts'
 import { extractPackages, packageOnce, packagesBeside } from './built-package.ts'
 import {
+  BASE,
   buildServers,
   type ContainerHost,
   containersMissing,
@@ -180,6 +182,33 @@ t.test('compose.yaml', { skip }, async (t) => {
     }
     t.match(scan(clean('asked')), /: OK$/m)
     t.match(scan(virus), /: EICAR-Test\S* FOUND$/m)
+  })
+
+  t.test('another Compose project reaches the milter by the override of the page', async (t) => {
+    const project = join(host.directory, 'mailcow')
+    mkdirSync(project)
+    const { text } = codeBlocks().find(({ text }) =>
+      text.startsWith('services:\n  postfix-mailcow:'),
+    )!
+    writeFileSync(join(project, 'docker-compose.override.yml'), text)
+    writeFileSync(
+      join(project, 'docker-compose.yml'),
+      `services:
+  postfix-mailcow:
+    image: ${BASE}
+    command: [sleep, infinity]
+    stop_signal: SIGKILL
+    networks: [mailcow-network]
+networks:
+  mailcow-network: {}
+`,
+    )
+    host.compose(project, {}, 'up', '--detach')
+    const connects = 'exec 3<>/dev/tcp/onescan/8890 && echo connected'
+    const inPostfix = (...words: string[]) =>
+      host.podman('exec', 'mailcow_postfix-mailcow_1', ...words)
+    t.match(inPostfix('bash', '-c', connects), /^connected$/m)
+    host.compose(project, {}, 'down')
   })
 
   t.test('page and metrics are for those who know the token, which the container has made', (t) => {

@@ -33,7 +33,8 @@ export const release: string = /^VERSION_CODENAME=(\w+)/m.exec(
   readFileSync('/etc/os-release', 'utf8'),
 )![1]!
 
-const BASE = `docker.io/library/debian:${release}-slim`
+/** The image of a bare Debian. */
+export const BASE: string = `docker.io/library/debian:${release}-slim`
 
 export interface ContainerHost {
   /** An empty directory, seen on the host as it is here. */

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -6,9 +6,11 @@ import { bundled, bundledPackages } from '../../packaging/builds/bundled.mjs'
 import { origin } from '../../packaging/packages/origin.mjs'
 import { PACKAGES } from '../../packaging/packages/package-files.mjs'
 import { partOf } from '../../packaging/toolchain/install-locked.mjs'
+import { codeBlocks } from '../documents/code-blocks.ts'
 import { lacks } from '../needs.mjs'
 import { emulationMissing } from '../programs/host/emulated.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
+import { socketDirectory } from '../programs/host/socket-directory.ts'
 import { packagingMissing } from './built-package.ts'
 import { keyMaker } from './key-maker.ts'
 
@@ -78,6 +80,28 @@ t.test(
           .filter((name) => name.endsWith('.deb'))
           .sort(),
       )
+    })
+
+    t.test('and verified by the commands of the page', { skip: lacks('curl') }, async (t) => {
+      const typed = (begins: string) =>
+        codeBlocks()
+          .find(({ page, text }) => page === 'doc/install.md' && text.startsWith(begins))!
+          .text.replace('https://onescan.example.org', `file://${here}`)
+          .replace('-1.0.0-1.', `-${debianVersion}-1.`)
+          .replace('/etc/apt/sources.list.d', join(here, 'apt'))
+      const home = socketDirectory(t)
+      const type = (script: string) =>
+        spawnSync('bash', ['-ec', script], {
+          cwd: openDirectory(t),
+          encoding: 'utf8',
+          env: { PATH: process.env.PATH, HOME: home, LC_ALL: 'C' },
+        })
+      t.match(type(typed("sed -n '/BEGIN/,/END/")).stdout, key)
+      const { status, stdout, stderr } = type(typed('curl --remote-name-all'))
+      t.equal(status, 0, stderr)
+      t.match(stderr, /^gpg: Good signature from "onescan releases /m)
+      for (const name of ['onescan', 'onescan-runtime'])
+        t.match(stdout, `${name}-${debianVersion}-1.x86_64.rpm: OK\n`)
     })
 
     t.test('without a trace of where they were made', async (t) => {
