@@ -12,9 +12,10 @@ export const SENDMAIL_WHEN_BUSY = `sed -i "/^MAILER_DEFINITIONS/i define(\\\`con
   sed -i "/^FEATURE(.msp/i define(\\\`confQUEUE_LA', 1000)dnl" /etc/mail/submit.mc`
 
 const DEFAULTS = '/etc/default/onescand'
-const set = (line: string) => `echo '${line}' >>${DEFAULTS}; systemctl restart onescand`
-const unset = (name: string) => `sed -i '/^${name}=/d' ${DEFAULTS}; systemctl restart onescand`
-const ofClamd = (line: string) =>
+export const set = (line: string) => `echo '${line}' >>${DEFAULTS}; systemctl restart onescand`
+export const unset = (name: string) =>
+  `sed -i '/^${name}=/d' ${DEFAULTS}; systemctl restart onescand`
+export const ofClamd = (line: string) =>
   `sed -i '/^${line.split(' ')[0]} /d' /etc/clamav/clamd.conf; echo '${line}' >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`
 export const CLAMD_ANSWERS =
   'for i in $(seq 300); do clamdscan --ping 1 >/dev/null 2>&1 && break; sleep 0.1; done'
@@ -409,6 +410,17 @@ const faultsOfExim: readonly Fault[] = [
     does: ofExim('s/final_timeout = 10s/final_timeout = 10m/'),
   },
   {
+    name: 'the transport returns mail with long lines',
+    breaks: ofExim('s/message_linelength_limit = 1G/message_linelength_limit = 998/'),
+    reported: {
+      level: 'error',
+      what: 'transport onescan of Exim',
+      value: /^message_linelength_limit = 998: Exim returns accepted mail with a longer line$/,
+      remedy: /^set message_linelength_limit = 1G in the transport onescan, /,
+    },
+    does: ofExim('s/message_linelength_limit = 998/message_linelength_limit = 1G/'),
+  },
+  {
     name: 'Exim is stopped',
     breaks: 'systemctl stop exim4',
     reported: { level: 'error', what: 'Exim', value: /^is not running: it was stopped$/ },
@@ -419,7 +431,7 @@ const faultsOfExim: readonly Fault[] = [
 export const hosts = [
   {
     title: 'Postfix, with the milter',
-    packages: 'postfix ucspi-tcp clamdscan iproute2',
+    packages: 'postfix ucspi-tcp clamav clamdscan iproute2',
     prepare: POSTFIX,
     setUp: `${set('REJECTVIRUS="1"')}; systemctl restart onescand; sh /usr/share/onescan/examples/postfix/postfix-milter; postfix reload`,
     faults: faultsOfPostfix,
