@@ -11,7 +11,7 @@ type Cms =
   { readonly sequence: number; readonly isCompressed?: true } | 'plain' | 'encrypted'
 
 /** By the object identifier of the container, in hex. */
-const containers: ReadonlyMap<string, Cms> = new Map<string, Cms>([
+const cmsByIdentifier: ReadonlyMap<string, Cms> = new Map<string, Cms>([
   ['2a864886f70d010701', 'plain'], // data
   ['2a864886f70d010702', { sequence: 1 }], // signedData
   ['2a864886f70d010705', { sequence: 2 }], // digestedData
@@ -123,7 +123,7 @@ class BerReader {
     if (type.length > IDENTIFIER_MAX) return undefined
     const from = this.#at
     this.#at += type.length
-    return containers.get(this.#source.toString('hex', from, this.#at))
+    return cmsByIdentifier.get(this.#source.toString('hex', from, this.#at))
   }
 
   /** Returns the content of a container. */
