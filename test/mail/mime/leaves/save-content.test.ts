@@ -18,6 +18,13 @@ import {
 /** A field of more than 512 bytes, in a line that libclamav cuts. */
 const LONG = `A: ${'b'.repeat(1000)}`
 
+const QUOTED_FILE = `${TYPE}a/b\n${ENCODING}quoted-printable\n\n`
+const ENCODED_FILE = `${TYPE}a/b\n${ENCODING}base64\n\n`
+const FILE = `${TYPE}a/b\n\n`
+const QUOTED_HTML = `${TYPE}text/html\n${ENCODING}quoted-printable\n\n`
+const ENCODED_HTML = `${TYPE}text/html\n${ENCODING}base64\n\n`
+const HTML = `${TYPE}text/html\n\n`
+
 showForms({
   'plain text of the mail itself is left out if it is not encoded, unless a file may begin so': [
     ['Subject: x\n\ntext\n', []],
@@ -36,24 +43,24 @@ showForms({
   ],
   'text that is shown has one form, that of libclamav: with LF unless it is in base64, and its last line end':
     [
-      [`${TYPE}text/html\n\n<a\r\nb\r\n`, ['<a\nb\n']],
-      [`${TYPE}text/html\n\n<a\r\nb`, ['<a\nb']],
+      [`${HTML}<a\r\nb\r\n`, ['<a\nb\n']],
+      [`${HTML}<a\r\nb`, ['<a\nb']],
       [`${TYPE}text/enriched; charset=utf-8\nContent-Disposition: inline\n\n<a\n`, ['<a\n']],
-      [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=41\r\n\r`), ['aA\n\n']],
-      [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=0D=0Ab`), ['a\nb\n']],
-      [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\nab`), ['ab\n']],
-      [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nYQ0KYg==`), ['a\r\nb']],
-      [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nYQ0KYg0K`), ['a\r\nb\r\n']],
-      [behindText(`${TYPE}text/html\n\na\r\nb`), ['a\nb\n']],
+      [behindText(`${QUOTED_HTML}a=41\r\n\r`), ['aA\n\n']],
+      [behindText(`${QUOTED_HTML}a=0D=0Ab`), ['a\nb\n']],
+      [behindText(`${QUOTED_HTML}ab`), ['ab\n']],
+      [behindText(`${ENCODED_HTML}YQ0KYg==`), ['a\r\nb']],
+      [behindText(`${ENCODED_HTML}YQ0KYg0K`), ['a\r\nb\r\n']],
+      [behindText(`${HTML}a\r\nb`), ['a\nb\n']],
     ],
   'text that is not that of the mail itself is given as readers save it, too': [
     [
-      `${TYPE}multipart/mixed; boundary=b\n\n--b y\n${TYPE}text/html\n\n<a\r\nb\n--b--\n`,
+      `${TYPE}multipart/mixed; boundary=b\n\n--b y\n${HTML}<a\r\nb\n--b--\n`,
       ['<a\nb\n', '<a\r\nb', '<a\nb'],
     ],
   ],
   'what declares that it is text, and is none, is a file': [
-    [`${TYPE}text/html\n\na\x01\r\nb\n`, ['a\x01\r\nb', 'a\x01\nb', 'a\x01\r\nb\n', 'a\x01\nb\n']],
+    [`${HTML}a\x01\r\nb\n`, ['a\x01\r\nb', 'a\x01\nb', 'a\x01\r\nb\n', 'a\x01\nb\n']],
     [`${TYPE}text/plain\n${ENCODING}base64\n\nAQ0KYg0K\n`, ['\x01\r\nb\r\n']],
   ],
   'a file is saved with and without its last line end, and with the other kind of them': [
@@ -63,17 +70,15 @@ showForms({
       ['a\r\nb', 'a\nb', 'a\r\nb\r\n', 'a\nb\n'],
     ],
     [`${TYPE}text/calendar\n\na\r\nb\r\n`, ['a\r\nb', 'a\nb', 'a\r\nb\r\n', 'a\nb\n']],
-    [`${TYPE}a/b\n\na\nb\n`, ['a\nb', 'a\r\nb', 'a\nb\n', 'a\r\nb\r\n']],
-    [`${TYPE}a/b\n\na\r\nb`, ['a\r\nb', 'a\nb']],
+    [`${FILE}a\nb\n`, ['a\nb', 'a\r\nb', 'a\nb\n', 'a\r\nb\r\n']],
+    [`${FILE}a\r\nb`, ['a\r\nb', 'a\nb']],
     [
-      `${TYPE}a/b\n\na\r\r\nb\r\r\n`,
+      `${FILE}a\r\r\nb\r\r\n`,
       ['a\r\r\nb\r', 'a\r\nb\r', 'a\nb', 'a\r\r\nb\r\r\n', 'a\r\nb\r\n', 'a\nb\n'],
     ],
     [`${TYPE}text/plain; name=a\n\na\nb\n`, ['a\nb', 'a\r\nb', 'a\nb\n', 'a\r\nb\r\n']],
   ],
-  'empty lines in front are saved': [
-    [`${TYPE}a/b\n\n\na\n`, ['\na', '\r\na', '\na\n', '\r\na\r\n']],
-  ],
+  'empty lines in front are saved': [[`${FILE}\na\n`, ['\na', '\r\na', '\na\n', '\r\na\r\n']]],
   'an attached message is given as a mail and as a file, with the line ends that it has': [
     [`${TYPE}message/rfc822\n\nA: b\n\nc\n`, ['mail:A: b\n\nc', 'A: b\n\nc', 'c\n']],
     [`${TYPE}message/rfc822\n\n${LONG}\n\nc\n`, [`mail:${LONG}\n\nc`, `${LONG}\n\nc`, 'c\n']],
@@ -86,7 +91,7 @@ showForms({
     [`${TYPE}message/rfc822\n\n\nA: b\n`, ['mail:\nA: b', '\nA: b']],
   ],
   'a file that begins as a mail is a file all the same': [
-    [`${TYPE}a/b\n\nDate: b\n`, ['Date: b', 'Date: b\n', 'Date: b\r\n']],
+    [`${FILE}Date: b\n`, ['Date: b', 'Date: b\n', 'Date: b\r\n']],
   ],
   'an attached message that scanners know for mail as it stands is given once': [
     [`${TYPE}message/rfc822\n\nDate: b\n\nc\n`, ['Date: b\n\nc', 'c\n']],
@@ -94,7 +99,7 @@ showForms({
   'what does not begin as a mail is a file like any other, whatever its type': [
     [`${TYPE}message/rfc822\n\nc\n`, ['mail:c', 'c', 'c\n', 'c\r\n']],
   ],
-  'base64 is decoded': [[`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, ['abc']]],
+  'base64 is decoded': [[`${ENCODED_FILE}YWJj\n`, ['abc']]],
   'base64 is read as it stands by those that do not know the word': [
     [
       `${TYPE}a/b\n${ENCODING}base64 \n\nYT00MQ==\n`,
@@ -106,10 +111,10 @@ showForms({
     [`${TYPE}a/b\n${ENCODING}x-uuencode\n\n#86)C\n`, ['#86)C', '#86)C\n', '#86)C\r\n', 'abc']],
   ],
   'a decoded mail in a file is opened, and one in a text is not': [
-    [behindText(`${TYPE}text/html\n${ENCODING}base64\n\nQTogYgoKYw==`), ['A: b\n\nc']],
-    [`${TYPE}a/b\n${ENCODING}base64\n\nQTogYgoKYw==\n`, ['A: b\n\nc', 'mail:A: b\n\nc', 'c']],
+    [behindText(`${ENCODED_HTML}QTogYgoKYw==`), ['A: b\n\nc']],
+    [`${ENCODED_FILE}QTogYgoKYw==\n`, ['A: b\n\nc', 'mail:A: b\n\nc', 'c']],
     [
-      `${TYPE}a/b\n${ENCODING}base64\n\n${inBase64(`${ENCODING}quoted-printable\n\na= \nb`)}\n`,
+      `${ENCODED_FILE}${inBase64(`${ENCODING}quoted-printable\n\na= \nb`)}\n`,
       [
         ...[`${ENCODING}quoted-printable\n\na= \nb`, `mail:${ENCODING}quoted-printable\n\na= \nb`],
         ...['ab', 'a\0b', 'a= \nb'],
@@ -117,42 +122,27 @@ showForms({
     ],
   ],
   'a file in quoted-printable is decoded, and in other ways, too, if something is odd': [
-    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=41\n`, ['aA', 'aA\n']],
+    [`${QUOTED_FILE}a=41\n`, ['aA', 'aA\n']],
+    [`${QUOTED_FILE}a\nb\n`, ['a\nb', 'a\r\nb', 'a\nb\n', 'a\r\nb\r\n']],
+    [`${QUOTED_FILE}a=0Db\n`, ['a\rb', 'ab', 'a\rb\n', 'ab\n']],
     [
-      `${TYPE}a/b\n${ENCODING}quoted-printable\n\na\nb\n`,
-      ['a\nb', 'a\r\nb', 'a\nb\n', 'a\r\nb\r\n'],
-    ],
-    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=0Db\n`, ['a\rb', 'ab', 'a\rb\n', 'ab\n']],
-    [
-      `${TYPE}a/b\n${ENCODING}quoted-printable\n\n=0A=00a=0D=0Ab\n`,
+      `${QUOTED_FILE}=0A=00a=0D=0Ab\n`,
       ['\n\0a\r\nb', '\n\0a\nb', '\r\n\0a\r\nb', '\n\0a\r\nb\n', '\n\0a\nb\n', '\r\n\0a\r\nb\r\n'],
     ],
-    [
-      `${TYPE}a/b\n${ENCODING}quoted-printable\n\n=zz \n`,
-      ['=zz ', '=zz \n', '\0 ', 'zz ', '=zz', '\0', 'zz'],
-    ],
-    [
-      `${TYPE}a/b\n${ENCODING}quoted-printable\n\n\xe2\x82\xbd41\n`,
-      ['\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xbd41'],
-    ],
+    [`${QUOTED_FILE}=zz \n`, ['=zz ', '=zz \n', '\0 ', 'zz ', '=zz', '\0', 'zz']],
+    [`${QUOTED_FILE}\xe2\x82\xbd41\n`, ['\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xbd41']],
   ],
   'a file in quoted-printable is saved with and without the line end that it ends in': [
+    [`${QUOTED_FILE}a=41\n\n`, ['aA\n', 'aA\r\n', 'aA\n\n', 'aA\r\n\r\n', 'aA']],
     [
-      `${TYPE}a/b\n${ENCODING}quoted-printable\n\na=41\n\n`,
-      ['aA\n', 'aA\r\n', 'aA\n\n', 'aA\r\n\r\n', 'aA'],
-    ],
-    [
-      `${TYPE}a/b\n${ENCODING}quoted-printable\n\na\r\n=41=0D=0A\n`,
+      `${QUOTED_FILE}a\r\n=41=0D=0A\n`,
       ['a\r\nA\r\n', 'a\nA\n', 'a\r\nA\r\n\n', 'a\nA\n\n', 'a\r\nA'],
     ],
-    [
-      `${TYPE}a/b\n${ENCODING}quoted-printable\n\na\n\n`,
-      ['a\n', 'a\r\n', 'a\n\n', 'a\r\n\r\n', 'a'],
-    ],
+    [`${QUOTED_FILE}a\n\n`, ['a\n', 'a\r\n', 'a\n\n', 'a\r\n\r\n', 'a']],
   ],
   'lines with a NUL are saved whole, and cut there': [
     [
-      `${TYPE}a/b\n\na\0b\nc\n`,
+      `${FILE}a\0b\nc\n`,
       ['a\0b\nc', 'a\0b\r\nc', 'a\0b\nc\n', 'a\0b\r\nc\r\n', 'ac', 'ac\n', 'ac\r\n'],
     ],
     [`${ENCODING}base64\n\nYW\0Jj\nZGVm\n`, ['abcdef', '\xffa', 'a', 'afFV', 'afF']],
@@ -174,7 +164,7 @@ showForms({
     ],
   ],
   'a file that ends in a bare CR is saved with and without it': [
-    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\r--b--\n`, ['x', 'x\r']],
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${FILE}x\r--b--\n`, ['x', 'x\r']],
   ],
   'encoded data is found by its looks': [
     ['X: y\n\nbegin 644 a\n#86)C\n`\nend\n', ['abc']],
@@ -186,20 +176,20 @@ showForms({
   ],
   'so is data below fields, but not base64 by itself': [
     ['X: y\n\nYWJjYWJjYWJjYWJjYQ\n', []],
-    [`X: y\n\n${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, ['abc']],
+    [`X: y\n\n${ENCODED_FILE}YWJj\n`, ['abc']],
     [
       `${TYPE}text/plain\n${ENCODING}base64\n\n${inBase64(`${ENCODING}base64\n \nYWJj\n`)}`,
       [`${ENCODING}base64\n \nYWJj\n`, 'abc'],
     ],
     [
-      `${TYPE}a/b\n${ENCODING}base64\n\n${inBase64(`x\n${ENCODING}base64\n\nYWJj\n`)}`,
+      `${ENCODED_FILE}${inBase64(`x\n${ENCODING}base64\n\nYWJj\n`)}`,
       [`x\n${ENCODING}base64\n\nYWJj\n`], // it is in a file
     ],
   ],
 })
 
 t.test('a part of more than 1 MB is given once, with the line ends that it has', async (t) => {
-  const front = `${TYPE}a/b\n${ENCODING}quoted-printable\n\n`
+  const front = QUOTED_FILE
   const last = 1024 * 1024 - 3
   t.same(sizesIn(`${front}=41\r\n${'b'.repeat(last)}`), [last + 3, last + 2], '1 MB')
   t.same(sizesIn(`${front}=41\r\n${'b'.repeat(last + 1)}`), [last + 4], 'a byte more')
@@ -228,8 +218,8 @@ t.test('scanners get at most four times the bytes of a message as programs write
     const text = lines(size)
     const file = `${TYPE}a/b; name=a\n${ENCODING}base64\n\n${inBase64(text)}`
     const withFile = FROM + multipart('b', `${TYPE}text/plain\n\nHello\n`, file)
-    const html = `${TYPE}text/html\n\n${text}`
-    const printable = `${TYPE}text/html\n${ENCODING}quoted-printable\n\n=3D${text}`
+    const html = `${HTML}${text}`
+    const printable = `${QUOTED_HTML}=3D${text}`
     const hello = `${TYPE}text/plain\n\nHello\n`
     const mails: Readonly<Record<string, string>> = {
       'a text': `${FROM}\n${text}`,

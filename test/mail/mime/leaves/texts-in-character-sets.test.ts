@@ -31,6 +31,9 @@ const oddWays: Readonly<Record<string, (bytes: Buffer) => string>> = {
   },
 }
 
+const LATIN1 = inCharset('iso-8859-1')
+const FLOWED = inCharset('us-ascii; format=flowed')
+
 showForms({
   'flowed lines that are shown are joined or not': [
     [`${TYPE}text/plain; delsp=yes\n\na \nb\n`, ['ab\n']],
@@ -42,25 +45,19 @@ showForms({
     [`${TYPE}a/b\n${ENCODING}base64\n\nYSAKYg==\n`, ['a \nb']],
   ],
   'a text in another character set is saved as it is, and in UTF-8': [
+    [`${LATIN1}\n\n\xe9\n`, ['\xc3\xa9', '\xc3\xa9\n', '\xe9', '\xe9\n', '\xe9\r\n']],
+    [`${LATIN1}\n\ne\n`, ['e', 'e\n', 'e\r\n']],
+    [`${LATIN1}\n${ENCODING}base64\n\n6Q==\n`, ['\xc3\xa9', '\xe9']],
+    [`${LATIN1}\n${ENCODING}base64\n\n6Q\n`, ['\xc3\xa9', '\xe9']],
     [
-      `${inCharset('iso-8859-1')}\n\n\xe9\n`,
-      ['\xc3\xa9', '\xc3\xa9\n', '\xe9', '\xe9\n', '\xe9\r\n'],
-    ],
-    [`${inCharset('iso-8859-1')}\n\ne\n`, ['e', 'e\n', 'e\r\n']],
-    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q==\n`, ['\xc3\xa9', '\xe9']],
-    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q\n`, ['\xc3\xa9', '\xe9']],
-    [
-      `${inCharset('iso-8859-1')}\n${ENCODING}quoted-printable\n\n=e9\n`,
+      `${LATIN1}\n${ENCODING}quoted-printable\n\n=e9\n`,
       ['\xc3\xa9', '\xc3\xa9\n', '\xe9', '\xe9\n'],
     ],
     [
-      `${inCharset('iso-8859-1')}\n\n\x80=41\n`,
+      `${LATIN1}\n\n\x80=41\n`,
       ['\xc2\x80=41', '\xc2\x80=41\n', '\x80=41', '\x80=41\n', '\x80=41\r\n'],
     ],
-    [
-      `${inCharset('iso-8859-1')}\n\n \xe9\n`,
-      [' \xc3\xa9', ' \xc3\xa9\n', ' \xe9', ' \xe9\n', ' \xe9\r\n'],
-    ],
+    [`${LATIN1}\n\n \xe9\n`, [' \xc3\xa9', ' \xc3\xa9\n', ' \xe9', ' \xe9\n', ' \xe9\r\n']],
     [`${inCharset('utf-8')}\n\n\xc3\xa9\n`, ['\xc3\xa9', '\xc3\xa9\n', '\xc3\xa9\r\n']],
     [`${inCharset('x-unknown-to-all')}\n\n\xe9\n`, ['\xe9', '\xe9\n', '\xe9\r\n']],
   ],
@@ -78,20 +75,11 @@ showForms({
     [behindText(`${TYPE}text/html; charset=utf-7\n${ENCODING}base64\n\nK0FEdy0=`), ['<', '+ADw-']],
   ],
   'a text whose lines are stuffed with blanks is saved with and without them': [
-    [
-      `${inCharset('us-ascii; format=flowed')}\n\n a\nb\n`,
-      [' a\nb', 'a\nb', ' a\r\nb', ' a\nb\n', ' a\r\nb\r\n'],
-    ],
-    [
-      `${inCharset('us-ascii; format=flowed')}\n\na\n b\n`,
-      ['a\n b', 'a\nb', 'a\r\n b', 'a\n b\n', 'a\r\n b\r\n'],
-    ],
-    [`${inCharset('us-ascii; format=flowed')}\n\na b\n`, ['a b', 'a b\n', 'a b\r\n']],
-    [`${inCharset('us-ascii; format=flowed')}\n${ENCODING}base64\n\nIGE=\n`, [' a', 'a']],
-    [
-      `${inCharset('us-ascii; format=flowed')}\n${ENCODING}quoted-printable\n\n=20a\n`,
-      [' a', 'a', ' a\n'],
-    ],
+    [`${FLOWED}\n\n a\nb\n`, [' a\nb', 'a\nb', ' a\r\nb', ' a\nb\n', ' a\r\nb\r\n']],
+    [`${FLOWED}\n\na\n b\n`, ['a\n b', 'a\nb', 'a\r\n b', 'a\n b\n', 'a\r\n b\r\n']],
+    [`${FLOWED}\n\na b\n`, ['a b', 'a b\n', 'a b\r\n']],
+    [`${FLOWED}\n${ENCODING}base64\n\nIGE=\n`, [' a', 'a']],
+    [`${FLOWED}\n${ENCODING}quoted-printable\n\n=20a\n`, [' a', 'a', ' a\n']],
     [
       `${inCharset('iso-8859-1; format=flowed')}\n\n \xe9\n`,
       [' \xc3\xa9', '\xc3\xa9', ' \xc3\xa9\n', ' \xe9', '\xe9', ' \xe9\n', ' \xe9\r\n'],

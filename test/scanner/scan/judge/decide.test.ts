@@ -2,7 +2,10 @@ import t from 'tap'
 import { decide } from '../../../../src/scanner/scan/judge/decision/decide.ts'
 import type { SingleDecision } from '../../../../src/scanner/scan/judge/decision/decision.ts'
 import type { Scanner } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
-import type { ScanResult } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
+import type {
+  ScanResult,
+  Unread,
+} from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import type { Trust } from '../../../../src/scanner/scan/stamps/verify-stamps.ts'
 import type { CachedVerdict } from '../../../../src/scanner/scan/verdicts/copies/fresh.ts'
 import { banScanner } from '../scanners/run/scanning.ts'
@@ -117,41 +120,19 @@ t.test('the log has the oddities of a message in one word', async (t) => {
   t.match(decideFor(clean, { outcome: { oddities } }).details, { odd: 'field,boundary' })
 })
 
-const limits: readonly (readonly [ScanResult, grounds: string, text: string, setting: string])[] = [
-  [
-    { answer: 'unread', kind: 'depth', reason: 'x' },
-    'nested-too-deep',
-    'messages or multiparts in it are nested too deep to be scanned',
-    'UNREAD',
-  ],
-  [
-    { answer: 'unread', kind: 'unpacked', reason: 'x' },
-    'too-large-inside',
-    'a file packed in it is too large to be scanned',
-    'UNREAD',
-  ],
-  [
-    { answer: 'unread', kind: 'contents', reason: 'x', limit: 'many parts' },
-    'too-much-inside',
-    'it contains more than can be scanned (many parts)',
-    'UNREAD',
-  ],
-  [
-    { answer: 'unread', kind: 'oddities', reason: 'two types' },
-    'strange-mime',
-    'malformed MIME (two types)',
-    'STRICTMIME',
-  ],
-  [
-    { answer: 'unread', kind: 'encrypted', reason: 'encrypted' },
-    'encrypted',
-    'it contains encrypted content, which cannot be scanned',
-    'FINDINGS',
-  ],
-]
-for (const [scan, grounds, text, setting] of limits) {
+/** The grounds of a message that was not read for a limit, the text of the reply, and the setting. */
+type Row = readonly [grounds: string, text: string, setting: string]
+const reason = 'two types'
+const limits: Readonly<Record<Exclude<Unread, 'size' | 'skipped'>, Row>> = {
+  depth: ['nested-too-deep', 'messages or multiparts in it are nested too deep to be scanned', 'UNREAD'], // biome-ignore format: a row
+  unpacked: ['too-large-inside', 'a file packed in it is too large to be scanned', 'UNREAD'],
+  contents: ['too-much-inside', 'it contains more than can be scanned (many parts)', 'UNREAD'],
+  oddities: ['strange-mime', `malformed MIME (${reason})`, 'STRICTMIME'],
+  encrypted: ['encrypted', 'it contains encrypted content, which cannot be scanned', 'FINDINGS'],
+}
+for (const [kind, [grounds, text, setting]] of Object.entries(limits)) {
   t.test(`${setting} refuses, defers or quarantines mail that is ${grounds}`, async (t) => {
-    const { reason } = scan as { reason: string }
+    const scan: ScanResult = { answer: 'unread', kind: kind as Unread, reason, limit: 'many parts' }
     const details = { scan: 'skipped', reason, times }
     const status = setting === 'FINDINGS' ? '7.1' : '6.0'
     const by = (word: string, settings = {}) =>
