@@ -5,6 +5,8 @@ import { decode, quirksOf, ways } from './decode.ts'
 
 // `#86)C` is abc, `"86(` is ab, `!80` is a; a back-tick or a blank stands for six zero bits.
 
+const NOT_SHORTER = { 'uuencode line': 'is data if it is not shorter, and in capitals' } as const
+
 t.test('lines of uuencode are decoded as each reader does', async (t) => {
   type Choices = Parameters<typeof Way.of>[0]
   const rows: readonly (readonly [Choices, string, string])[] = [
@@ -26,16 +28,8 @@ t.test('lines of uuencode are decoded as each reader does', async (t) => {
     [{}, '#86)C\nxnd\nexd\nenx\n#86)C\n', 'abcabc'],
     [{}, '\x1f86)C\n~86)C\n', ''],
     [{ 'uuencode end': 'is data' }, '#86)C\n`\nend\n#86)C\n', 'abcabc'],
-    [
-      { 'uuencode line': 'is data if it is not shorter, and in capitals' },
-      '#86)C\n#86)\n#86)c\n"86)C1\n',
-      'abcab',
-    ],
-    [
-      { 'uuencode line': 'is data if it is not shorter, and in capitals' },
-      '#86)a\n#86)z\n#86){\n#86)`\n',
-      'ab[ab@',
-    ],
+    [NOT_SHORTER, '#86)C\n#86)\n#86)c\n"86)C1\n', 'abcab'],
+    [NOT_SHORTER, '#86)a\n#86)z\n#86){\n#86)`\n', 'ab[ab@'],
     [{ 'uuencode line': 'is data if it is as long, and in capitals' }, '#86)C\n#86)C1\n', 'abc'],
     [{}, '#86)C\n\n\n#86)C\n', 'abcabc'],
     [{}, '#86)C\n`\n#86)C\n', 'abc'],
