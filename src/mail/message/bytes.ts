@@ -66,12 +66,6 @@ export abstract class Bytes {
     yield 0 // nothing is copied
     return this.gather()
   }
-
-  /** Returns whether any chunk passes a test whose result does not depend on where chunks end. */
-  some(test: (chunk: Buffer) => boolean): boolean {
-    for (const chunk of this.chunks()) if (test(chunk)) return true
-    return false
-  }
 }
 
 /** Throws if a source did not return the requested number of bytes. */

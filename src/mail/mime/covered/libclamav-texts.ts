@@ -1,3 +1,4 @@
+import { MAIL_LINE_MAX } from '../../message/content-fields.ts'
 import { SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
@@ -34,14 +35,11 @@ export function leavesTextAlone(text: string, work: Work): Steps<boolean> {
   return everyPiece(text, work, (piece) => !ODD_LINE.test(piece) && !piece.includes(BINHEX))
 }
 
-/** Upper limit, in bytes, for a line without its end (RFC 5322 2.1.1). libclamav cuts lines of 1,000 bytes and more. */
-const LINE_MAX = 998
-
-/** Returns whether libclamav may cut a line. Looks at a few bytes of each. */
+/** Returns whether libclamav may cut a line: it cuts those of 1,000 bytes and more. Looks at a few bytes of each. */
 export function hasCutLine(mail: string): boolean {
   let at = 0
-  while (at + LINE_MAX < mail.length) {
-    const end = mail.lastIndexOf('\n', at + LINE_MAX)
+  while (at + MAIL_LINE_MAX < mail.length) {
+    const end = mail.lastIndexOf('\n', at + MAIL_LINE_MAX)
     if (end < at) return true
     at = end + 1
   }

@@ -50,15 +50,6 @@ function valuesFor(way: Way): Uint8Array {
   return values
 }
 
-/** The `=` at which the data ends: any, one behind two characters of a group, or one that completes a group. */
-type LastPadding = 'none' | 'any' | 'in place' | 'last'
-
-const LAST_PADDING: { readonly [Does in ChoiceOf<'base64 padding'>]?: LastPadding } = {
-  'ends the data': 'any',
-  'ends the data behind two or three characters of a group': 'in place',
-  'ends the data if it completes a group': 'last',
-}
-
 /** Decodes base64 as a program does; by default, as the most lenient ones. */
 class Base64 {
   readonly #way: Way
@@ -73,7 +64,8 @@ class Base64 {
   #tried = 0
   /** Whether a `=` takes a byte from its group of four. */
   readonly #takesBytes: boolean
-  readonly #lastPadding: LastPadding
+  /** The `=` at which the data ends. */
+  readonly #lastPadding: 'none' | 'any' | 'complete'
   readonly #isVmime: boolean
   /** What this program does with quirks that occurred: they may be half of the data. */
   #blank: ChoiceOf<'base64 blank'> | undefined
@@ -90,7 +82,9 @@ class Base64 {
     const padding = way.peek('base64 padding')
     this.#isVmime = way.peek('base64 with others') === 'is six bits that are set'
     this.#takesBytes = padding === 'takes a byte from its group of four'
-    this.#lastPadding = this.#isVmime ? 'any' : (LAST_PADDING[padding] ?? 'none')
+    const endsAtAny = this.#isVmime || padding === 'ends the data'
+    const endsComplete = padding === 'ends the data if it completes a group'
+    this.#lastPadding = endsAtAny ? 'any' : endsComplete ? 'complete' : 'none'
   }
 
   *decode(): Generator<number> {
@@ -195,9 +189,8 @@ class Base64 {
     // Padding is regular after two or three characters of a group, which leave 4 or 2 bits.
     const isInPlace = this.#count === 4 || this.#count === 2
     if (!isInPlace) this.#padding ??= this.#way.does('base64 padding')
-    const isLast = isInPlace && this.#padded >= this.#count / 2
-    const ends = { none: false, any: true, 'in place': isInPlace, last: isLast }
-    if (ends[this.#lastPadding]) this.#end()
+    const isComplete = isInPlace && this.#padded >= this.#count / 2
+    if (this.#lastPadding === 'any' || (this.#lastPadding === 'complete' && isComplete)) this.#end()
   }
 
   #takeJunk(byte: number): void {

@@ -140,9 +140,6 @@ class QuotedPrintable {
   /** Returns whether a `=` that only blanks and a line end follow is a soft line break. */
   #isSoftBreak(at: number, end: number, hasLf: boolean): boolean {
     const isPlain = end === at + 1 || (end === at + 2 && this.#bytes[at + 1] === CR)
-    const isLast = hasLf && end === at + 1 && end + 1 === this.#bytes.length
-    if (isLast && this.#way.does('quoted-printable last break') === 'stay')
-      this.#out.putAll(this.#bytes, at, end + 1)
     if (isPlain && hasLf) return true
     // Only some programs end a line at a bare CR.
     this.#way.note('quoted-printable escape')
@@ -244,7 +241,6 @@ export const quotedPrintable: Decoder = (bytes, out, way) => {
 
 const crChanges: Readonly<Record<ChoiceOf<'quoted-printable CR'>, readonly Decoder[]>> = {
   stays: [],
-  'is removed': [lineEnds({ to: 'same', bareCr: 'nothing' })],
   'ends a line': [lineEnds({ to: 'lf', bareCr: 'line end' })],
   'ends a line, with the byte after it': [lineEnds({ to: 'lf', bareCr: 'line end with the next' })],
 }

@@ -6,8 +6,8 @@ const PERCENT = 0x25
 
 /** How programs treat line ends, and a CR without a following LF. */
 export interface LineEndMode {
-  /** The replacement for line ends; `same`: they stay unchanged. */
-  readonly to: 'lf' | 'crlf' | 'same'
+  /** The replacement for line ends. */
+  readonly to: 'lf' | 'crlf'
   /** The meaning of a bare CR: itself, nothing, a line end, or a line end together with the byte after it. */
   readonly bareCr: 'itself' | 'nothing' | 'line end' | 'line end with the next'
 }
@@ -16,8 +16,8 @@ export interface LineEndMode {
 export function lineEnds({ to, bareCr }: LineEndMode): Decoder {
   return (bytes, out) => {
     const lines = new LineSearch(bytes)
-    const endLine = (hasCr: boolean) => {
-      if (to === 'crlf' || (to === 'same' && hasCr)) out.put(CR)
+    const endLine = () => {
+      if (to === 'crlf') out.put(CR)
       out.put(LF)
     }
     let at = 0
@@ -25,18 +25,18 @@ export function lineEnds({ to, bareCr }: LineEndMode): Decoder {
       while (at < end) {
         const byte = bytes[at]!
         if (byte === LF) {
-          endLine(false)
+          endLine()
           at++
         } else if (byte !== CR) {
           const textEnd = withoutLineEnd(bytes, at, lines.any(at))
           out.putAll(bytes, at, textEnd)
           at = textEnd
         } else if (bytes[at + 1] === LF) {
-          endLine(true)
+          endLine()
           at += 2
         } else {
           if (bareCr === 'itself') out.put(CR)
-          else if (bareCr !== 'nothing') endLine(false)
+          else if (bareCr !== 'nothing') endLine()
           at += bareCr === 'line end with the next' ? 2 : 1
         }
       }

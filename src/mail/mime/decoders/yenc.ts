@@ -1,4 +1,4 @@
-import { CR, EQUALS, LF, NUL } from '../../../base/bytes/ascii.ts'
+import { CR, EQUALS, LF } from '../../../base/bytes/ascii.ts'
 import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { type Decoder, inPieces } from './decoder.ts'
 
@@ -6,10 +6,10 @@ import { type Decoder, inPieces } from './decoder.ts'
 const WORD_MAX = '=ybegin '.length
 
 /**
- * yEnc (yEnc draft 1.3), in each way in which some program decodes it, from after its line `=ybegin` to its line
+ * yEnc (yEnc draft 1.3), from after its line `=ybegin` to its line
  * `=yend`. A line `=ypart` is skipped.
  */
-export const yenc: Decoder = (bytes, out, way) => {
+export const yenc: Decoder = (bytes, out) => {
   let startsLine = true
   let isEscaped = false
   let at = 0
@@ -35,10 +35,7 @@ export const yenc: Decoder = (bytes, out, way) => {
         isEscaped = false
         if (isOpen) put(EQUALS)
       } else if (byte === EQUALS && !isEscaped) isEscaped = true
-      else if (byte !== CR && byte !== NUL) put(byte)
-      else if (bytes[at] !== LF || byte === NUL) {
-        if (way.does('yEnc control character') === 'is data') put(byte)
-      }
+      else if (byte !== CR || bytes[at] !== LF) put(byte)
     }
   })
 }

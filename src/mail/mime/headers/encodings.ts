@@ -47,7 +47,7 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
     decoder: quotedPrintable,
     encodes: 'lines',
     isCommon: true,
-    plainInTexts: ['quoted-printable blanks', 'quoted-printable last break'],
+    plainInTexts: ['quoted-printable blanks'],
   },
   // Without the `x-`, the words are unknown to uudeview, which then tries base64 as well.
   uuencode: {

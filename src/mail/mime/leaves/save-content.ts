@@ -206,14 +206,11 @@ function* saveFile(
   }
 }
 
-/** The line ends that programs write. */
-type WrittenEnds = LineEndMode & { readonly to: 'lf' | 'crlf' }
-
 const END_IN = { lf: Buffer.from('\n'), crlf: Buffer.from('\r\n') }
 const toLf = lineEnds({ to: 'lf', bareCr: 'itself' })
 
 /** Returns the ways in which programs write the line ends of a content as others. */
-function modesFor({ lf, crlf, cr }: TextProperties): readonly WrittenEnds[] {
+function modesFor({ lf, crlf, cr }: TextProperties): readonly LineEndMode[] {
   return [
     ...(crlf ? [{ to: 'lf', bareCr: 'itself' } as const] : []),
     ...(lf ? [{ to: 'crlf', bareCr: 'itself' } as const] : []),

@@ -51,11 +51,6 @@ export const encodingQuirks = {
         programs: ['GMime', 'GNU mailutils', 'Go', 'mailparser', UNNAMED],
       },
       {
-        does: 'ends the data behind two or three characters of a group',
-        example: 'YWJj=YQ=YWJj',
-        programs: ['Ruby'],
-      },
-      {
         does: 'ends the data if it completes a group',
         example: 'YW=JjYQ==YWJj',
         programs: ['Python'],
@@ -137,11 +132,6 @@ export const encodingQuirks = {
       { does: 'hide the rest of the line', programs: ['Python', 'reformime'] },
     ],
   },
-  /** A `=` and an LF at the very end. */
-  'quoted-printable last break': {
-    example: 'a=\n',
-    choices: [{ does: 'are a soft line break' }, { does: 'stay', programs: ['Thunderbird'] }],
-  },
   /** Blanks at the end of a line, or in front of a CR without an LF after it. */
   'quoted-printable blanks': {
     example: 'a \nb',
@@ -163,7 +153,6 @@ export const encodingQuirks = {
     example: 'a\rb',
     choices: [
       { does: 'stays' },
-      { does: 'is removed', programs: ['KMime'] },
       { does: 'ends a line', programs: ['libEtPan', 'Ruby', 'Thunderbird'] },
       { does: 'ends a line, with the byte after it', programs: ['GNU mailutils'] },
     ],
@@ -221,11 +210,6 @@ export const encodingQuirks = {
       { does: 'is none' },
       { does: 'is data', programs: ['KMime', 'MIME::Parser', 'PHP', UNNAMED] },
     ],
-  },
-  /** A NUL, or a CR without an LF after it. */
-  'yEnc control character': {
-    example: '\x8b\r\x8c',
-    choices: [{ does: 'is data' }, { does: 'is skipped', programs: ['Thunderbird'] }],
   },
   /** A line on top that looks like a field. */
   'armour field': {

@@ -6,8 +6,6 @@ import { decode, quirksOf, ways } from './decode.ts'
 
 /** What readers of mail make of base64, each in its way, whatever pieces it comes in. */
 
-const IN_PLACE = 'ends the data behind two or three characters of a group'
-const COMPLETE = 'ends the data if it completes a group'
 const ONES = 'ends the data, and is a byte of ones'
 const UNDECODED = 'leaves all undecoded, without its line ends'
 
@@ -39,10 +37,6 @@ t.test('base64 is decoded as each reader does', async (t) => {
     [{ 'base64 padding': 'begins a new group of four' }, 'YQ=\n=YWJj', 'aabc'],
     [{ 'base64 padding': 'ends the data' }, 'YQ==YWJj', 'a'],
     [{ 'base64 padding': 'ends the data' }, 'YWJj', 'abc'],
-    [{ 'base64 padding': IN_PLACE }, 'YWJj=Y=Q=YWJj', 'abca'],
-    [{ 'base64 padding': IN_PLACE }, 'YWI=YWJj', 'ab'],
-    [{ 'base64 padding': COMPLETE }, 'Y=W=JjYQ==YWJj', 'abca'],
-    [{ 'base64 padding': COMPLETE }, 'YWI=YWJj', 'ab'],
     [{ 'base64 padding': 'takes a byte from its group of four' }, 'YQ==YWJj', 'aabc'],
     [{ 'base64 padding': 'takes a byte from its group of four' }, 'YWI=YWJj', 'ababc'],
     [{ 'base64 padding': 'takes a byte from its group of four' }, 'YWJj====', 'abc\0'],
@@ -115,8 +109,8 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     // A new group, the end, VMime and PHP.
     'YW!JjZA==': [4, 'a', 'a&6@', 'ao\xc9\x8d\x90', '\xffa'],
     'YW!JjYQ': [8, '\xffa', '', 'a', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
-    // A new group, three ends, and groups of four as Thunderbird has them.
-    'YWJj=YWJj': [5, 'abc', 'abc\x01\x85\x8c', 'abcabc'],
+    // A new group, two ends, and groups of four as Thunderbird has them.
+    'YWJj=YWJj': [4, 'abc', 'abc\x01\x85\x8c', 'abcabc'],
     'YWJ\njYWJj': [1, 'ab\x8d\x85\x89'],
     YWJjYQ: [2, 'abc', 'abca'],
     YWJjY: [3, 'abc', 'abc`', 'YWJjY'],
@@ -141,7 +135,7 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     t.same(new Set(Object.values(others)), new Set(expected), text)
   }
   const all = ways(base64, 'YW!J-_,jZ\nA=YW\xd7J')
-  t.equal(Object.keys(all).length, 34, 'within the limits of a second look')
+  t.equal(Object.keys(all).length, 33, 'within the limits of a second look')
 })
 
 t.test('long base64 is decoded like short base64, in lines or not', async (t) => {

@@ -4,7 +4,6 @@ import { base64 } from '../../../../src/mail/mime/decoders/base64.ts'
 import type { Decoder } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
-import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
 import { calendarQuirks } from '../../../../src/mail/mime/quirks/calendar-quirks.ts'
 import { encodingQuirks } from '../../../../src/mail/mime/quirks/encoding-quirks.ts'
 import { type Program, type Quirk, UNNAMED } from '../../../../src/mail/mime/quirks/quirk.ts'
@@ -15,7 +14,6 @@ const decoders: Readonly<Record<string, Decoder>> = {
   base64,
   'quoted-printable': quotedPrintable,
   uuencode,
-  yEnc: yenc,
   armour,
 }
 

@@ -80,8 +80,6 @@ t.test('quoted-printable asks where readers differ, in any split', async (t) => 
     'a=41': [],
     'a=3Db=\r\nc=\nd\n': [],
     'a=\r\n': [],
-    'a=\n': ['quoted-printable last break'],
-    'a=41=\n': ['quoted-printable last break'],
     'a= \nb': soft,
     'a=\rb': ['quoted-printable CR', 'quoted-printable CR break', 'quoted-printable escape'],
     'a=\r b': ['quoted-printable CR', 'quoted-printable CR break', 'quoted-printable escape'],
@@ -106,7 +104,7 @@ t.test('quoted-printable asks where readers differ, in any split', async (t) => 
 t.test('quoted-printable is decoded in each way about each thing that is odd', async (t) => {
   const rows: Readonly<Record<string, readonly [count: number, ...others: string[]]>> = {
     'a=41=\nb': [0],
-    'a=41=\n': [1, 'aA=\n'],
+    'a=41=\n': [0],
     'a \nb': [2, 'a\nb'],
     // By any other way than the common one the `=` is that of no soft line break.
     'a= \nb': [10, 'a= \nb', 'a\0b', 'ab'],
@@ -116,8 +114,8 @@ t.test('quoted-printable is decoded in each way about each thing that is odd', a
     // In two steps, an escape is found behind a soft line break.
     'a=4=\n1': [8, 'a@\n1', 'a=4=\n1', 'a\x04\n1', 'a=4\n1', 'a41', 'a=41', 'aA'],
     'a=zz=3D41=\nb': [8, 'a\0=41b', 'a=zz=41b', 'azz=41b'],
-    'a\rb': [3, 'ab', 'a\nb', 'a\n'],
-    'a\rb\r\nc\r': [3, 'a\n\nc\n', 'a\nb\nc\n', 'ab\r\nc'],
+    'a\rb': [2, 'a\nb', 'a\n'],
+    'a\rb\r\nc\r': [2, 'a\n\nc\n', 'a\nb\nc\n'],
     'a\0b\0=4': [10, 'a\0b\0\x04', 'a\0b\x004', 'a\0b\0=4', 'a\0b\0@', 'ab=4'],
     'a=41\0=42': [1, 'aAB'],
   }

@@ -15,7 +15,7 @@ import { decode } from './decode.ts'
 const make: Readonly<Record<string, Decoder>> = {
   'with LF': lineEnds({ to: 'lf', bareCr: 'itself' }),
   'with CR LF': lineEnds({ to: 'crlf', bareCr: 'itself' }),
-  'without bare CRs': lineEnds({ to: 'same', bareCr: 'nothing' }),
+  'with LF and without bare CRs': lineEnds({ to: 'lf', bareCr: 'nothing' }),
   'with LF for bare CRs, too': lineEnds({ to: 'lf', bareCr: 'line end' }),
   'with CR LF for bare CRs, too': lineEnds({ to: 'crlf', bareCr: 'line end' }),
   'whose bare CRs take a byte': lineEnds({ to: 'lf', bareCr: 'line end with the next' }),
@@ -29,7 +29,7 @@ const make: Readonly<Record<string, Decoder>> = {
 const rows: readonly (readonly [string, string, string])[] = [
   ['with LF', 'a\r\nb\nc\rd\r\r\ne\r', 'a\nb\nc\rd\r\ne\r'],
   ['with CR LF', 'a\r\nb\n\nc\rd\r\r\ne\r', 'a\r\nb\r\n\r\nc\rd\r\r\ne\r'],
-  ['without bare CRs', 'a\rb\r\nc\nd\r', 'ab\r\nc\nd'],
+  ['with LF and without bare CRs', 'a\rb\r\nc\nd\r', 'ab\nc\nd'],
   ['with LF for bare CRs, too', 'a\rb\r\nc\nd\r', 'a\nb\nc\nd\n'],
   ['with CR LF for bare CRs, too', 'a\rb\r\nc\nd\r', 'a\r\nb\r\nc\r\nd\r\n'],
   ['whose bare CRs take a byte', 'a\rb\r\nc\nd\r', 'a\n\nc\nd\n'],

@@ -25,19 +25,3 @@ t.test('yEnc is decoded up to its end', async (t) => {
   const long = decode(yenc, '\x8b'.repeat(40_000))
   t.equal(long, 'a'.repeat(40_000), 'a line of any length')
 })
-
-t.test('yEnc is decoded as Thunderbird does, which skips bare CRs and NULs', async (t) => {
-  const rows: Readonly<Record<string, readonly string[]>> = {
-    '\x8b\r\x8c\0\x8d\r\n\x8e': ['abcd'],
-    '\x8b\r\x8c': ['ab'],
-    '\x8b\0': ['a'],
-    // To all readers the same.
-    '=ypart\r\n\x8b\r\n=yend\r\n': [],
-    '\x8b\n=yendX\n': [],
-    '\x8b\n=yEnd more\n': [],
-  }
-  for (const [text, expected] of Object.entries(rows)) {
-    const { common: _, ...others } = ways(yenc, text)
-    t.same(Object.values(others), expected, JSON.stringify(text))
-  }
-})
