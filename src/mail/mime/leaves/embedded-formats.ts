@@ -40,21 +40,14 @@ const yencoded = { kind: 'yenc', name: /name=(.*)/is, ends: /^=yend/i, decoder: 
 const armoured = { kind: 'armour', ends: /^-----END/, decoder: armour }
 const announced = { isField: true, ends: /^--/ }
 
-/** The line `begin 644 name`: programs are lenient about its letters, its blanks, and its mode. */
-const beginsWithMode = ['', 'i'].flatMap((flags) =>
-  [' ', '[\\s\\0]+'].flatMap((blanks) =>
-    ['[0-7]{3} \\S', '[0-7]{3,4}(?![0-7])', '[0-7]'].map(
-      (mode) => new RegExp(`^begin${blanks}${mode}`, flags),
-    ),
-  ),
-)
-
 /**
  * All formats. One kind has several, because a line that only some programs know neither begins nor interrupts data for the
  * others.
  */
 export const inTexts: readonly EmbeddedFormat[] = [
-  ...beginsWithMode.map((begins) => ({ ...uuencoded, begins })),
+  // Lenient programs accept other letters, blanks and modes.
+  { ...uuencoded, begins: /^begin [0-7]{3} \S/ },
+  { ...uuencoded, begins: /^begin[\s\0]+[0-7]/i },
   // uuencode(1) of GNU sharutils writes a name in base64.
   { ...uuencoded, begins: /^begin(?: [0-7]{3} \S|-encoded )/ },
   // A blank with anything after it. In capitals, programs contain that often.
