@@ -150,6 +150,7 @@ class Lane {
   acquire(mail: WaitingMail): Promise<PermitOrResult> {
     const { signal } = mail
     if (signal.aborted) return Promise.resolve(NO_PERMIT)
+    if (this.#isFreeFor(mail)) return Promise.resolve(this.#begin(mail, this.#uptime()))
     return new Promise((resolve) => {
       const settle = (permit: PermitOrResult) => {
         this.#waiting.delete(mail)
@@ -161,6 +162,13 @@ class Lane {
       this.#waiting.set(mail, { since: this.#uptime(), settle })
       this.#serve()
     })
+  }
+
+  /** Returns whether an ordinary message may begin at once, and in time. */
+  #isFreeFor(mail: WaitingMail): boolean {
+    this.#charge()
+    const isAnyFree = this.#waiting.size === 0 && this.#underWay.size < this.#places()
+    return isAnyFree && this.#levelOf(mail) === 0 && this.#lengthOf(mail.size) <= mail.timeLeft()
   }
 
   mustGiveWay(mail: WaitingMail): boolean {
