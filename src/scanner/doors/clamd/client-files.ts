@@ -16,7 +16,7 @@ export class NoRegularFile extends Error {}
 /**
  * Reads the file of a descriptor from its beginning, whatever its own offset is, and closes it. `take`
  * receives the pieces, and returns whether it accepts more. Rejects with NoRegularFile, a Fault or the
- * system's error.
+ * system's error. Resolves when the last piece was taken: the next file of the user waits until this one is closed.
  */
 export async function readDescriptor(
   descriptor: number,
@@ -25,29 +25,39 @@ export async function readDescriptor(
   take: (piece: Buffer) => boolean,
 ): Promise<void> {
   let hasBegun = false
+  let noteRead = () => {}
+  const isRead = new Promise<void>((resolve) => {
+    noteRead = resolve
+  })
   const reading = withPermitOf(uid, gone, async () => {
     hasBegun = true
     try {
-      const stats = await statDescriptor(descriptor)
-      if (!stats.isFile()) throw new NoRegularFile()
-      const { size } = stats // 0 in /proc, whatever the file contains
-      // With room for one more byte, the first read of a small file also shows its end.
-      const buffer = Buffer.allocUnsafe(size === 0 ? CHUNK : Math.min(CHUNK, size + 1))
-      for (let at = 0; ; ) {
-        const bytesRead = await readFrom(descriptor, buffer, at)
-        at += bytesRead
-        // After a timeout or a disconnect, its content takes no more bytes.
-        if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) return
-        if (bytesRead < buffer.length && size > 0 && at >= size) return // it ended there
-      }
+      await readAll(descriptor, take)
+      noteRead()
     } finally {
       await closeDescriptor(uid, descriptor)
     }
   })
-  await reading.finally(() => {
+  const closing = reading.finally(() => {
     // No request waits until it is closed.
     if (!hasBegun) void closeWithPermit(uid, descriptor)
   })
+  await Promise.race([isRead, closing])
+}
+
+async function readAll(descriptor: number, take: (piece: Buffer) => boolean): Promise<void> {
+  const stats = await statDescriptor(descriptor)
+  if (!stats.isFile()) throw new NoRegularFile()
+  const { size } = stats // 0 in /proc, whatever the file contains
+  // With room for one more byte, the first read of a small file also shows its end.
+  const buffer = Buffer.allocUnsafe(size === 0 ? CHUNK : Math.min(CHUNK, size + 1))
+  for (let at = 0; ; ) {
+    const bytesRead = await readFrom(descriptor, buffer, at)
+    at += bytesRead
+    // After a timeout or a disconnect, its content takes no more bytes.
+    if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) return
+    if (bytesRead < buffer.length && size > 0 && at >= size) return // it ended there
+  }
 }
 
 /** A file or folder that a client has named by its path. */
