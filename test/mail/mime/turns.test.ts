@@ -130,12 +130,7 @@ for (const [name, part] of Object.entries(plainParts)) {
     }
     let covered = 0
     const openFile = () => openAnonymousFile(tmpdir())
-    const options = {
-      createHash,
-      openFile,
-      findsCovered: true,
-      onCovered: () => covered++,
-    }
+    const options = { createHash, openFile, findsCovered: true, onCovered: () => covered++ }
     for (const { kind } of contentsOf(Bytes.of(mail), options)) if (kind === 'turn') searched = 0
     t.equal(covered, 1)
     t.ok(most <= 2 * READ_MOST, `${most} characters at a time`)

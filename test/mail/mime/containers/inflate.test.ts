@@ -43,9 +43,7 @@ t.test('bytes over the limit are no error of the data', async (t) => {
   t.throws(() => inflate(deflateSync(file), 'zlib', file.length - 1), {
     message: 'too many bytes of content',
   })
-  t.throws(() => inflate(deflateSync(file), 'zlib', -1), {
-    message: 'too many bytes of content',
-  })
+  t.throws(() => inflate(deflateSync(file), 'zlib', -1), { message: 'too many bytes of content' })
 })
 
 t.test('bytes before an error in deflated data are yielded', async (t) => {

@@ -66,13 +66,9 @@ t.test('other readers decode lines of uuencode as they find them', async (t) => 
       // To these the first line is not data, so that nothing has ended.
       ...{ whole: 'abc', exact: 'abc', groups: 'abc' },
     },
-    '#86)C86)C': {
-      ...{ usual: 'abc', exact: '', records: `abcX\x98\xc0${'\0'.repeat(21)}` },
-    },
+    '#86)C86)C': { usual: 'abc', exact: '', records: `abcX\x98\xc0${'\0'.repeat(21)}` },
     '#86)Ca': { usual: 'abc', whole: '', exact: '', records: 'abc\0' },
-    '#86)c': {
-      ...{ usual: 'abC', whole: '', exact: '', KMime: 'ab' },
-    },
+    '#86)c': { usual: 'abC', whole: '', exact: '', KMime: 'ab' },
     '#86': {
       ...{ usual: 'a`\0', whole: '', exact: '', groups: '', KMime: 'a' },
     },

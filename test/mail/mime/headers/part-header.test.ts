@@ -46,9 +46,7 @@ t.test('a header announces its content, surely or maybe', async (t) => {
     'Content-Disposition: Inline;\n': { isSaved: true },
     'Content-Disposition: inline; filename=a\n': { ...FILE },
     'Content-Disposition: attachment\n': { ...FILE },
-    'Content-Disposition: inline\nContent-Disposition: attachment\n': {
-      ...FILE,
-    },
+    'Content-Disposition: inline\nContent-Disposition: attachment\n': { ...FILE },
     'Content-ID: <a>\n': {},
     'Content-Description: a\n': {},
     'Content-Location: a\n': {},

@@ -190,10 +190,8 @@ t.test('of several messages in a clamd when it died only the poison is blocked',
   t.equal(deaths, 4, 'once with the others, and three times alone')
   const count = (words: string) => lines.filter((line) => line.includes(words)).length
   t.equal(count('next time this one is scanned alone'), bodies.length)
-  t.same(
-    [1, 2, 3].map((n) => count(`crash ${n} of 3`)),
-    [1, 1, 1],
-  )
+  const counts = [1, 2, 3].map((n) => count(`crash ${n} of 3`))
+  t.same(counts, [1, 1, 1])
   t.equal(count('cause=poison'), 1)
 })
 

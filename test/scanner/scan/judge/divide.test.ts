@@ -24,12 +24,7 @@ const edits = { remove: [], add: [] }
 const decisions: Readonly<Record<string, SingleDecision>> = {
   accept: { kind: 'accept', edits, details },
   tag: { kind: 'accept', edits, details: infected },
-  forward: {
-    kind: 'accept',
-    edits,
-    recipients: [readAddress('v@example.org')],
-    details: infected,
-  },
+  forward: { kind: 'accept', edits, recipients: [readAddress('v@example.org')], details: infected },
   reject: { kind: 'reject', reply, details: infected },
   defer: { kind: 'defer', reply: { ...reply, class: 4 }, details },
   discard: { kind: 'discard', details: infected },

@@ -89,9 +89,7 @@ for (const [reason, setup] of unstamped) {
 
 t.test('new signatures that are not loaded are noted for clean mail alone', async (t) => {
   const changed = NOW / 1000 - 1
-  const tools = {
-    signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }),
-  }
+  const tools = { signatureFiles: () => ({ changed, others: changed, size: 1, seen: NOW / 1000 }) }
   const late = (scan: ContentScanner['scan']): Setup => ({
     settings: cluster,
     tools,

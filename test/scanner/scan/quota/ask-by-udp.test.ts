@@ -115,10 +115,7 @@ t.test('if nothing listens on the port, the answer comes at once', async (t) => 
   service.socket.close()
   await once(service.socket, 'close')
   const { client, log } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '60000' })
-  t.match(await client.ask(ann), {
-    status: 'unknown',
-    reason: /nothing listens there/,
-  })
+  t.match(await client.ask(ann), { status: 'unknown', reason: /nothing listens there/ })
   t.match(log, [
     /nothing listens there.*; recipients are accepted, and the service is tried again after 1 s$/,
   ])

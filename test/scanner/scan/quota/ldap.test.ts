@@ -42,10 +42,7 @@ t.test('over LDAP', { skip: slapdMissing }, async (t) => {
       reason: /no service is known to have it/,
     })
     t.match(await quota.ask(name('cy')), { status: 'unknown', reason: /more than one entry/ })
-    t.match(await quota.ask(name('eve')), {
-      status: 'unknown',
-      reason: /must be quotad:HOST:PORT/,
-    })
+    t.match(await quota.ask(name('eve')), { status: 'unknown', reason: /must be quotad:HOST:PORT/ })
     t.match(await quota.ask(name('ann')), { status: 'full' }, 'and others are asked about')
   })
 

@@ -9,9 +9,7 @@ const SOCKETS_MAX = 512
 
 t.test('a silent service takes a bounded number of sockets', async (t) => {
   const service = await udpService(t, () => undefined)
-  const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, {
-    QUOTATIMEOUT: '500',
-  })
+  const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '500' })
   for (let round = 0; round < 2; round++) {
     const names = Array.from({ length: 2 * SOCKETS_MAX }, (_, i) => `${round}.${i}@example.org`)
     const answers = await Promise.all(names.map((name) => client.ask(readAddress(name))))

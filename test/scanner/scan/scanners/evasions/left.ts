@@ -96,9 +96,7 @@ export const left: readonly Evasion[] = [
           'Content-Type: multipart/mixed; charset="=?u?q?=3B=62oundary=3Dx=3B?="; boundary="b1"',
       }),
     'a parameter that begins like the boundary': () =>
-      mixed(file, {
-        field: 'Content-Type: multipart/mixed; boundaries=1; boundary="b1"',
-      }),
+      mixed(file, { field: 'Content-Type: multipart/mixed; boundaries=1; boundary="b1"' }),
     'a boundary among the parameters of a disposition': () =>
       mixed(file, {
         field:

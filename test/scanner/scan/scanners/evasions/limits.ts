@@ -145,9 +145,7 @@ export const limits: readonly Evasion[] = [
     'a field of 20,000 blanks before the encoding': () =>
       mixed(`${ZIP_TYPE}\nX-A:${' '.repeat(20_000)}b\n${BASE64}\n\n${marked(zip)}`),
     'a Content-Type with 20,000 blanks before its boundary': () =>
-      mixed(file, {
-        field: `Content-Type: multipart/mixed;${' '.repeat(20_000)}boundary=b1`,
-      }),
+      mixed(file, { field: `Content-Type: multipart/mixed;${' '.repeat(20_000)}boundary=b1` }),
     'a Content-Type with 500 parameters before its boundary': () =>
       mixed(file, {
         field: `Content-Type: multipart/mixed;${Array.from({ length: 500 }, (_, n) => ` x${n}=y;`).join('\n')} boundary=b1`,

@@ -85,9 +85,7 @@ t.test('each of many simultaneous messages affects only itself', async (t) => {
 })
 
 t.test('at the deadline the whole group ends, and the next message is judged', async (t) => {
-  const directory = t.testdir({
-    'a.mjs': namesProcess(`${STARTS_SLEEPER}; for (;;);`),
-  })
+  const directory = t.testdir({ 'a.mjs': namesProcess(`${STARTS_SLEEPER}; for (;;);`) })
   const gone = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
   t.match(await plugin.hear('x'), isProcess)

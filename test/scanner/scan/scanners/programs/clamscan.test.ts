@@ -114,11 +114,7 @@ t.test('if the client leaves, the answer is unknown, and the program has ended',
   const answer = await scanner.scan(sample(plain, message), task)
   files.close()
 
-  t.strictSame(answer, {
-    answer: 'unknown',
-    reason: 'no client waits',
-    cause: 'timeout',
-  })
+  t.strictSame(answer, { answer: 'unknown', reason: 'no client waits', cause: 'timeout' })
   const pid = Number(readFileSync(pidFile, 'latin1'))
   while (isRunning(pid)) await new Promise(setImmediate)
   t.ok(pid > 0)

@@ -47,12 +47,7 @@ function showing(show: (content: Sample) => void): Scanner {
     for (const content of samples) if (content.kind === 'content') show(content)
     return { answer: 'clean' }
   }
-  return {
-    name: 'clamd',
-    hasBans: false,
-    scan: (asked) => scanTogether([asked]),
-    scanTogether,
-  }
+  return { name: 'clamd', hasBans: false, scan: (asked) => scanTogether([asked]), scanTogether }
 }
 
 const plain = sample(Buffer.from('Subject: mail\n\n'))

@@ -112,9 +112,7 @@ t.test('after an excused finding, each sample is scanned alone', async (t) => {
   t.match(await ask([scanner], samples, { isTolerated }), { result: { name: 'Virus' } })
   t.same(asked, [['a', 'bb', 'ccc'], ['a'], ['bb']])
 
-  const all = await ask([scanner], [content('a'), content('ccc'), content('dddd')], {
-    isTolerated,
-  })
+  const all = await ask([scanner], [content('a'), content('ccc'), content('dddd')], { isTolerated })
   t.match(all, { result: undefined, inContents: { name: 'Excused' } })
   t.same(asked.slice(3), [['a', 'ccc', 'dddd'], ['a'], ['ccc'], ['dddd']])
   t.match(await ask([scanner], [content('a')], { isTolerated }), {
@@ -146,9 +144,7 @@ t.test('a limit is postponed if the same bytes are clean as a text', async (t) =
 })
 
 t.test('a limit decides if the bytes are not clean as a text, or may be no text', async (t) => {
-  const nested = {
-    result: { answer: 'unread', kind: 'depth', reason: 'clamd: MaxRecursion' },
-  }
+  const nested = { result: { answer: 'unread', kind: 'depth', reason: 'clamd: MaxRecursion' } }
   const asText = (answer: ScanResult) => ask([limited([5], answer).scanner], [content('To: b')])
   t.match(await asText(unknown('no answer', 'scanner-error')), nested)
   t.match(await asText(unread('size', 'too large')), nested)
@@ -167,11 +163,7 @@ t.test('a scanner that throws gives an unknown result; other faults go on', asyn
   const throwing = (error: unknown) => () => Promise.reject(error)
   const refused = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' })
   t.match(await ask([noting(throwing(refused)).scanner], [message]), {
-    result: {
-      answer: 'unknown',
-      reason: 'clamd: connection refused',
-      cause: 'unreachable',
-    },
+    result: { answer: 'unknown', reason: 'clamd: connection refused', cause: 'unreachable' },
   })
   for (const kind of ['temp-file', 'write', 'config'] as const) {
     await t.rejects(ask([noting(throwing(new Fault(kind, 'disk'))).scanner], [message]), {

@@ -81,10 +81,7 @@ const classes: Readonly<Record<string, string>> = {
   ),
   'multipart/parallel': multipart('parallel', [TEXT, file]),
   'a MIME field in the preamble of an inner multipart': mixed(
-    multipart('mixed', [TEXT, file], {
-      boundary: 'in1',
-      preamble: 'Content-Type: text/plain\n\n',
-    }),
+    multipart('mixed', [TEXT, file], { boundary: 'in1', preamble: 'Content-Type: text/plain\n\n' }),
   ),
   'no empty line before the first delimiter of an inner multipart': mixed(
     within('in1', TEXT, file).replace('\n\n', '\n'),
