@@ -240,7 +240,11 @@ export function allowedMail(
   for (const [level, subtype] of [...subtypes.entries()].toReversed()) {
     const boundary = given?.[level] ?? boundaryOf(random)
     boundaries.unshift(boundary)
-    const parts = Array.from({ length: random.below(4) }, () => filler(random, isCalm))
+    const isLong = isCalm && random.once(60)
+    const count = isLong ? random.pick([97, 99, 100, 101, 120]) : random.below(4)
+    const parts = Array.from({ length: count }, () => filler(random, isCalm))
+    if (isCalm && random.once(24))
+      parts.push(`Content-Type: message/rfc822\n\nFrom: x\n${filler(random, isCalm)}`)
     parts.splice(random.below(parts.length + 1), 0, entity)
     const isWord = /^[\w+.-]+$/.test(boundary) && random.once(2)
     const own = isWord ? `boundary=${boundary}` : `boundary="${boundary}"`
