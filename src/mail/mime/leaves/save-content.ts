@@ -172,8 +172,9 @@ function* displayText(
 
 /**
  * Emits a file as programs save it, with line ends of their own, with or without the last one, as random messages show, and
- * opens it. mutt also removes blanks in front of lines that were added in transit (RFC 3676 4.4). What differs in its line
- * ends alone is not opened again. (In a binary file a CR may have been added.)
+ * opens it. Mutt and Thunderbird also join flowed lines (RFC 3676 4.1), and mutt removes blanks in front of lines that were
+ * added in transit (4.4). What differs in its line ends alone is not opened again. (In a binary file a CR may have been
+ * added.)
  */
 function* saveFile(
   bare: Bytes,
@@ -188,6 +189,8 @@ function* saveFile(
   const { work } = extraction
   // libclamav saves the file as it was decoded.
   yield* extraction.open(bare, isCovered)
+  if (header.declared.has('delsp'))
+    yield* decoded(bare, unflowed, work, (text) => extraction.open(text))
   if (header.declared.has('flowed') && (yield* hasStuffedLine(bare, work)))
     yield* decoded(bare, unstuffed, work, (text) => extraction.open(text))
   const modes = bare.size <= LINE_ENDS_MAX && lines ? modesFor(lines) : []

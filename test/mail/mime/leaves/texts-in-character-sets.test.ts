@@ -35,13 +35,19 @@ const LATIN1 = inCharset('iso-8859-1')
 const FLOWED = inCharset('us-ascii; format=flowed')
 
 showForms({
-  'flowed lines that are shown are joined or not': [
+  'flowed lines are joined or not': [
     [`${TYPE}text/plain; delsp=yes\n\na \nb\n`, ['ab\n']],
     [behindText(`${TYPE}text/html; delsp=yes\n\na \nb`), ['ab\n', 'a \nb\n']],
+    [
+      `${TYPE}a/b; delsp=yes\n${ENCODING}quoted-printable\n\na=20\nb\n`,
+      ['a \nb', 'ab', 'a \r\nb', 'a \nb\n', 'a \r\nb\r\n'],
+    ],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na=20\nb\n`,
       ['a \nb', 'a \r\nb', 'a \nb\n', 'a \r\nb\r\n'],
     ],
+    [`${TYPE}a/b; delsp=yes\n\na \nb\n`, ['a \nb', 'ab', 'a \r\nb', 'a \nb\n', 'a \r\nb\r\n']],
+    [`${TYPE}a/b; delsp=yes\n${ENCODING}base64\n\nYSAKYg==\n`, ['a \nb', 'ab']],
     [`${TYPE}a/b\n${ENCODING}base64\n\nYSAKYg==\n`, ['a \nb']],
   ],
   'a text in another character set is saved as it is, and in UTF-8': [
