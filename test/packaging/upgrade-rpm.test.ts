@@ -112,6 +112,7 @@ t.test('an upgrade from an RPM that contained all programs', { skip }, async (t)
       output,
       'onescan: ERROR: onescan-quotad runs on this host, and has a package of its own',
     )
+    t.match(output, 'onescan: WARNING: smtp-delay is in the package smtp-delay now')
     t.match(host.run('systemctl is-active onescand').output, /^active$/m)
     t.match(host.run(QUOTA).output, /there is room[\s\S]*onescan-runtime \(deleted\)$/m)
   })

@@ -130,13 +130,8 @@ running_services() { # SERVICE...
   done
 }
 
-# Before an upgrade, notes which of the programs are here that earlier packages of onescan contained, and that have packages
-# of their own now.
-note_programs() {
-  (cd /usr/sbin && ls onescan-quotad onescan-rcptquota smtp-delay 2>/dev/null) >/run/onescan.programs || true
-}
-
-# After it, warns about each of them whose own package was not installed in the same step. Fails if it runs: it goes on until
+# Earlier packages of onescan contained programs that have packages of their own now. Warns about each that was here before
+# the upgrade (/run/onescan.programs) and whose package was not installed in the same step. Fails if it runs: it goes on until
 # it is stopped, and could not be started again.
 require_programs() {
   code=0

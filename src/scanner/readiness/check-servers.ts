@@ -45,7 +45,9 @@ export async function checkQuotad(host: StageHost): Promise<CheckLine[]> {
       ]
     }
     const value = `${source ?? env.QUOTAD}: ${answer.reason}, so no mailbox is treated as full`
-    return [warning('QUOTAD', value, 'start this service, and let it allow this host')]
+    return [
+      warning('QUOTAD', value, 'start it (package onescan-quotad), and let it allow this host'),
+    ]
   } finally {
     client.close()
   }
