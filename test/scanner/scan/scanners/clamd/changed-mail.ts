@@ -68,6 +68,13 @@ const others = [
   ...['----- Original message follows -----', '--- Below this line is a copy of the message.'],
 ]
 
+/** Parameters that programs read differently. */
+const oddParameters = [
+  ...['name="a;b=c"', 'name*0="a;"; name*1=b', "name*=utf-8''a%2Fb", 'name=""', 'name="../../x"'],
+  ...[String.raw`name="a\"b"`, 'name="a*b"', 'filename="\xe4;"', `name=${'x'.repeat(300)}`],
+]
+const WITH_PARAMETERS = /^content-(?:type|disposition):(?!.*multipart)/i
+
 const CHANGES_MAX = 3
 
 interface ChangedMail {
@@ -90,6 +97,10 @@ export function changedMail(
   const names = [...made.boundaries, 'b']
   const end = made.mail.includes('\r\n') ? '\r\n' : '\n'
   const lines = made.mail.split(end)
+  if (random.once(3)) {
+    const fields = [...lines.keys()].filter((at) => WITH_PARAMETERS.test(lines[at]!))
+    if (fields.length > 0) lines[random.pick(fields)] += `; ${random.pick(oddParameters)}`
+  }
   const oddLine = () => {
     if (random.once(2)) return random.pick(leads) + random.pick(names) + random.pick(ends)
     return random.pick(random.once(3) ? others : fields)
