@@ -70,10 +70,12 @@ const others = [
 
 /** Parameters that programs read differently. */
 const oddParameters = [
-  ...['name="a;b=c"', 'name*0="a;"; name*1=b', "name*=utf-8''a%2Fb", 'name=""', 'name="../../x"'],
+  ...['name="a;b=c"', 'name="a;b=c"', 'filename="a;b=c"'],
+  ...['name*0="a;"; name*1=b', "name*=utf-8''a%2Fb", 'name=""', 'name="../../x"'],
   ...[String.raw`name="a\"b"`, 'name="a*b"', 'filename="\xe4;"', `name=${'x'.repeat(300)}`],
 ]
-const WITH_PARAMETERS = /^content-(?:type|disposition):(?!.*multipart)/i
+/** The fields of files. */
+const WITH_PARAMETERS = /^content-(?:type:\s*(?:application|image|audio|video)|disposition:\s*a)/i
 
 const CHANGES_MAX = 3
 
@@ -97,7 +99,7 @@ export function changedMail(
   const names = [...made.boundaries, 'b']
   const end = made.mail.includes('\r\n') ? '\r\n' : '\n'
   const lines = made.mail.split(end)
-  if (random.once(3)) {
+  if (random.once(2)) {
     const fields = [...lines.keys()].filter((at) => WITH_PARAMETERS.test(lines[at]!))
     if (fields.length > 0) lines[random.pick(fields)] += `; ${random.pick(oddParameters)}`
   }
