@@ -1,6 +1,7 @@
 import t from 'tap'
 import { BENCHMARK, benchmarkPage } from '../../tools/documents/benchmark-tables.ts'
 import { C_TABLES, cTables } from '../../tools/documents/c-tables.ts'
+import { FAULTS, faultsPage } from '../../tools/documents/faults.ts'
 import { generatedManPages } from '../../tools/documents/man-tables.ts'
 import { PROTOCOL_LIMITS, protocolLimitsPage } from '../../tools/documents/protocol-limits.ts'
 import { SLOT_PROTOCOL, slotProtocolPage } from '../../tools/documents/slot-protocol.ts'
@@ -16,6 +17,7 @@ for (const [name, text] of generatedManPages()) {
 
 for (const [path, generate] of [
   [BENCHMARK, benchmarkPage],
+  [FAULTS, faultsPage],
   [PROTOCOL_LIMITS, protocolLimitsPage],
   [SLOT_PROTOCOL, slotProtocolPage],
   [STAMP_FORMAT, stampFormatPage],

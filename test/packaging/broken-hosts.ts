@@ -1,6 +1,6 @@
 import type { CheckLine } from '../../src/base/check/check-line.ts'
 
-/** Hosts that are broken, with what `onescan check` reports about each, and the remedy. */
+/** Hosts that are broken, with what `onescan check` reports about each: doc/development/faults.md has them as a table. */
 
 /** Postfix, as its host's page finds it. */
 export const POSTFIX = `postconf -e myhostname=mail.example.org mydestination=example.org,localhost inet_protocols=ipv4 && systemctl enable postfix`

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
 import { C_TABLES, cTables } from './c-tables.ts'
+import { FAULTS, faultsPage } from './faults.ts'
 import { generatedManPages } from './man-tables.ts'
 import { PROTOCOL_LIMITS, protocolLimitsPage } from './protocol-limits.ts'
 import { SLOT_PROTOCOL, slotProtocolPage } from './slot-protocol.ts'
@@ -10,6 +11,7 @@ import { STAMP_FORMAT, stampFormatPage } from './stamp-format.ts'
 /** Writes what pages and the programs in C have from the code: `npm run docs`. */
 
 const root = join(import.meta.dirname, '../..')
+writeFileSync(join(root, FAULTS), faultsPage())
 writeFileSync(join(root, BENCHMARK), benchmarkPage())
 writeFileSync(join(root, PROTOCOL_LIMITS), protocolLimitsPage())
 writeFileSync(join(root, SLOT_PROTOCOL), slotProtocolPage())

@@ -1,0 +1,29 @@
+import { readMarkdown, withRows } from '../../test/documents/markdown-page.ts'
+import { type Fault, hosts } from '../../test/packaging/broken-hosts.ts'
+
+/** The page about faults of hosts that `onescan check` names. */
+export const FAULTS = 'doc/development/faults.md'
+
+/** The page with the tables of its hosts as the test has them. */
+export function faultsPage(): string {
+  return hosts.reduce(
+    (page, { title, faults }) => withRows(page, `## ${title}`, faults.map(rowOf)),
+    readMarkdown(FAULTS),
+  )
+}
+
+function rowOf({ name, reported, does }: Fault): readonly string[] {
+  const { level, what, value, remedy } = reported
+  const typed = does === undefined ? 'the command that it prints' : 'what it says, as a command'
+  const shown = remedy === undefined ? typed : `\`${textOf(remedy)}\``
+  return [name, `${level}: \`${what}\`: \`${textOf(value)}\``, shown]
+}
+
+/** An expression as a text to read: what it leaves open is `…`. */
+const textOf = ({ source }: RegExp): string =>
+  `${source.startsWith('^') ? '' : '…'}${source}${source.endsWith('$') ? '' : '…'}`
+    .replace(/^\^|\$$/g, '')
+    .replace(/\((?:\\\/|[a-z|])+\)\?/g, '')
+    .replace(/\\[dw]\+|\.\*/g, '…')
+    .replace(/\\(.)/g, '$1')
+    .trim()
