@@ -96,9 +96,10 @@ const byPieces = () => Way.of({ 'base64 padding': 'begins a new group of four' }
 
 function* beginsMail(part: Bytes, decoder: Decoder, work: Work): Steps<boolean> {
   const start = part.slice(0, Math.min(part.size, ENCODED_START))
-  const begins = function* (text: Bytes) {
-    yield* work.countUnits(MAIL_START)
-    return beginsAsMail(text)
-  }
-  return yield* decoded(start, decoder, work, begins, byPieces())
+  return yield* decoded(start, decoder, work, (text) => looksLikeMail(text, work), byPieces())
+}
+
+function* looksLikeMail(text: Bytes, work: Work): Steps<boolean> {
+  yield* work.countUnits(MAIL_START)
+  return beginsAsMail(text)
 }

@@ -3,7 +3,7 @@ import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 import type { Container, Opening } from './container.ts'
-import { inflated } from './inflate.ts'
+import { inflated, type StreamEnd } from './inflate.ts'
 
 /** The content of smime.p7m in S/MIME: the containers of CMS (RFC 5652), in any encoding of BER. */
 type Cms =
@@ -47,10 +47,9 @@ function* open(source: Buffer, { work, emit }: Opening): Steps<boolean> {
     }
     const { content, isWhole } = yield* reader.content(container)
     if (container !== 'plain' && container.isCompressed) {
-      const isBroken = yield* inflated(content, 'zlib', work, function* (bytes, streamEnd) {
-        yield* emit({ bytes })
-        return streamEnd.isBroken
-      })
+      const isBroken = yield* inflated(content, 'zlib', work, (bytes, streamEnd) =>
+        emitInflated(bytes, streamEnd, emit),
+      )
       if (isBroken && isZlib(source, content)) throw unreadable()
       // Content that is compressed in another way is like encrypted content.
       if (isBroken) work.onOdd?.('encrypted')
@@ -62,6 +61,16 @@ function* open(source: Buffer, { work, emit }: Opening): Steps<boolean> {
   } finally {
     store.close()
   }
+}
+
+/** Returns whether the stream was broken. */
+function* emitInflated(
+  bytes: Buffer,
+  { isBroken }: StreamEnd,
+  emit: Opening['emit'],
+): Steps<boolean> {
+  yield* emit({ bytes })
+  return isBroken
 }
 
 export const cms: Container = { kind: 'cms', declaredAs: 'smime', mustBeRead: true, open }

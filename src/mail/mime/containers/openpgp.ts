@@ -208,9 +208,13 @@ function* emitCompressed(body: Buffer, isSure: boolean, work: Work, emit: Openin
     yield* emit({ bytes: data })
     return
   }
-  yield* inflated(data, compression, work, function* (bytes, { isBroken }) {
-    if (bytes.length > 0) yield* emit({ bytes })
+  yield* inflated(data, compression, work, (bytes, { isBroken }) => {
     // Any bytes may look like a deflated packet. A real one inflates to some output.
-    if (isBroken && (isSure || bytes.length > 0)) throw new Unreadable('OpenPGP')
+    return emitInflated(bytes, isBroken && (isSure || bytes.length > 0), emit)
   })
+}
+
+function* emitInflated(bytes: Buffer, isUnreadable: boolean, emit: Opening['emit']): Steps {
+  if (bytes.length > 0) yield* emit({ bytes })
+  if (isUnreadable) throw new Unreadable('OpenPGP')
 }

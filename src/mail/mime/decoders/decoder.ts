@@ -28,16 +28,22 @@ export function* inPieces(bytes: Buffer, take: (end: number) => void): Generator
 export function chained(decoders: readonly Decoder[]): Decoder {
   return decoders.reduce(
     (first, second): Decoder =>
-      function* (bytes, out, way) {
-        const between = out.emptyStore(bytes.length)
-        try {
-          yield* first(bytes, between, way)
-          yield* second(between.finish(), out, way)
-        } finally {
-          between.close()
-        }
-      },
+      (bytes, out, way) =>
+        decodeTwice([first, second], bytes, out, way),
   )
+}
+
+function* decodeTwice(
+  [first, second]: readonly [Decoder, Decoder],
+  ...[bytes, out, way]: Parameters<Decoder>
+): ReturnType<Decoder> {
+  const between = out.emptyStore(bytes.length)
+  try {
+    yield* first(bytes, between, way)
+    yield* second(between.finish(), out, way)
+  } finally {
+    between.close()
+  }
 }
 
 /** The bytes that are expected of each encoded byte: nearly all large contents are in base64. */

@@ -31,9 +31,11 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps
   if (!hasNul || leaf.role === 'guess') return
   // Programs in C read each line up to its first NUL.
   const file = { ...leaf, header: { ...leaf.header, isShown: false, isSaved: true } }
-  yield* decoded(part, withoutTails, work, function* (heads) {
-    for (const encoding of leaf.encodings) yield* decodeBy(encoding, heads, file, extraction)
-  })
+  yield* decoded(part, withoutTails, work, (heads) => decodeByEach(heads, file, extraction))
+}
+
+function* decodeByEach(part: Bytes, leaf: Leaf, extraction: Extraction): Steps {
+  for (const encoding of leaf.encodings) yield* decodeBy(encoding, part, leaf, extraction)
 }
 
 /** Returns the scope of a leaf part, in addition to that of its mail. */
@@ -93,15 +95,20 @@ function* decodeBy(
   const isEmitted = isCommon && isAlike()
   if (leaf.role === 'guess' || (isSure && isEmitted)) return { isEmitted, oddities: [] }
   const encoded = encodes === 'lines' ? below.bare : part
-  /** There may be dozens of ways, many with the same result, which is saved once. */
   const saved = new Set<string>()
-  const { oddities } = yield* decodedInEachWay(encoded, decoder, work, function* (bytes) {
-    const key = yield* extraction.keyOf(bytes)
-    if (!saved.has(key)) yield* saveAsDecoded(bytes, leaf, extraction)
-    saved.add(key)
-  })
+  const { oddities } = yield* decodedInEachWay(encoded, decoder, work, (bytes) =>
+    saveOnce(bytes, saved, leaf, extraction),
+  )
   return { isEmitted, oddities }
 }
+
+/** There may be dozens of ways, many with the same result, which is saved once. */
+function* saveOnce(bytes: Bytes, saved: Set<string>, leaf: Leaf, extraction: Extraction): Steps {
+  const key = yield* extraction.keyOf(bytes)
+  if (!saved.has(key)) yield* saveAsDecoded(bytes, leaf, extraction)
+  saved.add(key)
+}
+
 /** Whether a carved part, of which no decoder noted a quirk, is data in base64: it hides nothing else. */
 function holdsBase64Alone({ role, encodings }: Leaf): boolean {
   return role === 'carved' && encodings.length === 1 && encodings[0] === 'base64'

@@ -99,11 +99,14 @@ function* saveInUtf8({ bare, end }: DecodedContent, leaf: Leaf, extraction: Extr
   // Text that is shown is ASCII to scanners, unless its bytes mean another text.
   const isPlainAscii = isShown || !(yield* work.some(bare, (chunk) => !isAscii(chunk)))
   const applicable = charsets.filter((charset) => !isPlainAscii || changesAscii(charset))
-  yield* inUtf8(bare, applicable, extraction, function* (utf8) {
-    if (isShown) yield* showText(utf8, extraction)
-    else
-      yield* saveFile(utf8, end, leaf, extraction, { lines: yield* textPropertiesOf(utf8, work) })
-  })
+  yield* inUtf8(bare, applicable, extraction, (utf8) =>
+    isShown ? showText(utf8, extraction) : saveText(utf8, end, leaf, extraction),
+  )
+}
+
+function* saveText(text: Bytes, end: Buffer, leaf: Leaf, extraction: Extraction): Steps {
+  const lines = yield* textPropertiesOf(text, extraction.work)
+  yield* saveFile(text, end, leaf, extraction, { lines })
 }
 
 /** Emits a displayed text, as some programs have decoded it, and what is encoded in it. */
