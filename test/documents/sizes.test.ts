@@ -11,9 +11,9 @@ const OF_OTHERS = /onescan-(?:quotad|rcptquota)|smtp-delay/
 
 /** Words, with macros and code, of all these files together. */
 const limits: readonly (readonly [files: string, most: number])[] = [
-  ['doc/*.md', 12_310],
-  ['doc/development/*.md', 14_300],
-  ['man/*.*', 22_000],
+  ['doc/*.md', 12_550],
+  ['doc/development/*.md', 14_330],
+  ['man/*.*', 22_010],
 ]
 
 for (const [files, most] of limits) {

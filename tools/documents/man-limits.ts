@@ -65,7 +65,10 @@ export const contentLimits: readonly Limit[] = [
     'work, a byte inspected counted once',
     `${mib(limits.smallWork.plus)} plus ${count(limits.smallWork.perByte)} times the message size, but no more than ${mib(limits.work.plus)} plus ${limits.work.perByte} times the limit of bytes decoded`,
   ],
-  ['temporary files of a process, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
+  [
+    'temporary files of a process, after the sizes of its messages are subtracted (`onescan-settings(5)` has the limit for all)',
+    mib(DISK_BEYOND_MAX),
+  ],
   ['multiparts and messages inside one another, counted together', count(limits.entities)],
   ['ways of decoding a part, or of saving a file, besides the common one', count(limits.ways)],
   ['fields about content of a header, together', kib(limits.fieldCharacters)],

@@ -60,7 +60,7 @@ export const scanCommand = makeCommand('scan', {
       .option(
         'again',
         flag(
-          'Skip messages older than 36 hours before the last signature change. Print where the rest are',
+          'Scan only messages that arrived at most 36 hours before the last signature change, or later. Print where they are',
         ),
       )
       .option('since', spanOptions.since)

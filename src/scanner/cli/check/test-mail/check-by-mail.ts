@@ -373,7 +373,7 @@ class WayTest {
       return warning(
         what,
         value,
-        'exempt test mail from the other filter, and run this check again',
+        'if the other filter scans for viruses, too, switch that off (rspamd: doc/rspamd.md); otherwise exempt test mail from it; then run this check again',
       )
     }
     const { fields } = record
@@ -382,7 +382,8 @@ class WayTest {
     const reason = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
     if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
     if (found === undefined && decision !== 'reject') {
-      const value = `is accepted: onescan reports it as ${fields.get('scan') ?? decision} (${reason})`
+      const result = fields.get('scan') ?? decision ?? ''
+      const value = `is accepted: onescan reports it as ${result}${reason === result ? '' : ` (${reason})`}`
       return failure(what, value, placeOfDecision(record))
     }
     const by = `${doorOf(record)}: ${found ?? reason}`
