@@ -9,7 +9,10 @@ const clearing = (block: string, names = ['x-qhpsi']) =>
 
 t.test('fields that all readers take for the same fields can be removed', async (t) => {
   for (const block of [
-    ...['A: b\nX-QHPSI: clean\n\n', 'X-QHPSI: clean\r\nA: b\r\n\r\n', 'A: b\n\n', ''],
+    'A: b\nX-QHPSI: clean\n\n',
+    'X-QHPSI: clean\r\nA: b\r\n\r\n',
+    'A: b\n\n',
+    '',
   ]) {
     t.same(clearing(block), { kind: 'clear' }, JSON.stringify(block))
   }
@@ -41,7 +44,14 @@ t.test('no field can be put above a continuation line without a field', async (t
 
 t.test('no field can go below a continuation line that may begin the body', async (t) => {
   for (const first of [
-    ...[' \n', '\t \n', ' a\rb\n', ' a\r\n b\n', ' a\r\r\n', ' a\n \n', ' \r\n', ' \0\n'],
+    ' \n',
+    '\t \n',
+    ' a\rb\n',
+    ' a\r\n b\n',
+    ' a\r\r\n',
+    ' a\n \n',
+    ' \r\n',
+    ' \0\n',
   ]) {
     t.match(
       clearing(`${first}A: b\n\n`),

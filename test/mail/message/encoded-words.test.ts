@@ -20,7 +20,11 @@ const inQ = (text: string) => {
 
 t.test('a line end or a NUL is found after the beginning of an encoded word', async (t) => {
   for (const field of [
-    ...['=?x?q?=0a', '=?x?q?=0D?=', '=?x?Q?a=00b?=', '=? =0a', 'Subject: a =?x?q?b?= c =0a'],
+    '=?x?q?=0a',
+    '=?x?q?=0D?=',
+    '=?x?Q?a=00b?=',
+    '=? =0a',
+    'Subject: a =?x?q?b?= c =0a',
     inB('\n'),
     inB('a\rb'),
     inB('a\0'),
@@ -36,7 +40,11 @@ t.test('a line end or a NUL is found after the beginning of an encoded word', as
 
 t.test('no line end is found in other text', async (t) => {
   for (const field of [
-    ...['', 'Subject: =0a', 'a=0a =?x?q?b?=', '=?x?q?=0b=0g=1a?=', '=?x?q?a\nb?='],
+    '',
+    'Subject: =0a',
+    'a=0a =?x?q?b?=',
+    '=?x?q?=0b=0g=1a?=',
+    '=?x?q?a\nb?=',
     inB('abc'),
     inQ('abc'),
     `=?x?xb?${base64('\n')}?=`,
@@ -99,7 +107,21 @@ function hidesByStrings(field: string, depth = 4): boolean {
 
 t.test('text that is not decoded hides nothing', async (t) => {
   const pieces = [
-    ...['=?', '?', '?=', '=', 'b', ' B', 'q', 'x', '_', '-', '\n ', '\r', '\xe9', 'YWJj', 'Cg=='],
+    '=?',
+    '?',
+    '?=',
+    '=',
+    'b',
+    ' B',
+    'q',
+    'x',
+    '_',
+    '-',
+    '\n ',
+    '\r',
+    '\xe9',
+    'YWJj',
+    'Cg==',
     'AA',
     ...['=3d', '=3F', '=62', '=E9', '=0', 'a', 'A', 'PT8', inB('abc'), inB('\n'), inQ('=?x?b?')],
   ]

@@ -92,7 +92,11 @@ const headerLines = [
     'Name: \x01',
   ],
   ...[' folded', ' --b', '\tbegin 7', ' =?x?q?c?=', '  ', '--b', 'no field', 'From x', 'a\rb: c'],
-  ...['begin 644 a', 'Begin: begin 644 a', ' begin', 'attach: c', `${'n'.repeat(201)}: d`],
+  'begin 644 a',
+  'Begin: begin 644 a',
+  ' begin',
+  'attach: c',
+  `${'n'.repeat(201)}: d`,
   'b\0: c',
   ...[`Content-Type: ${'x'.repeat(20_000)}`, `X: ${'=?x?q?a?='.repeat(20)}`],
 ]

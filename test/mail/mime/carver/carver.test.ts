@@ -67,7 +67,15 @@ t.test('the work is in proportion to the length', async (t) => {
 
 t.test('any bytes are carved without an error, and each range is in the mail', async (t) => {
   const pieces = [
-    ...['--b', '\n', '\r\n', '\r', '\0', ' ', 'A: b', 'Content-Type: multipart/mixed', 'x'],
+    '--b',
+    '\n',
+    '\r\n',
+    '\r',
+    '\0',
+    ' ',
+    'A: b',
+    'Content-Type: multipart/mixed',
+    'x',
   ]
   const mail = fc.array(fc.constantFrom(...pieces), { maxLength: 40 }).map((all) => all.join(''))
   const property = fc.property(mail, (text) =>

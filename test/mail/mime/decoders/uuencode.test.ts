@@ -138,7 +138,14 @@ t.test('uuencode is decoded in other ways only if readers may differ about it', 
   t.same(asked('#86)C\n`\nend\nmore\n'), ['uuencode end'])
   for (const line of ['#86)`', '#86)_']) t.same(asked(`${line}\nend\n`), [], line)
   for (const line of [
-    ...['"86($\n#86)c', '#86) ', '#86\x1f$', '#86)C1', '#86)c', '#86)', '#86)C\r#86)C', 'x'],
+    '"86($\n#86)c',
+    '#86) ',
+    '#86\x1f$',
+    '#86)C1',
+    '#86)c',
+    '#86)',
+    '#86)C\r#86)C',
+    'x',
     '#86)\x7f',
   ]) {
     const text = `#86)C\n${line}\n#86)C\nend\n`

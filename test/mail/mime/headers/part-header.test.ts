@@ -135,7 +135,13 @@ t.test('the field of the type makes a multipart sure, whatever else is there', a
 t.test('a header is split into fields with their folds', async (t) => {
   const lines = new MimeLines()
   for (const line of [
-    ...['MIME-Ab: c\r\n', ' d\r\n', '\te\r\n', 'MIME-F:g\n', 'no field\n', ':x\n', 'MIME-H :'],
+    'MIME-Ab: c\r\n',
+    ' d\r\n',
+    '\te\r\n',
+    'MIME-F:g\n',
+    'no field\n',
+    ':x\n',
+    'MIME-H :',
   ]) {
     lines.add(line, /^[ \t]/.test(line))
   }

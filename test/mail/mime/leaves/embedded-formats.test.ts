@@ -9,7 +9,12 @@ const kindOf = (line: string) => kindsOf(line)[0]
 
 t.test('a line that begins uuencode is known by its first word', async (t) => {
   for (const line of [
-    ...['begin 644 a', 'begin\t6', 'begin\v644\va', 'begin\x000', 'begin ', 'BEGIN\v6'],
+    'begin 644 a',
+    'begin\t6',
+    'begin\v644\va',
+    'begin\x000',
+    'begin ',
+    'BEGIN\v6',
     'bEgIn 644 a',
   ]) {
     t.equal(kindOf(line), 'uuencode', line)

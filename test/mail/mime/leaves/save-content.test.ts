@@ -116,8 +116,11 @@ showForms({
     [
       `${ENCODED_FILE}${inBase64(`${ENCODING}quoted-printable\n\na= \nb`)}\n`,
       [
-        ...[`${ENCODING}quoted-printable\n\na= \nb`, `mail:${ENCODING}quoted-printable\n\na= \nb`],
-        ...['ab', 'a\0b', 'a= \nb'],
+        `${ENCODING}quoted-printable\n\na= \nb`,
+        `mail:${ENCODING}quoted-printable\n\na= \nb`,
+        'ab',
+        'a\0b',
+        'a= \nb',
       ],
     ],
   ],

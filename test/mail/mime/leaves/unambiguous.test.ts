@@ -204,8 +204,12 @@ function isUnambiguousIn(mail: string): boolean {
 
 t.test('a part is unambiguous if its header and both of its ends are', async (t) => {
   for (const mail of [
-    ...['A: b\n\nx\n', `${TYPE}\n\nx\n`, mixed(`${TYPE}\n\nx`), mixed('\nx')],
-    ...[mixed(`${TYPE}\n\nx\n--c\n`), `Content-Type: message/rfc822\n\nA: b\n\nx\n`],
+    'A: b\n\nx\n',
+    `${TYPE}\n\nx\n`,
+    mixed(`${TYPE}\n\nx`),
+    mixed('\nx'),
+    mixed(`${TYPE}\n\nx\n--c\n`),
+    `Content-Type: message/rfc822\n\nA: b\n\nx\n`,
     ...['base64', 'Quoted-Printable', '8bit'].map(
       (word) => `${TYPE}\nContent-Transfer-Encoding: ${word}\n\nx\n`,
     ),
@@ -213,7 +217,9 @@ t.test('a part is unambiguous if its header and both of its ends are', async (t)
     t.equal(isUnambiguousIn(mail), true, mail)
   }
   for (const mail of [
-    ...[`${TYPE}\nno field\n\nx\n`, `${TYPE}\n${TYPE}\n\nx\n`, `${TYPE}; name="a\n\nx\n`],
+    `${TYPE}\nno field\n\nx\n`,
+    `${TYPE}\n${TYPE}\n\nx\n`,
+    `${TYPE}; name="a\n\nx\n`,
     'Content-Type: text/plain; charset=x-any\n\nx\n',
     ...['x-uuencode', 'base64 (c)', 'x-any'].map(
       (word) => `${TYPE}\nContent-Transfer-Encoding: ${word}\n\nx\n`,

@@ -123,10 +123,13 @@ t.test('a kept message is a private file, with one record and the message', asyn
 t.test('records and messages of any text are read back, byte for byte', async (t) => {
   const { directory, root } = await openNew(t)
   const messages = [
-    ...['\n\n', ' a line with a blank in front\n\n', '\tone with a tab\n\n\x00\xff'],
+    '\n\n',
+    ' a line with a blank in front\n\n',
+    '\tone with a tab\n\n\x00\xff',
     'Subject: x\n\nX-Onescan-Message: as it came, below this line\n',
     `X-Onescan-Message: sha256=${'0'.repeat(64)}; as it came, below this line\n\n`,
-    ...['X-Onescan-Quarantine: {}\n\n', `Subject: x\n\n${'a line\n'.repeat(100_000)}`],
+    'X-Onescan-Quarantine: {}\n\n',
+    `Subject: x\n\n${'a line\n'.repeat(100_000)}`,
   ]
   for (const message of messages) {
     const record: Partial<QuarantineRecord> = {

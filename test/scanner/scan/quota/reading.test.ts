@@ -24,8 +24,18 @@ t.test('a backend is a service over UDP or HTTP', async (t) => {
   t.match(readBackend('quotad:[::1]:5', ''), { kind: 'udp', host: '::1', extended: true })
   t.match(readBackend('http://mx:81/q.cgi', ''), { kind: 'http', text: 'http://mx:81/q.cgi' })
   for (const text of [
-    ...['', 'udp:x', 'udp:x:0', 'udp:x:65536', 'tcp:x:1', 'https://x/', 'http://', 'udp:a b:1'],
-    ...['xudp:a:1', 'udp:a:1x', 'xhttp://mx/', 'http://mx/a b'],
+    '',
+    'udp:x',
+    'udp:x:0',
+    'udp:x:65536',
+    'tcp:x:1',
+    'https://x/',
+    'http://',
+    'udp:a b:1',
+    'xudp:a:1',
+    'udp:a:1x',
+    'xhttp://mx/',
+    'http://mx/a b',
   ]) {
     t.throws(() => readBackend(text, 'QUOTAD'), { kind: 'config', message: /^QUOTAD / }, text)
   }
@@ -50,8 +60,12 @@ t.test('the most particular line of a map counts', async (t) => {
   const of = backendMap(
     t,
     [
-      ...['# who has which mailbox', '#no blank behind it', '  dan#  udp:f:1 \r'],
-      ...['ann@example.org  udp:a:1', '@Example.org\tudp:b:1', 'ben udp:c:1'],
+      '# who has which mailbox',
+      '#no blank behind it',
+      '  dan#  udp:f:1 \r',
+      'ann@example.org  udp:a:1',
+      '@Example.org\tudp:b:1',
+      'ben udp:c:1',
       latin1('@M\u00fcnchen.example udp:e:1'),
       '',
       '* udp:d:1',

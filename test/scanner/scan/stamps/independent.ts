@@ -9,9 +9,22 @@ const isStamp = (name: string) => /^x-(md5|sha256)-cluster-\d+$/i.test(name)
 
 /** Fields that no stamp binds, in the order of the table there. */
 export const unboundFields = [
-  ...['x-qhpsi', 'received', 'return-path', 'delivered-to', 'x-original-to', 'envelope-to'],
-  ...['delivery-date', 'received-spf', 'authentication-results', 'dkim-signature', 'arc-seal'],
-  ...['arc-message-signature', 'arc-authentication-results', 'bcc', 'resent-bcc', 'content-length'],
+  'x-qhpsi',
+  'received',
+  'return-path',
+  'delivered-to',
+  'x-original-to',
+  'envelope-to',
+  'delivery-date',
+  'received-spf',
+  'authentication-results',
+  'dkim-signature',
+  'arc-seal',
+  'arc-message-signature',
+  'arc-authentication-results',
+  'bcc',
+  'resent-bcc',
+  'content-length',
 ]
 
 export interface Parts {

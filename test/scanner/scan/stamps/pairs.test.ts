@@ -168,7 +168,10 @@ t.test('a stamp breaks if a field about content comes above it', async (t) => {
   )
   const message = 'Subject: a\n\nbody\n'
   for (const field of [
-    ...['MIME-Version: 1.0', 'Content-Type: text/html', 'cOnTeNt-any:', 'Content-:'],
+    'MIME-Version: 1.0',
+    'Content-Type: text/html',
+    'cOnTeNt-any:',
+    'Content-:',
     'X-Content-Type: x',
   ]) {
     t.notOk(isTrusted(`${field}\n${stampOf(message)}\n${message}`), field)

@@ -303,7 +303,10 @@ t.test('only exact field names are those of stamps', async (t) => {
   t.same(stampName('X-MD5-Cluster-100'), { scheme: 'md5', number: '100' })
   t.same(stampName('x-sha256-CLUSTER-0'), { scheme: 'hmac-sha256', number: '0' })
   for (const name of [
-    ...['X-MD5-Cluster-', 'X-MD5-Cluster-1a', 'X-MD5-Cluster--1', 'XX-MD5-Cluster-1'],
+    'X-MD5-Cluster-',
+    'X-MD5-Cluster-1a',
+    'X-MD5-Cluster--1',
+    'XX-MD5-Cluster-1',
     'X-SHA1-Cluster-1',
   ]) {
     t.equal(stampName(name), undefined, name)

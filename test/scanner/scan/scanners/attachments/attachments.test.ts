@@ -114,7 +114,13 @@ t.test('a file without usable rules is a fault, and nothing is clean by it', asy
     faults[`empty-${n}`] = /^BADATTACHMENTS .*: contains no rule/
   }
   const lines = [
-    ...['*.exe', 'name', 'name ', 'names *.exe', 'content program', ' # comment', 'name *.ex\xe4'],
+    '*.exe',
+    'name',
+    'name ',
+    'names *.exe',
+    'content program',
+    ' # comment',
+    'name *.ex\xe4',
   ]
   for (const [n, line] of lines.entries()) {
     writeFileSync(join(directory, `wrong-${n}`), `name *.exe\n${line}\n`, 'latin1')

@@ -115,8 +115,11 @@ t.test('a banned name is found behind any other text', async (t) => {
 
 t.test('a field that is a name as a whole counts, as in Thunderbird and Ruby', async (t) => {
   for (const field of [
-    ...['Content-Name: a.exe', 'Content-Name: C:\\dir\\a.exe', 'X-Sun-Data-Name: "a.exe"'],
-    ...['Content-Location: a.exe', 'content-name:\n =?utf-8?Q?a=2Eexe?='],
+    'Content-Name: a.exe',
+    'Content-Name: C:\\dir\\a.exe',
+    'X-Sun-Data-Name: "a.exe"',
+    'Content-Location: a.exe',
+    'content-name:\n =?utf-8?Q?a=2Eexe?=',
     'Content-Disposition: attachment; filename=a.txt\nContent-Name: a.e\\xe',
   ]) {
     t.equal(await outcome(`Content-Type: application/x-any\n${field}\n\nx`), 'a.exe', field)
@@ -153,8 +156,14 @@ t.test('the name in the outcome has no path', async (t) => {
 
 t.test('a name that no rule bans is not banned', async (t) => {
   for (const parameters of [
-    ...['filename="a.exe.txt"', 'filename="exe"', 'filename=a.txt; x=a.exe', 'xfilename=a.exe'],
-    ...["filename*=utf-8''a%2Etxt", 'filename="="', 'filename=""', 'filename'],
+    'filename="a.exe.txt"',
+    'filename="exe"',
+    'filename=a.txt; x=a.exe',
+    'xfilename=a.exe',
+    "filename*=utf-8''a%2Etxt",
+    'filename="="',
+    'filename=""',
+    'filename',
   ]) {
     t.equal(await outcome(disposed(`attachment; ${parameters}`)), 'clean', parameters)
   }

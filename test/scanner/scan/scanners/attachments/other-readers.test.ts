@@ -9,11 +9,14 @@ import { disposed, mixed, outcome, text } from './mail.ts'
 const base64 = (name: string) => Buffer.from(name).toString('base64')
 const charsets = ['utf-8', '', 'x y', '*', 'utf-8*en', 'no-such', 'x-"y', 'iso-8859-1 ', 'a/b', '?']
 const words = charsets.flatMap((charset) => [
-  ...[`=?${charset}?Q?evil.exe?=`, `=?${charset}?q?evil=2Eexe?=`],
+  `=?${charset}?Q?evil.exe?=`,
+  `=?${charset}?q?evil=2Eexe?=`,
   `=?${charset}?B?${base64('evil.exe')}?=`,
   `=?${charset}?b?${base64('evil.exe').replace(/=+$/, '')}?=`,
-  ...[`=?${charset}?Q?evil?=\n =?${charset}?Q?.exe?=`, `=?${charset}?Q?evil.ex?=e`],
-  ...[`evil=?${charset}?Q?.exe?=`, `=?${charset}?Q?evil?.exe?=`],
+  `=?${charset}?Q?evil?=\n =?${charset}?Q?.exe?=`,
+  `=?${charset}?Q?evil.ex?=e`,
+  `evil=?${charset}?Q?.exe?=`,
+  `=?${charset}?Q?evil?.exe?=`,
 ])
 const spelt = words.flatMap((word) => [
   `attachment; filename="${word.replaceAll('"', '')}"`,

@@ -33,7 +33,10 @@ export const databaseOfKnown: Readonly<Record<string, string>> = {
 /** Texts without the known ones. */
 const fillers: Readonly<Record<string, readonly string[]>> = {
   'text/plain': [
-    ...['See below.\n', '-- \nA signature\n', '\n\n \nx\n\n\n\ny', 'From a\nReceived: from b\n'],
+    'See below.\n',
+    '-- \nA signature\n',
+    '\n\n \nx\n\n\n\ny',
+    'From a\nReceived: from b\n',
   ],
   'text/html': ['<b>See below</b>\n', '<!-- -->\n\n\n<i>x</i>', '<p>\n\t\n</p>'],
   file: ['abcdefghi'.repeat(30), 'PK\x03\x04 no archive', 'a', 'GIF89a', 'Content-Type: a/b\n\n'],
@@ -42,7 +45,12 @@ const fillers: Readonly<Record<string, readonly string[]>> = {
 /** Lines between parts, or in a text: libclamav looks at some of them. */
 const lines = [
   ...['', '', ' ', '\t', '--', '-- ', '-', '---', '-x', '(x)', '(x)-', '--(x)', '.', '=', '"', ':'],
-  ...['From a', '>From a', 'From: a', 'Received: from a by b; Mon', 'Subject: x;', 'X-A: b;'],
+  'From a',
+  '>From a',
+  'From: a',
+  'Received: from a by b; Mon',
+  'Subject: x;',
+  'X-A: b;',
   'X: a=b',
   ...['name=x', 'boundary=x', ' boundary="x"', 'base64', 'x base64', 'Date: x', 'Message-Id: <x>'],
   ...['MIME-Version: 1.0', 'end', '`', '#86)C', 'This is a message in several parts.', '\xe4\xf6'],
@@ -77,12 +85,21 @@ const fold = (random: Random) => random.pick(['', ' ', ' ', '  ', '\n ', '\n\t',
 function otherField(random: Random): string {
   const name = random.pick([
     ...['X-A', 'X_A', 'x-a.b', 'Subject', 'To', 'DKIM-Signature', 'Content-ID', 'Content-Language'],
-    ...['Content-Description', 'Date', 'Message-Id', 'Received', 'MIME-Version', 'List-Id'],
+    'Content-Description',
+    'Date',
+    'Message-Id',
+    'Received',
+    'MIME-Version',
+    'List-Id',
     'X-begin',
   ])
   const value = random.pick([
     ...['x', '', 'a=b', 'a; b=c', '<a=b@c>', '(a', 'a)', '"a', 'a"b"', '=?utf-8?q?a=3Bb?=', '\xe4'],
-    ...['boundary=x', 'multipart/mixed; boundary="x"', 'base64', 'x\n y', 'x;\n y=z'],
+    'boundary=x',
+    'multipart/mixed; boundary="x"',
+    'base64',
+    'x\n y',
+    'x;\n y=z',
     'x\n\ty=";z"',
     ...['a;', 'a; ', 'x\n b;', 'text/plain', 'begin 644 x', '*0=', 'a*=b', '\\', 'x'.repeat(900)],
   ])
@@ -91,7 +108,14 @@ function otherField(random: Random): string {
 
 function parameter(random: Random): string {
   const name = random.pick([
-    ...['charset', 'format', 'x-a', 'size', 'reply-type', 'start', 'method', 'q'],
+    'charset',
+    'format',
+    'x-a',
+    'size',
+    'reply-type',
+    'start',
+    'method',
+    'q',
   ])
   return written(random, inAnyCase(random, `${name}${random.once(3) ? random.below(9) : ''}`))
 }

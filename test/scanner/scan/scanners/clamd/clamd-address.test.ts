@@ -39,9 +39,23 @@ t.test('tls:// before host:port needs the files of a certificate', async (t) => 
 
 t.test('any other address is a fault that names the value and the forms', async (t) => {
   for (const text of [
-    ...['', 'clamd.sock', './clamd.sock', 'host', 'host:', ':3310', 'host:0', 'host:65536'],
-    ...['host:http', 'host:3310*2', '::1:3310', '[::1]', '/run/\0', 'tls://scan1'],
-    ...['tls:///run/clamav/clamd.ctl', 'tls:scan1:3312', 'https://scan1:3312'],
+    '',
+    'clamd.sock',
+    './clamd.sock',
+    'host',
+    'host:',
+    ':3310',
+    'host:0',
+    'host:65536',
+    'host:http',
+    'host:3310*2',
+    '::1:3310',
+    '[::1]',
+    '/run/\0',
+    'tls://scan1',
+    'tls:///run/clamav/clamd.ctl',
+    'tls:scan1:3312',
+    'https://scan1:3312',
   ]) {
     try {
       readClamdAddress(text)

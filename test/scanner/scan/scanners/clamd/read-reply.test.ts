@@ -17,9 +17,20 @@ t.test('only the exact words are clean', async (t) => {
   t.same(read('stream: OK\0'), { answer: 'clean' })
   t.same(read('fd[10]: OK\0', 'descriptor'), { answer: 'clean' })
   for (const text of [
-    ...['stream: OK', 'stream: OK\n\0', 'stream: ok\0', 'stream: OK \0', ' stream: OK\0'],
-    ...['stream:OK\0', 'stream: \0OK', 'OK\0', '\0', '', 'stream: Empty file\0'],
-    ...['stream: OK ERROR\0', 'x\nstream: OK\0', '/spool/m.1: OK\0'],
+    'stream: OK',
+    'stream: OK\n\0',
+    'stream: ok\0',
+    'stream: OK \0',
+    ' stream: OK\0',
+    'stream:OK\0',
+    'stream: \0OK',
+    'OK\0',
+    '\0',
+    '',
+    'stream: Empty file\0',
+    'stream: OK ERROR\0',
+    'x\nstream: OK\0',
+    '/spool/m.1: OK\0',
   ]) {
     t.equal(read(text).answer, 'unknown', JSON.stringify(text))
   }
@@ -95,9 +106,12 @@ t.test('a reply without end is unknown, and its quote stays short', async (t) =>
 
 t.test('a reply reads the same in every split of its bytes', async (t) => {
   const replies = [
-    ...['stream: OK\0', 'stream: OK\0stream: OK\0'],
+    'stream: OK\0',
+    'stream: OK\0stream: OK\0',
     'stream: Eicar(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0rest',
-    ...['INSTREAM size limit exceeded. ERROR\0', 'COMMAND READ TIMED OUT\0', 'stream: O'],
+    'INSTREAM size limit exceeded. ERROR\0',
+    'COMMAND READ TIMED OUT\0',
+    'stream: O',
     'x'.repeat(CLAMD_REPLY_MAX + 5),
     `${'x'.repeat(CLAMD_REPLY_MAX + 1)}\0`,
   ]

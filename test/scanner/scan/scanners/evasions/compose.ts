@@ -26,8 +26,11 @@ export function messageOf({ text }: Evasion, ending: '\n' | '\r\n'): Buffer {
 
 const TOP = [
   'Received: from sender.example.org by mx.example.net; Mon, 1 Jun 2026 10:00:00 +0000',
-  ...['From: sender@example.org', 'To: recipient@example.net', 'Subject: report'],
-  ...['MIME-Version: 1.0', ''],
+  'From: sender@example.org',
+  'To: recipient@example.net',
+  'Subject: report',
+  'MIME-Version: 1.0',
+  '',
 ].join('\n')
 
 /** A message of this content, which begins with its MIME fields. */

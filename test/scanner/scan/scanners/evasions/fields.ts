@@ -64,7 +64,10 @@ const inBase64 = [
   ' bAsE64 encoding',
 ]
 const inQuotedPrintable = [
-  ...[' q', ' qp', ' (base64) quoted-printable', ' "quoted-printable"'],
+  ' q',
+  ' qp',
+  ' (base64) quoted-printable',
+  ' "quoted-printable"',
   ' quoted-printable (base64)',
   ' quoted-printable; base64',
 ]

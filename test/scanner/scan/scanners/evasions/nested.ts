@@ -60,8 +60,17 @@ function wordAt(word: string, offset: number): string {
 
 /** Fields that libclamav takes for the first bytes of other files. */
 const firstFields = [
-  ...['GIF89a: x', 'MZ: x', '%PDF-1.4: x', 'Rar!: x', 'BZh9: x', 'ID3: x', '{\\rtf: x', 'xar!: x'],
-  ...['X-Any: b', 'Content-Language: en', 'Content-Type: text/plain'],
+  'GIF89a: x',
+  'MZ: x',
+  '%PDF-1.4: x',
+  'Rar!: x',
+  'BZh9: x',
+  'ID3: x',
+  '{\\rtf: x',
+  'xar!: x',
+  'X-Any: b',
+  'Content-Language: en',
+  'Content-Type: text/plain',
 ]
 
 function encodedMail(name: string, type: string, text: () => string): Evasion[] {

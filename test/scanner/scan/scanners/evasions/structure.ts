@@ -117,7 +117,14 @@ const harmless: Readonly<Record<string, readonly [above: string, behind: string]
 
 /** Lines that differ from the delimiter in one way each. */
 const similarLines = [
-  ...['--:.:\0', '--\0:.:', '--:.:--\0', '-- :.:', '--:.: ', '--:.:;', '--:.: ;', '--:.:--;'],
+  '--:.:\0',
+  '--\0:.:',
+  '--:.:--\0',
+  '-- :.:',
+  '--:.: ',
+  '--:.:;',
+  '--:.: ;',
+  '--:.:--;',
 ]
 
 /** A message with a zip in base64, one line of it among those, below a multipart written as `field`. */

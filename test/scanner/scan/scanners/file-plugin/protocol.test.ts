@@ -107,9 +107,16 @@ t.test('a line without an end is given up at 64 KiB', async (t) => {
 
 t.test('a line with none of the three answers is invalid', async (t) => {
   const bodies = [
-    ...['{}', 'null', '"clean"', '{"answer":"Clean"}', '{"answer":"infected"}'],
-    ...['{"answer":"infected","name":""}', '{"answer":"infected","name":1}'],
-    ...['{"answer":"unknown"}', '{"answer":"clean"', ''],
+    '{}',
+    'null',
+    '"clean"',
+    '{"answer":"Clean"}',
+    '{"answer":"infected"}',
+    '{"answer":"infected","name":""}',
+    '{"answer":"infected","name":1}',
+    '{"answer":"unknown"}',
+    '{"answer":"clean"',
+    '',
   ]
   for (const body of bodies) {
     t.same(hear(Buffer.from(`onescan-answer/1 ${nonce} ${body}\n`)), nonsense, body)

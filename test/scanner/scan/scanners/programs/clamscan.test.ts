@@ -161,7 +161,10 @@ t.test('clamscan gets the environment of scanners, and nothing else', async (t) 
   const seen = readFileSync(names, 'latin1').split('\n').filter(Boolean)
   const ofShell = /^(?:PWD|OLDPWD|SHLVL|_)=/
   t.strictSame(seen.filter((line) => !ofShell.test(line)).sort(), [
-    ...['CLAMD=/nowhere', 'HOME=/nonexistent', 'PATH=/usr/bin:/bin', `TMPDIR=${directory}`],
+    'CLAMD=/nowhere',
+    'HOME=/nonexistent',
+    'PATH=/usr/bin:/bin',
+    `TMPDIR=${directory}`,
   ])
 })
 

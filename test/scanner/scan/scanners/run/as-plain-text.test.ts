@@ -58,8 +58,15 @@ t.test('each line that begins as a field has a blank before it, and no other one
 
 t.test('a part that may be a file is not scanned as a text', async (t) => {
   const files = [
-    ...['<html>', ' \n{\\rtf1', '#!/bin/sh', '%PDF-1.4', 'From: a\n\nx%PDF-1.4'],
-    ...[`${'x'.repeat(300)}%PDF-1.4`, 'PK\x03\x04', 'text\0', `From: a${' '.repeat(250)}ustar`],
+    '<html>',
+    ' \n{\\rtf1',
+    '#!/bin/sh',
+    '%PDF-1.4',
+    'From: a\n\nx%PDF-1.4',
+    `${'x'.repeat(300)}%PDF-1.4`,
+    'PK\x03\x04',
+    'text\0',
+    `From: a${' '.repeat(250)}ustar`,
   ]
   for (const file of files) {
     t.equal(await asText(content(file)), undefined, JSON.stringify(file))

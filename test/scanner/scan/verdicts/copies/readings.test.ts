@@ -53,10 +53,16 @@ function contentsIn(mail: string): string | undefined {
 
 /** The fields that the reading understands, as its lenient readers take them. */
 const FIELDS = [
-  ...['Content-Type: multipart/mixed; boundary="b"', 'Content-Type: message/rfc822'],
-  ...['Content-Transfer-Encoding: base64', 'Content-Transfer-Encoding: quoted-printable'],
-  ...['Content-Transfer-Encoding: x-uuencode', 'Content-Disposition: attachment; filename=a.zip'],
-  ...['Content-ID: <a>', 'Content-Description: a', 'Content-Location: a', 'MIME-Version: 1.0'],
+  'Content-Type: multipart/mixed; boundary="b"',
+  'Content-Type: message/rfc822',
+  'Content-Transfer-Encoding: base64',
+  'Content-Transfer-Encoding: quoted-printable',
+  'Content-Transfer-Encoding: x-uuencode',
+  'Content-Disposition: attachment; filename=a.zip',
+  'Content-ID: <a>',
+  'Content-Description: a',
+  'Content-Location: a',
+  'MIME-Version: 1.0',
 ]
 const FORMS: readonly ((field: string) => string)[] = [
   (field) => field,
@@ -75,7 +81,11 @@ const STARTS = [
   ...['begin 644 a', 'begin-base64 644 a', 'begin ', 'BEGIN 644 a', '=ybegin line=128 name=a'],
   ...['-----BEGIN PGP MESSAGE-----', '-----begin certificate-----', ':$f*TEQKPH#jdCA0d,R0TG!"'],
   ...['(This file must be converted with BinHex 4.0)', 'ATTACH;ENCODING=BASE64;VALUE=BINARY:'],
-  ...['--b', '--b--', 'begin-x: a', 'attach;encoding=base64: QUJD', '--b: a'],
+  '--b',
+  '--b--',
+  'begin-x: a',
+  'attach;encoding=base64: QUJD',
+  '--b: a',
   '-----END PGP MESSAGE-----',
 ]
 const own = [...free, ...named]

@@ -31,7 +31,19 @@ export function independentFingerprint(message: Buffer, secret: Buffer, scan = S
 
 export const named = ['message-id', 'date', 'to', 'cc']
 export const free = [
-  ...['received', 'received-spf', 'return-path', 'delivered-to', 'delivery-date', 'envelope-to'],
-  ...['x-original-to', 'authentication-results', 'dkim-signature', 'arc-seal'],
-  ...['arc-message-signature', 'arc-authentication-results', 'bcc', 'resent-bcc', 'x-qhpsi'],
+  'received',
+  'received-spf',
+  'return-path',
+  'delivered-to',
+  'delivery-date',
+  'envelope-to',
+  'x-original-to',
+  'authentication-results',
+  'dkim-signature',
+  'arc-seal',
+  'arc-message-signature',
+  'arc-authentication-results',
+  'bcc',
+  'resent-bcc',
+  'x-qhpsi',
 ]

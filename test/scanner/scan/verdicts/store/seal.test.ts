@@ -104,12 +104,16 @@ t.test('a sealed verdict of another format or of too few lines is ignored', asyn
   const infected = 'onescan-verdict/1\ninfected\n5\nh\ns\nc\n'
   t.match(open(mac(`${infected}clamd\nEicar\n`)), { found: { scanner: 'clamd', name: 'Eicar' } })
   for (const text of [
-    ...['onescan-verdict/2\nclean\n5\nh\ns\nc\n', 'onescan-verdict/1\nclean\nlater\nh\ns\nc\n'],
-    ...['onescan-verdict/1\nclean\n5\nh\ns\n', 'onescan-verdict/1\nclean\n5\nh\ns\nc\nmore\n'],
-    ...['onescan-verdict/1\nunknown\n5\nh\ns\nc\n', 'onescan-verdict/1\nclean\n5x\nh\ns\nc\n'],
+    'onescan-verdict/2\nclean\n5\nh\ns\nc\n',
+    'onescan-verdict/1\nclean\nlater\nh\ns\nc\n',
+    'onescan-verdict/1\nclean\n5\nh\ns\n',
+    'onescan-verdict/1\nclean\n5\nh\ns\nc\nmore\n',
+    'onescan-verdict/1\nunknown\n5\nh\ns\nc\n',
+    'onescan-verdict/1\nclean\n5x\nh\ns\nc\n',
     'onescan-verdict/1\nclean\nx5\nh\ns\nc\n',
     'onescan-verdict/1\nclean\n1234567890123\nh\ns\nc\n',
-    ...['onescan-verdict/1\nclean\n5\nh\ns\nc', 'onescan-verdict/1\nclean\n5'],
+    'onescan-verdict/1\nclean\n5\nh\ns\nc',
+    'onescan-verdict/1\nclean\n5',
     'onescan-verdict/1\nunknown\n5\nh\ns\nc\nclamd\nEicar\n',
     infected,
     `${infected}clamd\n`,
