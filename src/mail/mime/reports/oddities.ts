@@ -16,8 +16,8 @@ export const oddities = {
   base64: 'base64 that continues after its padding',
   'quoted-printable': 'a soft line break followed by spaces',
   encrypted:
-    'content encrypted with S/MIME or OpenPGP, or compressed in OpenPGP in a way that is not read, or a zip archive, or Office or OpenDocument file, with a password',
-  unread: 'content that was not read; UNREAD also applies, except to a broken archive',
+    'encrypted content, or a file with a password, as far as onescan itself recognizes it (Findings)',
+  unread: 'content that was not read; UNREAD is also used, except for a broken archive',
 } as const
 
 export type Oddity = keyof typeof oddities
