@@ -28,10 +28,10 @@ export const seconds = (milliseconds: number) => `${count(milliseconds / 1000)} 
 export const messageLimits: readonly Limit[] = [
   ['address in the envelope', bytes(ADDRESS_MAX)],
   ['envelope', mib(ENVELOPE_MAX)],
-  ['recipients', 'any number, as far as the envelope holds them'],
+  ['recipients', 'any number that fits into the envelope'],
   ['message', 'any size'],
   ['header block in which fields are removed', mib(HEADER_MAX)],
-  ['fields of such a block', count(HEADER_FIELDS_MAX)],
+  ['fields in that block', count(HEADER_FIELDS_MAX)],
   ['fields removed from a header', '16'],
   ['reply text', '255 bytes'],
   ['log line', '4,096 bytes'],

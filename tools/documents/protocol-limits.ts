@@ -57,7 +57,7 @@ const milterLimits: readonly Limit[] = [
 const smtpLimits: readonly Limit[] = [
   [
     'command line',
-    `${bytes(COMMAND_MAX)}, else 500; without an end the connection is closed at ${kib(figure('UNENDED_MAX'))}`,
+    `${bytes(COMMAND_MAX)}, else 500. Without a line end the connection is closed at ${kib(figure('UNENDED_MAX'))}`,
   ],
   [
     'commands after a message',
@@ -76,5 +76,8 @@ const smtpLimits: readonly Limit[] = [
   ['its answer to QUIT', `${seconds(next.quit)}, then 221 and closed`],
   ['its answer to DATA', `${seconds(next.data)}, then it is lost`],
   ['a block of content', `${seconds(next.block)}, then it is lost`],
-  ['its answer to the content', `${seconds(next.end)}, then it is lost; in LMTP for all answers`],
+  [
+    'its answer to the content',
+    `${seconds(next.end)}, then it is lost. In LMTP this is the time for all answers`,
+  ],
 ]

@@ -56,8 +56,8 @@ function questionFrames(): Entry[] {
   return Object.entries(frameRules).map(([type, { limit, exact, repeats }]) => {
     const most =
       type === frameType.variable
-        ? `; up to ${figure('VARIABLES_MAX')} of them`
-        : '; any number of them'
+        ? ` each, in up to ${figure('VARIABLES_MAX')} frames`
+        : ' each, in any number of frames'
     const size = exact ? bytes(limit) : `Up to ${bytes(limit)}`
     return [type, `${payloads[type]} ${size}${repeats ? most : ''}.`]
   })
@@ -87,14 +87,14 @@ function fieldRows(answer: keyof typeof answerFields): Entry[] {
 type Field = (typeof fieldType)[keyof typeof fieldType]
 
 const fields = (): Readonly<Record<Field, string>> => ({
-  [fieldType.bodyOffset]: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: the rest is passed on unchanged. 8 bytes; the first field.`,
+  [fieldType.bodyOffset]: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: the rest is passed on unchanged. This is the first field, of 8 bytes.`,
   [fieldType.kept]:
-    'Copy these bytes of the header block: their offset and their number. 4 bytes each; any number of them.',
-  [fieldType.inserted]: `Insert these bytes. Any number of them; the new block has at most ${bytes(figure('NEW_FIELDS_MAX'))} more than B.`,
-  [fieldType.envelope]: 'Another envelope, complete as on descriptor 1. None or one.',
-  [fieldType.logLine]: `A line for the log with its line end, printable ASCII. Up to ${bytes(figure('LOG_LINE_MAX'))}; any number of them.`,
-  [fieldType.exitCode]: `The exit code: ${acceptedCodes().join(', ')}. 1 byte; the first field.`,
-  [fieldType.reply]: `Text for the error descriptor: D or Z, then printable ASCII. 3 to ${figure('REPORT_MAX')} bytes; none or one.`,
+    'Copy these bytes of the header block: their offset and their number, of 4 bytes each, in any number of fields.',
+  [fieldType.inserted]: `Insert these bytes, in any number of fields. The new block is at most ${bytes(figure('NEW_FIELDS_MAX'))} longer than B.`,
+  [fieldType.envelope]: 'Another envelope, complete as on descriptor 1. At most one.',
+  [fieldType.logLine]: `A line for the log with its line end, in printable ASCII. Up to ${bytes(figure('LOG_LINE_MAX'))} each, in any number of fields.`,
+  [fieldType.exitCode]: `The exit code: ${acceptedCodes().join(', ')}. This is the first field, of 1 byte.`,
+  [fieldType.reply]: `Text for the error descriptor: D or Z, then printable ASCII. 3 to ${figure('REPORT_MAX')} bytes, at most one.`,
   [fieldType.end]: 'The end, without a payload.',
 })
 

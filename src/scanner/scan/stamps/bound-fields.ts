@@ -68,7 +68,7 @@ export function isOfRelease({ s }: Claims): boolean {
  * reason. They are part of the format, and stamp-format.md has this list.
  */
 export const unboundFieldsInWords: Readonly<Record<string, string>> = {
-  Received: 'every host adds one; Postfix and Sendmail do not show their own to filters',
+  Received: 'every host adds one, and Postfix and Sendmail do not show theirs to filters',
   'Return-Path': 'final delivery adds it, Postfix drops it before filters see it',
   'Delivered-To': 'qmail-local and Postfix add it',
   'X-Original-To': 'Postfix adds it at delivery',
@@ -82,7 +82,7 @@ export const unboundFieldsInWords: Readonly<Record<string, string>> = {
   'ARC-Authentication-Results': 'the same',
   Bcc: 'Postfix drops it before filters see it',
   'Resent-Bcc': 'the same',
-  'Content-Length': 'Postfix drops it; it does not affect how mailbox readers decode a message',
+  'Content-Length': 'Postfix drops it, and it does not affect how mailbox readers decode a message',
   'X-QHPSI': 'every host of a cluster replaces it',
 }
 
