@@ -149,7 +149,7 @@ export const LONG_FILES = {
   'test/scanner/observe/report/tally.test.ts': 9,
   'test/scanner/scan/quarantine/power-cut.test.ts': 9,
   'test/base/runtime/compiled.test.ts': 8,
-  'test/mail/mime/leaves/unambiguous.test.ts': 8,
+  'test/mail/mime/leaves/decoded-once.test.ts': 8,
   'test/quota/huge-maildir.test.ts': 8,
   'test/quota/start.test.ts': 8,
   'test/scanner/daemon/memory-limit.test.ts': 8,

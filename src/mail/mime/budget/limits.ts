@@ -1,7 +1,7 @@
 /**
  * The limits for reading a message, and what is compressed in it. A mail that exceeds one is not read to its end, and the result states that:
  * the message of LimitExceeded names the limit. No part is skipped silently; only a variant of a large file is
- * (LINE_ENDS_MAX in leaves/save-content.ts).
+ * (LINE_ENDS_MAX in leaves/save-content.ts). Encoded words have limits of their own (message/encoded-words.ts).
  */
 export const limits = {
   /**

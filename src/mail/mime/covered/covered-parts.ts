@@ -1,7 +1,7 @@
 import { isMailboxLine } from '../../message/field-line.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { isUnambiguous } from '../leaves/decode-leaf.ts'
+import { isDecodedOnce } from '../leaves/decode-leaf.ts'
 import {
   beginsWithField,
   FIRST_LINES,
@@ -11,7 +11,7 @@ import {
 } from '../ordinary/read-ordinary.ts'
 import type { Leaf } from '../structure/leaf.ts'
 import { readsHeaderAlike } from './libclamav-header.ts'
-import { decodesAlike, hasCutLine, leavesTextAlone } from './libclamav-texts.ts'
+import { decodesAlike, hasTooLongLine, leavesTextAlone } from './libclamav-texts.ts'
 import { contentForms, multipartForms, type PartForm } from './tried-forms.ts'
 
 /** Upper limit for the leaf parts of a covered mail. */
@@ -52,7 +52,7 @@ function* readsMailAlike(
   if (mails.some((inner) => inner.mails.length > 0)) return false
   // libclamav reads such a mail by other rules.
   if (attached && isMailboxLine(text, attached.from)) return false
-  if (hasCutLine(text.slice(attached?.from ?? above, attached?.to))) return false
+  if (hasTooLongLine(text.slice(attached?.from ?? above, attached?.to))) return false
   for (const { leaves, headers } of [mail, ...mails]) {
     if (!readsLeavesAlike(text, leaves)) return false
     if (!headers.every((header) => readsHeaderAt(text, header))) return false
@@ -68,7 +68,7 @@ function* readsMailAlike(
 function readsLeavesAlike(text: string, leaves: readonly Leaf[]): boolean {
   return (
     leaves.length <= LEAVES_MAX &&
-    leaves.every((leaf) => isUnambiguous(leaf) && passesOver(text, leaf)) &&
+    leaves.every((leaf) => isDecodedOnce(leaf) && passesOver(text, leaf)) &&
     haveTextBeside(leaves)
   )
 }

@@ -36,7 +36,7 @@ export function leavesTextAlone(text: string, work: Work): Steps<boolean> {
 }
 
 /** Returns whether libclamav may cut a line: it cuts those of 1,000 bytes and more. Looks at a few bytes of each. */
-export function hasCutLine(mail: string): boolean {
+export function hasTooLongLine(mail: string): boolean {
   let at = 0
   while (at + MAIL_LINE_MAX < mail.length) {
     const end = mail.lastIndexOf('\n', at + MAIL_LINE_MAX)

@@ -18,7 +18,7 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps
   const extraction = outer.at(scopeOf(leaf))
   const { work, options, scope } = extraction
   const hasNul = yield* holdsNul(part, work)
-  const isSure = isUnambiguous(leaf) && !hasNul
+  const isSure = isDecodedOnce(leaf) && !hasNul
   for (const [number, encoding] of leaf.encodings.entries()) {
     const isCovered = number === 0 && scope.coveredBy !== undefined
     const found = yield* decodeBy(encoding, part, leaf, extraction, { isSure, isCovered })
@@ -58,7 +58,7 @@ interface DecodedPart {
 
 /**
  * Decodes a part by one encoding: first as nearly all programs do, and then in each way in which some program does, unless
- * the part is unambiguous and all decode it alike, or it is a guess.
+ * the part is decoded once and all decode it alike, or it is a guess.
  */
 function* decodeBy(
   encoding: Encoding,
@@ -75,8 +75,8 @@ function* decodeBy(
   const { isShown, isMessage } = leaf.header
   const below = splitLineEnd(part)
   if (decoder === undefined) {
-    const isSaved = yield* saveContent({ ...below, encoding }, leaf, extraction, isCovered)
-    return { isEmitted: isSaved && !isMessage, oddities: [] }
+    const isWhole = yield* saveContent({ ...below, encoding }, leaf, extraction, isCovered)
+    return { isEmitted: isWhole && !isMessage, oddities: [] }
   }
   const way = new Way()
   const isAlike = () => [...way.met].every((quirk) => isShown && plainInTexts.includes(quirk))
@@ -115,10 +115,10 @@ function holdsBase64Alone({ role, encodings }: Leaf): boolean {
 }
 
 /**
- * Whether a part is unambiguous: it is of an ordinary mail, with one encoding, and nothing in its header is odd.
- * Such a part is decoded once, unless its decoder notes a quirk. Most parts of ordinary mail are. Any other part is
+ * Whether a part is decoded once: it is of an ordinary mail, with one encoding, and nothing in its header is odd.
+ * It is decoded again only if its decoder notes a quirk. Most parts of ordinary mail are. Any other part is
  * decoded in each way in which some program understands it.
  */
-export function isUnambiguous(leaf: Leaf): boolean {
+export function isDecodedOnce(leaf: Leaf): boolean {
   return !isCarved(leaf) && leaf.header.oddities.length === 0 && leaf.encodings.length === 1
 }

@@ -9,7 +9,7 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { changesAscii } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { NO_HEADER } from '../../../../src/mail/mime/headers/part-header.ts'
-import { decodeLeaf, isUnambiguous } from '../../../../src/mail/mime/leaves/decode-leaf.ts'
+import { decodeLeaf, isDecodedOnce } from '../../../../src/mail/mime/leaves/decode-leaf.ts'
 import { Extraction } from '../../../../src/mail/mime/leaves/extraction.ts'
 import { isTextOfMail, type Leaf } from '../../../../src/mail/mime/structure/leaf.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
@@ -132,7 +132,7 @@ async function compare(
     for (const leaf of leavesOf(mail)) {
       if (leaf.header === NO_HEADER) continue // behind a multipart, where there is no part
       all++
-      if (!isUnambiguous(leaf)) continue
+      if (!isDecodedOnce(leaf)) continue
       alike++
       const kind = hasLines(leaf) ? 1 : 0
       // Else text of the mail itself would be left to the whole.
@@ -196,10 +196,10 @@ const mixed = (part: string, delimiter = '--b') =>
   `Content-Type: multipart/mixed; boundary=b\n\n${delimiter}\n${part}\n--b--\n`
 
 /** Whether the leaf `x` of the mail is unambiguous. */
-function isUnambiguousIn(mail: string): boolean {
+function isDecodedOnceIn(mail: string): boolean {
   const bytes = Buffer.from(mail, 'latin1')
   const leaf = leavesOf(bytes).find(({ from }) => mail.startsWith('x', from))
-  return leaf !== undefined && isUnambiguous(leaf)
+  return leaf !== undefined && isDecodedOnce(leaf)
 }
 
 t.test('a part is unambiguous if its header and both of its ends are', async (t) => {
@@ -214,7 +214,7 @@ t.test('a part is unambiguous if its header and both of its ends are', async (t)
       (word) => `${TYPE}\nContent-Transfer-Encoding: ${word}\n\nx\n`,
     ),
   ]) {
-    t.equal(isUnambiguousIn(mail), true, mail)
+    t.equal(isDecodedOnceIn(mail), true, mail)
   }
   for (const mail of [
     `${TYPE}\nno field\n\nx\n`,
@@ -231,6 +231,6 @@ t.test('a part is unambiguous if its header and both of its ends are', async (t)
       mixed('A: b\n\ny\n--b--\nx'),
     ],
   ]) {
-    t.equal(isUnambiguousIn(mail), false, mail)
+    t.equal(isDecodedOnceIn(mail), false, mail)
   }
 })
