@@ -40,11 +40,6 @@ export const trusted = [
     why: 'characters of one class, and then one that is not in it',
   })),
   {
-    file: 'mail/mime/leaves/embedded-formats.ts',
-    expression: 'new RegExp(`^begin${blanks}${mode}`, flags)',
-    why: 'begins with the line, and blanks are no digits',
-  },
-  {
     file: 'mail/message/clear-header.ts',
     expression: "new RegExp([...name].join('[^ -~]*'), 'i')",
     why: 'what may stand between two letters is no letter, so each byte is tried once for each letter',
