@@ -360,7 +360,7 @@ export const typed: readonly TypedBlock[] = [
     page: 'doc/daily-work.md',
     begins: "onescan allow ann@example.net --signature 'Win.Test.*'",
     prints:
-      /policy line 1: from=ann@example\.net,signature=Win\.Test\.\* allow\nthis line applies from the next message on/,
+      /policy line 1: from=ann@example\.net,signature=Win\.Test\.\* allow\nthis line is used from the next message on/,
   },
   {
     page: 'doc/daily-work.md',

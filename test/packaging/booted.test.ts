@@ -29,7 +29,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       t.match(there('stat -c "%U:%G %a" /run/onescan/qmail.sock'), 'root:onescan 660\n')
       t.match(
         there('onescan check --daemon; true'),
-        /^ok +onescand \d+: has been running since .* as onescan/m,
+        /^ok +onescand \d+: has been running since .*, account onescan,/m,
       )
     })
 

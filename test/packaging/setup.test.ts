@@ -73,7 +73,7 @@ t.test(
       node ${HOME}/bin/onescan check --daemon; node ${HOME}/bin/onescan check; cat /tmp/log`)
       t.match(
         output,
-        /^ok +onescand \d+: has been running since .* as onescan: onescand --socket /m,
+        /^ok +onescand \d+: has been running since .*, account onescan, command onescand --socket /m,
       )
       t.notMatch(output, /^error +check/m, 'by npm, too, it asks onescand --check')
     })

@@ -53,7 +53,7 @@ const postfix: Walk = (install) => [
   script('postfix/postfix-milter'),
   { page: README, type: 'postfix reload' },
   settle,
-  check('ok +onescand \\d+: has been running since .* as onescan'),
+  check('ok +onescand \\d+: has been running since .*, account onescan,'),
   ...firstMails(withPostfix, /^550 5\.7\.1 .*EICAR/),
   ...install.looks,
   ...cluster(withPostfix),

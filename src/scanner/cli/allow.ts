@@ -30,9 +30,9 @@ export const allowCommand = makeCommand('allow', {
       )
       .epilogue(
         'Adds a line to the existing policy file, or to /etc/onescan/policy, and makes onescand ' +
-          'reload it. See onescan-policy(5). Such mail is accepted with its tag. Anyone can forge a sender: ' +
+          'reload it. See onescan-policy(5). The mail is accepted with its tag. Anyone can forge a sender: ' +
           'add a client or a signature.\n\n' +
-          'Exit codes: 0 the line applies from the next message on; 2 nothing was changed, or ' +
+          'Exit codes: 0 the line is used from the next message on; 2 nothing was changed, or ' +
           'onescand did not load it.',
       ),
   async work({ sender: from, client, to, signature }, output) {
@@ -88,7 +88,7 @@ function reloadOnescand(output: Output): void {
     return
   }
   const { status, stderr } = spawnSync('systemctl', ['reload', 'onescand'], { encoding: 'utf8' })
-  if (status === 0) output.text('this line applies from the next message on\n')
+  if (status === 0) output.text('this line is used from the next message on\n')
   else {
     const reason = stderr.trim().split('\n')[0]
     output.error(`onescand did not load this line (${reason}); run systemctl status onescand`)

@@ -14,24 +14,24 @@ import { flag, printsJson, textOption } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
 
-/** The exit code if no line fits such a message. */
+/** The exit code if no line is used for the message. */
 const NO_LINE = 1
 
-/** `onescan policy`: which line of onescan.policy applies. */
+/** `onescan policy`: which line of onescan.policy is used. */
 export const policyCommand: CommandModule = {
   command: 'policy',
-  describe: 'Show which line of the policy file applies',
+  describe: 'Show which line of the policy file is used',
   builder: (yargs) =>
     yargs
       .command(testCommand)
       .demandCommand(1, 'Specify a subcommand: policy test FROM TO CLIENT')
-      .example('$0 policy test ann@example.net ben@example.org 192.0.2.7', 'Which line applies'),
+      .example('$0 policy test ann@example.net ben@example.org 192.0.2.7', 'Which line is used'),
   handler: () => {},
 }
 
 const testCommand = makeCommand('policy test', {
   command: 'test <from> <to> [client]',
-  describe: 'Show which line of the policy file applies to a message',
+  describe: 'Show which line of the policy file is used for a message',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
       .positional('from', { type: 'string', demandOption: true, describe: 'Sender, or <>' })
@@ -46,7 +46,7 @@ const testCommand = makeCommand('policy test', {
       .option('json', printsJson)
       .epilogue(
         'CONTROLDIR or QMAILHOME set its directory.\n\n' +
-          'Exit codes: 0 a line applies; 1 none does; 2 the file is invalid or missing.',
+          'Exit codes: 0 a line is used; 1 none is; 2 the file is invalid or missing.',
       ),
   async work(args, output) {
     const env = slotEnvironment(process.env, args)
@@ -70,8 +70,8 @@ const testCommand = makeCommand('policy test', {
       others: others.map((other) => ({ line: other.line, does: doesOf(other) })),
       exceptions: exceptions.map(({ line, conditions: { signature } }) => ({ line, signature })),
     })
-    const applies = rule ? ` line ${rule.line}: ${doesOf(rule)}` : ': no line applies'
-    output.text(`${rules.path}${applies}\n`)
+    const used = rule ? ` line ${rule.line}: ${doesOf(rule)}` : ': no line is used'
+    output.text(`${rules.path}${used}\n`)
     for (const other of others) {
       output.text(`${rules.path} line ${other.line}: ${doesOf(other)}, if that is stricter\n`)
     }
@@ -111,7 +111,7 @@ function doesOf({ action }: Rule): string {
 }
 
 /**
- * Reads the settings of all lines of onescan.policy like a door to which a line applies. Throws a Fault
+ * Reads the settings of all lines of onescan.policy like a door that uses a line. Throws a Fault
  * of kind `config` that names the line with a wrong value.
  */
 function checkValues({ all, path }: Rules, env: Environment): void {

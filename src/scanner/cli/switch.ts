@@ -14,8 +14,8 @@ export const disableCommand = makeCommand('disable', {
   describe: 'Stop scanning: pass on all mail unchanged',
   builder: (yargs) =>
     controlOption(yargs)
-      .example('$0 disable', 'Switch onescan off on this host, at once')
-      .epilogue('Exit codes: 0 onescan is off; 2 it could not be switched off.'),
+      .example('$0 disable', 'Disable scanning on this host, at once')
+      .epilogue('Exit codes: 0 scanning is disabled; 2 it could not be disabled.'),
   async work({ control: option }, output) {
     const { QMAILHOME, CONTROLDIR } = process.env
     // The switch of the qmail that the option or the environment names; otherwise that of the host.
@@ -31,7 +31,7 @@ export const disableCommand = makeCommand('disable', {
       return make(file)
     })
     const since = `: all mail is accepted unscanned until "onescan enable" removes ${file}`
-    output.text(`onescan is off${made ? since : ` already: ${file} exists`}\n`)
+    output.text(`scanning is ${made ? `disabled${since}` : `already disabled: ${file} exists`}\n`)
     printDoors(control, output)
     await output.result({ off: true, file, changed: made, control, doors })
     const directory = dirname(file)
@@ -49,8 +49,8 @@ export const enableCommand = makeCommand('enable', {
   describe: 'Scan again after "onescan disable"',
   builder: (yargs) =>
     controlOption(yargs)
-      .example('$0 enable', 'Switch onescan on again')
-      .epilogue('Exit codes: 0 onescan is on; 2 it could not be switched on.'),
+      .example('$0 enable', 'Scan mail again')
+      .epilogue('Exit codes: 0 scanning is enabled; 2 it could not be enabled.'),
   async work({ control: option }, output) {
     const control = option === undefined ? undefined : resolve(option)
     // Without --control both switches that doors on this host may obey.
@@ -61,11 +61,13 @@ export const enableCommand = makeCommand('enable', {
     const removed = files.filter((file) => failWithRemedy(file, () => remove(file)))
     const done =
       removed.length > 0 ? `removed ${removed.join(' and ')}` : `no ${files.join(' and no ')}`
-    output.text(`onescan is on: ${done}\n`)
+    output.text(`scanning is enabled: ${done}\n`)
     printDoors(control, output)
     const off = pathExists(hostSwitchFile)
-    if (off)
-      output.text(`but ${hostSwitchFile} exists: all interfaces are off; run "onescan enable"\n`)
+    if (off) {
+      const still = 'scanning is still disabled on this host'
+      output.text(`but ${hostSwitchFile} exists: ${still}; run "onescan enable"\n`)
+    }
     for (const file of files) {
       await output.result({ off, file, changed: removed.includes(file), control, doors })
     }
@@ -86,7 +88,7 @@ function printDoors(control: string | undefined, output: Output): void {
       ? 'all interfaces of this host'
       : `interfaces with the control directory ${control} (QMAILHOME, CONTROLDIR)`
   const all = `${doors.join(', ')} with all its interfaces (milter, SMTP and LMTP, clamd, policy service)`
-  output.text(`applies from the next message on to ${whose}: ${all}\n`)
+  output.text(`from the next message on, this affects ${whose}: ${all}\n`)
 }
 
 function remedies(place: string): Readonly<Record<string, string>> {
@@ -115,7 +117,7 @@ function make(file: string): boolean {
     if (errorCode(error) !== 'EEXIST') throw error
     if (pathExists(file)) return false
     // The doors look for a file at the end of the link.
-    throw new Error(`${file}: is a link to nothing, so onescan is still on; remove the link`)
+    throw new Error(`${file}: is a link to nothing, so scanning is still enabled; remove the link`)
   }
 }
 

@@ -66,7 +66,7 @@ export class MailServices {
     return quota && !this.#isOff() ? quota : undefined
   }
 
-  /** Looks whether scanning is switched off. It is called when a message begins, and holds for all of it. */
+  /** Looks whether scanning is disabled. It is called when a message begins, and holds for all of it. */
   async lookAtSwitch(): Promise<void> {
     await this.configuration.off.poll()
   }

@@ -56,7 +56,7 @@ function inPlace(host: StageHost, checkLine: CheckLine): CheckLine {
     : checkLine
 }
 
-/** The check line that all mail passes unscanned: it is switched off, or no scanner is named. */
+/** The check line that all mail passes unscanned: scanning is disabled, or no scanner is named. */
 export function nothingScans({
   env,
   directories,
@@ -75,7 +75,7 @@ const unset = following(
   'nothing scans',
 )
 
-/** Returns the check line that the switch of all doors is off, or an empty list if it is on. */
+/** Returns the check line that scanning is disabled at all doors, or an empty list if it is not. */
 export function checkHostSwitch(): CheckLine[] {
   return existsSync(hostSwitchFile) ? [switchLine(`${hostSwitchFile} exists`)] : []
 }

@@ -23,7 +23,7 @@ function makeHost(t: Test) {
   return { ...machine, run, policy: () => readFileSync(machine.at(POLICY), 'utf8') }
 }
 
-t.test('a sender gets an exception, which applies to its mail', { skip }, async (t) => {
+t.test('a sender gets an exception, which is used for its mail', { skip }, async (t) => {
   const host = makeHost(t)
   host.write(POLICY, 'to=lab@example.org REJECTVIRUS=0')
   const { code, output } = host.run('allow', 'ann@example.net', '--signature', 'Win.Test.*')

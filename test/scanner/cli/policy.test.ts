@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { onescan } from './onescan.ts'
 
-/** `onescan policy test` shows which line applies, and what the line does. */
+/** `onescan policy test` shows which line is used, and what the line does. */
 
 async function ask(t: Test, name: string, text: string, ...words: readonly string[]) {
   const control = join(t.testdir(), 'control')
@@ -29,7 +29,7 @@ auth=no allow
     ['a@b.c', 'a@no.org', `onescan.policy line 2: refuse\n${any}`],
     ['a@no.net', 'a@b.c', `onescan.policy line 3: refuse "not here"\n${any}`],
     ['<>', 'a@set.org', `onescan.policy line 4: REJECTVIRUS="1"\n${any}`],
-    ['a@b.c', 'a@x.org', `onescan.policy: no line applies\nonescan.policy line 5: allow Win.*\n${any}`], // biome-ignore format: a line
+    ['a@b.c', 'a@x.org', `onescan.policy: no line is used\nonescan.policy line 5: allow Win.*\n${any}`], // biome-ignore format: a line
   ] as const) {
     t.match(await ask(t, 'onescan.policy', lines, from, to), { code: 0, output }, to)
   }

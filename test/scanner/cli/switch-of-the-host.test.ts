@@ -30,14 +30,17 @@ t.test('disable makes /etc/onescan/onescan.off, and enable removes it', { skip }
   t.match(off.stdout, 'until "onescan enable" removes /etc/onescan/onescan.off')
   t.match(
     off.stdout,
-    'to all interfaces of this host: onescan-queue, onescanc, onescan-rcptquota, onescand',
+    'this affects all interfaces of this host: onescan-queue, onescanc, onescan-rcptquota, onescand',
   )
   t.ok(existsSync(file))
   t.equal(statSync(etc.at('/etc/onescan')).mode & 0o777, 0o755, 'which every user may look into')
-  t.match(run('disable').stdout, 'is off already')
-  t.match(run('enable').stdout, 'onescan is on: removed /etc/onescan/onescan.off')
+  t.match(run('disable').stdout, 'scanning is already disabled: ')
+  t.match(run('enable').stdout, 'scanning is enabled: removed /etc/onescan/onescan.off')
   t.notOk(existsSync(file))
-  t.match(run('enable').stdout, 'is on: no /etc/onescan/onescan.off and no /var/qmail/control')
+  t.match(
+    run('enable').stdout,
+    'scanning is enabled: no /etc/onescan/onescan.off and no /var/qmail/control',
+  )
 })
 
 t.test('disable works under any umask', { skip }, async (t) => {
@@ -50,7 +53,7 @@ t.test('disable works under any umask', { skip }, async (t) => {
 })
 
 t.test(
-  'enable for one directory prints that the switch of the host is still off',
+  'enable for one directory prints that scanning is still disabled on the host',
   { skip },
   async (t) => {
     const etc = makeOwnDirectories(t, { '/etc': ['onescan'] })
@@ -59,7 +62,7 @@ t.test(
     const words = [process.execPath, bundle, 'enable', '--control', t.testdir()]
     const [command, ...rest] = etc.around(words)
     const { stdout } = spawnSync(command!, rest, { encoding: 'utf8', env: { PATH: searchPath } })
-    t.match(stdout, 'all interfaces are off; run "onescan enable"')
+    t.match(stdout, 'scanning is still disabled on this host; run "onescan enable"')
   },
 )
 

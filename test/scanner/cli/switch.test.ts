@@ -13,7 +13,7 @@ t.test('disable makes the switch and enable removes it, any number of times', as
   const words = ['--control', control]
   t.match(await onescan(['disable', ...words]), { code: 0, out: `all mail is accepted unscanned` })
   t.ok(existsSync(file))
-  t.match(await onescan(['disable', ...words]), { code: 0, out: 'is off already' })
+  t.match(await onescan(['disable', ...words]), { code: 0, out: 'scanning is already disabled: ' })
   t.ok(existsSync(file))
   t.match(await onescan(['enable', ...words]), { code: 0, out: `removed ${file}` })
   t.notOk(existsSync(file))
@@ -80,7 +80,7 @@ t.test('if the switch cannot be made or removed, the exit code is 2', async (t) 
   symlinkSync(join(directory, 'nowhere'), join(directory, 'onescan.off'))
   t.match(await onescan(['disable', '--control', directory]), {
     code: 2,
-    err: /is a link to nothing, so onescan is still on/,
+    err: /is a link to nothing, so scanning is still enabled/,
   })
   rmSync(join(directory, 'onescan.off'))
   mkdirSync(join(directory, 'onescan.off'))

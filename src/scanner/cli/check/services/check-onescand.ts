@@ -141,7 +141,7 @@ export function runsInWords(
   accounts: Accounts = readAccounts(),
 ): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
-  return `running since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${args.map(shellWord).join(' ')}`.trim()
+  return `running since ${time}, account ${nameOrNumber(accounts, uid)}, command onescand ${args.map(shellWord).join(' ')}`.trim()
 }
 
 /** Milliseconds for a self-test: onescand times out sooner. */

@@ -45,7 +45,7 @@ t.test('status has five lines, whether onescand runs or not', { skip: onlyRoot }
   t.ok(code! < 2, out)
   t.match(
     out,
-    /^onescand {2}running since \S+ \S+ UTC as .*: onescand .*\nsettings {2}.*QHPSI="plugin: eicar".*\nopen {6}.*\nscanning {2}works\nproblems {2}.*\n$/,
+    /^onescand {2}running since \S+ \S+ UTC, account .*, command onescand .*\nsettings {2}.*QHPSI="plugin: eicar".*\nopen {6}.*\nscanning {2}works\nproblems {2}.*\n$/,
   )
   t.match(await status('/nonexistent/qmail.sock'), {
     code: 2,
@@ -168,7 +168,7 @@ t.test('onescand is shown with its settings, and what has changed since', async 
   const [runs, has, ...more] = await look()
   t.match(runs, {
     level: 'ok',
-    value: /^has been running since \d{4}-.* UTC as \w+: onescand .*--max-clients 7/,
+    value: /^has been running since \d{4}-.* UTC, account \w+, command onescand .*--max-clients 7/,
   })
   t.match(has, { level: 'ok', value: /QHPSI="plugin: eicar own.mjs".*SCANFAIL="accept"/ })
   t.match(more, [{ level: 'ok', value: /^reports a clean message as clean, and finds EICAR/ }])
@@ -230,7 +230,7 @@ t.test(
   async (t) => {
     const daemon = await startOnescand(t, { program: [compiled], args: ['--max-clients', '7'] })
     const [runs] = await findingsAbout(daemon.socket)
-    t.match(runs, { level: 'ok', value: /: onescand --socket .*--max-clients 7$/ })
+    t.match(runs, { level: 'ok', value: /, command onescand --socket .*--max-clients 7$/ })
   },
 )
 
@@ -239,7 +239,7 @@ t.test('an onescand that npm installed is found, whatever options its runtime ha
     program: [join(import.meta.dirname, '../../../../../bin/onescand')],
   })
   const [runs] = await findingsAbout(daemon.socket)
-  t.match(runs, { level: 'ok', value: /: onescand --socket / })
+  t.match(runs, { level: 'ok', value: /, command onescand --socket / })
 })
 
 t.test(
