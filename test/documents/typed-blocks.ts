@@ -593,6 +593,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/install.md', 'ln -sfn /var/qmail/bin/qmail-queue', 'test/packaging/setup.test.ts types it'], // biome-ignore format: a line
   ["doc/other-servers.md", `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nEND\nsystemctl restart onescand\n\0`, 'for OpenSMTPD, with which test/programs/smtp/smtp-after-queue.test.ts runs it'], // biome-ignore format: a line
   ['doc/exim.md', '# onescan, in the main section\nav_scanner', 'test/packaging/clamd-clients.test.ts sets Exim up so'], // biome-ignore format: a line
+  ['doc/exim.md', '# onescan, in the main section\nacl_not_smtp', 'test/programs/clamd-clients/exim-local.test.ts sets Exim up so'], // biome-ignore format: a line
   ['doc/other-servers.md', 'echo you@example.org >>/etc/smtpd.recipients', 'for OpenSMTPD'],
   ['doc/other-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/other-servers.md', 'cat /usr/share/onescan/examples/postfix/postfix-lmtp.cf', 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line

@@ -267,7 +267,7 @@ class WayTest {
     if ('program' in this.#way && isExims(this.#way.program) && this.#run.log.hasSeen('clamd')) {
       const value = `is ${kind}, but not scanned, like all mail of local programs; ${arrives}`
       const remedy =
-        'set acl_not_smtp to an ACL with "deny malware = *" as doc/exim.md shows, to scan mail of local programs'
+        'set acl_not_smtp to an ACL with "deny malware = *" and "accept", as doc/exim.md shows, to scan mail of local programs'
       return marked(warning(what, value, remedy), 'local mail')
     }
     const where = this.#run.places === '' ? 'no log was found' : `read: ${this.#run.places}`
