@@ -145,6 +145,7 @@ t.test(
   async (t) => {
     const served = await serve(t)
     const { page, errors } = await openPage(browser, `http://127.0.0.1:${served.port}/`)
+    await page.locator('#health', { hasText: /^Scanning/ }).waitFor() // after the first self-test
     const line = (decision: string, more = '') => `onescan: decision=${decision} ${more}`
     const lines = [line('defer', 'scan=unknown cause=unreachable from=<ann@example.org>')]
     const now = Date.now()
