@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import iconv from 'iconv-lite'
 import { LF } from '../../../base/bytes/ascii.ts'
 import type { Store } from '../storage/store.ts'
@@ -35,9 +36,27 @@ export function isAsciiOrUtf8(charset: string): boolean {
   return SAME_BYTES.test(charset)
 }
 
+/**
+ * Sets in which a few further bytes are ASCII characters: the bytes and their characters, in hex. In other
+ * sets ASCII characters may be missing, as in ISO 646 and Shift_JIS. A program that knows such a set reads no
+ * more of them than one that does not. mutt shows them by the iconv of glibc, and mailparser ARMSCII-8.
+ */
+const fewSigns: readonly (readonly [RegExp, string])[] = [
+  [/^armscii8$/, 'a429a528a92eab2cac2d'],
+  [/^(?:t618?(?:bit)?|(?:ansix3110|csat500)(?:1983)?|iso69372(?:1983)?|naplps)$/, 'a424a623'],
+  [/^(?:isoir(?:90|99|103)|csiso(?:90|99naplps|103t618bit))$/, 'a424a623'],
+  [/^(?:csiso139)?csn369103$|^isoir139$/, 'a424'],
+  [/^(?:csiso151)?cuba$|^iso646cu$|^isoir151$|^ncnc0010(?:81)?$/, '7d5b'],
+  [/^(?:csiso18)?greek7old$|^isoir18$/, '5e7e'],
+  [/^iso5428(?:1980)?$|^csiso5428greek$|^isoir55$/, '3f3b'],
+  [/^(?:iso646)?no2$|^csiso61norwegian2$|^isoir61$|^ns45512$/, '7e7c'],
+  [/^(?:cs)?(?:cp|ibm)1133$/, 'df6b'],
+  [/^isiri3342$/, 'a020a321a62ea828a929ab2bad2daf2fba3abc3cbd3dbe3ee25de35be47de57be82aea7ceb5c'],
+]
+
 /** Returns whether bytes may be another text in this character set than in ASCII; given by its normalized name. */
 export function changesAscii(charset: string): boolean {
-  return OTHER_BYTES.test(charset) || isEbcdic(charset)
+  return OTHER_BYTES.test(charset) || isEbcdic(charset) || signsOf(charset) !== undefined
 }
 
 /**
@@ -46,6 +65,10 @@ export function changesAscii(charset: string): boolean {
  */
 export function isUnreadable(charset: string): boolean {
   return changesAscii(charset) && textDecoders(charset).length === 0
+}
+
+function signsOf(charset: string): string | undefined {
+  return fewSigns.find(([name]) => name.test(charset))?.[1]
 }
 
 /**
@@ -109,7 +132,15 @@ function textDecoders(charset: string): readonly (() => TextPieces)[] {
   const makers = names.flatMap((name) => (canDecode(name) ? [() => byIconv(name)] : []))
   if (makers.length > 0) return makers
   const [, encoding, wide] = inSevenBits.find(([name]) => name.test(charset)) ?? []
-  return encoding ? [() => withoutEscapes(encoding, wide!)] : []
+  if (encoding !== undefined) {
+    const make = (roman: RomanAs) => () => withoutEscapes(encoding, wide!, roman)
+    // To many programs, two signs of JIS X 0201 are others than those of ASCII.
+    return charset.includes('jp') ? [make('itself'), make('ascii')] : [make('ascii')]
+  }
+  const signs = signsOf(charset)
+  if (signs === undefined) return []
+  const table = withSigns(signs)
+  return [() => byTable(table)]
 }
 
 /** By iconv-lite, whose latin1 is that of RFC 1345. */
@@ -118,12 +149,41 @@ function byIconv(charset: string): TextPieces {
   return charset.startsWith('utf7') ? new InWords(decoder) : decoder
 }
 
-function withoutEscapes(encoding: 'iso2022' | 'hz', wide: string): TextPieces {
+/** How JIS X 0201 is read: its yen sign and overline, or the backslash and tilde of ASCII in their places. */
+type RomanAs = 'itself' | 'ascii'
+
+function withoutEscapes(encoding: 'iso2022' | 'hz', wide: string, roman: RomanAs): TextPieces {
   const narrow = new WithoutEscapes(encoding)
   const decoder = iconv.getDecoder(wide)
+  // iconv-lite loses a byte if a byte of no character waits for it. No character extends to the next run.
+  const decodedWhole = (run: Buffer) =>
+    isAscii(run) ? run.toString('latin1') : decoder.write(run) + (decoder.end() ?? '')
   return {
-    write: (bytes) => decoder.write(narrow.take(bytes)),
-    end: () => decoder.write(narrow.end()) + (decoder.end() ?? ''),
+    write(bytes) {
+      let text = ''
+      for (const { bytes: run, isRoman } of narrow.take(bytes)) {
+        const ascii = decodedWhole(run)
+        const isOther = isRoman && roman === 'itself'
+        text += isOther ? ascii.replaceAll('\\', '¥').replaceAll('~', '‾') : ascii
+      }
+      return text
+    },
+    end: () => decodedWhole(narrow.end()),
+  }
+}
+
+/** Returns latin1 with these bytes as these signs. */
+function withSigns(signs: string): Buffer {
+  const table = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
+  const pairs = Buffer.from(signs, 'hex')
+  for (let at = 0; at < pairs.length; at += 2) table[pairs[at]!] = pairs[at + 1]!
+  return table
+}
+
+function byTable(table: Buffer): TextPieces {
+  return {
+    write: (bytes) => Buffer.from(bytes.map((byte) => table[byte]!)).toString('latin1'),
+    end: () => undefined,
   }
 }
 
@@ -184,6 +244,19 @@ const ESC = 0x1b
 const SO = 0x0e
 const SI = 0x0f
 const TILDE = 0x7e
+/** In EUC-JP, the next byte is a letter of the half-width katakana (JIS X 0201). */
+const OF_KANA = 0x8e
+
+/** The set of the bytes that are one character each: ASCII, or one of the two sets of JIS X 0201. */
+type SingleSet = 'ascii' | 'roman' | 'kana'
+
+/** A part of a text, in EUC. */
+interface EucRun {
+  readonly bytes: Buffer
+  /** Whether bytes of ASCII are those of JIS X 0201, in which two signs differ. */
+  readonly isRoman: boolean
+}
+
 /**
  * Removes the escapes from a seven-bit text that switches between ASCII and a two-byte set: as in ISO-2022
  * (RFC 1468, 1557, 1922) or HZ (RFC 1843). Bytes of the other set get their highest bit, as in EUC. Text in
@@ -192,6 +265,7 @@ const TILDE = 0x7e
 class WithoutEscapes {
   readonly #encoding: 'iso2022' | 'hz'
   #isWide = false
+  #single: SingleSet = 'ascii'
   /** The bytes of an escape that has begun. */
   #escape = ''
   /** The first byte of a character of two bytes. They are never separated. */
@@ -201,24 +275,34 @@ class WithoutEscapes {
     this.#encoding = encoding
   }
 
-  /** Returns what the bytes become in EUC, in any split. */
-  take(bytes: Buffer): Buffer {
-    const out = Buffer.allocUnsafe(bytes.length + 1) // a byte waits
+  /** Returns what the bytes become, in any split. */
+  take(bytes: Buffer): readonly EucRun[] {
+    const runs: EucRun[] = []
+    const out = Buffer.allocUnsafe(2 * bytes.length + 1) // a byte waits, and kana are two
+    let from = 0
     let length = 0
     for (const byte of bytes) {
+      const isRoman = this.#single === 'roman'
       const kept = this.#encoding === 'hz' ? this.#inHz(byte) : this.#inIso2022(byte)
+      if (isRoman !== (this.#single === 'roman')) {
+        if (length > from) runs.push({ bytes: out.subarray(from, length), isRoman })
+        from = length
+      }
       if (kept < 0) continue
       const isOfTwo = kept >= 0x80 || (kept > 0x20 && this.#isWide)
-      const euc = isOfTwo ? kept | 0x80 : kept
+      const isKana = !isOfTwo && kept > 0x20 && this.#single === 'kana'
+      const euc = isOfTwo || isKana ? kept | 0x80 : kept
       if (isOfTwo && this.#first < 0) {
         this.#first = euc
         continue
       }
       if (this.#first >= 0) out[length++] = this.#first
       this.#first = -1
+      if (isKana) out[length++] = OF_KANA
       out[length++] = euc
     }
-    return out.subarray(0, length)
+    runs.push({ bytes: out.subarray(from, length), isRoman: this.#single === 'roman' })
+    return runs
   }
 
   /** Returns what is left of a character or an escape that has not ended. */
@@ -244,7 +328,10 @@ class WithoutEscapes {
     if (byte >= 0x20 && byte < 0x30) return begun.slice(0, 4)
     // The sets G1 to G3 apply only after a shift.
     if (/^\x1b\$(?:\(?[@-~])$/.test(begun)) this.#isWide = true
-    else if (/^\x1b\([@-~]$/.test(begun)) this.#isWide = false
+    else if (/^\x1b\([@-~]$/.test(begun)) {
+      this.#isWide = false
+      this.#single = begun.endsWith('J') ? 'roman' : begun.endsWith('I') ? 'kana' : 'ascii'
+    }
     return ''
   }
 

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import {
@@ -72,6 +75,79 @@ t.test('text that iconv(1) wrote in other sets is read back', { skip }, async (t
       Buffer.from(decode(make, encoded.toString('latin1')), 'latin1').toString(),
     )
     t.ok(readings.includes(text), `${charset}: ${readings.join(' or ')}`)
+  }
+})
+
+const otherBytes = Array.from({ length: 0xdf }, (_, n) => n + 0x21)
+
+/** What iconv(1) reads in a line for each of these bytes, by the name of the set. One shell asks it for all. */
+function linesIn(names: readonly string[]): Map<string, string[]> {
+  const input = Buffer.from(otherBytes.flatMap((byte) => [byte, 0x0a]))
+  const script = `cat >"$0/in"; for name; do
+    echo "== $name"; iconv -c -f "$name" -t UTF-8 <"$0/in"; echo; done 2>/dev/null`
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-sets-'))
+  const { stdout } = spawnSync('sh', ['-c', script, directory, ...names], {
+    input,
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  rmSync(directory, { recursive: true })
+  const answers = stdout.toString('latin1').split(/^== /m).slice(1)
+  return new Map(
+    answers.map((answer) => {
+      const [name = '', ...lines] = answer.split('\n')
+      return [name, lines]
+    }),
+  )
+}
+
+/** Whether some byte is a sign of ASCII in these lines that it is not in ASCII. */
+function hasOtherSigns(lines: readonly string[]): boolean {
+  const isOther = (sign: string, byte: number) => sign.charCodeAt(0) !== byte
+  return otherBytes.some((byte, at) =>
+    lines[at]?.match(/[!-~]/g)?.some((sign) => isOther(sign, byte)),
+  )
+}
+
+t.test('each set of iconv(1) in which bytes are other signs is known', { skip }, async (t) => {
+  const list = spawnSync('iconv', ['-l']).stdout.toString()
+  const names = new Map(list.split(/[\s,/]+/).map((name) => [normalizedCharset(name), name]))
+  names.delete('')
+  const read = linesIn([...names.values()])
+  t.equal(read.size, names.size)
+  let count = 0
+  for (const [name, lines] of read) {
+    if (!hasOtherSigns(lines)) continue
+    count++
+    t.ok(changesAscii(normalizedCharset(name)), name)
+  }
+  t.ok(count > 20, `${count} of ${names.size}`)
+})
+
+t.test('signs of ASCII in high bytes, and in the places of others, are read', async (t) => {
+  for (const [charset, text, expected] of [
+    ['ARMSCII-8', 'f\xa5x\xa4', 'f(x)'],
+    ['T.61-8bit', '\xa4(\xa6a)', '$(#a)'],
+    ['ISO_6937-2', '\xa4x', '$x'],
+    ['ISIRI-3342', '\xbcx\xa0\xe4', '<x }'],
+    ['NS_4551-2', 'a ~ b', 'a | b'],
+    ['ISO646-CU', 'a}', 'a['],
+  ] as const) {
+    const [make] = toUtf8(normalizedCharset(charset))
+    t.equal(Buffer.from(decode(make!, text), 'latin1').toString(), expected, charset)
+  }
+})
+
+t.test('both texts are read if decoders of ISO-2022-JP disagree', async (t) => {
+  const readings = toUtf8('iso2022jp').map((make) =>
+    Buffer.from(decode(make, 'a\x1b(J\\~\x1b(Bb'), 'latin1').toString(),
+  )
+  t.same(readings, ['a¥‾b', 'a\\~b'])
+})
+
+t.test('letters of half-width katakana are read in ISO-2022-JP', async (t) => {
+  for (const make of toUtf8('iso2022jp')) {
+    const found = Buffer.from(decode(make, 'a\x1b(I1\x1b(Bb'), 'latin1')
+    t.equal(found.toString(), 'aｱb')
   }
 })
 

@@ -101,6 +101,8 @@ t.test('content that only some readers decode is converted from its character se
     'utf-7': (text) => Buffer.from(text.replaceAll('<', '+ADw-')),
     'utf-32be': (text) =>
       Buffer.from([...Buffer.from(text, 'latin1')].flatMap((byte) => [0, 0, 0, byte])),
+    'isiri-3342': (text) =>
+      Buffer.from(text.replaceAll('<', '\xbc').replaceAll('>', '\xbe'), 'latin1'),
   }
   for (const [charset, encode] of Object.entries(sets))
     for (const [way, write] of Object.entries(oddWays))
