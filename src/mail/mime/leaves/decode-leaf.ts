@@ -116,7 +116,7 @@ function holdsBase64Alone({ role, encodings }: Leaf): boolean {
 
 /**
  * Whether a part is decoded once: it is of an ordinary mail, with one encoding, and nothing in its header is odd.
- * It is decoded again only if its decoder notes a quirk. Most parts of ordinary mail are. Any other part is
+ * It is decoded again only if its decoder notes a quirk. This is true of most parts of ordinary mail. Any other part is
  * decoded in each way in which some program understands it.
  */
 export function isDecodedOnce(leaf: Leaf): boolean {

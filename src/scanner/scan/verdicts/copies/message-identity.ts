@@ -98,13 +98,12 @@ export async function identify(
   const files = options.signatureFiles()
   const mayKeep = maxAge > 0 && whyChangesGoUnnoticed(scanners, files) === undefined
   const versions = mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined
-  const ofCopies = () => fingerprintOf(fingerprintInput, secrets.fingerprint, crypto)
   return {
     mail,
     plan,
     fingerprint: isFile
       ? await bytesFingerprintOf(fingerprintInput, message, secrets.fingerprint, crypto)
-      : versions && ofCopies(),
+      : versions && fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
     versions,
     secrets,
     scanners,
