@@ -1,8 +1,8 @@
 import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { stampsIn } from '../../test/scanner/scan/stamps/independently-stamped.ts'
-import { type Door, inLanes, type Passage } from '../second-reader/passage.ts'
-import { readByLines } from '../second-reader/readers/lines.ts'
-import { faults } from '../second-reader/truths.ts'
+import { type Door, inLanes, type Passage } from '../doors/passage.ts'
+import { readByLines } from '../doors/readers.ts'
+import { faults } from '../doors/truths.ts'
 import { type Kind, type Letter, makeLetter } from './letters.ts'
 
 export interface Load {

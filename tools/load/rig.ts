@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import type { Ending } from '../../test/programs/host/server.ts'
 import { startClamd } from '../../test/programs/servers/clamd.ts'
 import { newest, startOnescand } from '../../test/scanner/daemon/process.ts'
-import { milterDoor } from '../second-reader/milter-door.ts'
-import type { Door } from '../second-reader/passage.ts'
-import { openPlace } from '../second-reader/rig.ts'
-import { clientAndDaemon } from '../second-reader/slot-doors.ts'
+import { milterDoor } from '../doors/milter-door.ts'
+import type { Door } from '../doors/passage.ts'
+import { openPlace } from '../doors/place.ts'
+import { clientAndDaemon } from '../doors/slot-doors.ts'
 
 const compiled = join(import.meta.dirname, '../../build/native/onescand')
 const [node = '', bundle = ''] = newest

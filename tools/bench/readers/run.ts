@@ -10,9 +10,6 @@
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
 // With --opened: who opens each message of test/scanner/scan/scanners/evasions; it ends with 1 if nobody opens one.
 // With --conforming: messages that follow the standards, instead of those with changes.
-// With --quirks: for each choice of the tables of quirks the programs that make it, the evasions and the random messages
-// (--count, --seed) whose file is found by it alone, and in how many of the mails in the places its quirk occurs. A
-// place is a folder, in which each file is a message, or an mbox.
 // With --all: other readers, too, that are too heavy or too slow for npm test.
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
 // of those of test/messages/hostile/hostile-shapes.ts in whose name the text of --kind stands.
@@ -25,16 +22,13 @@ import { evasions } from '../../../test/scanner/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../test/scanner/scan/scanners/evasions/compose.ts'
 import { startClamdForEvasions } from '../../../test/scanner/scan/scanners/evasions/judge-message.ts'
 import { hiddenClasses } from '../../../test/scanner/scan/scanners/second-look/classes.ts'
-import { mailsIn } from '../ordinary/mails.ts'
 import { fuzz } from './fuzz.ts'
 import { dearest, lookAtHostile } from './hostile.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { minimise } from './minimise.ts'
-import { needOfChoices } from './quirks.ts'
 import { missingReaders, startReaders } from './readers.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
@@ -42,17 +36,12 @@ const { values, positionals } = parseArgs({
     'no-classes': { type: 'boolean', default: false },
     hostile: { type: 'boolean', default: false },
     opened: { type: 'boolean', default: false },
-    quirks: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     kind: { type: 'string', multiple: true },
   },
 })
 if (values.hostile) {
   showHostile()
-  process.exit()
-}
-if (values.quirks) {
-  showQuirks()
   process.exit()
 }
 if (values.opened) process.exit((await showOpened()) === 0 ? 0 : 1)
@@ -110,24 +99,6 @@ async function showOpened(): Promise<number> {
   }
   console.log(`opened by nobody: ${nobody}`)
   return nobody
-}
-
-function showQuirks(): void {
-  const known = Object.values(evasions).flatMap((list) =>
-    (['\n', '\r\n'] as const).flatMap((ending) => list.map((one) => messageOf(one, ending))),
-  )
-  const seed = Number(values.seed)
-  const random = Array.from({ length: Number(values.count) }, (_, at) => mutant(seed + at).message)
-  const others = positionals.flatMap((place) => mailsIn(place, false))
-  console.log('evasions  random  mails  choice')
-  for (const need of needOfChoices([...known, ...random], others)) {
-    const ofRandom = need.lost.filter((number) => number >= known.length)
-    const counts = [need.lost.length - ofRandom.length, ofRandom.length, need.asking]
-    const seeds = ofRandom.slice(0, 5).map((number) => number - known.length + seed)
-    const columns = counts.map((count, at) => String(count).padStart([8, 6, 5][at]!)).join('  ')
-    const which = seeds.length > 0 ? `; seeds ${seeds.join(' ')}` : ''
-    console.log(`${columns}  ${need.quirk}: ${need.does} (${need.programs.join(', ')}${which})`)
-  }
 }
 
 /** Of 10 MB each. */

@@ -6,8 +6,8 @@ import { socketDirectory } from '../../../test/programs/host/socket-directory.ts
 import { type Clamd, startClamd } from '../../../test/programs/servers/clamd.ts'
 import { type RunningDaemon, startOnescand } from '../../../test/scanner/daemon/process.ts'
 import { keyring, otherKey } from '../../../test/scanner/scan/stamps/independently-stamped.ts'
-import type { Door } from '../../second-reader/passage.ts'
-import { clientAndDaemon } from '../../second-reader/slot-doors.ts'
+import type { Door } from '../../doors/passage.ts'
+import { clientAndDaemon } from '../../doors/slot-doors.ts'
 import { openStore, type Store, type StoreKind } from './stores.ts'
 
 /** One host: onescanc in the slot, onescand in two processes, a clamd of its own. */

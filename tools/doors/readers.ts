@@ -1,5 +1,5 @@
-/** Values of all X-QHPSI fields as programs read them, by their names; null where one gives a message up. */
-export type Fields = Readonly<Record<string, readonly string[] | null>>
+/** The values of all X-QHPSI fields as programs read them, by the names of the programs. */
+export type Fields = Readonly<Record<string, readonly string[]>>
 
 /**
  * Programs that look for a field line by line, as mail filters and scripts do: each way to end
@@ -40,7 +40,7 @@ function valuesByLines(
 }
 
 /** Of all such programs that may see the message, by name. */
-export function readByLines(message: Buffer): Record<string, readonly string[]> {
+export function readByLines(message: Buffer): Fields {
   const isCrlf = message[message.indexOf(0x0a) - 1] === 0x0d
   const readers = lineReaders.filter(({ lfAlone }) => !(lfAlone && isCrlf))
   return Object.fromEntries(readers.map((reader) => [reader.name, valuesByLines(reader, message)]))

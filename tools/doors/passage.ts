@@ -13,7 +13,7 @@ export interface Passage {
   readonly retold?: boolean
 }
 
-/** How all hosts of the bench are set up but for what they do with viruses. */
+/** What a host does with viruses. */
 export type Variant = 'refuse' | 'tag' | 'skip'
 
 export interface Door {

@@ -1,25 +1,22 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { attacks } from '../../../tools/second-reader/attacks.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { attacks } from '../../messages/attacks.ts'
 import { lacks } from '../../needs.mjs'
-import { headerValues } from '../../programs/header-values.ts'
-import { openDirectory } from '../../programs/host/reachable.ts'
-import { clamdAnswer, clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
-import { mtas, openPassage } from '../../programs/servers/milter-mtas.ts'
-import { postfixMissing, startPostfix } from '../../programs/servers/postfix.ts'
-import { sendMail } from '../../programs/servers/smtp-session.ts'
 import { runSlot } from '../../scanner/doors/slot/slot.ts'
 import { keyring } from '../../scanner/scan/stamps/independently-stamped.ts'
+import { headerValues } from '../header-values.ts'
+import { openDirectory } from '../host/reachable.ts'
+import { clamdAnswer, clamdMissing, startClamd } from '../servers/clamd.ts'
+import { mtas, openPassage } from '../servers/milter-mtas.ts'
+import { postfixMissing, startPostfix } from '../servers/postfix.ts'
+import { sendMail } from '../servers/smtp-session.ts'
 
 const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
 
-/**
- * The attacks that all doors are shown by a second reader, behind real MTAs, which may change a message
- * before a filter sees it: the message that leaves the MTA is judged.
- */
+/** Behind real MTAs, which may change a message before a filter sees it. The message that leaves the MTA is judged. */
 for (const { name, missing, start } of mtas) {
   t.test(
     `no attack gets past the milter with ${name}`,

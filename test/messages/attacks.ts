@@ -1,7 +1,12 @@
 import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
-import { multipart } from '../../test/scanner/scan/scanners/evasions/compose.ts'
-import { stamped } from '../../test/scanner/scan/stamps/independently-stamped.ts'
-import { otherBlanks } from './bases.ts'
+import {
+  BASE64,
+  base64,
+  delimited,
+  multipart,
+  part as partOf,
+} from '../scanner/scan/scanners/evasions/compose.ts'
+import { stamped } from '../scanner/scan/stamps/independently-stamped.ts'
 
 /** What was shown to get a virus past, or a tag believed, once. */
 export interface Attack {
@@ -32,6 +37,17 @@ const marks = [
   ...[['ustar', 257] as const, ['ustar', 257 - 41] as const],
   ...[['EFI PART', 512] as const, ['EFI PART', 512 - 41] as const],
 ]
+
+/** A part that is one only for programs that take the boundary with other blanks. */
+const hiddenPart = partOf(
+  ['Content-Type: application/octet-stream; name="a.com"', BASE64],
+  base64(Buffer.from(EICAR), 24),
+)
+const otherBlanks = multipart(
+  'mixed',
+  [`${partOf(['Content-Type: text/plain'], 'Hello')}\n${delimited([hiddenPart], 'b  b')}`],
+  { boundary: 'b b' },
+)
 
 /** Two messages in one for who takes other blanks for the boundary; the stamp is that of the first. */
 const twoParts = (boundary: string) => ({
