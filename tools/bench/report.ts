@@ -46,12 +46,11 @@ export function figuresOf(turns: readonly Turn[]): Figure[] {
   })
 }
 
-/** A run in Markdown, as it is printed and as it is in doc/development/benchmark.md. */
-export function report({ machine, options, figures }: Results): string {
-  const { rounds, quick, spool } = options
-  const size = quick ? 'a short run' : `${rounds} rounds`
+/** A run in Markdown, with all its tables. */
+export function report(results: Results): string {
+  const { figures } = results
   return [
-    `${machineText(machine)}; ${size}, short-lived files in \`${spool}\`.`,
+    circumstances(results),
     ...[...new Set(figures.map(({ database }) => database))].flatMap((database) => {
       const own = figures.filter((figure) => figure.database === database)
       return [
@@ -60,6 +59,16 @@ export function report({ machine, options, figures }: Results): string {
       ]
     }),
   ].join('\n\n')
+}
+
+/** The times of a run with one database, as they are in doc/development/benchmark.md. */
+export function shortReport(results: Results): string {
+  return [circumstances(results), table(results.figures, groups[0]!)].join('\n\n')
+}
+
+function circumstances({ machine, options: { rounds, quick, spool } }: Results): string {
+  const size = quick ? 'a short run' : `${rounds} rounds`
+  return `${machineText(machine)}; ${size}, short-lived files in \`${spool}\`.`
 }
 
 interface Group {

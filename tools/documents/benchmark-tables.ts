@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LARGE } from '../bench/databases.ts'
-import { type Results, report } from '../bench/report.ts'
+import { type Results, shortReport } from '../bench/report.ts'
 
 /** The page with the results of a run of `npm run bench`. */
 export const BENCHMARK = 'doc/development/benchmark.md'
@@ -19,5 +19,5 @@ export function benchmarkPage(): string {
   const start = page.indexOf(MARK) + MARK.length
   const end = page.indexOf('\n\n## ', start)
   if (start < MARK.length || end < 0) throw new Error(`${BENCHMARK} has no ${MARK}`)
-  return `${page.slice(0, start)}\n${report({ ...results, figures })}${page.slice(end)}`
+  return `${page.slice(0, start)}\n${shortReport({ ...results, figures })}${page.slice(end)}`
 }

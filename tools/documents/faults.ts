@@ -12,11 +12,8 @@ export function faultsPage(): string {
   )
 }
 
-function rowOf({ name, reported, does }: Fault): readonly string[] {
-  const { level, what, value, remedy } = reported
-  const typed = does === undefined ? 'the command that it prints' : 'what it says, as a command'
-  const shown = remedy === undefined ? typed : `\`${textOf(remedy)}\``
-  return [name, `${level}: \`${what}\`: \`${textOf(value)}\``, shown]
+function rowOf({ name, reported: { level, what, value } }: Fault): readonly string[] {
+  return [name, `${level} \`${what}: ${textOf(value)}\``]
 }
 
 /** An expression as a text to read: what it leaves open is `…`. */
