@@ -3,6 +3,7 @@ import { copyFileSync, cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { PACKAGES } from '../../packaging/packages/package-files.mjs'
+import { npmRegistry } from '../programs/host/npm-registry.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
 import { native, packageBeside, packageOnce, packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
@@ -28,19 +29,16 @@ t.test(
     })
     cpSync(output, at('source'), { recursive: true })
     copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
-    // Where npm finds its packages, as it is set here.
-    const [registry, cafile] = ['registry', 'cafile'].map((name) =>
-      execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim(),
-    )
+    const { address, authorities } = npmRegistry()
     // npm of Debian is some 400 packages, and dpkg waits for the disk with each.
     const needed = debian.run(`
       echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/fast
       apt-get -q update && apt-get -q install --yes --no-install-recommends dpkg-dev build-essential fakeroot &&
       apt-get -q build-dep --yes --no-install-recommends /source/*.dsc`)
     t.equal(needed.code, 0, needed.output.slice(-2000))
-    if (cafile !== 'null') copyFileSync(cafile!, at('source/ca.crt'))
+    if (authorities !== undefined) copyFileSync(authorities, at('source/ca.crt'))
     const built = debian.run(`
-      export npm_config_registry='${registry}'
+      export npm_config_registry='${address}'
       test ! -e /source/ca.crt || export npm_config_cafile=/source/ca.crt
       cd /source && dpkg-source --extract *.dsc tree && cd tree &&
       COMPRESS=none dpkg-buildpackage --build=binary -us -uc`)

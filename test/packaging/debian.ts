@@ -16,6 +16,11 @@ export const debianMissing: string | false = lacks('root', 'Debian', 'mmdebstrap
 /** What the package depends on, and what makes it possible to install more. */
 const INCLUDED = ['adduser', 'apt', 'systemd-standalone-sysusers']
 
+/** By which apt and npm reach the network, if this machine has proxies. */
+const proxies = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => /^(https?|no|all)_proxy$/i.test(name)),
+)
+
 /** A Debian of its own, with nothing but its essential packages and these. */
 export interface Debian {
   /** Where it is seen from outside. */
@@ -50,6 +55,7 @@ export async function makeDebian(t: Ending, release: string = releaseHere()): Pr
           PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
           LC_ALL: 'C',
           DEBIAN_FRONTEND: 'noninteractive',
+          ...proxies,
         },
       })
       return { code: status, output: stdout + stderr }

@@ -20,6 +20,7 @@ import {
 import { debianMissing, makeDebian } from '../../test/packaging/debian.ts'
 import { keyMaker } from '../../test/packaging/key-maker.ts'
 import { placeStandIns } from '../../test/packaging/stand-in-qmail.ts'
+import { npmRegistry } from '../../test/programs/host/npm-registry.ts'
 import { openDirectory } from '../../test/programs/host/reachable.ts'
 import { type Ending, withEnding } from '../../test/programs/host/server.ts'
 import { abridged } from './abridged.ts'
@@ -106,14 +107,11 @@ function publish(t: Ending, packages: readonly string[], directory: string): voi
 
 /** What npm of this machine has fetched, and by whose word it trusts the registry. */
 function lendNpm(at: (path: string) => string): void {
-  const setting = (name: string) =>
-    execFileSync('npm', ['config', 'get', name], { encoding: 'utf8' }).trim()
-  cpSync(join(setting('cache'), '_cacache'), at('root/.npm/_cacache'), { recursive: true })
+  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8' }).trim()
+  cpSync(join(cache, '_cacache'), at('root/.npm/_cacache'), { recursive: true })
   const settings = ['prefer-offline=true', 'fund=false', 'update-notifier=false']
-  const authorities = [setting('cafile'), process.env.NODE_EXTRA_CA_CERTS].find(
-    (file) => file && existsSync(file),
-  )
-  if (authorities) {
+  const { authorities } = npmRegistry()
+  if (authorities !== undefined) {
     copyFileSync(authorities, at('root/.npm/authorities.pem'))
     settings.push('cafile=/root/.npm/authorities.pem')
   }
