@@ -1,8 +1,8 @@
 import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { type Door, inLanes, type Passage } from '../../test/scanner/doors/passages/passage.ts'
+import { readByLines } from '../../test/scanner/doors/passages/readers.ts'
+import { faults } from '../../test/scanner/doors/passages/truths.ts'
 import { stampsIn } from '../../test/scanner/scan/stamps/independently-stamped.ts'
-import { type Door, inLanes, type Passage } from '../doors/passage.ts'
-import { readByLines } from '../doors/readers.ts'
-import { faults } from '../doors/truths.ts'
 import { type Kind, type Letter, makeLetter } from './letters.ts'
 
 export interface Load {

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import type { Ending } from '../../test/programs/host/server.ts'
 import { startClamd } from '../../test/programs/servers/clamd.ts'
 import { newest, startOnescand } from '../../test/scanner/daemon/process.ts'
-import { milterDoor } from '../doors/milter-door.ts'
-import type { Door } from '../doors/passage.ts'
-import { openPlace } from '../doors/place.ts'
-import { clientAndDaemon } from '../doors/slot-doors.ts'
+import { milterDoor } from '../../test/scanner/doors/passages/milter-door.ts'
+import type { Door } from '../../test/scanner/doors/passages/passage.ts'
+import { openPlace } from '../../test/scanner/doors/passages/place.ts'
+import { clientAndDaemon } from '../../test/scanner/doors/passages/slot-doors.ts'
 
 const compiled = join(import.meta.dirname, '../../build/native/onescand')
 const [node = '', bundle = ''] = newest

@@ -5,9 +5,9 @@ import type { Test } from 'tap'
 import { socketDirectory } from '../../../test/programs/host/socket-directory.ts'
 import { type Clamd, startClamd } from '../../../test/programs/servers/clamd.ts'
 import { type RunningDaemon, startOnescand } from '../../../test/scanner/daemon/process.ts'
+import type { Door } from '../../../test/scanner/doors/passages/passage.ts'
+import { clientAndDaemon } from '../../../test/scanner/doors/passages/slot-doors.ts'
 import { keyring, otherKey } from '../../../test/scanner/scan/stamps/independently-stamped.ts'
-import type { Door } from '../../doors/passage.ts'
-import { clientAndDaemon } from '../../doors/slot-doors.ts'
 import { openStore, type Store, type StoreKind } from './stores.ts'
 
 /** One host: onescanc in the slot, onescand in two processes, a clamd of its own. */

@@ -1,6 +1,6 @@
-import { onescanc } from '../../test/c/onescanc/client.ts'
-import type { RunningDaemon } from '../../test/scanner/daemon/process.ts'
-import { quickest, runSlot, type SlotRun } from '../../test/scanner/doors/slot/slot.ts'
+import { onescanc } from '../../../c/onescanc/client.ts'
+import type { RunningDaemon } from '../../daemon/process.ts'
+import { quickest, runSlot, type SlotRun } from '../slot/slot.ts'
 import type { Door, Passage } from './passage.ts'
 
 type Settings = Readonly<Record<string, string>>

@@ -1,6 +1,6 @@
-import type { RunningDaemon } from '../../test/scanner/daemon/process.ts'
-import { callDoor } from '../../test/scanner/doors/smtp/client.ts'
-import type { Got, RunningNext } from '../../test/scanner/doors/smtp/next-server.ts'
+import type { RunningDaemon } from '../../daemon/process.ts'
+import { callDoor } from '../smtp/client.ts'
+import type { Got, RunningNext } from '../smtp/next-server.ts'
 import { overSmtp } from './mta-queue.ts'
 import { type Door, linesByQueueId, type Passage } from './passage.ts'
 

@@ -1,13 +1,7 @@
-import type { Ending } from '../../test/programs/host/server.ts'
-import type { RunningDaemon } from '../../test/scanner/daemon/process.ts'
-import {
-  type Agreed,
-  call,
-  type Line,
-  negotiate,
-  packets,
-} from '../../test/scanner/doors/milter/mta.ts'
-import { submit } from '../../test/scanner/doors/milter/submit.ts'
+import type { Ending } from '../../../programs/host/server.ts'
+import type { RunningDaemon } from '../../daemon/process.ts'
+import { type Agreed, call, type Line, negotiate, packets } from '../milter/mta.ts'
+import { submit } from '../milter/submit.ts'
 import { queueMail } from './mta-queue.ts'
 import { type Door, linesByQueueId } from './passage.ts'
 

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Ending } from '../../test/programs/host/server.ts'
-import { socketDirectory } from '../../test/programs/host/socket-directory.ts'
-import { keyring } from '../../test/scanner/scan/stamps/independently-stamped.ts'
+import type { Ending } from '../../../programs/host/server.ts'
+import { socketDirectory } from '../../../programs/host/socket-directory.ts'
+import { keyring } from '../../scan/stamps/independently-stamped.ts'
 
 interface Place {
   /** A path in its directory. */

@@ -1,4 +1,4 @@
-import { stampsIn } from '../../test/scanner/scan/stamps/independently-stamped.ts'
+import { stampsIn } from '../../scan/stamps/independently-stamped.ts'
 import { type Passage, scanOf, type Variant } from './passage.ts'
 import type { Fields } from './readers.ts'
 

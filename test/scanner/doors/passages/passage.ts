@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import type { RunningDaemon } from '../../test/scanner/daemon/process.ts'
+import type { RunningDaemon } from '../../daemon/process.ts'
 
 /** What became of a message at a door. */
 export interface Passage {

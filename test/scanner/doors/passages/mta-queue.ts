@@ -1,4 +1,4 @@
-import type { QueuedMessage } from '../../test/scanner/doors/milter/queued-message.ts'
+import type { QueuedMessage } from '../milter/queued-message.ts'
 
 /**
  * A message that came over SMTP, with all that Postfix makes of odd mail. It goes out in LF, below the
