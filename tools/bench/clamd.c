@@ -39,7 +39,7 @@ void send_descriptor(int clamd, int file)
 }
 
 /* The whole answer ends in a NUL. */
-int read_answer(int clamd)
+int is_infected(int clamd)
 {
   char answer[1024];
   size_t size = 0;

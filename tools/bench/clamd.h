@@ -4,7 +4,7 @@
 
 int connect_to_clamd(const char *path);
 void send_descriptor(int clamd, int file);
-/* 1 infected, 0 clean; any other answer is none. */
-int read_answer(int clamd);
+/* Reads the answer: 1 infected, 0 clean. Any other answer ends the program. */
+int is_infected(int clamd);
 
 #endif

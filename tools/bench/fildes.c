@@ -27,7 +27,7 @@ int main(int argc, char **argv)
     double start = milliseconds_now();
     int clamd = connect_to_clamd(argv[1]);
     send_descriptor(clamd, file);
-    if (read_answer(clamd)) return 1;
+    if (is_infected(clamd)) return 1;
     printf("%.3f\n", milliseconds_now() - start);
     close(clamd);
     close(file);

@@ -40,7 +40,7 @@ int main(void)
   spool(file);
   int clamd = connect_to_clamd(getenv("CLAMD"));
   send_descriptor(clamd, file);
-  int infected = read_answer(clamd);
+  int infected = is_infected(clamd);
   if (infected && pwrite(file, tag, GAP, 0) != GAP) _exit(WRITE);
   if (lseek(file, infected ? 0 : GAP, SEEK_SET) == -1 || dup2(file, 0) == -1) _exit(WRITE);
   if (chain) execl(chain, chain, (char *) NULL);
