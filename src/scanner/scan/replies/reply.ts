@@ -3,6 +3,9 @@ import { properties } from '../scanners/findings/properties.ts'
 
 const byFindings = (property: Property) => `${properties[property].because} (FINDINGS)`
 
+/** Received fields of a message that is refused as in a mail loop (RFC 5321 6.3): `hopcount_limit` of Postfix. */
+export const HOPS_MAX = 50
+
 /**
  * The reasons for which a message is refused, deferred or quarantined; doors choose their reply codes by them.
  * `npm run docs` writes them into onescan-log(5), like faults and causes.
@@ -25,7 +28,7 @@ export const groundsInWords = {
   'too-large': 'over SMTP: it is larger than this host accepts',
   'bare-newline': 'over SMTP: servers could differ about where it ends',
   'unclear-header': 'a field must be removed from a malformed header',
-  'too-many-hops': 'over SMTP: it passed through 50 servers or more, so it is in a loop',
+  'too-many-hops': `over SMTP: it passed through ${HOPS_MAX} servers or more, so it is in a loop`,
   'over-quota': 'the mailboxes of all these recipients are full',
 } as const
 export type Grounds = keyof typeof groundsInWords

@@ -3,11 +3,9 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { Header } from '../../../../src/mail/message/header-block.ts'
 import { readScanningConfig } from '../../../../src/scanner/scan/judge/context/judge-config.ts'
-import {
-  decideByHeader,
-  fieldsToRemove,
-} from '../../../../src/scanner/scan/judge/decision/decide-by-header.ts'
+import { decideByHeader } from '../../../../src/scanner/scan/judge/decision/decide-by-header.ts'
 import type { SingleDecision } from '../../../../src/scanner/scan/judge/decision/decision.ts'
+import { fieldsToRemove } from '../../../../src/scanner/scan/judge/decision/fields-to-remove.ts'
 import type { Trust } from '../../../../src/scanner/scan/stamps/verify-stamps.ts'
 
 /** Mail whose header cannot be edited is decided about before anything else looks at it. */

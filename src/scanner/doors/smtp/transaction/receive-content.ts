@@ -9,7 +9,7 @@ import type { MessageOptions } from '../../../../mail/message/message-options.ts
 import { ContentReader } from '../../../protocol/smtp/smtp-content.ts'
 import type { Refusal } from '../../../scan/judge/decision/decision.ts'
 import { mailReply } from '../../../scan/replies/mail-replies.ts'
-import type { Reply } from '../../../scan/replies/reply.ts'
+import { HOPS_MAX, type Reply } from '../../../scan/replies/reply.ts'
 import type { SmtpConnection } from '../client/smtp-connection.ts'
 import type { SmtpServices } from '../next-server/smtp-services.ts'
 
@@ -96,9 +96,6 @@ function refuseContent(
   if (refusesBareNewlines && bare !== undefined) return refusal(mailReply.bareNewline(bare))
   return hasHiddenDot ? refusal(mailReply.hiddenDot) : undefined
 }
-
-/** Received fields of a message that is refused: `hopcount_limit` of Postfix. */
-const HOPS_MAX = 50
 
 /**
  * Returns the refusal of a message in a mail loop: each server on its way adds a Received field (RFC 5321

@@ -1,13 +1,12 @@
 import { examineClearing, examineRest } from '../../../../mail/message/clear-header.ts'
-import { type Header, NO_EDITS } from '../../../../mail/message/header-block.ts'
+import { NO_EDITS } from '../../../../mail/message/header-block.ts'
 import type { Message } from '../../../../mail/message/message.ts'
 import { replyFor } from '../../replies/mail-replies.ts'
-import type { Trust } from '../../stamps/verify-stamps.ts'
 import type { JudgeConfig } from '../context/judge-config.ts'
 import type { Client } from '../context/transaction.ts'
 import { actionForInfected } from './actions.ts'
 import type { SingleDecision } from './decision.ts'
-import { QUARANTINE_FIELD } from './forward.ts'
+import { forgeableFields } from './fields-to-remove.ts'
 
 /**
  * Resolves to the decision about a message whose header cannot be edited, without a scan. Resolves to
@@ -52,30 +51,4 @@ function decideUnclear(reason: string, client: Client, config: JudgeConfig): Sin
     edits: NO_EDITS,
     details: { scan: 'skipped', reason, times: {} },
   }
-}
-
-/**
- * The fields that no sender may forge, by their lower-case names: X-QHPSI, and X-Quarantine-ID if
- * VIRUSFORWARD is set. Every message must let them be removed before it is scanned. There are none where no
- * header is edited.
- */
-function forgeableFields({ settings, resultOnlyFor }: JudgeConfig): readonly string[] {
-  if (resultOnlyFor) return []
-  return settings.VIRUSFORWARD === undefined ? ['x-qhpsi'] : ['x-qhpsi', QUARANTINE_FIELD]
-}
-
-/**
- * Returns the lower-case names of the fields to remove from this message. If a trusted stamp covers every
- * X-Quarantine-ID of the message, those fields stay: a host of the cluster added or accepted them, and
- * without them its stamp would be invalid.
- */
-export function fieldsToRemove(
-  header: Header,
-  trust: Trust,
-  config: JudgeConfig,
-): readonly string[] {
-  const names = forgeableFields(config)
-  if (!trust.trusted || trust.stamp === undefined) return names
-  const first = header.fields.findIndex(({ key }) => key === QUARANTINE_FIELD)
-  return first > trust.stamp ? names.filter((name) => name !== QUARANTINE_FIELD) : names
 }
