@@ -113,6 +113,17 @@ t.test('every link and every path leads somewhere', async (t) => {
   }
 })
 
+t.test('a page links only to pages of its own package', async (t) => {
+  const others = globSync('debian/*.install', { cwd: root }).filter((list) => !/\/onescan\./.test(list)) // biome-ignore format: a line
+  /** Which package but onescan, which has all else, installs a page. The README leads to the pages of all. */
+  const packageOf = (page: string) => others.find((list) => read(list).includes(`/${page}\n`))
+  t.ok(packageOf('doc/quota.md'))
+  for (const page of pages) {
+    for (const [, to] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
+      t.equal(packageOf(join('doc', to!)), packageOf(page), `${page}: ${to}`)
+  }
+})
+
 t.test('pages that packages install link only to pages that they install', async (t) => {
   for (const page of ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...pages]) {
     for (const [, to] of read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
