@@ -1,8 +1,7 @@
 import type { ByteRange } from '../../message/bytes.ts'
 import { characterCosts, costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
-
-import type { Encoding } from '../headers/encodings.ts'
+import { type Encoding, encodingsLike, transferEncodings } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import type { Depth, Leaf } from '../structure/leaf.ts'
@@ -21,8 +20,7 @@ interface Carved {
   readonly oddities: readonly Oddity[]
 }
 
-/** The words of a header that may name an encoding or a file, whatever a program makes of its fields. */
-const ENCODED = /base64|b64|quoted|printable|uue|uuc/i
+/** The words of a header that may name a file, whatever a program makes of its fields. */
 const NAMED = /name|content-disp/i
 /** Bytes that no text in ASCII has. */
 const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
@@ -106,7 +104,7 @@ class Carver {
 
   /** Adds all that the body below a start may be. `number` is that of the cut below the start. */
   *#takeBody(start: BodyStart, number: number, multiparts: Multiparts): Generator<number> {
-    const isEncoded = ENCODED.test(start.text)
+    const isEncoded = start.header.encodings.some((encoding) => encoding !== 'identity')
     const isNamed = NAMED.test(start.text)
     const isFile = isNamed || mayBeFile(start.header)
     let cut = number
@@ -157,7 +155,7 @@ class Carver {
       else if (isNearest) this.#texts.push({ from, to })
     }
     add(declared, role)
-    const isKnown = declared.includes('base64') || declared.includes('quoted-printable')
+    const isKnown = declared.some((encoding) => transferEncodings[encoding].isCommon)
     if (role === 'carved' && !isKnown)
       add([...new Set([...multiparts.encodings, ...encodingsLike(body)])], 'guess')
   }
@@ -195,13 +193,4 @@ function multipartsOf(multiparts: readonly PartHeader[]): Multiparts {
     multipart: first && { ...first, declared },
     encodings: encodings.filter((encoding) => encoding !== 'identity'),
   }
-}
-
-/** Returns the encodings that a body looks like, whatever its header declares. */
-function encodingsLike(body: string): Encoding[] {
-  const found: Encoding[] = []
-  if (/=[0-9A-F]{2}|=[ \t]*\r?\n/i.test(body)) found.push('quoted-printable')
-  if (/^\s*(?=[a-z]*[^\sa-z])[A-Za-z0-9+/]{8,}={0,2}[ \t]*(?:[\r\n]|$)/.test(body))
-    found.push('base64')
-  return found
 }

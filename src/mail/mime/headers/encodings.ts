@@ -15,6 +15,8 @@ interface TransferEncoding {
   readonly mentions?: RegExp
   /** A word of one program: GNU mailutils accepts the letters of RFC 2047, and Email::MIME accepts `qp`. */
   readonly short?: readonly string[]
+  /** What a body in it has, whatever its header declares. */
+  readonly looks?: RegExp
   readonly decoder?: Decoder
   /**
    * What is encoded. Lines, as in a part that is not encoded, have the line ends of the mail, which programs change, and
@@ -36,6 +38,7 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
     words: ['base64'],
     mentions: /b64|base64/,
     short: ['b'],
+    looks: /^\s*(?=[a-z]*[^\sa-z])[A-Za-z0-9+/]{8,}={0,2}[ \t]*(?:[\r\n]|$)/,
     decoder: base64,
     encodes: 'bytes',
     isCommon: true,
@@ -44,6 +47,7 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
     words: ['quoted-printable'],
     mentions: /quoted|printable/,
     short: ['q', 'qp'],
+    looks: /=[0-9A-F]{2}|=[ \t]*\r?\n/i,
     decoder: quotedPrintable,
     encodes: 'lines',
     isCommon: true,
@@ -64,6 +68,11 @@ const table = Object.entries(transferEncodings) as [Encoding, TransferEncoding][
 /** Returns the encodings whose row passes a test. */
 function encodingsWith(test: (row: TransferEncoding) => boolean | undefined): Encoding[] {
   return table.flatMap(([encoding, row]) => (test(row) ? [encoding] : []))
+}
+
+/** Returns the encodings that a body looks like. */
+export function encodingsLike(body: string): readonly Encoding[] {
+  return encodingsWith(({ looks }) => looks?.test(body))
 }
 
 /** Returns whether each value is a word of RFC 2045, possibly with blanks around it. */
