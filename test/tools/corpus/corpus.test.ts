@@ -9,10 +9,11 @@ import type { Manifest } from '../../../tools/corpus/manifest.ts'
 import { writeCorpus } from '../../../tools/corpus/write-corpus.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
-import { clamdMissing } from '../../programs/servers/clamd.ts'
+import { rspamdClients } from '../../programs/clamd-clients/rspamd.ts'
+import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { evasions } from '../../scanner/scan/scanners/evasions/all.ts'
 import { byDigestAlone } from '../../scanner/scan/scanners/evasions/digest-alone.ts'
-import { signs } from '../../scanner/scan/scanners/evasions/files.ts'
+import { databaseOfEvasions, signs } from '../../scanner/scan/scanners/evasions/files.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const firstPage = readFileSync(join(root, 'README.md'), 'utf8')
@@ -205,5 +206,27 @@ t.test(
     for (const entry of messages) t.equal(entry.clamd, names.get(entry.file) ?? 'clean', entry.name)
     for (const { group, clamd, name } of messages)
       if (group === 'ordinary') t.match(clamd, /^(clean|Heuristics\.Limits\..*)$/, name)
+  },
+)
+
+t.test(
+  "rspamd's antivirus module, which passes each part to clamd, finds as many as the page states",
+  { skip: clamdMissing || lacks('rspamd') },
+  async (t) => {
+    const [, version] = /clamd ([\d.]+)\s+alone finds it/.exec(firstPage)!
+    if (!('version' in clamd) || clamd.version !== `ClamAV ${version}`) return
+    const { tcp } = await startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions, tcp: true }) // biome-ignore format: a line
+    const byParts = rspamdClients.find(({ name }) => name === 'rspamd with scan_mime_parts')!
+    const judge = await byParts.start(t, { port: Number(tcp.split(':')[1]) })
+    const refused: string[] = []
+    for (const { file, name } of hiding) {
+      if ((await judge(read(file))) === 'refused') refused.push(name)
+    }
+    const page = readFileSync(join(root, 'doc/development/benchmark.md'), 'utf8')
+    const [, stated] = /rspamd's antivirus module finds it in ([\d,]*\d)/.exec(page)!
+    t.equal(refused.length, Number(stated))
+    for (const { file, name } of messages.filter(({ group }) => group === 'ordinary')) {
+      t.not(await judge(read(file)), 'refused', name)
+    }
   },
 )
