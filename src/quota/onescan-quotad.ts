@@ -81,7 +81,10 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   whenReplaced(process.env, (place) => {
     log(
       ['event', 'replaced'],
-      ['reason', `${place}: was replaced; onescan-quotad exits; its next start opens it again`],
+      [
+        'reason',
+        `${place}: was replaced, so onescan-quotad exits, and its service starts it again`,
+      ],
     )
     void stop()
   })

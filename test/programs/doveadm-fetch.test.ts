@@ -45,7 +45,7 @@ t.test(
       /has no size.physical before the text; it must be the output of doveadm fetch '/,
     )
     t.equal(plain.code, 2)
-    t.match((await scan(input.subarray(0, -1))).err, /standard input has no end/)
+    t.match((await scan(input.subarray(0, -1))).err, /standard input has an incomplete message/)
     const longer = input.toString('latin1').replace(/(?<=cal: )\d+/, (size) => String(Number(size) + 1)) // biome-ignore format: a line
     const wrong = await scan(Buffer.from(longer, 'latin1'))
     t.equal(wrong.code, 2)

@@ -42,7 +42,7 @@ export class LineQueue {
     }
     this.#lines = this.#lines.slice(written)
     if (this.#lines.length > 0 || this.#lost === 0) return
-    const reason = `standard error: was blocked for a while; ${this.#lost} lines are lost`
+    const reason = `standard error was blocked for a while: ${this.#lost} lines are lost`
     this.#lost = 0
     this.#lines.push(troubleLine(reason))
   }

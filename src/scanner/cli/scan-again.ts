@@ -198,7 +198,10 @@ async function inTurn<Result>(directory: string, work: () => Promise<Result>): P
     const end = readUptime() + TURN_TIME
     while (system?.tryLock(file.fd) === false) {
       if (readUptime() > end)
-        throw new Fault('write', `${directory}/${LOCK}: another scan has locked it; end that`)
+        throw new Fault(
+          'write',
+          `${directory}/${LOCK}: another scan uses this quarantine; wait until it has ended`,
+        )
       await pause(TURN_EACH)
     }
     return await work()

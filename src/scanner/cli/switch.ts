@@ -117,7 +117,9 @@ function make(file: string): boolean {
     if (errorCode(error) !== 'EEXIST') throw error
     if (pathExists(file)) return false
     // The doors look for a file at the end of the link.
-    throw new Error(`${file}: is a link to nothing, so scanning is still enabled; remove the link`)
+    throw new Error(
+      `${file}: is a link to a file that does not exist, so scanning is still enabled; remove the link`,
+    )
   }
 }
 

@@ -99,7 +99,7 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
 /** Workers notice the same, and go on without. A missing addon has been logged by then. */
 async function logQueueTrouble(): Promise<void> {
   const trouble = await queueTrouble()
-  if (trouble !== undefined) log(`${trouble}; a full worker closes new ones`)
+  if (trouble !== undefined) log(`${trouble}, so a full worker closes new connections`)
 }
 
 /** The configuration of this process, which a reload replaces. */
@@ -209,7 +209,7 @@ class Daemon {
  */
 function stopWhenReplaced(): void {
   const stop = (path: string) => {
-    log(`${path}: was removed; onescand exits, so that its service starts it with the new one`)
+    log(`${path}: was removed or replaced, so onescand exits, and its service starts it again`)
     process.kill(process.pid, 'SIGTERM')
   }
   whenReplaced(process.env, stop, (path) => attempt(() => statSync(path))?.isDirectory() === true)

@@ -28,8 +28,8 @@ export class JudgePermits {
       ? await this.#places.acquire(gone)
       : await withDeadline(within, gone, (sooner) => this.#places.acquire(sooner))
     if (over !== undefined) return over
-    const crowd = `over ${this.#atOnce} messages at once (--max-clients)`
-    if (gone.aborted) throw new Fault('read', `${crowd}: the client has left`)
-    throw new Fault('overload', `${crowd}: not begun within ${formatDuration(within)}`)
+    const crowd = `more than ${this.#atOnce} messages at once (--max-clients)`
+    if (gone.aborted) throw new Fault('read', `${crowd}: the client disconnected while it waited`)
+    throw new Fault('overload', `${crowd}: this one got no turn within ${formatDuration(within)}`)
   }
 }

@@ -80,7 +80,7 @@ t.test('if the switch cannot be made or removed, the exit code is 2', async (t) 
   symlinkSync(join(directory, 'nowhere'), join(directory, 'onescan.off'))
   t.match(await onescan(['disable', '--control', directory]), {
     code: 2,
-    err: /is a link to nothing, so scanning is still enabled/,
+    err: /is a link to a file that does not exist, so scanning is still enabled/,
   })
   rmSync(join(directory, 'onescan.off'))
   mkdirSync(join(directory, 'onescan.off'))

@@ -136,7 +136,7 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
   const isUnread: Expectation = {
     outcome: 'refused',
     text: /message refused: it contains more than can be scanned/,
-    log: /^[ -~]* grounds=too-much-inside [ -~]*: a name there is longer than it sees[ -~]*$/m,
+    log: /^[ -~]* grounds=too-much-inside [ -~]*: a file name in it is longer than clamd compares[ -~]*$/m,
   }
   const isLetIn: Expectation = { outcome: 'delivered', xQhpsi: 'clean' }
   const odd: readonly (readonly [what: string, name: string, expect: Expectation])[] = [

@@ -11,16 +11,18 @@ t.test(
     const done = await permits.take(never)
     await t.rejects(permits.take(never, 20), {
       kind: 'overload',
-      message: 'over 1 messages at once (--max-clients): not begun within 20 ms',
+      message: 'more than 1 messages at once (--max-clients): this one got no turn within 20 ms',
     })
     const gone = new AbortController()
     const left = permits.take(gone.signal)
     gone.abort()
-    await t.rejects(left, { kind: 'read', message: /: the client has left$/ })
+    await t.rejects(left, { kind: 'read', message: /: the client disconnected while it waited$/ })
     const next = permits.take(never)
     done()
     ;(await next)()
     ;(await permits.take(never))()
-    await t.rejects(permits.take(AbortSignal.abort()), { message: /: the client has left$/ })
+    await t.rejects(permits.take(AbortSignal.abort()), {
+      message: /: the client disconnected while it waited$/,
+    })
   },
 )

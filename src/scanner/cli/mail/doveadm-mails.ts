@@ -83,7 +83,7 @@ class InputReader {
       const end = this.#rest.indexOf('\n')
       const length = end < 0 ? this.#rest.length : end
       if (length > LINE_MAX) throw malformed(`a line of more than ${LINE_MAX} bytes`)
-      if (end < 0 && !(await this.#read())) throw malformed('no end')
+      if (end < 0 && !(await this.#read())) throw malformed('an incomplete message')
       if (end < 0) continue
       const line = this.#rest.toString('latin1', 0, end)
       this.#rest = this.#rest.subarray(end + 1)
@@ -94,7 +94,7 @@ class InputReader {
   /** Yields the next bytes, and counts them down. Throws if the input ends before. */
   async *bytes(rest: { left: number }): AsyncGenerator<Buffer> {
     while (rest.left > 0) {
-      if (!(await this.hasMore())) throw malformed('no end')
+      if (!(await this.hasMore())) throw malformed('an incomplete message')
       const piece = this.#rest.subarray(0, rest.left)
       this.#rest = this.#rest.subarray(piece.length)
       rest.left -= piece.length

@@ -47,7 +47,7 @@ export function findLogs(files: readonly string[], span: ReturnType<typeof spanO
   const closed = checkReadable(found)
   if (closed !== undefined) throw new Error(inOneLine(closed))
   if (found.length > 0) return found
-  const what = `this account may read no journal and none of ${PLACES.join(', ')}`
+  const what = `this account can read neither the journal nor any of ${PLACES.join(', ')}`
   throw new Error(`${what}; specify logs, or run this as root`)
 }
 

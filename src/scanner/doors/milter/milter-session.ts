@@ -252,7 +252,7 @@ export class MilterSession {
     if (path === undefined) {
       const reply = refuseNotPlain(command.path, to, client.origin, this.#services.log)
       if (answer !== undefined) return smtpReply(reply)
-      to.defer(new Fault('envelope', 'a recipient is not plain'))
+      to.defer(new Fault('envelope', 'a recipient is not written as user@domain'))
       return undefined
     }
     const named = path.equals(command.path) ? path : resolvedFrom(command.path, path)

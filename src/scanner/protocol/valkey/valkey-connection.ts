@@ -112,7 +112,7 @@ export class ValkeyConnection {
   }
 
   close(): void {
-    this.#wire.end(new Error('was left'))
+    this.#wire.end(new Error('onescan closed the connection'))
   }
 
   async #logIn({ user, password }: StoreLogin): Promise<void> {

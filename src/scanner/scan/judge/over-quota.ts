@@ -78,7 +78,7 @@ async function findOther(
   const late = setTimeout(() => {
     found ??= {
       status: 'unknown',
-      reason: `no answer for all recipients in ${formatDuration(within)}`,
+      reason: `not all recipients were answered within ${formatDuration(within)}`,
     }
   }, within)
 

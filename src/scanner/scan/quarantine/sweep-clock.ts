@@ -101,7 +101,7 @@ export class SweepClock {
     const isStopped = Math.abs(step) > STEP_MAX
     return new SweepClock(
       next,
-      isStopped ? `${describeStep(step)}: nothing is removed now` : undefined,
+      isStopped ? `${describeStep(step)}: this sweep removes nothing` : undefined,
       warnings,
     )
   }

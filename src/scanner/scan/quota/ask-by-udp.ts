@@ -213,7 +213,7 @@ class UdpExchange {
 
 function failureOf(reason: string, { nonsense }: UdpExchange): QuotaAnswer {
   if (nonsense === 0) return noAnswer(reason)
-  return brokenAnswer(`${reason} but ${nonsense} invalid datagrams`, false)
+  return brokenAnswer(`${reason}, only ${nonsense} invalid datagrams`, false)
 }
 
 /** Upper limit for open sockets, including those that only wait for delayed answers. */

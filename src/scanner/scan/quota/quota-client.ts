@@ -123,10 +123,10 @@ export class QuotaClient implements QuotaLookup {
     try {
       backend = await this.#options.backends.backendOf(mailbox.address)
     } catch (error) {
-      return this.#unknown(`whose mailbox it is: ${errorText(error)}`)
+      return this.#unknown(`the service of this mailbox is unknown: ${errorText(error)}`)
     }
     if (backend === undefined) {
-      return { ...this.#unknown('no service is known to have it'), isUnknownUser: true }
+      return { ...this.#unknown('QUOTAD names no service for this address'), isUnknownUser: true }
     }
     if (backend === 'no-such-user') {
       return this.#take({ status: backend }, mailbox, { incoming: undefined, source: 'LDAP' })

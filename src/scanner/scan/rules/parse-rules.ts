@@ -54,7 +54,7 @@ function readIfThere(path: string): string | undefined {
     if (isMissing && !ruleFileExists(path)) return undefined
     throw new Fault(
       'config',
-      isMissing ? `${path}: is a link that leads nowhere` : whyNot(error, path),
+      isMissing ? `${path}: is a link to a file that does not exist` : whyNot(error, path),
       error,
     )
   }

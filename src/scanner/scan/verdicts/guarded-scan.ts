@@ -11,10 +11,10 @@ import type { HostMemory } from './host-memory.ts'
 
 /** The results for messages that were not scanned. They do not apply to copies. */
 const NOT_ALONE = notBegun(
-  'scanners crashed while scanning it and others, and timed out while waiting to scan it alone',
+  'scanners crashed while they scanned it beside other messages, and it waited too long to be scanned alone',
 )
 const NOT_BESIDE = notBegun(
-  'timed out while waiting for a message that may crash scanners and is scanned alone',
+  'it waited too long while a message that may crash scanners was scanned alone',
 )
 
 /**

@@ -63,5 +63,7 @@ export async function resultForCopies(
   const header = headerOfAllCopies(outgoing)
   if (header.bytes.equals(outgoing.bytes)) return result
   const again = await scanAgain(identity.scanners, header)
-  return again.answer === 'infected' ? again : unread('skipped', 'its own result differs')
+  return again.answer === 'infected'
+    ? again
+    : unread('skipped', 'its result differs from that of the message of which it is a copy')
 }

@@ -75,7 +75,7 @@ t.test('a recipient with room ends the questions, and none is left open', async 
 
 t.test('all questions have four times the time of one, then the message passes', async (t) => {
   const { check, seen } = quotaService(() => full, { timeout: 20, after: 10 })
-  const remark = 'quota: no answer for all recipients in 80 ms'
+  const remark = 'quota: not all recipients were answered within 80 ms'
   t.same(await check(mailTo(10_000)), { remark })
   t.ok(seen.asked < 10_000, `${seen.asked} were asked about`)
   t.equal(seen.waiting, 0)

@@ -122,7 +122,7 @@ t.test('if no backend of a mailbox is known, the recipient passes', async (t) =>
     const answer = await client.ask(ann)
     return answer.status === 'unknown' && answer.reason
   }
-  t.match(await reason(() => undefined), /no service is known to have it/)
+  t.match(await reason(() => undefined), /QUOTAD names no service for this address/)
   t.match(await reason(() => Promise.reject(new Error('LDAP is down'))), /LDAP is down/)
 })
 

@@ -39,7 +39,7 @@ t.test('over LDAP', { skip: slapdMissing }, async (t) => {
     const quota = client(t)
     t.match(await quota.ask(name('ben')), {
       status: 'unknown',
-      reason: /no service is known to have it/,
+      reason: /QUOTAD names no service for this address/,
     })
     t.match(await quota.ask(name('cy')), { status: 'unknown', reason: /more than one entry/ })
     t.match(await quota.ask(name('eve')), { status: 'unknown', reason: /must be quotad:HOST:PORT/ })

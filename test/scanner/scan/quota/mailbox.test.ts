@@ -87,6 +87,6 @@ t.test('a map finds the backend of an address without its extension', async (t) 
   t.match(await client.ask(readAddress('ann+x@example.org')), { status: 'full' })
   t.match(await client.ask(readAddress('ben+x@example.org')), {
     status: 'unknown',
-    reason: 'no service is known to have it',
+    reason: 'QUOTAD names no service for this address',
   })
 })

@@ -37,7 +37,7 @@ t.test('a link that leads nowhere is an error, and no other file is read', async
   writeFileSync(join(control, 'policy'), '* scan off\n')
   t.throws(
     () => loadRules(control, control),
-    fault(/onescan\.policy: is a link that leads nowhere/),
+    fault(/onescan\.policy: is a link to a file that does not exist/),
   )
 })
 

@@ -76,7 +76,7 @@ async function withRules(
   }
   if (readers.length === 0 && checkLines.length === 0) {
     const remedy = 'run onescan check once the service runs'
-    checkLines.push(warning(file, 'is read by no running service: nothing was tested', remedy))
+    checkLines.push(warning(file, 'no running service reads it: nothing was tested', remedy))
   }
   return {
     services: readers.map((reader) => ({ ...reader, rules: fresh })),

@@ -39,7 +39,7 @@ export function resultByName(name: string, reason: string): ScanResult {
 
 function limitByName(name: string, reason: string): UnreadResult | UnknownResult | undefined {
   if (name.startsWith(LONG_NAME))
-    return unread('contents', `${reason}: a name there is longer than it sees`)
+    return unread('contents', `${reason}: a file name in it is longer than clamd compares`)
   const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)
   if (!limit) return undefined
   const [, kind] = limit
