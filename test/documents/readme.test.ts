@@ -248,7 +248,7 @@ t.test('the price that users read is the one that was measured', async (t) => {
     'amavis with its virus check only': 'amavis',
   }
   for (const [name, ours] of Object.entries(names)) {
-    const [filter, clamd, , both] = measured.get(ours)!
+    const [filter, clamd, both] = measured.get(ours)!
     const [shownFilter, shownClamd, shownBoth] = shown.get(name)!
     t.ok(Math.abs(Number(shownFilter) - Number(filter)) < 0.06, `${name}: ${filter}`)
     t.ok(Math.abs(Number(shownClamd) - Number(clamd)) < 0.06, `${name}: ${clamd}`)
@@ -257,8 +257,8 @@ t.test('the price that users read is the one that was measured', async (t) => {
   // Of another run, in which a message took other milliseconds.
   const twoMilters = 'rspamd without its antivirus module, and onescan'
   const [, , ratioOfTwo] = shown.get('rspamd with all checks off, and onescan as a second milter')!
-  const [, , , measuredOfTwo] = measured.get(twoMilters)!
+  const [, , measuredOfTwo] = measured.get(twoMilters)!
   t.ok(Math.abs(Number(ratioOfTwo) - Number.parseFloat(measuredOfTwo!)) < 0.06)
   const [, ratio] = /([\d.]+) times clamav-milter's CPU time/.exec(readme)!
-  t.equal(Number(ratio), Number.parseFloat(measured.get('onescan')![3]!))
+  t.equal(Number(ratio), Number.parseFloat(measured.get('onescan')![2]!))
 })
