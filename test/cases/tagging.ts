@@ -71,6 +71,7 @@ export const tagging: readonly Case[] = [
     },
   },
   {
+    // promise: rule-18-switch
     name: 'the onescan.off switch turns scanning off at once',
     message: () => infected,
     settings: ({ scanner, file }) => {

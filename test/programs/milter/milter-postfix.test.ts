@@ -1,9 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { onescan, PLAIN } from '../../scanner/cli/onescan.ts'
 import { runSlot } from '../../scanner/doors/slot/slot.ts'
 import { keyLine } from '../cluster-mail.ts'
 import { bodyOf, headerNames, headerValues } from '../header-values.ts'
@@ -21,8 +19,6 @@ const trouble = bytes('Subject: x\nTo: ben@example.org\n\nTROUBLE\n')
 
 const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
 
-type Kept = Awaited<ReturnType<typeof readQuarantine>>[number]
-
 t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
   const stage = buildStage(t)
   const passage = await openPassage(t, (t, relayPort, milter) =>
@@ -35,14 +31,6 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     }),
   )
   const { receiver, mta: postfix } = passage
-
-  t.test('mail of local programs is scanned, too', async (t) => {
-    await passage.serve(t, { QHPSI: stage.scanner, REJECTVIRUS: '1' })
-    postfix.submit(clean, '-t', '-f', 'ann@example.net')
-    const mail = await receiver.next()
-    t.same(mail.recipients, ['ben@example.org'])
-    t.same(headerValues(mail.message, 'X-QHPSI'), ['clean'])
-  })
 
   // promise: rule-9-forged-senders
   t.test('a virus of a local program goes back to its sender', async (t) => {
@@ -67,31 +55,6 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     )
     t.match(postfix.log(), new RegExp(`${kept?.record.queue}: milter-discard: END-OF-MESSAGE`))
     t.equal(postfix.queued(), 0)
-  })
-
-  t.test('a released message comes through the same milter, and is delivered', async (t) => {
-    const ring = stage.file(
-      'ring',
-      `hmac-sha256:a:${Buffer.alloc(32, 1).toString('base64url')}:release\n`,
-    )
-    const settings = { QHPSI: stage.scanner, CLUSTERKEYS: ring, CLAMDBDIR: '/nonexistent' }
-    await passage.serve(t, { ...settings, QUARANTINE: stage.quarantine })
-    t.match((await sendMail(passage.port, { ...envelope, message: virus })).data, /^250 /)
-    // Two of one second are in no order: it is the one with one recipient.
-    const isMeant = ({ record }: Kept) => record.recipients.length === 1
-    const { id } = (await readQuarantine(stage.quarantine)).find(isMeant)!.record
-    const by = ['--by', `127.0.0.1:${passage.port}`, '--env', `CLUSTERKEYS=${ring}`]
-    const words = ['quarantine', 'release', id, '--directory', stage.quarantine, ...by]
-    const giveTo = (account: number) =>
-      execFileSync('chown', ['-R', `${account}`, stage.quarantine, ring, stage.directory])
-    giveTo(process.getuid!() === 0 ? PLAIN : process.getuid!())
-    const { code, err } = await onescan(words)
-    giveTo(process.getuid!())
-    t.equal(code, 0, err)
-    const { message, recipients } = await receiver.next()
-    t.same(recipients, ['ben@example.org'])
-    t.ok(message.toString('latin1').replaceAll('\r\n', '\n').endsWith('\n\nVIRUS\n'))
-    t.equal((await readQuarantine(stage.quarantine)).find(isMeant)?.state, 'released')
   })
 
   t.test(

@@ -6,11 +6,10 @@ import t, { type Test } from 'tap'
 import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
-import { lacks } from '../../needs.mjs'
-import { newest, runSlot, runtimes, type SlotSetup } from '../../scanner/doors/slot/slot.ts'
+import { newest, runSlot, runtimes } from '../../scanner/doors/slot/slot.ts'
 import { deliveries, leftBehind, makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
 import { openDirectory, reachable } from '../host/reachable.ts'
-import { clamdMissing, EICAR_NAME, startClamd } from '../servers/clamd.ts'
+import { clamdMissing, startClamd } from '../servers/clamd.ts'
 import { nobody, qpsmtpdMissing, startQpsmtpd } from '../servers/qpsmtpd.ts'
 import { sendBySmtp } from '../servers/swaks.ts'
 import { envdirMissing, makeEnvdir, startTcpServer, ucspiMissing } from '../servers/ucspi.ts'
@@ -23,69 +22,6 @@ const plugin = { QHPSI: 'plugin: clamd' }
 t.test('with clamd', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd(t, { streamMaxLength: '3M', maxFileSize: '3M', maxScanSize: '3M' })
   const CLAMD = clamd.socket
-
-  for (const { name, program } of runtimes) {
-    const run = (setup: SlotSetup) => runSlot({ program, ...setup })
-
-    t.test(`${name}: clean mail is tagged`, async (t) => {
-      const { code, text, logged } = await run({ message: plain, settings: { ...plugin, CLAMD } })
-      t.equal(code, 0, logged)
-      t.equal(text, `X-QHPSI: clean\n${plain.toString('latin1')}`)
-    })
-
-    t.test(`${name}: EICAR is tagged, or refused by its name`, async (t) => {
-      const settings = { ...plugin, CLAMD }
-      const tagged = await run({ message: infected, settings })
-      t.match(tagged.text, /^X-QHPSI: virus found\n/)
-      const refused = await run({
-        message: infected,
-        errorFd: 6,
-        settings: { ...settings, REJECTVIRUS: '1', ERROR_FD: '6' },
-      })
-      t.equal(refused.errorText.toString(), `Dmessage refused: virus ${EICAR_NAME} (#5.7.1)`)
-      const plainly = await run({ message: infected, settings: { ...settings, REJECTVIRUS: '1' } })
-      t.equal(plainly.code, 31)
-    })
-
-    t.test(`${name}: large mail is scanned to its end`, async (t) => {
-      const body = Buffer.alloc(2_000_000, 'all work and no play\n')
-      const settings = { ...plugin, CLAMD }
-      const large = await run({ message: Buffer.concat([plain, body]), settings })
-      t.match(large.text, /^X-QHPSI: clean\n/)
-      t.same(large.left, [])
-      const bad = await run({ message: Buffer.concat([infected, body]), settings })
-      t.match(bad.text, /^X-QHPSI: virus found\n/)
-    })
-  }
-
-  t.test('over its size limits a message is deferred, or let in unscanned', async (t) => {
-    const message = Buffer.concat([infected, Buffer.alloc(4 * 1024 * 1024, 'x\n')])
-    const settings = { ...plugin, CLAMD, CLAMDMAXSIZE: '10M', OVERSIZE: 'accept' }
-    const passed = await runSlot({ message, settings })
-    t.equal(passed.code, 0, passed.logged)
-    t.notMatch(passed.text.slice(0, 200), 'X-QHPSI')
-    t.match(passed.logged, 'scan=skipped')
-    const deferred = await runSlot({ message, settings: { ...settings, OVERSIZE: '' } })
-    t.equal(deferred.code, 71)
-    const known = await runSlot({ message, settings: { ...settings, CLAMDMAXSIZE: '3M' } })
-    t.match(known.logged, 'scan=skipped')
-  })
-
-  t.test(
-    "QHPSI='clamdscan %s' works as it does with IndiMail",
-    { skip: lacks('clamdscan') },
-    async (t) => {
-      const QHPSI = `clamdscan --config-file=${clamd.configFile} %s --quiet --no-summary`
-      const clean = await runSlot({ message: plain, settings: { QHPSI } })
-      t.match(clean.text, /^X-QHPSI: clean\n/)
-      const found = await runSlot({ message: infected, settings: { QHPSI, REJECTVIRUS: '1' } })
-      t.equal(found.code, 31, found.logged)
-      t.match(found.logged, 'scanner=clamdscan')
-      const loud = QHPSI.replace('--quiet', '--fdpass')
-      const named = await runSlot({ message: infected, settings: { QHPSI: loud } })
-      t.match(named.logged, `virus=${EICAR_NAME}`)
-    },
-  )
 
   // promise: rule-8-not-clean
   t.test('clamd that is killed defers mail, and scans again when it is back', async (t) => {
@@ -102,30 +38,6 @@ t.test('with clamd', { skip: clamdMissing }, async (t) => {
     const other = await runSlot({ settings: { ...plugin, CLAMD: `${mortal.socket} ${CLAMD}` } })
     t.equal(other.code, 0, 'another address is tried')
   })
-})
-
-t.test('with the clamscan program', { skip: lacks('clamscan') }, async (t) => {
-  const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`
-  const CLAMDBDIR = t.testdir({ 'x.ndb': signature })
-  for (const QHPSI of ['plugin: clamscan', `clamscan --database=${CLAMDBDIR} --no-summary %s`]) {
-    for (const { program } of runtimes) {
-      const settings = { QHPSI, CLAMDBDIR }
-      const clean = await runSlot({ program, message: plain, settings })
-      t.match(clean.text, /^X-QHPSI: clean\n/, clean.logged)
-      const found = await runSlot({
-        program,
-        message: infected,
-        settings: { ...settings, REJECTVIRUS: '1' },
-      })
-      t.equal(found.code, 31)
-      t.match(found.logged, `virus=${EICAR_NAME}`)
-    }
-  }
-  const broken = await runSlot({
-    message: plain,
-    settings: { QHPSI: `clamscan --database=/nonexistent --no-summary %s` },
-  })
-  t.equal(broken.code, 71, 'without signatures the answer is unknown')
 })
 
 t.test('a tcp.smtp rule sets the scanner by address', { skip: ucspiMissing }, async (t) => {

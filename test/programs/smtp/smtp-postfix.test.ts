@@ -117,11 +117,6 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
         t.equal(receiver.count(), before + 1, 'and is not behind')
       })
 
-      t.test('mail that could not be scanned is deferred', async (t) => {
-        await passage.serve(t, settings)
-        t.match((await send(port, trouble)).data, /^451 4\.7\.1 message could not be scanned/)
-      })
-
       // promise: proxy-away
       t.test('while onescand is away, mail is deferred', async (t) => {
         const { mail, rcpt, data } = await send(port, clean)

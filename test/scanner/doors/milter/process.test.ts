@@ -1,15 +1,12 @@
-import { once } from 'node:events'
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { descriptorOf } from '../../../../src/base/process/descriptors.ts'
 import { bytes } from '../../../cases/case.ts'
 import { plain } from '../../../cases/messages.ts'
 import { buildStage } from '../../../cases/stage.ts'
 import { freePort } from '../../../programs/host/free-port.ts'
 import { until } from '../../../run/until.ts'
-import { newest, runOnescand, runtimes, startOnescand } from '../../daemon/process.ts'
+import { runOnescand, runtimes, startOnescand } from '../../daemon/process.ts'
 import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { eicar, scanning } from './eicar.ts'
 import { call, negotiate, packets } from './mta.ts'
@@ -127,28 +124,3 @@ t.test('onescand that is killed during a message leaves the MTA without an answe
   onescand.kill()
   await t.rejects(answer, /left without an answer/)
 })
-
-for (const kind of ['unix', 'inet'] as const) {
-  t.test(`onescand takes a milter's socket that systemd hands over: ${kind}`, async (t) => {
-    const stage = buildStage(t)
-    const unix = join(stage.directory, 'activated')
-    const port = await freePort()
-    const server = createServer()
-    if (kind === 'unix') server.listen(`${unix}.new`)
-    else server.listen(port, '127.0.0.1')
-    await once(server, 'listening')
-    const named = 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=milter exec "$@"'
-    const onescand = runOnescand(t, {
-      program: ['/bin/sh', '-c', named, 'sh', ...newest],
-      args: ['--workers', '2', '--socket', 'none'],
-      settings: scanning,
-      fd: descriptorOf(server)!,
-    })
-    if (kind === 'unix') renameSync(`${unix}.new`, unix) // so that closing it here leaves the name
-    server.close()
-    await onescand.logged(/serving/)
-    const place = kind === 'unix' ? unix : port
-    const outcomes = await Promise.all(Array.from({ length: 6 }, () => outcomeAt(place)))
-    t.same(new Set(outcomes), new Set(['delivered']))
-  })
-}

@@ -22,11 +22,6 @@ const finds = `async ({ path, size, sender, recipients }) => {
 for (const [name, source] of [
   ['finds.mjs', `export const virusscan = ${finds}`],
   ['finds.cjs', `exports.virusscan = ${finds}`],
-  [
-    'tells.mjs',
-    `export const virusscan = ({ version, interface: at, clientAddress, clientName }) =>
-      ({ infected: true, name: [version, at, clientAddress, clientName].join() })`,
-  ],
   ['named.mjs', `export const mine = ${finds}`],
   ['throws.mjs', "export const virusscan = () => { throw new Error('out of order') }"],
 ] as const) {
@@ -36,13 +31,6 @@ for (const [name, source] of [
 const use = (name: string) => ({ PLUGINDIR, QHPSI: `plugin: ${name}` })
 
 for (const { name: runtime, program } of runtimes) {
-  t.test(`a plugin receives the origin of mail ${runtime}`, async (t) => {
-    const from = { TCPREMOTEIP: '192.0.2.7', TCPREMOTEHOST: 'client.example.org' }
-    const settings = { ...use('tells.mjs'), ...from, REJECTVIRUS: '1' }
-    const { log } = await runSlot({ program, message: plain, settings })
-    t.match(log, /virus=1,qmail,192\.0\.2\.7,client\.example\.org /)
-  })
-
   for (const name of ['finds.mjs', 'finds.cjs']) {
     t.test(`${name} judges mail ${runtime}`, async (t) => {
       const clean = await runSlot({ program, message: plain, settings: use(name) })

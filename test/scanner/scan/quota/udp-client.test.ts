@@ -42,14 +42,6 @@ interface Own {
 /** The signal of a question whose time is not over. */
 const { signal } = new AbortController()
 
-t.test('a question that has its answer is sent once, and its socket is given back', async (t) => {
-  const service = await udpService(t, () => 'QUOTA_OK')
-  const { ask, given } = clientOf(t, service)
-  t.match(await ask(), { status: 'room' })
-  t.equal(given.length, 1)
-  t.same(service.heard, ['CHECK_QUOTA ann'])
-})
-
 t.test('a silent service is asked three times at most, and the reason is reported', async (t) => {
   const service = await udpService(t, () => undefined)
   const { ask, given } = clientOf(t, service)

@@ -1,12 +1,7 @@
-import { dirname } from 'node:path'
 import t from 'tap'
 import { passwdEntryOf } from '../../../../../src/base/process/passwd.ts'
-import { loadSystem } from '../../../../../src/base/runtime/system.ts'
 import { makeEnvelope } from '../../../../../src/mail/message/envelope.ts'
-import {
-  type IdentifyPeer,
-  identifyPeerBy,
-} from '../../../../../src/scanner/doors/slot/socket/peer.ts'
+import type { IdentifyPeer } from '../../../../../src/scanner/doors/slot/socket/peer.ts'
 import { infected, plain, troublesome } from '../../../../cases/messages.ts'
 import { buildStage } from '../../../../cases/stage.ts'
 import { extendedAnswer, udpService } from '../../../scan/quota/services.ts'
@@ -141,15 +136,6 @@ t.test('without QHPSI recipients are asked about by the service that the daemon 
   t.match(unknown.log, /decision=pass reason="QHPSI names no scanner; quota: /)
 })
 
-t.test('while mail is not scanned by the switch, it passes as it is', async (t) => {
-  const stage = buildStage(t)
-  const QHPSI = stage.scanner
-  const slot = await openSlot(t, { QHPSI, CONTROLDIR: dirname(stage.file('onescan.off', '')) })
-  const got = await slot.ask({ variables: { QHPSI }, message: infected })
-  t.match(got.log, /decision=pass reason=".*onescan\.off/)
-  t.equal(stage.scans(), 0)
-})
-
 t.test('a client with QHPSI scans standalone where the daemon has none', async (t) => {
   const slot = await openSlot(t, {})
   t.match((await slot.ask({ variables: { QHPSI: 'plugin: eicar' } })).reason, /QHPSI/)
@@ -205,22 +191,6 @@ t.test('mail is dropped only for a client that has REJECTVIRUS=2 itself', async 
   t.equal((await slot.ask({ variables: own, message: infected })).does, 'go standalone')
   const asking = { ...own, REJECTVIRUS: '2' }
   t.equal((await slot.ask({ variables: asking, message: infected })).code, 0)
-})
-
-t.test('the log has the user and process of the client, if the kernel reports them', async (t) => {
-  const BOUNCEUSER = 'nobody-of-this-host'
-  const peer = ` peer_uid=${process.getuid!()} peer_pid=${process.pid} `
-  for (const system of [loadSystem(), undefined]) {
-    const identifyPeer = identifyPeerBy(system)
-    const slot = await openSlot(t, { QHPSI: 'plugin: eicar', BOUNCEUSER }, { identifyPeer })
-    for (const variables of [{ QHPSI: 'plugin: eicar' }, {}]) {
-      const { does, log } = await slot.ask({ variables })
-      t.equal(does, 'hand on')
-      if (system === undefined)
-        t.match(log, / (?:sign_ms=\S+|names no scanner") (?:size|total_ms)=/)
-      else t.ok(log.includes(peer), log)
-    }
-  }
 })
 
 t.test("a client's connection is described by its own variables alone", async (t) => {
