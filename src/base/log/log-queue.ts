@@ -2,13 +2,16 @@ import { writeSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { errorText } from '../errors/fault.ts'
 import { writeTo } from '../runtime/file-calls.ts'
+import { loadSystem } from '../runtime/system.ts'
 import { logLine } from './line-format.ts'
 
 /** The destination of log lines. */
 interface LogPlace {
+  /** Writes what can be written without waiting. Returns the number of bytes that were written. */
+  readonly withoutWaiting?: (bytes: Buffer) => number
   /** Writes bytes in a thread of the runtime. Resolves to the number of bytes that were written. */
   readonly aside: (bytes: Buffer) => Promise<number>
-  /** Writes bytes at once. */
+  /** Writes bytes, and blocks this process meanwhile. */
   readonly now: (bytes: Buffer) => unknown
 }
 
@@ -37,8 +40,8 @@ export interface LogState {
 
 /**
  * The queue of a log whose writes may block or fail: a pipe whose reader has stopped, a full disk, or a file on a
- * file system that does not answer. A thread writes the lines in order, so neither mail nor the process waits for the
- * log. What could not be written is tried again, whatever the error is.
+ * file system that does not answer. A thread writes the lines in order, unless they can be written at once, so neither
+ * mail nor the process waits for the log. What could not be written is tried again, whatever the error is.
  */
 export class LogQueue {
   readonly #place: LogPlace
@@ -85,13 +88,7 @@ export class LogQueue {
   async #writeAll(): Promise<void> {
     await undefined // the lines of one turn go together
     while (this.#waiting.length > 0) {
-      const late = setTimeout(() => {
-        this.#isLate = true
-      }, LATE_AFTER)
-      const isWritten = await this.#write(this.#next())
-      clearTimeout(late)
-      this.#isLate = false
-      if (isWritten) this.#reportLost()
+      if (await this.#write(this.#next())) this.#reportLost()
       else await pause(RETRY_AFTER, undefined, { ref: false })
     }
     this.#writing = undefined
@@ -99,17 +96,31 @@ export class LogQueue {
 
   /** Writes bytes, and puts back those that could not be written. Resolves to whether there are none. */
   async #write(bytes: Buffer): Promise<boolean> {
-    let written = 0
-    try {
-      written = await this.#place.aside(bytes)
-      this.#trouble = written < bytes.length ? 'takes no more bytes' : undefined
-    } catch (error) {
-      this.#trouble = errorText(error)
-    }
+    let written = this.#place.withoutWaiting?.(bytes) ?? 0
+    if (written === bytes.length) this.#trouble = undefined
+    else written += await this.#writeAside(bytes.subarray(written))
     if (written === bytes.length) return true
     this.#waiting.unshift(bytes.subarray(written))
     this.#size += bytes.length - written
     return false
+  }
+
+  /** Writes bytes in the thread. Resolves to the number of bytes that were written. */
+  async #writeAside(bytes: Buffer): Promise<number> {
+    const late = setTimeout(() => {
+      this.#isLate = true
+    }, LATE_AFTER)
+    try {
+      const written = await this.#place.aside(bytes)
+      this.#trouble = written < bytes.length ? 'takes no more bytes' : undefined
+      return written
+    } catch (error) {
+      this.#trouble = errorText(error)
+      return 0
+    } finally {
+      clearTimeout(late)
+      this.#isLate = false
+    }
   }
 
   #reportLost(): void {
@@ -152,6 +163,7 @@ const STDERR = 2
 
 /** Descriptor 2 of a process that lasts. (process.stderr would change the flags of a shared pipe.) */
 export const standardError = new LogQueue({
+  withoutWaiting: (bytes) => loadSystem()?.writeAtOnce(STDERR, bytes) ?? 0,
   aside: (bytes) => writeTo(STDERR, bytes),
   now: (bytes) => writeSync(STDERR, bytes),
 })

@@ -138,6 +138,11 @@ export interface System {
    * Returns whether that worked.
    */
   replace(fd: number, other: number): boolean
+  /**
+   * send(2), or pwritev2(2) with RWF_NOWAIT (for pipes since Linux 6.4): writes bytes to a socket or pipe. Returns
+   * how many could be written without waiting; 0 for a file.
+   */
+  writeAtOnce(fd: number, bytes: Uint8Array): number
 
   /* TCP sockets, by addresses of 4 or 16 bytes. A port of 0 lets the kernel choose */
 

@@ -7,11 +7,17 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 8
 #endif
 
 /*
@@ -194,6 +200,19 @@ static napi_value replace(napi_env env, const struct argument *given) {
   return a_truth(env, dup3(an_int(&given[1]), an_int(&given[0]), O_CLOEXEC) >= 0);
 }
 
+/*
+ * send(2), or for a pipe pwritev2(2), which older C libraries do not have. A pipe knows RWF_NOWAIT
+ * since Linux 6.4.
+ */
+static napi_value write_at_once(napi_env env, const struct argument *given) {
+  const int fd = an_int(&given[0]);
+  struct iovec bytes = {.iov_base = given[1].bytes, .iov_len = given[1].length};
+  ssize_t count = send(fd, bytes.iov_base, bytes.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (count < 0 && errno == ENOTSOCK)
+    count = syscall(SYS_pwritev2, fd, &bytes, 1, -1L, -1L, RWF_NOWAIT);
+  return a_number(env, count < 0 ? 0 : (double) count);
+}
+
 const struct function unix_functions[] = {
     {"bindUnix", "t", bind_unix},
     {"sendDatagram", "tt", send_datagram},
@@ -206,5 +225,6 @@ const struct function unix_functions[] = {
     {"wakeNone", "nn", wake_none},
     {"duplicate", "n", duplicate},
     {"replace", "nn", replace},
+    {"writeAtOnce", "nb", write_at_once},
     {NULL, NULL, NULL},
 };

@@ -1,6 +1,6 @@
 import '../../needs-addon.ts'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -66,6 +66,24 @@ t.test('a wait without time, or with a negative one, does not wait', async (t) =
   const listener = system.listen(Uint8Array.of(127, 0, 0, 1), 0, 1)
   t.teardown(() => closeSync(listener))
   for (const time of [0, -1, -(2 ** 40), 2 ** 40]) t.notOk(system.awaitInput(listener, time))
+})
+
+t.test('a full pipe takes no byte at once, and a file none at all', async (t) => {
+  const pipe = join(t.testdir(), 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const fd = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
+  const blocking = openSync(pipe, 'r+')
+  const file = openSync(`${pipe}.file`, 'w')
+  t.teardown(() => [fd, blocking, file].forEach(closeSync))
+  const line = Buffer.alloc(1000, 'x')
+  let written = 0
+  for (let more = -1; more !== 0; written += more) more = system.writeAtOnce(blocking, line)
+  const into = Buffer.alloc(written + 1)
+  let arrived = 0
+  while (arrived < written) arrived += readSync(fd, into, arrived, into.length - arrived, null)
+  t.equal(arrived, written)
+  t.equal(system.writeAtOnce(file, line), 0)
+  t.equal(system.writeAtOnce(-1, line), 0)
 })
 
 t.test('a failed bind returns the negative errno', async (t) => {
