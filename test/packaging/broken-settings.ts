@@ -281,7 +281,10 @@ const faultsOfSettings: readonly Fault[] = [
       level: 'error',
       what: 'clamd /run/clamav/clamd.ctl [onescand]',
       value: /cannot connect: mail is deferred$/,
+      remedy:
+        /^chmod a\+x \/run\/clamav; if it is closed again after a boot, add UMask=0022 below \[Service\] of clamd's unit$/,
     },
+    does: 'chmod a+x /run/clamav',
   },
   {
     name: 'clamd does not open archives',
@@ -455,7 +458,7 @@ const faultsOfSettings: readonly Fault[] = [
       level: 'warning',
       what: 'QUOTAD [onescand]',
       value: /, so no mailbox is treated as full$/,
-      remedy: /^start this service, and let it allow this host$/,
+      remedy: /^start it \(package onescan-quotad\), and let it allow this host$/,
     },
     does: `systemctl enable --now onescan-quotad.socket onescan-quotad && onescan check | grep '^ok.* QUOTAD' && { ${unset('QUOTAD')}; }`,
   },

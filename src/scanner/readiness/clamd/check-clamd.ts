@@ -214,9 +214,12 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): CheckLine | u
 function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
   const join = isDaemon ? joinGroup(account, accounts, barrier) : undefined
   if (join !== undefined) return `${join} && systemctl restart onescand`
-  return barrier === socket
-    ? 'set "LocalSocketMode 666" in its clamd.conf, and restart clamd'
-    : `chmod a+x ${shellWord(barrier)}`
+  if (barrier === socket) return 'set "LocalSocketMode 666" in its clamd.conf, and restart clamd'
+  const opened = `chmod a+x ${shellWord(barrier)}`
+  // Such a directory is made at each boot, with the umask of clamd's unit.
+  return /^(\/var)?\/run\//.test(barrier)
+    ? `${opened}; if it is closed again after a boot, add UMask=0022 below [Service] of clamd's unit`
+    : opened
 }
 
 /** Queries a server for its version and its signatures' version, clamd(8). */
