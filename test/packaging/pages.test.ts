@@ -11,7 +11,7 @@ const hosts: Readonly<
   Record<PageHost, readonly [packages: string, prepare: string, release?: string]>
 > = {
   Postfix: [
-    'postfix ucspi-tcp daemontools runit curl procps clamav clamdscan redis-server rspamd iproute2 openssl openssh-server openssh-client monitoring-plugins-basic',
+    'postfix ucspi-tcp daemontools curl procps clamav clamdscan redis-server rspamd iproute2 openssl openssh-server openssh-client monitoring-plugins-basic',
     POSTFIX,
   ],
   Exim: [

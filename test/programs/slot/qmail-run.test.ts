@@ -145,6 +145,19 @@ for (const [name, [script]] of Object.entries(scripts)) {
 
 const LIFE = scripts['Life with qmail']![0]
 
+t.test('qmail-run leaves a service to which setpriv gives both groups', { skip }, async (t) => {
+  const host = await serviceMachine(
+    t,
+    (port) => `#!/bin/sh
+exec softlimit -a 4000000000 \\
+  tcpserver -v -R -l 0 -x /etc/tcp.smtp.cdb 127.0.0.1 ${port} \\
+    setpriv --reuid=vpopmail --regid=vchkpw --groups=onescan \\
+    ${SMTPD} 2>&1
+`,
+  )
+  t.match(host.run(''), { code: 0, output: /^qmail-run: already configured; nothing to do$/m })
+})
+
 t.test('qmail-run changes nothing that was not confirmed', { skip }, async (t) => {
   const host = await serviceMachine(t, LIFE)
   for (const answer of ['n\n', '\n', '', 'sh /usr/share/onescan/examples/qmail/qmail-rules\n']) {
@@ -165,7 +178,7 @@ exec softlimit -m 30000000 \\
   -u "$QMAILDUID" -g "$NOFILESGID" 127.0.0.1 ${port} \\
   ${SMTPD} /home/vpopmail/bin/vchkpw /bin/true 2>&1
 `,
-    /has the group vchkpw, which it would lose.* chpst -u vpopmail:vchkpw:onescan .*; nothing was changed$/m,
+    /has the group vchkpw, which it would lose.* setpriv --reuid=vpopmail --regid=vchkpw --groups=onescan .*; nothing was changed$/m,
   ],
   'QmailToaster, with programs in variables': [
     (port) => `${VARIABLES('vpopmail')}SMTPD="${SMTPD}"
@@ -176,7 +189,7 @@ exec softlimit -m "$SOFTLIMIT" \\
      -u "$QMAILDUID" -g "$NOFILESGID" 127.0.0.1 ${port} \\
      env SPAMDYKE=1 $SMTPD /home/vpopmail/bin/vchkpw /bin/true 2>&1
 `,
-    /has the group vchkpw, which it would lose.* chpst -u vpopmail:vchkpw:onescan .*; nothing was changed$/m,
+    /has the group vchkpw, which it would lose.* setpriv --reuid=vpopmail --regid=vchkpw --groups=onescan .*; nothing was changed$/m,
   ],
   'a script with commands in commands': [
     (port) => `#!/bin/sh

@@ -2,6 +2,7 @@ import { Fault } from '../../../base/errors/fault.ts'
 import {
   type Accounts,
   findAccount,
+  groupId,
   readAccounts,
   type SystemAccount,
 } from '../../readiness/stage/account.ts'
@@ -41,11 +42,8 @@ export function isOfService(uid: number, accounts: Accounts): boolean {
 export function reader(named?: string, more: readonly string[] = []): SystemAccount {
   const account = accountFor(named, READERS)
   if (account.name !== READERS[0] || named !== undefined) return account
-  const { group } = readAccounts()
-  const groups = more.flatMap((name) => {
-    const line = group.split('\n').find((entry) => entry.startsWith(`${name}:`))
-    return line === undefined ? [] : [Number(line.split(':')[2])]
-  })
+  const accounts = readAccounts()
+  const groups = more.flatMap((name) => groupId(accounts, name) ?? [])
   return { ...account, groups: [...new Set([...account.groups, ...groups])] }
 }
 

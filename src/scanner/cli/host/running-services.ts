@@ -7,6 +7,8 @@ import { TIMED_OUT, withTimeout } from '../../../base/flow/timeout.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { ProcEntry, type ProcessStatus } from '../../../base/process/proc-entry.ts'
 import { RUNTIME_MARKER } from '../../../base/runtime/compiled-program.ts'
+import { readAccounts } from '../../readiness/stage/account.ts'
+import { findAccountStep } from './account-step.ts'
 import { askMainProcess, hasSystemd, haveLimits } from './systemd-unit.ts'
 
 /** The limits in bytes at which a runtime can fail, by their names in prlimit(1) and in proc(5). */
@@ -167,18 +169,23 @@ async function readProcess(found: ProcEntry): Promise<RunningService> {
   const options = shortOptions(command.options)
   const rules = options.get('x')
   const [uid, gid] = [Number(options.get('u')), Number(options.get('g'))]
-  // A server of root drops root for each connection.
-  const becomes = status.uid === 0 && uid > 0 && Number.isInteger(gid)
+  // A server of root drops root for each connection, or leaves that to the program that it starts.
+  const isRoots = status.uid === 0
+  const step = isRoots ? findAccountStep(command.options, readAccounts()) : undefined
+  const own = isRoots && uid > 0 && Number.isInteger(gid) ? { uid, groups: [gid] } : status
+  const account = step ?? own
+  const isUnseen = (word: string, at: number) =>
+    isStep(word) && !(step && at >= step.from && at < step.to)
   return {
     pid,
     text: command.text,
     env: environmentIn(await memoryOf(found.at('environ'))),
-    uid: becomes ? uid : status.uid,
-    groups: becomes ? [gid] : status.groups,
+    uid: account.uid,
+    groups: account.groups,
     limits: limitsIn(readFileSync(found.at('limits'), 'latin1')),
     rules: rules ? resolve(directory, rules) : undefined,
     directory,
-    unseen: command.options.filter(isStep),
+    unseen: command.options.filter(isUnseen),
     since: found.startedAt(),
   }
 }

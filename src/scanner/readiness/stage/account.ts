@@ -56,6 +56,12 @@ export function groupName({ group }: Accounts, gid: number): string {
   return line?.split(':')[0] ?? String(gid)
 }
 
+/** The number of a group, or undefined if there is none of that name. */
+export function groupId({ group }: Accounts, name: string): number | undefined {
+  const line = group.split('\n').find((entry) => entry.startsWith(`${name}:`))
+  return line === undefined ? undefined : Number(line.split(':')[2])
+}
+
 /**
  * Returns the command that adds an account to the group that may use this file, such as a socket, or
  * undefined if no group may. No account should be in the group of root because of a socket.

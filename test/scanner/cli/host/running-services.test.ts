@@ -31,6 +31,17 @@ t.test('options between server and qmail-smtpd are reported', { skip }, async (t
   t.same((await readService(pid)).unseen, ['envdir', 'setuidgid'])
 })
 
+t.test(
+  'a server of root gives qmail-smtpd the account and groups of setpriv',
+  { skip: skip || lacks('root') },
+  async (t) => {
+    const step = ['setpriv', '--reuid=65534', '--regid=65533', '--groups=65532']
+    const words = [...tcpserver().slice(0, -1), ...step, '/var/qmail/bin/qmail-smtpd']
+    const service = await readService(await startService(t, words, { isCallers: true }))
+    t.match(service, { uid: 65534, groups: [65533, 65532], unseen: [] })
+  },
+)
+
 t.test('a server of another program, and other programs, are none', { skip }, async (t) => {
   const other = await startService(t, [...tcpserver().slice(0, -1), '/bin/cat'])
   const child = spawn('/bin/sh', ['-c', 'read x; tcpserver 0 25 qmail-smtpd'])

@@ -67,7 +67,7 @@ const isBarred = ({ reason, whyStandalone = reason }: SlotTest) =>
   /onescand at \S+: Permission denied/.test(whyStandalone)
 
 const groupRemedy = (host: Host) =>
-  `give the service the group of ${socketOf(host)}: tcpserver -g "$(id -g onescan)" or, if it needs another group, such as vchkpw, chpst -u USER:GROUP:onescan before qmail-smtpd; chpst -u USER:onescan instead of setuidgid`
+  `give the service the group of ${socketOf(host)}: tcpserver -g "$(id -g onescan)" or, if it needs another group, such as vchkpw, setpriv --reuid=USER --regid=GROUP --groups=onescan before qmail-smtpd, instead of -u and -g, or instead of setuidgid`
 
 function judgeClean(host: Host, test: SlotTest): CheckLine {
   const what = 'qmail, clean message'
