@@ -93,7 +93,7 @@ function printDoors(control: string | undefined, output: Output): void {
 
 function remedies(place: string): Readonly<Record<string, string>> {
   const account = `run this as root, or as an account that may write to ${place}`
-  const directory = `${place} must be the control directory: specify it with --control`
+  const directory = 'specify the control directory with --control'
   return { EACCES: account, EPERM: account, ENOENT: directory, ENOTDIR: directory }
 }
 

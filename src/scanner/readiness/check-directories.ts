@@ -69,7 +69,7 @@ function checkQuarantine(host: StageHost): CheckLine[] {
     return [
       ok(
         what,
-        `${directory} belongs to ${owner}; infected mail that onescan-queue itself finds is deferred`,
+        `${directory} belongs to ${owner}: infected mail that onescan-queue itself finds is deferred`,
       ),
     ]
   } catch (error) {

@@ -150,8 +150,8 @@ function checkKey(key: Key, path: string, now: number): CheckLine[] {
   checkLines.push(
     warning(
       what,
-      'md5 key: a stamp holds for any header, at any time, and for other bodies with the same MD5; ' +
-        'the key can be guessed offline',
+      'md5 key: a stamp holds for any header, at any time, and for other bodies with the same MD5, ' +
+        'and the key can be guessed offline',
       `onescan keygen --rotate ${shellWord(path)}, if all hosts of the cluster support hmac-sha256`,
     ),
   )

@@ -70,12 +70,12 @@ t.test('if the switch cannot be made or removed, the exit code is 2', async (t) 
   const directory = t.testdir({})
   t.match(await onescan(['disable', '--control', join(directory, 'missing')]), {
     code: 2,
-    err: `missing/onescan.off: no such file or directory; ${directory}/missing must be the control directory`,
+    err: /missing\/onescan\.off: no such file or directory; specify the control directory with --control/,
   })
   writeFileSync(join(directory, 'file'), '')
   t.match(await onescan(['disable', '--control', join(directory, 'file')]), {
     code: 2,
-    err: /file\/onescan\.off: not a directory; \S+file must be the control directory/,
+    err: /file\/onescan\.off: not a directory; specify the control directory with --control/,
   })
   symlinkSync(join(directory, 'nowhere'), join(directory, 'onescan.off'))
   t.match(await onescan(['disable', '--control', directory]), {

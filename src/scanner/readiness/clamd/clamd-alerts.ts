@@ -134,7 +134,7 @@ export async function checkAlerts(
     if (!isAsked(settings)) continue
     const what = `clamd ${server.address.text} ${setting}`
     if (untested !== undefined) {
-      checkLines.push(ok(what, `cannot be tested; if ${untested} are delivered, ${remedy}`))
+      checkLines.push(ok(what, `cannot be tested: if ${untested} are delivered, ${remedy}`))
       continue
     }
     const content = file?.(settings)

@@ -1,4 +1,4 @@
-import { type CheckLine, failure } from '../../../base/check/check-line.ts'
+import { type CheckLine, settingsFault } from '../../../base/check/check-line.ts'
 import { errorCode, errorText } from '../../../base/errors/fault.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import type { ControlDirectories } from '../../../base/settings/control-directories.ts'
@@ -38,8 +38,12 @@ export async function runStage<H>(stage: Stage<H>, host: H): Promise<CheckLine[]
     return await stage(host)
   } catch (error) {
     const isOfFile = [error, (error as Error).cause].some((thrown) => errorCode(thrown) !== '')
-    const remedy = isOfFile ? 'create this file, or make it readable' : 'correct this setting'
-    return [failure('check', errorText(error), remedy)]
+    const text = errorText(error)
+    const line = settingsFault(text)
+    const hasNoRemedy = line.value === text
+    return [
+      isOfFile && hasNoRemedy ? { ...line, remedy: 'create this file, or make it readable' } : line,
+    ]
   }
 }
 

@@ -114,7 +114,9 @@ function checkNextProgram(host: Host): CheckLine[] {
     requireNextProgram(next, attempt(() => realpathSync(host.program)) ?? '/')
   } catch (error) {
     const { value, remedy } = settingsFault(errorText(error))
-    return [failure('next program', `${value}: mail is deferred`, remedy!)]
+    return [
+      failure('next program', `${value.replace(/^next program /, '')}: mail is deferred`, remedy!),
+    ]
   }
   const { program, args } = next
   const barrier = obstacle(host.account, program, 'execute')

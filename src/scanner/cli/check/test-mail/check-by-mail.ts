@@ -249,19 +249,19 @@ class WayTest {
       const remedy = 'correct what onescan check reports, then run sendmail -q'
       return failure(what, value, remedy)
     }
-    const after = delivery === undefined ? '' : `; the mail server reports: ${report}`
+    const after = delivery === undefined ? '' : `, and the mail server reports: ${report}`
     return this.#ownRule(what, sent) ?? this.#notRouted(what, sent, after)
   }
 
   #notRouted(what: string, { kind, text, subject }: SentTestMail, after: string): CheckLine {
     const arrives = this.#mayArrive(subject)
     if (!this.#run.readsSlots) {
-      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan scanned it: the log of qmail's SMTP service was not read; ${arrives}`
+      const value = `is ${kind}, but it is unknown whether onescan scanned it, since the log of qmail's SMTP service was not read: ${text}${after}; ${arrives}`
       return warning(what, value, "specify the log of qmail's SMTP service with --log")
     }
     const [unread] = this.#run.log.faults
     if (unread !== undefined) {
-      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan scanned it: a log was not read to its end: ${unread}`
+      const value = `is ${kind}, but it is unknown whether onescan scanned it, since a log was not read to its end (${unread}): ${text}${after}`
       return warning(what, value, 'make this log readable, or specify another log with --log')
     }
     if ('program' in this.#way && isExims(this.#way.program) && this.#run.log.hasSeen('clamd')) {
@@ -273,7 +273,7 @@ class WayTest {
     const where = this.#run.places === '' ? 'no log was found' : `read: ${this.#run.places}`
     const value = `is ${kind}, and onescan did not see it: ${text}${after} (${where}); ${arrives}`
     const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'README.md'
-    const remedy = `connect the mail server to onescan as ${page} shows; if onescan logs elsewhere, specify that log with --log`
+    const remedy = `connect the mail server to onescan as ${page} shows, or specify the log with --log if onescan logs elsewhere`
     return failure(what, value, remedy)
   }
 
@@ -295,10 +295,11 @@ class WayTest {
     const parts = this.#run.log.hasSeen('clamd') ? [] : this.#run.log.partRecords
     const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
     if (isInfected ? virus === undefined : parts.length === 0) return undefined
-    const asked = `the filter asked onescand, as clamd, about parts of the message`
-    if (isInfected && kind === 'refused') return ok(what, `is refused: ${text}; ${asked}: ${virus}`)
-    const value = isInfected ? `${asked}: ${virus}` : asked
-    return warning(what, `is ${kind}; ${value}, not about the whole message`, WHOLE_MAIL)
+    const asked = 'the filter asked onescand, as clamd, only about parts of the message'
+    if (isInfected && kind === 'refused')
+      return ok(what, `is refused: ${text} (as clamd, onescand found ${virus} in a part)`)
+    const value = isInfected ? `${asked}, in which it found ${virus}` : asked
+    return warning(what, `is ${kind}, but ${value}`, WHOLE_MAIL)
   }
 
   #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
@@ -356,8 +357,8 @@ class WayTest {
     const report = JSON.stringify(delivery.slice(0, RULE_SHOWN))
     // A program on this host gets the bounce itself.
     if (KEPT_OUT.test(delivery) || ('program' in this.#way && BOUNCED.test(delivery)))
-      return ok(what, `is found ${by}; the mail server reports: ${report}`)
-    const value = `is found ${by}, and ${kind}: the clamd client may still deliver it; ${this.#mayArrive(subject)}`
+      return ok(what, `is found ${by}, and the mail server reports: ${report}`)
+    const value = `is found ${by}, and ${kind}: ${this.#mayArrive(subject)}`
     const remedy = 'make the clamd client refuse infected mail: doc/clamd-clients.md'
     return warning(what, value, remedy)
   }
@@ -373,7 +374,7 @@ class WayTest {
       return warning(
         what,
         value,
-        'if the other filter scans for viruses, too, switch that off (rspamd: doc/rspamd.md); otherwise exempt test mail from it; then run this check again',
+        "switch off the other filter's virus scan (rspamd: doc/rspamd.md), or exempt test mail from that filter, and run this check again",
       )
     }
     const { fields } = record
