@@ -14,7 +14,7 @@ export interface ServiceOptions {
   readonly http: ServiceEndpoint | undefined
   /** Returns whether the client with this IP address has permission. */
   readonly mayAsk: (address: string) => boolean
-  /** Most HTTP connections at once. */
+  /** Upper limit for concurrent HTTP connections. */
   readonly maxClients: number
 }
 
@@ -26,7 +26,6 @@ export type ServiceEndpoint = (Endpoint | { readonly fd: number; readonly family
 
 const DEFAULT_ADDRESS = '127.0.0.1:8625'
 
-/** The values of --max-clients. */
 const RANGE_OF_CLIENTS = { min: 1, max: 10_000 }
 
 /** The defaults of options, as documented in onescan-quotad(8). */

@@ -32,7 +32,6 @@ const LINKS_MAX = 40
 const READ_MAX = 1024 * 1024
 const CHUNK = 64 * 1024
 
-/** Where a file was found. */
 interface PlaceOfFile {
   readonly path: string
   /** The path as the caller wrote it. */

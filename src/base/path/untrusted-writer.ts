@@ -22,7 +22,6 @@ export const runsAsRoot = (): boolean => process.geteuid?.() === 0
  */
 export class UntrustedWriter {
   readonly #kind: 'user' | 'group' | 'everybody'
-  /** The numeric id of the user or group. */
   readonly #id: number
   /** The path that this user can write to: the file, or a directory in its path. */
   readonly where: string

@@ -33,7 +33,7 @@ export const editUnit = (unit: string, line: string): string =>
   `run systemctl edit ${unit}, add ${line} below [Service], then run systemctl restart ${unit}`
 
 /**
- * Returns whether an open directory lies in the empty root of the systemd unit, or in the unit's private /tmp
+ * Returns whether an open directory is in the empty root of the systemd unit, or in the unit's private /tmp
  * or /dev. A file that is missing there may exist on the host. Returns false in a process that systemd did
  * not start.
  */

@@ -34,7 +34,6 @@ export interface ConnectionTools {
 /** Does for a connection what tcpserver does before it starts a program, and plans its wait. */
 export class ConnectionPreparer {
   readonly #parts: ConnectionTools
-  /** The environment of all programs. */
   readonly #base: Environment
   #sources: ReturnType<typeof readSources>
 

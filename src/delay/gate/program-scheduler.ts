@@ -21,7 +21,6 @@ const PROGRESS = 4096
 /** Milliseconds that a program has to end. After them another one is preempted. */
 const END_TIMEOUT = 5000
 
-/** The program of a connection. */
 interface RunningProgram {
   readonly startedAt: number
   /** The time of the last progress, and the number of bytes received by then. */

@@ -31,7 +31,6 @@ export class Receiver {
   readonly #parts: ReceiverOptions
   readonly #preparer: ConnectionPreparer
   readonly #scheduler: ProgramScheduler
-  /** The number of connections of each client. */
   readonly #countOfClient = new Map<string, number>()
 
   /** Throws a Fault if a list cannot be read. */

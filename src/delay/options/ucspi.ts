@@ -13,7 +13,6 @@ export interface UcspiClient {
   readonly name: string | undefined
   /** Whether RELAYCLIENT is set. */
   readonly mayRelay: boolean
-  /** The seconds in SMTPDELAY. */
   readonly delay: number | undefined
   /** The fault of SMTPDELAY, which is then ignored. */
   readonly wrong: string | undefined

@@ -20,7 +20,6 @@ interface DelayLogOptions {
   readonly verbose: boolean
   /** -q: refusals and trouble are not logged. */
   readonly quiet: boolean
-  /** Writes a line of the log. */
   readonly write: (line: Buffer) => void
 }
 

@@ -17,7 +17,7 @@ type LookUpAlias = (
   user: User,
 ) => readonly string[] | undefined | Promise<readonly string[] | undefined>
 
-/** Aliases that one user may lead to, before the rest counts as no mailbox of this host. */
+/** Upper limit for the targets of one user. Further ones are treated as mailboxes of other hosts. */
 const TARGETS_MAX = 100
 /** Upper limit, in bytes, for the answer of postmap. */
 const POSTMAP_MAX = 64 * 1024

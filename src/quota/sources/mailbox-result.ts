@@ -1,6 +1,5 @@
 import type { MailboxLocation } from './mailbox-location.ts'
 
-/** The result of a source about a mailbox. */
 export type MailboxResult =
   | {
       readonly found: 'usage'
@@ -36,7 +35,7 @@ export type ReadMailbox = (
   measure: Measure,
 ) => MailboxResult | Promise<MailboxResult>
 
-/** The limits that count: those of the user, else those of the mailbox, else the default ones. */
+/** The limits that are in effect: those of the user, else those of the mailbox, else the default ones. */
 export function limitsOf(measure: Measure, mailboxLimits: QuotaLimits | undefined): QuotaLimits {
   return measure.limits ?? mailboxLimits ?? measure.defaultLimits
 }

@@ -71,7 +71,6 @@ export class MaildirSource {
     }
   }
 
-  /** Forgets all files and sums. */
   forget(): void {
     this.#files.clear()
     this.#walker.forget()

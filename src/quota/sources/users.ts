@@ -136,7 +136,7 @@ export function limitsFile(
 }
 
 /**
- * Returns the entry of the user, of the user's domain (`@example.org`), or of everybody (`*`), in this order.
+ * Returns the entry of the user, of the user's domain (`@example.org`), or of all users (`*`), in this order.
  */
 function entryOf<Value>(file: TableFile<Value>, { name, domain }: User): Value | undefined {
   return file(lowerCase(name)) ?? (domain ? file(`@${domain}`) : undefined) ?? file('*')

@@ -95,7 +95,6 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<CheckL
   }
 }
 
-/** A door that an option names. */
 interface NamedDoor extends ListeningDoor {
   readonly option: string
   readonly at: DoorAddress

@@ -114,7 +114,7 @@ export class StatusFeed {
     try {
       this.#server?.close()
     } catch (error) {
-      log(`http: ${errorText(error)}`) // the daemon ends all the same
+      log(`http: ${errorText(error)}`) // the daemon continues to end
     }
   }
 

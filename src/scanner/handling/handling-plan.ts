@@ -9,7 +9,6 @@ export type HandlingPlan =
   | PassingPlan
   | {
       readonly kind: 'judge'
-      /** The options for spooling and reading the message. */
       readonly messageOptions: MessageOptions
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
       readonly isClusterPeer: boolean
@@ -23,7 +22,6 @@ export interface PassingPlan {
   readonly cause: 'disabled' | 'no-scanner'
   /** The same for the log. */
   readonly reason: string
-  /** The options for spooling the message. */
   readonly messageOptions: MessageOptions
 }
 

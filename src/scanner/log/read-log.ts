@@ -84,7 +84,7 @@ async function* uncompressed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buff
 /**
  * Opens a log: with `open` if the user named the file. A file found in a directory may have been put there by
  * a user with fewer rights than the reader of all logs. A link would lead elsewhere, a pipe would block this
- * process indefinitely, and a device may have no end. This throws for all three.
+ * process indefinitely, and a device may have no end. Throws for each of them.
  */
 export function openLogFile(
   { path, isFound }: LogFile,
@@ -179,7 +179,7 @@ export function findLog(path: string): LogFile[] {
       return [{ path: file, modified: statSync(file).mtimeMs, isFound: true }]
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return [] // multilog removes the oldest
-      return [{ path: file, modified: Date.now(), isFound: true }] // its reader reports why
+      return [{ path: file, modified: Date.now(), isFound: true }] // opening it reports the reason
     }
   })
 }

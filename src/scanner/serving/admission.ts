@@ -13,7 +13,7 @@ interface AdmissionOptions {
   isFull(): boolean
   /**
    * Called while all places are used and a client waits that no other process has accepted. Returns whether
-   * the client may be accepted all the same, because a place is free now, or because it is to be refused.
+   * the client may be accepted nevertheless, because a place is free now, or because it is to be refused.
    */
   makeRoom(): boolean
 }

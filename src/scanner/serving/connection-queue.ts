@@ -45,7 +45,7 @@ export class ConnectionQueue {
 
   /**
    * Takes over the queue of a server for whose connections the runtime waits. Returns undefined without the
-   * addon, or if this process does not find what the runtime waits for. To be called if there is no queueTrouble().
+   * addon, or if this process does not find what the runtime waits for. Call it only if queueTrouble() has resolved to undefined.
    */
   static of(server: Server): ConnectionQueue | undefined {
     const system = loadSystem()

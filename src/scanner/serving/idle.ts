@@ -25,7 +25,7 @@ export function longestSilent<Served extends Idle>(
 }
 
 interface Idle {
-  /** Undefined for a client that waits for an answer, or has its last one. */
+  /** Undefined for a client that waits for an answer, or has received its last one. */
   readonly idleSince: number | undefined
 }
 

@@ -140,7 +140,6 @@ class ConnectionServer<Served extends ServedConnection> {
     return this.#connections.size
   }
 
-  /** The number of connections that must be answered. */
   get unanswered(): number {
     return [...this.#connections.keys()].filter((served) => served.mustBeAnswered).length
   }

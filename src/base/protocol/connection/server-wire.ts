@@ -43,7 +43,6 @@ export class ServerWire {
   #lost: Error | undefined
   #waiting: (() => void)[] = []
 
-  /** Takes a socket that is connecting. */
   constructor(socket: Connection, listener: ServerListener) {
     this.#socket = socket
     this.#listener = listener

@@ -85,7 +85,6 @@ export class LdapDirectory {
     return this.#questions.get(user.name) ?? this.#questions.begin(user.name, this.#ask(user))
   }
 
-  /** Forgets all users. */
   forget(): void {
     this.#known.clear()
   }
@@ -173,7 +172,6 @@ class LdapClient {
     return this.#permits.run(() => this.#askUntil(until, user))
   }
 
-  /** Closes the connection. */
   async close(): Promise<void> {
     await this.#opening?.catch(() => {})
     await this.#client.unbind().catch(() => {})

@@ -13,7 +13,6 @@ export function flag(describe: string) {
   return { type: 'boolean', default: false, describe } as const
 }
 
-/** The option `--json`. */
 export const printsJson: ReturnType<typeof flag> = flag('Print JSON')
 
 /**

@@ -11,7 +11,6 @@ import {
 } from '../../../base/net/ip-address.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
 
-/** A port on which this host listens. */
 interface OpenPort {
   /** An address by which this host itself reaches it. */
   readonly host: string
@@ -77,7 +76,6 @@ const tablesOfHost = (): string[] =>
     (path) => attempt(() => readFileSync(path, 'latin1')) ?? '',
   )
 
-/** The sockets that listen. */
 function listeningIn(tables: readonly string[]) {
   return tables.flatMap((table) =>
     [...table.matchAll(/^ *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) \S+ 0A /gm)].map(

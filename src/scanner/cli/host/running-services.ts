@@ -35,7 +35,6 @@ export interface RunningService {
   readonly since: number
 }
 
-/** The services that run. */
 export interface RunningServices {
   readonly services: readonly RunningService[]
   /** About skipped processes. */

@@ -70,7 +70,7 @@ export function logsOfHost(span: ReturnType<typeof spanOf>, { all = false } = {}
   const own = settingsOfOnescand().LOGFILE
   const journals = hasJournal()
   const places = PLACES.filter((path) => existsSync(path) && !(journals && isClosed(path)))
-  // A LOGFILE that cannot be read stays: its reader reports why.
+  // A LOGFILE that cannot be read stays: opening it reports the reason.
   const files = [
     ...new Set([...(own && (isClosed(own) || existsSync(own)) ? [own] : []), ...places]),
   ]

@@ -13,10 +13,8 @@ export function sendmailOptions(program: string, sender: string): string[] {
   return ['-i', '-f', sender || (isQmails(program) ? '' : '<>')]
 }
 
-/** Returns whether it is the program of Exim. */
 export const isExims = (program: string): boolean =>
   /\/exim4?$/.test(attempt(() => realpathSync(program)) ?? '')
 
-/** Returns whether it is the program of qmail. */
 export const isQmails = (program: string): boolean =>
   /qmail/.test(attempt(() => realpathSync(program)) ?? '')

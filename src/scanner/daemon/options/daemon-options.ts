@@ -50,7 +50,6 @@ export interface DaemonOptions {
   readonly httpToken: string | undefined
   /** The file with the tokens for the quarantine over HTTP, and the SMTP server for releases; undefined: it is off. */
   readonly httpQuarantine: { readonly tokenFile: string; readonly releaseBy: string } | undefined
-  /** Whether the page hides mail addresses. */
   readonly httpHidesAddresses: boolean
   /** Whether --check-settings checks the settings alone. */
   readonly checksSettings: boolean

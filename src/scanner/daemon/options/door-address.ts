@@ -53,7 +53,6 @@ export function kindAt(
   return isSecure && (option === 'clamd' || option === 'clamd-mail') ? `${option}-tls` : option
 }
 
-/** An open door. */
 export interface ListeningDoor {
   readonly kind: DoorKind
   /** In the form of parseClamdDoorAddress(). */
@@ -62,7 +61,6 @@ export interface ListeningDoor {
   readonly route?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
 }
 
-/** The address at which a door listens. */
 export type DoorAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | ({ readonly kind: 'tcp'; readonly isSecure?: true } & Endpoint)

@@ -8,7 +8,6 @@ import type { SelfTestAnswer, SelfTestQuestion } from '../self-test/self-tests.t
 /** An order to a worker. If the channel closes, the worker ends at once. */
 export type WorkerOrder = 'reload' | 'report' | 'stop'
 
-/** A message to a worker. */
 type MessageToWorker =
   | { readonly kind: 'order'; readonly order: WorkerOrder }
   | { readonly kind: 'events'; readonly events: HostEvents }

@@ -126,7 +126,6 @@ export class Workers {
     return undefined
   }
 
-  /** Gives an order to all workers. */
   order(order: WorkerOrder): void {
     for (const { child } of this.#workers) sendToWorker(child, { kind: 'order', order })
   }

@@ -259,7 +259,7 @@ export class ClamdConversation {
     return this.#errorLine(error)
   }
 
-  /** Complains of an error. Returns the answer to the request that it has ended. */
+  /** Logs an error. Returns the answer to the request that it has ended. */
   #errorLine(error: unknown): string {
     const isBug = error instanceof Error && !isFault(error)
     this.#services.complain(isBug ? error.stack! : errorText(error))

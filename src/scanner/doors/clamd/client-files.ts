@@ -56,7 +56,7 @@ async function readAll(descriptor: number, take: (piece: Buffer) => boolean): Pr
     at += bytesRead
     // After a timeout or a disconnect, its content takes no more bytes.
     if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) return
-    if (bytesRead < buffer.length && size > 0 && at >= size) return // it ended there
+    if (bytesRead < buffer.length && size > 0 && at >= size) return // the end of the file
   }
 }
 
@@ -110,7 +110,6 @@ export class OutsideUnit extends Error {
   }
 }
 
-/** How a file is looked up. */
 interface LookupOptions {
   /** Whether a link may lead to it, if it is a file or a folder. */
   readonly links: FollowedLinks
@@ -120,8 +119,8 @@ interface LookupOptions {
 
 /**
  * Opens the file or folder that a client of this user has named. The user must be able to read it, and to
- * enter every directory on the way, also those of a link and before `..`. Only rights of the owner or of
- * everybody count. Rejects with NotReadable, OutsideUnit, NoRegularFile or a Fault, also if no
+ * enter every directory on the way, also those of a link and before `..`. Only the rights of
+ * the owner and of all users are considered. Rejects with NotReadable, OutsideUnit, NoRegularFile or a Fault, also if no
  * descriptor or memory is left.
  *
  * Each name is looked up in the directory before it, which is held open, so that no process can replace it

@@ -95,7 +95,7 @@ interface PathWalk {
   readonly began: number
   /** The links that are followed: to the path that the client names all, and below it those that clamd follows. */
   links: FollowedLinks
-  /** Nothing more is looked at. */
+  /** Set once no more files are scanned. */
   isOver: boolean
   /** Whether a reply was that names were left out. */
   isCut: boolean

@@ -6,7 +6,7 @@ import { type MailDoorOptions, MailServices } from '../../handling/mail-services
 export interface MilterOptions extends MailDoorOptions {
   /** Messages that are judged at once. Others wait, if there is memory for them. */
   readonly maxClients: number
-  /** Connections at once. Any more wait. */
+  /** Upper limit for connections. Further ones wait. */
   readonly maxConnections?: number
   readonly timeouts?: MilterTimeouts
 }

@@ -53,7 +53,7 @@ export class MilterSession {
   #clientName: string | undefined
   #helo: string | undefined
   #message: MilterMessage | undefined
-  #complainedOf: MilterMessage | undefined // each message is complained of once
+  #complainedOf: MilterMessage | undefined // trouble with a message is logged once
   #hasQuit = false
 
   /** `isLocal`: the MTA is on this host and uses a unix socket. */

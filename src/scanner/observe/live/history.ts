@@ -6,7 +6,6 @@ const STEPS = 288
 /** The number of decisions that are kept. */
 export const DECISIONS_KEPT = 200
 
-/** A decision as it was logged. */
 export interface LoggedDecision {
   /** The number of the decision, from 1. */
   readonly number: number

@@ -148,7 +148,6 @@ export interface WorkersState {
   readonly late: readonly number[]
 }
 
-/** The state of a clamd server. */
 export interface ClamdState {
   /** The server as CLAMD names it. */
   readonly server: string

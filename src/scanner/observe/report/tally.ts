@@ -42,7 +42,6 @@ interface Counts {
   }
 }
 
-/** A day of a host. */
 interface HostDay {
   /** Its beginning by local time, in milliseconds since 1970, or null for lines without a time. */
   readonly start: number | null

@@ -99,7 +99,6 @@ export interface Agreement extends Capabilities {
   readonly lacksSteps: boolean
 }
 
-/** The filter's requests. */
 export interface NegotiationRequest {
   /** The actions without which the filter cannot work. */
   readonly neededActions: number

@@ -45,7 +45,6 @@ export async function openConnection(
   }
 }
 
-/** A connection to a server. */
 export class ValkeyConnection {
   readonly #wire: ServerWire
   readonly #reader = new RespReader((reply) => this.#takeReply(reply))
@@ -86,7 +85,7 @@ export class ValkeyConnection {
       await nextTurn()
       await this.#logIn(login)
       const [, ...replies] = await this.ask(
-        ['CLIENT', 'SETNAME', NAME], // an error does not matter
+        ['CLIENT', 'SETNAME', NAME], // an error reply is ignored
         ...(login.database === 0 ? [] : [['SELECT', String(login.database)]]),
         question,
       )
@@ -104,7 +103,7 @@ export class ValkeyConnection {
   async ask(...commands: readonly RespCommand[]): Promise<RespValue[]> {
     const count = commands.length
     this.#owed += count
-    this.#wire.send(Buffer.concat(commands.map(commandOf))).catch(() => {}) // waiting reports it
+    this.#wire.send(Buffer.concat(commands.map(commandOf))).catch(() => {}) // read() below reports the error
     const find = () => (this.#replies.length < count ? undefined : this.#replies.splice(0, count))
     const taken = this.#taken.then(() => this.#wire.read(find))
     this.#taken = taken

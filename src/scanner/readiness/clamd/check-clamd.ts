@@ -168,7 +168,7 @@ async function checkServer(
     checkLines: [
       ...signatureLines(host, server, version),
       ...checkOwnCertificate(server, host.now),
-      ...(await checkTheirCertificate(server, host.now).catch(() => [])), // it answered just now
+      ...(await checkTheirCertificate(server, host.now).catch(() => [])), // the server has answered, so a failure here is not reported
       ...(temporary ? [temporary] : []),
       ...(isBlocked ? [] : await checkClamdLimits(tried, settings, conf)),
       ...checkSwitches(tried, conf),

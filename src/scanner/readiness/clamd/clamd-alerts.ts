@@ -165,7 +165,7 @@ function brokenProgram(): Buffer {
   header.write('7f454c46020101', 0, 'hex')
   header.write('02003e0001000000', 16, 'hex')
   header.writeUInt16LE(56, 54) // bytes of a program header
-  header.writeUInt16LE(60_000, 56) // the number of them
+  header.writeUInt16LE(60_000, 56) // the number of program headers
   return header
 }
 

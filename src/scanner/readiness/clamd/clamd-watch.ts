@@ -58,7 +58,7 @@ interface KnownClamd {
   wait: number
 }
 
-/** Who learns what is found. */
+/** Called with what each server was shown to extract, and whether it finds the test virus. */
 interface ClamdListener {
   readonly onExtraction?: (event: ExtractionEvent) => void
   readonly onCanary?: (event: CanaryEvent) => void

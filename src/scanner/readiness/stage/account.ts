@@ -35,7 +35,6 @@ export function findAccount(
   return { name, uid: entry.uid, groups: [...new Set([entry.gid, ...others])] }
 }
 
-/** The account of this process. */
 export function ownAccount({ passwd }: Accounts): SystemAccount {
   const uid = process.getuid!()
   return {

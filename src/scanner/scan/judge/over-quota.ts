@@ -32,7 +32,6 @@ export function isQuotaChecked(
   return lookup.askForRelayClients || !client.mayRelay
 }
 
-/** The result of the quota check for the recipients of a message. */
 interface QuotaCheck {
   /** The decision about a message whose recipients are all over quota, or undefined for any other message. */
   readonly defer?: Deferral

@@ -176,7 +176,7 @@ class QuarantineSweep {
     try {
       await this.#clock.noteSeen(folder.top, ids)
     } catch (error) {
-      this.#unnoted = error // a full disk: the oldest messages go all the same
+      this.#unnoted = error // a full disk: the oldest messages are still removed
     }
   }
 

@@ -131,7 +131,7 @@ class FailingBackends {
    * undefined if it is already.
    */
   failed(backend: string): number | undefined {
-    // Queries that were under way at the first failure may fail later. They do not count again.
+    // Queries that were under way at the first failure may fail later. That is the same failure.
     if (this.#backOff.hasFailed(backend) && !this.#probed.delete(backend)) return undefined
     return this.#backOff.noteFailure(backend)
   }

@@ -25,7 +25,7 @@ export interface Key {
 
 /** Bytes of the largest keyring file. */
 export const KEYRING_MAX = 64 * 1024
-/** Fewest bytes of an hmac-sha256 secret. */
+/** Lower limit for the bytes of an hmac-sha256 secret. */
 export const HMAC_SECRET_MIN = 32
 
 const ID = /^[A-Za-z0-9._-]{1,32}$/

@@ -36,7 +36,7 @@ export async function scanGuarded(
   if (left !== undefined) {
     const until = `not scanned for ${formatDuration(60_000 * Math.ceil(left / 60_000))}`
     const reason = `scanners crashed ${DEATHS_MAX} times while scanning it; ${until}`
-    // Nothing was found out about a copy.
+    // This is not a verdict on its copies.
     return { answer: 'unknown', reason, cause: 'poison', unfinished: true }
   }
   let scan: GatedScan | undefined

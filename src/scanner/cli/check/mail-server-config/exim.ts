@@ -17,7 +17,6 @@ interface LocalRouter {
   readonly port: number
 }
 
-/** What Exim prints of its configuration. */
 type PrintedByExim = 'routers' | 'transports' | 'av_scanner' | 'acl_smtp_data' | 'config'
 
 /** The data for checking routers: their host. */

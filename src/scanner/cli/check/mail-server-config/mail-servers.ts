@@ -21,7 +21,6 @@ export function noMailServer(addresses: readonly string[]): CheckLine {
 
 const WHAT = 'mail server'
 
-/** A mail server that onescan serves. */
 export type MailServer = 'qmail' | 'Postfix' | 'Sendmail' | 'Exim' | 'OpenSMTPD'
 
 const POSTFIX_CF = '/etc/postfix/main.cf'

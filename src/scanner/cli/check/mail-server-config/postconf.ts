@@ -69,7 +69,6 @@ export interface PostfixHost {
   readonly scanTime: number
   /** Whether onescand has a keyring, and so makes stamps. */
   readonly makesStamps: boolean
-  /** The settings of onescand. */
   readonly settings: Environment
 }
 

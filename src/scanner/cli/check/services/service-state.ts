@@ -19,7 +19,6 @@ import {
 import { startCommand } from './starts-at-boot.ts'
 import { SUPERVISED, superviseCommand } from './supervised.ts'
 
-/** A service of onescan's. */
 type Service = 'onescand' | 'onescan-quotad'
 
 /** Upper limits for the bytes read from the end of a multilog log, and for the lines shown. */

@@ -126,7 +126,6 @@ function parseClasses(file: Buffer): RuleClass[] {
   return [...found.filter(isElse), ...found.filter((rule) => !isElse(rule))]
 }
 
-/** Returns the addresses of a class as a short text. */
 function classText({ addresses }: RuleClass): string {
   const names = addresses.map((address) => address || 'all other clients')
   return names.length > 3

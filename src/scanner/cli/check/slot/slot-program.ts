@@ -68,7 +68,7 @@ function isCompiledSlot(program: string, path: string): boolean {
 export const isOnescanc = (program: string): boolean =>
   attempt(() => basename(realpathSync(program))) === 'onescanc'
 
-/** Compares device and inode: a hard link has another name, but queues all the same. */
+/** Compares device and inode: a hard link is the same program under another name. */
 function isSameFile(queue: string, program: string): boolean {
   try {
     // qmail-queue itself may be a link to one of our programs.

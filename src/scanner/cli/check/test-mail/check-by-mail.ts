@@ -226,7 +226,6 @@ class WayTest {
     return `onescan check --mail ${shellWord(this.#run.address)} --smtp ${server} --tls${login}`
   }
 
-  /** Where a test mail may have arrived. */
   #mayArrive(subject: string): string {
     return `${this.#run.address} may get this mail (Subject: ${subject})`
   }

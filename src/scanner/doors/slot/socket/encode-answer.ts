@@ -31,7 +31,6 @@ export interface ClientReplies {
   readonly takesReply: boolean
 }
 
-/** The answer to a client. */
 export interface ClientAnswer {
   readonly frames: Buffer
   /** The lines in it, for the client's log. */

@@ -52,7 +52,6 @@ const VARIABLE_COST = 256
 /** Upper limit, in bytes, for a piece of the message in one frame. */
 const REQUEST_PIECE_MAX = 64 * 1024
 
-/** The rule for the frames of one type. */
 interface FrameRule {
   /** The position of the frame in the required order. */
   readonly order: number

@@ -18,7 +18,7 @@ export interface SlotSocketOptions {
   readonly identifyPeer: IdentifyPeer
   /** Reports how this onescand runs. */
   readonly describe?: (wantsSelfTest: boolean) => Promise<DaemonDescription>
-  /** Its own options. */
+  /** The options of this onescand. */
   readonly ownArgs?: readonly string[]
   /** Takes what is to be shown by --http. */
   readonly reporter?: MailReporter | undefined

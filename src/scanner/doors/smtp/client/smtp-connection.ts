@@ -249,7 +249,6 @@ export class SmtpConnection implements ServedConnection {
     return hasQuit && endedAt - receivedAt <= this.#timeouts.end
   }
 
-  /** Whether QUIT is the last waiting line. */
   get #isQuitLast(): boolean {
     const last = this.#isCutOff ? undefined : this.#reader.lastWaiting
     return last !== undefined && isQuit(last)

@@ -26,7 +26,6 @@ export class NextServerLink {
     return this.#forwards
   }
 
-  /** Returns the connection to the next server. */
   async reach(): Promise<NextServer> {
     this.#connection ??= await this.#callNext()
     if (this.#connection.lost) throw this.#connection.lost

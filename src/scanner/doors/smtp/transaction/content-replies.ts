@@ -2,7 +2,6 @@ import { deferralOf, type RawReply } from '../../../protocol/smtp/smtp-replies.t
 import { CLOSING } from '../../../scan/replies/own-replies.ts'
 import { receivesNothing } from '../../../serving/wire.ts'
 
-/** The client as it is answered. */
 interface AnsweredClient {
   /** Aborted when it has left. */
   readonly gone: AbortSignal
@@ -53,7 +52,6 @@ export class ContentReplies {
     })
   }
 
-  /** Returns whether the reply at this index was sent. */
   isSent(index: number): boolean {
     return index < this.#sentCount
   }

@@ -112,7 +112,6 @@ const kinds = {
 type ContentKind = keyof typeof kinds
 const CONTENT_KINDS = Object.keys(kinds) as readonly ContentKind[]
 
-/** The kinds of a content. */
 export function kindsOf(content: Bytes): ContentKind[] {
   const start = content.gather(0, START_LENGTH)
   return CONTENT_KINDS.filter((kind) => kinds[kind](start, content))

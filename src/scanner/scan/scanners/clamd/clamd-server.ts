@@ -257,8 +257,8 @@ export class ClamdServer {
   }
 
   /**
-   * Hands the contents over by descriptor. Undefined if that is not possible, or if the server could not use
-   * one of them: then they have to be sent.
+   * Passes the contents by descriptor. Resolves to undefined if that is not possible, or if the server could not
+   * use one of them: then their bytes must be sent.
    */
   async #handOver(
     contents: readonly ClamdContent[],

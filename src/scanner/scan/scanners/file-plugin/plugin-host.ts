@@ -22,7 +22,6 @@ const CHUNK = 64 * 1024
 
 delete process.env[CODE_SETTING] // programs that the plugin starts do not need it
 let plugin: Plugin | undefined
-/** Its file. */
 let file = ''
 /** The current request, or undefined between two of them. */
 let request: PluginRequest | undefined

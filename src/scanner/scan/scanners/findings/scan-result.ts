@@ -143,7 +143,7 @@ export function causeOf(error: unknown): Cause {
  * end. A result that ends the scan always applies.
  */
 export interface Tolerance {
-  /** Returns whether a finding is tolerated. Without it, none is. */
+  /** Returns whether a finding is tolerated. If absent, no finding is. */
   readonly isTolerated?: ((found: Pick<Infected, 'name' | 'banned'>) => boolean) | undefined
   /** The unread parts that end the scan. Others are tolerated. */
   readonly keepsOut: ReadonlySet<Unread>

@@ -50,7 +50,7 @@ export function clamscanScanner(
       identity: `clamscan(${encodeURIComponent(JSON.stringify(judgedBy))})`,
       signatures: "this host's",
       loadsFrom: () => [CLAMDBDIR ?? DEFAULT_DATABASE],
-      hasLoaded: async () => true, // it does so each time
+      hasLoaded: async () => true, // clamscan loads them for each message
     },
     async scan(sample, { signal }) {
       if (sample.bytes.size > CLAMDMAXSIZE) {

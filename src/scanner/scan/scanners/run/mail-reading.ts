@@ -107,7 +107,7 @@ export class MailReading {
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
         this.#oddities.add(oddity)
-        if (oddity === 'encrypted') results.record(encrypted) // it never ends the scan
+        if (oddity === 'encrypted') results.record(encrypted) // which never ends the scan
       },
     }
   }
@@ -195,7 +195,6 @@ const tooDeep = unread(
   `more than ${limits.nesting} messages or multiparts inside one another`,
 )
 
-/** Returns the scanners that scan contents. */
 export function contentScannersOf({ scanners }: ScanPlan): readonly ContentScanner[] {
   return scanners.filter((scanner) => !scanner.hasBans)
 }

@@ -26,7 +26,7 @@ const INFECTED_FOR_SECONDS = 60
 interface FreshnessRule {
   /** Unix seconds. */
   readonly now: number
-  /** Seconds for which a verdict counts. */
+  /** Seconds for which a verdict is valid. */
   readonly maxAge: number
   /** The newest signatures of this host's scanners. */
   readonly signatures: string

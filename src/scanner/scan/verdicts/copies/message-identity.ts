@@ -39,7 +39,7 @@ export interface IdentityOptions {
   /** Called for each message, because keys have a last day. */
   readonly secrets: () => Secrets
   readonly crypto: Crypto
-  /** Seconds for which a verdict counts. */
+  /** Seconds for which a verdict is valid. */
   readonly maxAge: number
   /** This host's name, for logs of others. */
   readonly host: string
