@@ -8,7 +8,7 @@ import { lineOf, parseSessions, type SessionPacket } from './session-file.ts'
 import { fullMailbox, sessionSettings } from './session-host.ts'
 
 /**
- * Sessions that were recorded between MTAs and onescand (tools/milter-sessions/record.ts), or written by hand where
+ * Sessions that were recorded between MTAs and onescand, or written by hand where
  * the file states it: the same packets get the same answers.
  */
 
