@@ -239,7 +239,7 @@ export function programPath(name) {
 
 /**
  * Throws if a test starts a program that a machine may lack, and has asked for no program of its package. What
- * lies in the checkout or a temporary directory is the test's own.
+ * is in the checkout or a temporary directory is the test's own.
  */
 export function refuseUndeclared(word) {
   if (word === '') throw new Error('a program without a name is started: was it built?')

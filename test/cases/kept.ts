@@ -5,7 +5,7 @@ import type { QuarantineRecord } from '../../src/scanner/scan/quarantine/record.
 import type { Expectation } from './case.ts'
 import type { Passage, Sent } from './play.ts'
 
-/** What lies in a quarantine: each message as it came, and what is known of it. */
+/** What is in a quarantine: each message as it came, and what is known of it. */
 export async function readQuarantine(
   directory: string,
 ): Promise<

@@ -69,7 +69,7 @@ t.test('a closed or useless descriptor 0 is reported', async (t) => {
 })
 
 t.test('without onescan.node it refuses to start, and names the remedy', async (t) => {
-  // As it lies in the npm package, but for bin/.
+  // As it is in the npm package, except for bin/.
   const bundle = join(t.testdir({ dist: {} }), 'dist/smtp-delay.cjs')
   copyFileSync(join(launcher, '../../dist/smtp-delay.cjs'), bundle)
   for (const words of [['true'], ['--listen', '127.0.0.1:0', 'true']]) {

@@ -85,7 +85,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'root-paths': 'Root follows no path of his, and does not wait for it',
   },
   'Why no mail is lost': {
-    'only-chain-says-0': 'Only the end of the chain accepts mail',
+    'only-chain-accepts': 'Only the end of the chain accepts mail',
     'step-1-start': '1. Start: wrong settings defer mail',
     'step-quota-only': 'Without scanners and with QUOTAD the message passes as it is',
     'step-2-receive':

@@ -76,7 +76,7 @@ t.test('compose.yaml', { skip }, async (t) => {
     ONESCAND_OPTIONS:
       '--smtp inet:0.0.0.0:10024 --from 127.0.0.1,172.30.88.0/23 --next inet:172.30.88.1:10025',
   }
-  /** As the page says: settings are in the file .env. */
+  /** As on the page: settings are in the file .env. */
   const configure = (settings: Readonly<Record<string, string>>) => {
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
     writeFileSync(join(composition, '.env'), lines.join(''))

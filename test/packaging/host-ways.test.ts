@@ -11,7 +11,7 @@ import { checkFlow, FLOW, TWO } from './mail-flow.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /**
- * Each way by which mail comes to onescan, on a host of its own: it is set up as its page says, booted again and removed;
+ * Each way by which mail comes to onescan, on a host of its own: it is set up as on its page, booted again and removed;
  * then an earlier package is set up, upgraded while mail comes in all the time, booted again, and removed. WAY=WORDS
  * chooses among them; EARLIER is the file of a real earlier package.
  */
@@ -103,7 +103,7 @@ function oddLines(type: Type, options = ''): readonly string[] {
     .map(({ level, what, value }) => `${level === 'error' ? 'error: ' : ''}${what}: ${value}`)
 }
 
-/** What the page says, with the examples of the earlier package where that has them, or else those of today. */
+/** What the page has, with the examples of the earlier package where that has them, or else those of today. */
 function withExamples(host: BootedDebian, typed: string): string {
   if (existsSync(join(host.path, 'usr/share/onescan/examples'))) return typed
   const own = typed.replaceAll(

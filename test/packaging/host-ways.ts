@@ -32,11 +32,11 @@ export interface HostWay {
   readonly prepare: string
   /** Files that are no part of a Debian package, put below this directory. */
   readonly place?: (directory: string) => void
-  /** Shell, with the mail server running: what the page says. */
+  /** Shell, with the mail server running: the commands of the page. */
   readonly typed: string
-  /** Shell: what the page says to do after an upgrade. */
+  /** Shell: the commands of the page for after an upgrade. */
   readonly again?: string
-  /** Shell: what the page says to undo it. */
+  /** Shell: the commands of the page that undo it. */
   readonly undone: string
   /** Ports of programs that mail passes on its way, beside 25. */
   readonly listens?: readonly number[]

@@ -161,9 +161,9 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
         .map((call) => {
           const [name, ...words] = call.split(' ')
           return `plant; code=0; /exchange & exchange=$!
-            env $odd timeout --kill-after=2 ${LIMIT} sh /scripts${name} ${words.join(' ')} </dev/null >/said 2>&1 || code=$?
+            env $odd timeout --kill-after=2 ${LIMIT} sh /scripts${name} ${words.join(' ')} </dev/null >/output 2>&1 || code=$?
             kill $exchange; wait $exchange 2>/dev/null
-            test $code -lt 124 -o $code -gt 137 -o $code -eq 127 || echo "waits: ${call}: $code $(head -c 300 /said)"
+            test $code -lt 124 -o $code -gt 137 -o $code -eq 127 || echo "waits: ${call}: $code $(head -c 300 /output)"
             now=$(${untouched}); test "$now" = "$before" || { echo "changed by ${call}: $now"; before=$now; }`
         })
         .join('\n')

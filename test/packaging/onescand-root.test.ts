@@ -189,7 +189,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       await until(() => send('/eicar.eml').code === 31, `clamd is asked: ${checked()}`)
     })
 
-    t.test('check names what lies elsewhere, and its remedy has onescand see it', async (t) => {
+    t.test('check names what is elsewhere, and its remedy has onescand see it', async (t) => {
       const place = '/data/quarantine'
       there(`install -d -m 700 -o onescan ${place}; mkdir /data/qmail
         sed -i 's|^QUARANTINE=.*|QUARANTINE="${place}"|' /etc/default/onescand

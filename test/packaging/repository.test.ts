@@ -53,7 +53,7 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
   /** As qmail-smtpd with QMAILQUEUE naming the link. */
   const send = (message: string, code: number) =>
     there(
-      `QHPSI='plugin: eicar' REJECTVIRUS=1 MAILDIR=/var/mail-here ${LINK} </${message}.eml 1</envelope 2>/said`,
+      `QHPSI='plugin: eicar' REJECTVIRUS=1 MAILDIR=/var/mail-here ${LINK} </${message}.eml 1</envelope 2>/output`,
       code,
     )
   // Nothing but what onescan.sources names: neither Debian's archive nor a key that apt trusts by itself.

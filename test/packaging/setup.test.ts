@@ -82,38 +82,38 @@ t.test(
       const { output } = run(`mkdir /opt/theirs; cp /usr/local/bin/node /opt/theirs/
       PATH=/opt/theirs:$PATH; ${setup} >/dev/null
       for name in getent id install ln setpriv; do
-        printf '#!/bin/sh\necho "told $(/usr/bin/id -u)"\n' >/opt/theirs/$name; chmod 755 /opt/theirs/$name
+        printf '#!/bin/sh\necho "ran as $(/usr/bin/id -u)"\n' >/opt/theirs/$name; chmod 755 /opt/theirs/$name
       done
       chown -R nobody /opt/theirs; grep -c /opt/theirs /etc/onescand/run; timeout 5 /etc/onescand/run
       PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; rm -r /opt/theirs; ${setup} >/dev/null`)
       t.match(output, /^1$/m, 'onescand finds Node there')
-      t.notMatch(output, 'told 0')
+      t.notMatch(output, 'ran as 0')
     })
 
     t.test('under systemd a unit that differs is reloaded, and onescand restarted', async (t) => {
-      const script = '#!/bin/sh\necho "said $*"\n'
+      const script = '#!/bin/sh\necho "called $*"\n'
       writeFileSync(at('usr/local/bin/systemctl'), script, { mode: 0o755 })
       const { output } = run(`mkdir -p /run/systemd/system; ${setup}`)
-      t.match(output, '\nsaid daemon-reload\n')
-      t.match(output, '\nsaid restart onescand.service\n')
+      t.match(output, '\ncalled daemon-reload\n')
+      t.match(output, '\ncalled restart onescand.service\n')
       t.match(
         run('cat /etc/systemd/system/onescand.service').output,
         `ExecStart=${HOME}/bin/onescand`,
       )
-      t.match(output, /^said enable --quiet onescand\.socket .* onescand\.service$/m)
+      t.match(output, /^called enable --quiet onescand\.socket .* onescand\.service$/m)
       t.notMatch(
         output,
-        /^said enable .*onescan-http/m,
+        /^called enable .*onescan-http/m,
         'the page is for the administrator to enable',
       )
       t.match(run('cat /etc/systemd/system/onescan-http.socket').output, 'Service=onescand.service')
-      t.notMatch(run(setup).output, /^said (?:daemon-reload|restart)/m, 'nothing differs')
+      t.notMatch(run(setup).output, /^called (?:daemon-reload|restart)/m, 'nothing differs')
       const next = run(
         `sed -i 's/^LimitNOFILE=.*/LimitNOFILE=9/' ${HOME}/packaging/shipped/systemd/onescand.service; ${setup}`,
       )
       t.match(next.output, '\n    -LimitNOFILE=16384\n    +LimitNOFILE=9\n')
-      t.match(next.output, '\nsaid daemon-reload\n')
-      t.match(next.output, '\nsaid restart onescand.service\n')
+      t.match(next.output, '\ncalled daemon-reload\n')
+      t.match(next.output, '\ncalled restart onescand.service\n')
     })
 
     t.test('lines of the administrator stay, and are shown', async (t) => {
@@ -127,7 +127,7 @@ t.test(
         t.equal(code, 1)
         t.match(output, '\n+# mine\n')
         t.match(output, `setup: ${file}: has local changes`)
-        t.notMatch(output, /^said/m, 'nothing was done')
+        t.notMatch(output, /^called/m, 'nothing was done')
         t.notMatch(output, 'differ')
       }
       t.notMatch(run(setup).output, /^ {2}write/m)
@@ -216,12 +216,12 @@ t.test(
         ]
       for (const [give, by, undo = ':'] of cases) {
         run(`mkdir -p /opt/theirs/bin
-        printf '#!/bin/sh\\necho told >>/tmp/told\\n' >${node}; chmod 755 ${node}
+        printf '#!/bin/sh\\necho ran >>/tmp/ran\\n' >${node}; chmod 755 ${node}
         ${typeof give === 'string' ? give : ':'}`)
         if (typeof give !== 'string') give()
         const { output } = run(`find /etc /var/lib >/tmp/files; cp -a /etc/passwd /tmp/
         PATH=$(test -e /opt/link && echo /opt/link || echo /opt/theirs)/bin:$PATH; ${setup}
-        echo "exit $?"; find /etc /var/lib | diff /tmp/files -; cat /tmp/told
+        echo "exit $?"; find /etc /var/lib | diff /tmp/files -; cat /tmp/ran
         rm -rf /opt/theirs /opt/link; ${undo}`)
         execFileSync('setfacl', ['-R', '-b', at(HOME), at('usr/local/lib')])
         t.match(output, `setup: ${by}`)
@@ -243,11 +243,11 @@ t.test(
         t.equal(code, 0, output)
         t.match(
           output,
-          /^said disable --now onescan-clamd\.socket onescan-http\.socket .* onescand\.service$/m,
+          /^called disable --now onescan-clamd\.socket onescan-http\.socket .* onescand\.service$/m,
         )
         t.match(
           output,
-          /^said daemon-reload\nnpm uninstall -g onescan\n\/etc\/systemd\/system\/onescand\.service\.d\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
+          /^called daemon-reload\nnpm uninstall -g onescan\n\/etc\/systemd\/system\/onescand\.service\.d\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
         )
       },
     )

@@ -4,7 +4,7 @@ import type { BuiltStage } from '../cases/stage.ts'
 
 const samples = join(import.meta.dirname, '../messages')
 
-/** A sample as it lies in a queue, in latin1: lines end in LF. */
+/** A sample as it is in a queue, in latin1: lines end in LF. */
 export const sample = (name: string): string =>
   readFileSync(join(samples, name), 'latin1').replaceAll('\r\n', '\n')
 

@@ -28,7 +28,7 @@ function homeOf(t: Test) {
   return { home, run }
 }
 
-/** Asserts that of three messages one lies in each folder, and two in the inbox. */
+/** Asserts that of three messages one is in each folder, and two in the inbox. */
 function expectFolders(t: Test, home: string) {
   t.equal(readdirSync(join(home, 'Maildir/.Infected/new')).length, 1)
   t.equal(readdirSync(join(home, 'Maildir/new')).length, 2)

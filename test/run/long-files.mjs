@@ -62,7 +62,7 @@ export const LONG_FILES = {
   'test/scanner/daemon/http/quarantine-page.test.ts': 34,
   'test/programs/milter/attacks.test.ts': 34,
   'test/programs/hostile-headers.test.ts': 33,
-  'test/scanner/doors/smtp/lying-next-server.test.ts': 33,
+  'test/scanner/doors/smtp/random-next-server.test.ts': 33,
   'test/scanner/doors/milter/attacks.test.ts': 31,
   'test/scanner/protocol/valkey/cluster.test.ts': 31,
   'test/scanner/scan/crash-guard/poison.test.ts': 31,

@@ -10,7 +10,7 @@
 struct call {
   char **program;        /* argv; no search in PATH */
   const char *message;   /* the file whose bytes go to fd 0 */
-  long serial;           /* told in the sender's address */
+  long serial;           /* in the sender's address */
 };
 
 struct outcome {

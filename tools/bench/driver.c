@@ -144,7 +144,7 @@ static void list_servers(char *list, const struct plan *plan, double *until)
 }
 
 /* One write a line, so that those of several lanes do not mix. */
-static void tell(long serial, const struct outcome *outcome, const char *servers)
+static void report(long serial, const struct outcome *outcome, const char *servers)
 {
   char line[200 + SERVER_DIGITS * SERVERS_MAX + 6 * TEXT_MAX_BYTES], text[6 * TEXT_MAX_BYTES + 1];
   quote(text, outcome->text, outcome->text_size);
@@ -174,7 +174,7 @@ _Noreturn static void run_lane(const struct plan *plan, struct common *common, i
       atomic_fetch_add(&common->accepted, 1);
     }
     list_servers(servers, plan, until);
-    tell(call.serial, &outcome, servers);
+    report(call.serial, &outcome, servers);
   }
 }
 
@@ -196,7 +196,7 @@ static double run_lanes(const struct plan *plan, struct common *common)
   close(starter[1]); /* the lanes read its end */
   for (long lane = 0; lane < plan->at_once; ++lane) {
     if (wait(&status) == -1) cannot("wait");
-    if (!WIFEXITED(status) || WEXITSTATUS(status)) exit(111); /* it has said why */
+    if (!WIFEXITED(status) || WEXITSTATUS(status)) exit(111); /* it has printed the reason */
   }
   return (milliseconds_now() - start) / 1e3;
 }

@@ -22,7 +22,7 @@ export function describeMachine(directory: string): Machine {
     processor: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
     memory: `${Math.round(totalmem() / 2 ** 30)} GB`,
-    kernel: lastLine('uname', ['-sr']).split('.', 2).join('.'), // `Linux 6.18`, whoever built it
+    kernel: lastLine('uname', ['-sr']).split('.', 2).join('.'), // `Linux 6.18`
     fileSystem: lastLine('df', ['--output=fstype', directory]),
     load: loadavg()[0]!.toFixed(2),
     versions: {

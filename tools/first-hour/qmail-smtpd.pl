@@ -51,14 +51,14 @@ sub queue {
   $SIG{PIPE} = 'IGNORE';
   write_($pipes[0][1], $text);
   write_($pipes[1][1], join('', "F$sender\0", map({"T$_\0"} @recipients), "\0"));
-  my ($said, $piece) = ('', '');
-  $said .= $piece while (POSIX::read($pipes[2][0], $piece, 4096) // 0) > 0;
+  my ($output, $piece) = ('', '');
+  $output .= $piece while (POSIX::read($pipes[2][0], $piece, 4096) // 0) > 0;
   POSIX::close($pipes[2][0]);
   waitpid $pid, 0;
   return "451 qq crashed (#4.3.0)" if $? & 127;
   my $code = $? >> 8;
   return "250 ok " . time . " qp $pid" if $code == 0;
-  return ($1 eq 'D' ? '554 ' : '451 ') . $2 if $code == 82 && $said =~ /^([DZ])([ -~]+)/;
+  return ($1 eq 'D' ? '554 ' : '451 ') . $2 if $code == 82 && $output =~ /^([DZ])([ -~]+)/;
   return "554 mail server permanently rejected message (#5.3.0)" if $code > 10 && $code < 41;
   return "451 qq temporary problem (#4.3.0)";
 }

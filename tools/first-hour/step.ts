@@ -8,7 +8,7 @@ export type Step =
       readonly needs?: 'network'
       readonly expect?: RegExp
     }
-  /** As what was printed before it says: the first group of each match. */
+  /** As the output before it has it: the first group of each match. */
   | { readonly printed: RegExp }
   /** What the reader does by himself: sends mail, looks at a file. */
   | {

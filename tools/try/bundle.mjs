@@ -25,7 +25,7 @@ export async function bundleTrial(directory) {
   return outfile
 }
 
-/** Sources find fixtures and programs beside themselves, wherever the bundle lies. */
+/** Sources find fixtures and programs beside themselves, wherever the bundle is. */
 const inTheirPlaces = {
   name: 'in-their-places',
   setup(bundler) {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Environment } from '../../src/base/process/environment.ts'
 import { hostNames } from './hosts.ts'
 
-/** Marks a directory that a trial made: what lies there may be replaced. */
+/** Marks a directory that a trial made: what is there may be replaced. */
 const MARK = 'made-by-npm-run-try'
 
 /**

@@ -14,7 +14,7 @@ const OUTCOME = WIDTH - HOST - FINDING - TIME
 export class Report {
   readonly #output: Output
   /** How the last route was printed. */
-  #told: Route['detail'] | undefined
+  #shown: Route['detail'] | undefined
 
   constructor(output: Output) {
     this.#output = output
@@ -37,16 +37,16 @@ export class Report {
     const { name, about } = route
     const wrong = hops.some(({ problems }) => problems.length > 0)
     const how = wrong ? 'in full' : route.detail
-    if (how === 'in full' || how !== this.#told) this.#write('')
+    if (how === 'in full' || how !== this.#shown) this.#write('')
     if (how === 'in a line') {
       const heading = 'Scanned by alpha, trusted by beta, scanned by gamma, too:'
-      if (how !== this.#told) this.#write(heading, 'bold')
+      if (how !== this.#shown) this.#write(heading, 'bold')
       this.#inALine(route, hops)
     } else {
       this.#write(fit(`${name}: ${about} (${message.length} bytes)`, WIDTH), 'bold')
       for (const hop of hops) how === 'in full' ? this.#inFull(hop) : this.#inShort(hop)
     }
-    this.#told = how
+    this.#shown = how
   }
 
   newsletter(sent: Newsletter): void {

@@ -61,12 +61,12 @@ def serve(device, hanging):
                 return
             continue
         _, operation, unique, node = struct.unpack_from("<IIQQ", request)
-        said = answer(operation, node, request[40:], hanging)
-        if said is None:
+        answered = answer(operation, node, request[40:], hanging)
+        if answered is None:
             continue
-        failed = isinstance(said, int)
-        body = b"" if failed else said
-        os.write(device, struct.pack("<IiQ", 16 + len(body), -said if failed else 0, unique) + body)
+        failed = isinstance(answered, int)
+        body = b"" if failed else answered
+        os.write(device, struct.pack("<IiQ", 16 + len(body), -answered if failed else 0, unique) + body)
 
 
 def mount_hanging(root, hanging, before=lambda: None, user=0):

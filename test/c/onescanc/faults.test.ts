@@ -62,7 +62,7 @@ t.test('without TMPDIR mail that is too large for memory is 64', { skip: missing
   }
 })
 
-t.test('mail stays whole around the size that lies on disk', { skip: missing }, async (t) => {
+t.test('mail stays whole around the size that is kept on disk', { skip: missing }, async (t) => {
   for (const { program } of clients) {
     for (const more of [-1, 0, 1, 65_536]) {
       const body = Buffer.alloc(256 * 1024 - 16 * 1024 - 12 + more, 'line\n')

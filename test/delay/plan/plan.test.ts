@@ -17,7 +17,7 @@ interface Setup {
   readonly options?: readonly string[]
   readonly allow?: string
   readonly isRemembered?: boolean
-  /** What reverse DNS says; the names lead back unless they are told as `elsewhere`. */
+  /** The answer of reverse DNS. The names lead back unless they are in `elsewhere`. */
   readonly names?: readonly string[] | Error
   readonly elsewhere?: readonly string[]
 }

@@ -102,7 +102,7 @@ t.test('bytes in one piece of memory are gathered without a copy', async (t) => 
     t.equal(gathered.buffer, buffer.buffer, what)
     t.equal(gathered.toString(), text(bytes).slice(0, 3), what)
   }
-  t.equal(all.gather(2, 6).toString(), 'p 01', 'what lies in two is')
+  t.equal(all.gather(2, 6).toString(), 'p 01', 'bytes of two chunks are copied')
   t.equal(all.gather(12, 99).toString(), '89', 'up to the end')
 })
 

@@ -12,7 +12,7 @@ import { openDirectory } from '../../programs/host/reachable.ts'
 
 const IN_MEMORY_MAX = 128 * 1024
 
-/** Where a message lies: in memory, in a memory file, or on the disk. */
+/** Where a message is: in memory, in a memory file, or on the disk. */
 const directory = openDirectory(t)
 const MIB = 1024 * 1024
 const memory = loadSystem()!
@@ -91,7 +91,7 @@ t.test('memory of a message is charged, and given back', async (t) => {
   t.equal(budget.used, 0)
 })
 
-t.test('a larger message lies in a sealed memory file, as scanners see it', async (t) => {
+t.test('a larger message is in a sealed memory file, as scanners see it', async (t) => {
   const before = descriptors()
   const budget = new Budget(64 * MIB)
   for (const size of [2 * IN_MEMORY_MAX, 3_000_000]) {

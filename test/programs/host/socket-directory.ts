@@ -5,7 +5,7 @@ import type { Ending } from './server.ts'
 
 /**
  * Makes a directory for unix sockets, which is removed with the test. Its path is short enough for
- * a socket (unix(7): 107 bytes), wherever the checkout lies; that of t.testdir() may be too long.
+ * a socket (unix(7): 107 bytes), wherever the checkout is; that of t.testdir() may be too long.
  */
 export function socketDirectory(t: Ending): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-sockets-'))

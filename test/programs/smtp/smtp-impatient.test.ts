@@ -20,7 +20,7 @@ const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n')
 const virus = bytes(`Subject: x\nTo: ben@example.org\n\n${EICAR}\n`)
 const skip = postfixMissing || clamdMissing
 
-/** A door before clamd that stands, and what lies behind it. */
+/** A door before a clamd that is stopped, and the server behind it. */
 async function standingStill(t: Test, lmtp: boolean) {
   const stage = buildStage(t)
   const clamd = await startClamd(t)

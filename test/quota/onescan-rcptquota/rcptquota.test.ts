@@ -175,7 +175,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         t.equal(new Set(service.heard).size, 1, 'with the same nonce')
       })
 
-      const lies: Readonly<Record<string, (nonce: string) => string>> = {
+      const invalid: Readonly<Record<string, (nonce: string) => string>> = {
         'another name': (nonce) => `QUOTA_FULL ben@example.org 9 9 ${nonce}`,
         'a name that begins like this one': (nonce) => `QUOTA_FULL full@example.orgy 9 9 ${nonce}`,
         'another nonce': () => 'QUOTA_FULL full@example.org 9 9 0123456789abcdef',
@@ -187,10 +187,10 @@ t.test('the plugin', { skip: missing }, async (t) => {
         'too much': (nonce) => `QUOTA_FULL full@example.org ${'9'.repeat(5000)} ${nonce}`,
       }
       t.test('a datagram that is not an answer is skipped', async (t) => {
-        for (const [what, lie] of Object.entries(lies)) {
+        for (const [what, answer] of Object.entries(invalid)) {
           const service = await udpService(t, (packet) => {
             const nonce = packet.split(' ')[3]!
-            return [lie(nonce), `QUOTA_OK full@example.org 1 9 ${nonce}`]
+            return [answer(nonce), `QUOTA_OK full@example.org 1 9 ${nonce}`]
           })
           const session = open({ QUOTAD: `quotad:127.0.0.1:${service.port}` })
           t.equal(await session.rcpt('full@example.org'), '250 ok', what)

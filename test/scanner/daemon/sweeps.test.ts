@@ -21,7 +21,7 @@ t.test('the sweep removes what kill -9 left, by age and name, and nothing else',
     'other-1-abc.msg': 'of another program',
     'an-onescan-1-abc.msg': 'of another program',
     'onescan-1-abc.msg.gz': 'of another program',
-    'onescan-dir-AbC123': { x: 'a private directory lies elsewhere' },
+    'onescan-dir-AbC123': { x: 'a private directory is elsewhere' },
   })
   const isInUse = (name: string) => name === 'onescan-2-abc.msg'
   for (const name of readdirSync(sharedDirectory)) {

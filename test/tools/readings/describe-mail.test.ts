@@ -23,12 +23,15 @@ t.test('a message that is not ordinary has the reason, and what is carved', asyn
   t.equal(lines.at(-1), 'odd: delimiter')
 })
 
-t.test('a content says who scans it, and whether scanners treat it as a message', async (t) => {
-  const file = 'Content-Type: text/html\nContent-Transfer-Encoding: base64\n\nPHA+\n'
-  const html = linesAbout(`From: a@example.org\nMIME-Version: 1.0\n${file}`)
-  t.match(html[2], /^content of 3 bytes, sha256 [0-9a-f]{64}, in the scan of the whole$/)
-  const attached = linesAbout('Content-Type: message/rfc822\n\nX-Odd: x\n\nhello\n')
-  t.equal(attached[0], 'ordinary')
-  t.match(attached[2], /^ {2}\d+-\d+ no type identity: in 1 attached messages, own text$/)
-  t.match(attached.join('\n'), /^content of 15 bytes, sha256 \w+, as a message$/m)
-})
+t.test(
+  'a content shows which scanner gets it, and whether scanners treat it as a message',
+  async (t) => {
+    const file = 'Content-Type: text/html\nContent-Transfer-Encoding: base64\n\nPHA+\n'
+    const html = linesAbout(`From: a@example.org\nMIME-Version: 1.0\n${file}`)
+    t.match(html[2], /^content of 3 bytes, sha256 [0-9a-f]{64}, in the scan of the whole$/)
+    const attached = linesAbout('Content-Type: message/rfc822\n\nX-Odd: x\n\nhello\n')
+    t.equal(attached[0], 'ordinary')
+    t.match(attached[2], /^ {2}\d+-\d+ no type identity: in 1 attached messages, own text$/)
+    t.match(attached.join('\n'), /^content of 15 bytes, sha256 \w+, as a message$/m)
+  },
+)

@@ -11,7 +11,7 @@ export interface Extractor {
   readonly debianPackages: string
   /** Too heavy, or too slow, for `npm test`. */
   readonly benchOnly?: true
-  /** Opens the message, which lies in `file`, too; what it finds goes below `to`. */
+  /** Opens the message, which is in `file`, too; what it finds goes below `to`. */
   extract(mail: MailInFile): Promise<void>
 }
 

@@ -63,7 +63,7 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'junk lies in the store',
+    name: 'junk is in the store',
     ofStore: true,
     async harm({ store }, away) {
       for (let n = 0; n < 5; n++) {

@@ -14,7 +14,7 @@ import { openStore, type Store, type StoreKind } from './stores.ts'
 export interface Host {
   readonly door: Door
   readonly keyring: string
-  /** Where mail lies while it is judged: a small file system of its own, if root makes one. */
+  /** Where mail is while it is judged: a small file system of its own, if root makes one. */
   readonly spool: string
   readonly spoolIsSmall: boolean
   clamd: Clamd

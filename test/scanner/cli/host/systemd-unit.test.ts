@@ -54,14 +54,14 @@ printf '[Slice]\\nIPAddressDeny=any\\n' >/etc/systemd/system/shut.slice
 cat >/run/first <<'END'
 {
   until systemctl show >/dev/null 2>&1; do sleep 0.1; done
-  "$1" -e "$2" >/run/said 2>&1
+  "$1" -e "$2" >/run/output 2>&1
   touch /run/done
 } &
 exec env container=own ${SYSTEMD} --system --unit=own.target >/dev/null 2>&1
 END
 unshare --pid --mount --cgroup --fork --kill-child --mount-proc /bin/sh /run/first "$@" &
 until test -e /run/done; do sleep 0.1; done
-cat /run/said
+cat /run/output
 kill -KILL $!
 `
 

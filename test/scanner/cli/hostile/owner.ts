@@ -87,11 +87,11 @@ export async function makeHostile(t: Ending): Promise<Hostile> {
   const at = (...names: string[]) => join(home, ...names)
   for (const name of ['hers', 'own', 'target']) mkdirSync(at(name))
   writeFileSync(at('secret'), `${MARK}\n`, { mode: 0o600 })
-  mkdirSync(at('told'))
-  chmodSync(at('told'), 0o1777)
-  const program = `#!/bin/sh\nid -u >${at('told')}/$$\n`
+  mkdirSync(at('uids'))
+  chmodSync(at('uids'), 0o1777)
+  const program = `#!/bin/sh\nid -u >${at('uids')}/$$\n`
   const module = `import { writeFileSync } from 'node:fs'
-    writeFileSync('${at('told')}/' + process.pid, String(process.getuid()))
+    writeFileSync('${at('uids')}/' + process.pid, String(process.getuid()))
     export const virusscan = () => ({ clean: true })\n`
   const put = (path: string, thing: string) => {
     if (thing === 'fifo') execFileSync('mkfifo', [path])
@@ -171,15 +171,15 @@ export async function makeHostile(t: Ending): Promise<Hostile> {
       const wasRead = statSync(at('secret')).atimeMs > 1000
       const text = readFileSync(at('secret'), 'latin1')
       const made = readdirSync(at('target'))
-      const uids = readdirSync(at('told')).map((name) =>
+      const uids = readdirSync(at('uids')).map((name) =>
         readFileSync(at('told', name), 'utf8').trim(),
       )
       // The next call finds everything as this one did.
       writeFileSync(at('secret'), `${MARK}\n`)
       for (const name of made) rmSync(at('target', name), { recursive: true })
-      for (const name of readdirSync(at('told'))) rmSync(at('told', name))
+      for (const name of readdirSync(at('uids'))) rmSync(at('told', name))
       if (isLate) return `waited for more than ${LIMIT} ms`
-      if (output.includes(MARK)) return `told a secret: ${output}`
+      if (output.includes(MARK)) return `printed a secret: ${output}`
       if (wasRead) return `read a secret: ${output}`
       if (text !== `${MARK}\n`) return 'wrote to a secret'
       if (made.length > 0) return `made a file where a link led: ${output}`

@@ -105,7 +105,7 @@ t.test('a recipient in the own domains gets what was for him alone', async (t) =
   }
   t.equal((await digest(words)).out, 'nothing is new in quarantine\n')
   t.equal((await digest(['--postmaster', 'pm@example.org'])).code, 0)
-  t.match(bodies(next)[4], both, 'the postmaster was not told yet')
+  t.match(bodies(next)[4], both, 'the postmaster had no digest with it')
 })
 
 t.test('texts of senders are neither links nor lines of their own', async (t) => {

@@ -94,13 +94,13 @@ t.test('a release and a slot may start programs with set-ID bits', { skip }, asy
   const chain = join(place, 'chain')
   writeFileSync(
     chain,
-    `#!/bin/sh\ngrep NoNewPrivs /proc/self/status >${place}/told; cat >/dev/null\n`,
+    `#!/bin/sh\ngrep NoNewPrivs /proc/self/status >${place}/rights; cat >/dev/null\n`,
     { mode: 0o755 },
   )
   const { id, run } = await nobodysQuarantine(t)
   const { code, err } = await run('release', '--no-stamp', '--env', `QUEUECHAIN=${chain}`, id)
   t.equal(code, 0, err)
-  t.match(readFileSync(join(place, 'told'), 'latin1'), /:\t0$/m)
+  t.match(readFileSync(join(place, 'rights'), 'latin1'), /:\t0$/m)
   const from = ['--from', 'a@x', '--to', 'b@x', ...asNobody]
   const injected = await asRoot(['inject', '-', '--program', chain, ...from], { input: mail })
   t.match(injected, { code: 0 }, injected.err)

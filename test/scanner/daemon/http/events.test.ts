@@ -37,7 +37,7 @@ function open(t: Test) {
   }
 }
 
-/** A stand-in for an HTTP answer, which is read as slowly as `writableLength` says. */
+/** A stand-in for an HTTP answer, which is read as slowly as `writableLength` shows. */
 function openPage() {
   const written: { decided: { number: number; line?: string }[] }[] = []
   const response = Object.assign(new EventEmitter(), {
@@ -46,7 +46,7 @@ function openPage() {
     write(text: string) {
       const data = /^data: (.*)\n\n$/s.exec(text)
       if (data) written.push(JSON.parse(data[1]!))
-      response.emit('told')
+      response.emit('answered')
     },
     destroy() {
       response.isGone = true
@@ -55,7 +55,7 @@ function openPage() {
   })
   const next = async () => {
     const before = written.length
-    while (written.length === before) await new Promise((done) => response.once('told', done))
+    while (written.length === before) await new Promise((done) => response.once('answered', done))
     return written.at(-1)!.decided
   }
   return { response, as: response as never as ServerResponse, next }

@@ -47,7 +47,7 @@ t.test('only a person with a token is let in, and guessing is limited', async (t
   t.match(locked.headers['retry-after'], /^[1-6]?\d$/)
   t.equal((await get('Bearer guess')).status, 429)
   for (const token of [TOKEN, 'the-token-of-ben-0123456789'])
-    t.equal((await get(`Bearer ${token}`)).status, 200, 'whoever was there before goes on')
+    t.equal((await get(`Bearer ${token}`)).status, 200, 'a person who was there before may go on')
 })
 
 t.test('releases that hang are those of one person, and delay nothing else', async (t) => {

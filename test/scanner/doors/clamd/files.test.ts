@@ -76,16 +76,16 @@ async function askBy(
 
 const CLIENT = `
 import sys, os, json, socket, array
-path, user, said = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
+path, user, words = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 files = {}
-for word in said:
+for word in words:
     if isinstance(word, dict):
         for name in word['files']:
             if name == 'socket': files[name] = socket.socketpair()[0].detach()
             elif name not in files: files[name] = os.open(name, os.O_RDONLY | os.O_NONBLOCK)
 os.setgroups([]); os.setgid(user); os.setuid(user)
 s = socket.socket(socket.AF_UNIX); s.connect(path)
-for word in said:
+for word in words:
     if isinstance(word, dict):
         s.sendmsg([b'\\0'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [files[n] for n in word['files']]))])
     else: s.sendall(word.encode('latin1'))

@@ -23,7 +23,8 @@ t.test('an MTA that leaves while its message waits makes room for others', async
   t.equal((await first).outcome, 'delivered')
   await clamd.answer(2)
   t.equal((await third).outcome, 'delivered')
-  const left = /more than 1 messages at once \(--max-clients\): the client disconnected while it waited/
+  const left =
+    /more than 1 messages at once \(--max-clients\): the client disconnected while it waited/
   await until(() => milter.mailLog.some((line) => left.test(line)), 'the log has why')
   t.equal(milter.state().memory, 0)
 })

@@ -67,7 +67,7 @@ t.test('the launcher runs the bundle, from any link to it', async (t) => {
   }
 })
 
-// promise: only-chain-says-0
+// promise: only-chain-accepts
 t.test(
   'a launcher that cannot load its bundle defers mail and logs the reason in one line',
   async (t) => {

@@ -423,7 +423,7 @@ t.test(
   },
 )
 
-// promise: only-chain-says-0
+// promise: only-chain-accepts
 t.test('without enough address space onescan-queue never ends in 0', async (t) => {
   for (const { program } of runtimes) {
     for (const limit of [3000, 300_000]) {
@@ -438,7 +438,7 @@ t.test('without enough address space onescan-queue never ends in 0', async (t) =
   }
 })
 
-// promise: only-chain-says-0, rule-6-acknowledge
+// promise: only-chain-accepts, rule-6-acknowledge
 t.test('a damaged bundle never ends in 0', async (t) => {
   const whole = readFileSync(newest[1]!)
   for (const length of [1000, Math.floor(whole.length / 2), whole.length - 2000]) {

@@ -184,12 +184,12 @@ t.test('names of other parts do not count against a part, and a cut is reported'
 })
 
 const describes = `#include <string.h>
-static char said[2000];
-int virusparts(const char *text) { strncat(said, text, sizeof said - strlen(said) - 1); return 0; }
-int virusscan(const char *path) { (void)path; return strstr(said, "name c.lnk") != 0; }
+static char described[2000];
+int virusparts(const char *text) { strncat(described, text, sizeof described - strlen(described) - 1); return 0; }
+int virusscan(const char *path) { (void)path; return strstr(described, "name c.lnk") != 0; }
 const char *virusname(void) {
-  for (char *at = said; *at; at++) if (*at == '\\n') *at = ';';
-  return said;
+  for (char *at = described; *at; at++) if (*at == '\\n') *at = ';';
+  return described;
 }
 `
 

@@ -131,7 +131,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     await endsIn(t, 54, /fault=read/, { program: closed, settings: { QHPSI: undefined } })
   })
 
-  // promise: only-chain-says-0, rule-6-acknowledge
+  // promise: only-chain-accepts, rule-6-acknowledge
   await t.test("the next program's exit code is the answer", { jobs: 2 }, async (t) => {
     for (const code of [11, 31, 51, 52, 53, 54, 61, 71, 81, 82, 88, 91, 115, 120]) {
       for (const QHPSI of ways) {
@@ -140,7 +140,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
-  // promise: only-chain-says-0, step-7-become
+  // promise: only-chain-accepts, step-7-become
   await t.test('a crash of the next program stays a crash', async (t) => {
     const crash = await run({ program: [...program, '/bin/sh', '-c', 'kill -SEGV $$'] })
     t.equal(crash.signal, 'SIGSEGV')

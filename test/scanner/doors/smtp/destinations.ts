@@ -6,7 +6,7 @@ import { openDirectory } from '../../../programs/host/reachable.ts'
 import type { Ending } from '../../../programs/host/server.ts'
 import { startNext } from './next-server.ts'
 
-/** Where a message lies once the SMTP door has answered 250. */
+/** Where a message is once the SMTP door has answered 250. */
 export interface Destination {
   /** Of onescand. */
   readonly settings: Readonly<Record<string, string>>

@@ -21,7 +21,7 @@ for (const lmtp of [false, true]) {
       // As Exim does.
       client.socket.end('Subject: x\r\n\r\nSLOW\r\n.\r\nNOOP\r\nQUIT\r\n')
       const taken = lmtp ? [/^250 .*<b@/, /^250 .*<c@/] : [/^250 2\.0\.0 next queued/]
-      t.match(await client.rest(), [...taken, /^250 /, /^221 2\.0\.0 next says goodbye/])
+      t.match(await client.rest(), [...taken, /^250 /, /^221 2\.0\.0 next closes/])
       t.equal(next.got.length, 1)
       await over()
       t.match(door.mailLog, [/decision=accept .*reply=250 /])

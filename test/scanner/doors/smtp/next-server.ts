@@ -153,7 +153,7 @@ export async function startNext(t: Ending, setup: NextServerSetup = {}): Promise
       if (verb === 'MAIL' || verb === 'RSET') recipients = []
       if (verb === 'MAIL') sender = address
       if (verb === 'RCPT') recipients.push(address)
-      if (verb === 'QUIT') return void socket.end('221 2.0.0 next says goodbye\r\n')
+      if (verb === 'QUIT') return void socket.end('221 2.0.0 next closes\r\n')
       write(`250 2.1.0 next took ${verb}`)
     }
 

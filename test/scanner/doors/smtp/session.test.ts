@@ -33,7 +33,7 @@ t.test('commands and replies are passed on as they came', async (t) => {
     ['DATA', '354 End data with <CR><LF>.<CR><LF>'],
     [`${clean}.`, '250 2.0.0 next queued it as 1 for 1'],
     ['RSET', '250 2.1.0 next took RSET'],
-    ['QUIT', '221 2.0.0 next says goodbye'],
+    ['QUIT', '221 2.0.0 next closes'],
   ] as const) {
     t.equal(await client.command(line), reply)
   }

@@ -77,8 +77,8 @@ for (const lmtp of [false, true]) {
       const closed = door.close(0)
       const waits = `${name.toLowerCase()}: waiting for the replies of the next server to 1 messages`
       await until(() => door.log.includes(waits), 'those without an answer are dismissed')
-      socket.write(`${code} 2.0.0 said behind\r\n`)
-      t.match(await client.rest(), [`${code} 2.0.0 said behind`, /^421 /])
+      socket.write(`${code} 2.0.0 from behind\r\n`)
+      t.match(await client.rest(), [`${code} 2.0.0 from behind`, /^421 /])
       await closed
       t.match(door.mailLog, [new RegExp(`reply=${code} `)])
     })
@@ -91,9 +91,9 @@ for (const lmtp of [false, true]) {
       client.socket.end()
       t.same(await client.rest(), [])
       const closed = door.close(0)
-      socket.write(`${code} 2.0.0 said behind\r\n`)
+      socket.write(`${code} 2.0.0 from behind\r\n`)
       await closed
-      t.match(door.mailLog, [new RegExp(`reply=unsent next="${code} 2\\.0\\.0 said behind" `)])
+      t.match(door.mailLog, [new RegExp(`reply=unsent next="${code} 2\\.0\\.0 from behind" `)])
     })
   }
 }

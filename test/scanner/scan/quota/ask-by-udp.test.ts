@@ -4,7 +4,7 @@ import t from 'tap'
 import { readAddress } from '../../../../src/base/text/address.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 
-/** Questions by datagram, to services that answer, lie and are silent. */
+/** Questions by datagram, to services that answer, send something else, and are silent. */
 
 t.test('an older service is asked for the name alone, and its one word counts', async (t) => {
   const service = await udpService(t, (packet) => {
@@ -39,18 +39,18 @@ t.test('each question has a port of its own', async (t) => {
   t.equal(new Set(service.senders.map(({ port }) => port)).size, 3)
 })
 
-const lies: Readonly<Record<string, (nonce: string) => string>> = {
+const invalid: Readonly<Record<string, (nonce: string) => string>> = {
   'another name': (nonce) => `QUOTA_FULL ben@example.org 9 9 ${nonce}`,
   'another nonce': () => 'QUOTA_FULL ann@example.org 9 9 0123456789abcdef',
   nothing: () => '',
   'too much': (nonce) => `QUOTA_FULL ann@example.org 9 9 ${'x'.repeat(5000)} ${nonce}`,
 }
 
-for (const [what, lie] of Object.entries(lies)) {
+for (const [what, answerWith] of Object.entries(invalid)) {
   t.test(`an answer with ${what} is passed over, and the true one after it counts`, async (t) => {
     const service = await udpService(t, (packet) => {
       const nonce = packet.split(' ')[3]!
-      return [lie(nonce), `QUOTA_OK ann@example.org 1 9 ${nonce}`]
+      return [answerWith(nonce), `QUOTA_OK ann@example.org 1 9 ${nonce}`]
     })
     const { client } = clientOf(t, `quotad:127.0.0.1:${service.port}`)
     t.same(await client.ask(ann), { status: 'room', usage: { size: 1, quota: 9 } })

@@ -59,17 +59,17 @@ t.test('a verdict of before a restart of clamd counts in no process', async (t) 
   t.equal(later.isSinceRestart(verdict), false, 'nor in one that is started later')
 })
 
-t.test('only processes that scan copies are told of them', async (t) => {
-  const told: HostEvents[] = []
+t.test('only processes that scan copies receive events about them', async (t) => {
+  const received: HostEvents[] = []
   const lone = new HostMemory({ self: 2, scanning: 'alone' })
-  lone.connect((words) => told.push(words))
+  lone.connect((words) => received.push(words))
   lone.scansForCopies.begin(print, 10_000).end({ kind: 'nothing' })
   lone.cacheVerdict(print, verdict, 60)
   t.same(lone.cachedVerdict(print), verdict)
   lone.poison.diedWithOthers(print)
-  await until(() => told.length > 0, 'an event')
+  await until(() => received.length > 0, 'an event')
   t.same(
-    told.map(({ events }) => events.map(({ kind }) => kind)),
+    received.map(({ events }) => events.map(({ kind }) => kind)),
     [['died']],
     'what a message does to scanners is for the next process, too',
   )
@@ -81,7 +81,7 @@ t.test('only processes that scan copies are told of them', async (t) => {
     events: [
       begun,
       { kind: 'found', fingerprint: print, verdict, seconds: 60 },
-      ...told[0]!.events,
+      ...received[0]!.events,
     ],
   })
   t.equal(first.scansForCopies.of(print), undefined)

@@ -1,5 +1,5 @@
 # Readers: Dovecot, which decodes by IMAP's BINARY (RFC 3516), and a client that decodes what
-# Dovecot gives, by the structure that it tells.
+# Dovecot gives, by the structure that it returns.
 # PLACE is a directory of this process alone, which the user nobody can enter.
 import binascii
 import imaplib
@@ -61,7 +61,7 @@ def tree(answer):
     return stack[0]
 
 
-# Each part that is no multipart: its section, and the encoding that the structure tells.
+# Each part that is no multipart: its section, and the encoding in the structure.
 def parts(body, above=''):
     if isinstance(body[0], list):
         children = itertools.takewhile(lambda item: isinstance(item, list), body)

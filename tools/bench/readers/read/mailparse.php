@@ -1,7 +1,7 @@
 <?php
 // Reader: PHP's mailparse.
 // Input: messages, each behind its length in four bytes. Output: for each a byte, 1 where it
-// opens a file: SIGNS (readers.ts) says by what one knows.
+// opens a file: SIGNS (readers.ts) has the signs of it.
 error_reporting(0);
 
 $signs = array_map(function ($line) {

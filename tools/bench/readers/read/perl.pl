@@ -1,6 +1,6 @@
 # Readers: MIME::Parser, which decodes uuencode, too, and Email::MIME.
 # Input: messages, each behind its length in four bytes. Output: for each a byte, a bit a
-# reader, set where it opens a file: SIGNS (readers.ts) says by what one knows.
+# reader, set where it opens a file: SIGNS (readers.ts) has the signs of it.
 use strict;
 use warnings;
 use MIME::Parser;

@@ -1,6 +1,6 @@
 # Reader: Ruby's mail.
 # Input: messages, each behind its length in four bytes. Output: for each a byte, 1 where it
-# opens a file: SIGNS (readers.ts) says by what one knows.
+# opens a file: SIGNS (readers.ts) has the signs of it.
 require 'mail'
 
 SIGNS = File.readlines(ENV.fetch('SIGNS')).map(&:split).map { |kind, hex| [kind, [hex].pack('H*')] }

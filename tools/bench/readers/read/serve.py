@@ -1,6 +1,6 @@
 # What readers in Python have in common.
 # Input: messages, each behind its length in four bytes. Output: for each a byte, a bit a
-# reader, set where it opens a file: SIGNS (readers.ts) says by what one knows.
+# reader, set where it opens a file: SIGNS (readers.ts) has the signs of it.
 import os
 import struct
 import sys

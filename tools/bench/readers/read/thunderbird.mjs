@@ -32,7 +32,7 @@ export async function contentsOf(path) {
   const contents = []
   async function look({ parts, url, body, contentType }) {
     if (body) contents.push(encoded(new TextEncoder().encode(body)))
-    // Nothing that lies elsewhere.
+    // Nothing that is elsewhere.
     if (url?.startsWith('mailbox:')) {
       contents.push(encoded(await fetched(url).catch(() => new ArrayBuffer(0))))
       if (contentType === 'message/rfc822' || /[?&]filename=.*\.eml(&|$)/.test(url))

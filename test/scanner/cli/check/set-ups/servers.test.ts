@@ -86,7 +86,7 @@ const setUps: readonly SetUp[] = [
     expect: [/^ok smtp\/inet: uses onescand at unix:/],
   },
   {
-    name: 'Postfix is well, and onescan is switched off',
+    name: 'Postfix is set up, and onescan is switched off',
     prepare(machine) {
       putPostfix(machine, goodPostfix(machine))
       machine.write('/etc/onescan/onescan.off', '')
@@ -95,7 +95,7 @@ const setUps: readonly SetUp[] = [
   },
   // Several
   {
-    name: 'Postfix, which is well, and Sendmail',
+    name: 'Postfix, which is set up, and Sendmail',
     prepare(machine) {
       putPostfix(machine, goodPostfix(machine))
       putSendmail(machine)
@@ -106,7 +106,7 @@ const setUps: readonly SetUp[] = [
     ],
   },
   {
-    name: 'qmail, where nothing scans, and Postfix, which is well',
+    name: 'qmail, where nothing scans, and Postfix, which is set up',
     prepare(machine) {
       machine.write('/var/qmail/control/me', 'mail.example.org\n')
       putPostfix(machine, goodPostfix(machine))
@@ -118,7 +118,7 @@ const setUps: readonly SetUp[] = [
     ],
   },
   {
-    name: 'qmail is well by its service that runs, and its tcp.smtp',
+    name: 'qmail is set up by its service that runs, and its tcp.smtp',
     prepare({ write, at }) {
       write('/var/qmail/bin/qmail-queue', readFileSync('/bin/false'))
       chmodSync(at('/var/qmail/bin/qmail-queue'), 0o4755)

@@ -52,7 +52,7 @@ const inAnHour = Date.now() / 1000 + 3600
 /** Set-ups of the slot, its chain and its scanners. QHPSI is `plugin: eicar` by default. */
 export const setUpsOfPrograms: readonly SetUp[] = [
   // The slot
-  { name: 'all is well', expect: [/^ok qmail-queue program: /, /^ok qmail, EICAR: is found/] },
+  { name: 'nothing is wrong', expect: [/^ok qmail-queue program: /, /^ok qmail, EICAR: is found/] },
   {
     name: 'QMAILQUEUE is onescan-queue',
     env: { QMAILQUEUE: slotProgram },

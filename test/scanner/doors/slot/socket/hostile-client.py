@@ -68,8 +68,8 @@ if then:
     os.close(file)
     then()
 connection.sendall(question[20:])
-while said := connection.recv(65536):
-    sys.stdout.buffer.write(said)
+while answer := connection.recv(65536):
+    sys.stdout.buffer.write(answer)
     sys.stdout.flush()
 sys.stdin.buffer.read()
 os._exit(0)

@@ -22,7 +22,7 @@ const CHUNK = 16 * 1024
 
 /**
  * A message in memory as a scanner sees it: its chunks come in one buffer that is
- * spoilt before the next one, so anyone who keeps one reads nonsense. With `path` it lies
+ * spoilt before the next one, so anyone who keeps one reads nonsense. With `path` it is
  * there, too.
  */
 export function sample(message: Buffer, path?: string): MessageSample {

@@ -22,12 +22,12 @@ import type { ScanResult } from '../../../../../src/scanner/scan/scanners/findin
 import type { Ending } from '../../../../programs/host/server.ts'
 
 export interface Question {
-  /** PLUGINDIR; the message lies there too, unless `path` is set. */
+  /** PLUGINDIR. The message is there, too, unless `path` is set. */
   readonly directory: string
   readonly file: string
   readonly message?: string
   readonly path?: string
-  /** A content of the message, about which the plugin is asked. It lies beside the message. */
+  /** A content of the message, about which the plugin is asked. It is beside the message. */
   readonly part?: string
   /** The sender's address, in latin1. */
   readonly sender?: string

@@ -115,7 +115,7 @@ t.test('a C plugin on the oldest Node, and without the addon', { skip: noCompile
     }`,
   })
   execFileSync('gcc', ['-shared', '-fPIC', '-o', 'a.so', 'a.c'], { cwd: directory })
-  // Outside of the tree, as the npm package lies.
+  // Outside of the tree, as the npm package is.
   const apart = openDirectory(t)
   const program = await bundle(join(apart, 'dist'))
   const question = JSON.stringify({ directory, file: 'a.so' })

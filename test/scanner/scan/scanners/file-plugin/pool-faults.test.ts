@@ -50,7 +50,7 @@ const offences: readonly Offence[] = [
 ]
 
 for (const [what, source, reason, cause = 'scanner-error'] of offences) {
-  // promise: only-chain-says-0
+  // promise: only-chain-accepts
   t.test(`a plugin that ${what} spoils its own message alone`, async (t) => {
     const plugin = pluginOf(t, namesProcess(source))
     const before = await plugin.hear('x')

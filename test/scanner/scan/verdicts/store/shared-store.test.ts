@@ -301,7 +301,7 @@ t.test('a store without a password accepts a client that sends one', { skip }, a
 })
 
 /** What a program in the store's place may send: a careless reader takes all memory for it, or all stack. */
-const lies: Readonly<Record<string, string>> = {
+const replies: Readonly<Record<string, string>> = {
   'that each list holds one of 33 million items': '*33554432\r\n'.repeat(200),
   'lists in lists, 100,000 of them': '*1\r\n'.repeat(100_000),
   'that 512 MB come': `$536870912\r\n${'x'.repeat(100_000)}`,
@@ -312,9 +312,9 @@ for (const [kind, url, question] of [
   ['one server', 'valkey://127.0.0.1:PORT', /GETRANGE/],
   ['a sentinel', 'valkey+sentinel://127.0.0.1:PORT/main', /GET-MASTER/],
 ] as const) {
-  for (const [lie, reply] of Object.entries(lies)) {
+  for (const [what, reply] of Object.entries(replies)) {
     // promise: store-answers
-    t.test(`${kind} that sends ${lie} uses no memory, and is left`, async (t) => {
+    t.test(`${kind} that sends ${what} uses no memory, and is left`, async (t) => {
       const { port } = await standIn(t, (command) => (question.test(command) ? reply : '+OK\r\n'))
       const before = process.memoryUsage().rss
       const store = open(t, url.replace('PORT', String(port)))

@@ -77,7 +77,7 @@ bool opens(const char *message, size_t length)
   return found;
 }
 
-/* What it tells; nothing listens. */
+/* Its messages, which nothing reads. */
 
 void mm_searched(MAILSTREAM *stream, unsigned long number) {}
 void mm_exists(MAILSTREAM *stream, unsigned long number) {}

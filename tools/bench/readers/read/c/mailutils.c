@@ -46,16 +46,16 @@ static bool opens_leaf(mu_message_t message)
   return found;
 }
 
-static bool says_message(mu_message_t message)
+static bool isMail_message(mu_message_t message)
 {
   mu_header_t header;
   char *type = NULL;
   if (mu_message_get_header(message, &header)
       || mu_header_aget_value(header, MU_HEADER_CONTENT_TYPE, &type))
     return false;
-  bool says = strncasecmp(type, "message/rfc822", 14) == 0;
+  bool isMail = strncasecmp(type, "message/rfc822", 14) == 0;
   free(type);
-  return says;
+  return isMail;
 }
 
 static bool opens_attached(mu_message_t message, int depth)
@@ -81,7 +81,7 @@ static bool opens_message(mu_message_t message, int depth)
     }
     return false;
   }
-  if (says_message(message) && opens_attached(message, depth)) return true;
+  if (isMail_message(message) && opens_attached(message, depth)) return true;
   return opens_leaf(message);
 }
 

@@ -1,6 +1,6 @@
 /*
  * Input: messages, each behind its length in four bytes. Output: for each a byte, 1 where the
- * reader opens a file: SIGNS (readers.ts) says by what one knows.
+ * reader opens a file: SIGNS (readers.ts) has the signs of it.
  */
 #include "serve.h"
 

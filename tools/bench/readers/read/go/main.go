@@ -1,6 +1,6 @@
 // Reader: Go's net/mail and mime/multipart.
 // Input: messages, each behind its length in four bytes. Output: for each a byte, 1 where it
-// opens a file: SIGNS (readers.ts) says by what one knows.
+// opens a file: SIGNS (readers.ts) has the signs of it.
 package main
 
 import (

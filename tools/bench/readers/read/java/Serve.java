@@ -1,6 +1,6 @@
 // Readers: JavaMail, and mime4j, of K-9 Mail and Apache James.
 // Input: messages, each behind its length in four bytes. Output: for each a byte, a bit a
-// reader, set where it opens a file: SIGNS (readers.ts) says by what one knows.
+// reader, set where it opens a file: SIGNS (readers.ts) has the signs of it.
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.InputStream;

@@ -35,7 +35,7 @@ interface Conversation {
 }
 
 /** A next server that does one thing amiss in each connection, and answers content by chance. */
-function lying({ below, once, pick }: Random, replies: Replies, lmtp: boolean): Script {
+function answering({ below, once, pick }: Random, replies: Replies, lmtp: boolean): Script {
   const states = new WeakMap<Socket, Conversation>()
   const begin = (): Conversation => {
     return { left: 3 + below(24), sender: '', recipients: [], early: undefined }
@@ -107,7 +107,7 @@ function lying({ below, once, pick }: Random, replies: Replies, lmtp: boolean): 
       }
       if (code === 421 || code === 354) isOver = true
     }
-    // Who sends one reply too many and later one too few has answered each command: nobody can tell.
+    // A server that sends one reply too many and later one too few has answered each command.
     const mayAddOne = isOdd && end === count && !isMute(sender)
     if (mayAddOne && once(3)) lines.push('250 2.0.0 one too many\r\n')
     const how = isMute(sender) ? 6 : end < count ? 1 + below(2) : below(6)
@@ -224,7 +224,7 @@ for (const { lmtp, isForwarded } of ways) {
         quit: 2000,
       },
     })
-    next.script = lying(random, replies, lmtp)
+    next.script = answering(random, replies, lmtp)
     const answers: Awaited<ReturnType<typeof converse>> = []
     const talk = async (name: string) => {
       answers.push(...(await converse(await door.call(), random, name, lmtp, isForwarded)))
