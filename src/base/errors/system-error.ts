@@ -52,10 +52,9 @@ export const codeInWords = (code: string): string => codesInWords[code] ?? code
  */
 export function withoutCode(text: string, code: string): string {
   if (!/^E[A-Z0-9_]+$/.test(code)) return text
-  const ofFile = new RegExp(`^${code}: ([^,]*?)(?:, [a-z_]+(?: '(.*?)'(?: -> '.*')?)?)?$`).exec(
-    text,
-  )
-  if (ofFile !== null) return about(ofFile[2], codesInWords[code] ?? ofFile[1]!)
+  const [ofFile, meaning = '', path] =
+    new RegExp(`^${code}: ([^,]*?)(?:, [a-z_]+(?: '(.*?)'(?: -> '.*')?)?)?$`).exec(text) ?? []
+  if (ofFile !== undefined) return about(path, codesInWords[code] ?? meaning)
   const ofCall = new RegExp(`^[a-zA-Z]+ (?:(.*) )?${code}(?:: [a-z ]+?(?= \\S*[/:.\\d])|: [a-z ]+$)?(?: (.+))?$`).exec(text) // biome-ignore format: a line
   return ofCall === null
     ? text

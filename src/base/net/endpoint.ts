@@ -41,9 +41,9 @@ export function parseEndpoint(
  * address in brackets or not.
  */
 export function parseMtaEndpoint(text: string): Endpoint | undefined {
-  const [, port, inBrackets, plain] = /^([0-9]+)@(?:\[(.*)\]|(.*))$/.exec(text) ?? []
+  const [, port, inBrackets, plain = ''] = /^([0-9]+)@(?:\[(.*)\]|(.*))$/.exec(text) ?? []
   if (port === undefined) return parseEndpoint(text)
-  const host = inBrackets ?? plain!
+  const host = inBrackets ?? plain
   return parseEndpoint(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
 }
 

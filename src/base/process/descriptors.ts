@@ -42,7 +42,8 @@ export function isOpenedFor(fd: number, access: number): boolean {
  */
 export function descriptorFlags(fd: number): number {
   const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')
-  return Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)![1]!, 8)
+  const [, flags = ''] = /^flags:\s*([0-7]+)$/m.exec(info) ?? []
+  return Number.parseInt(flags, 8)
 }
 
 const STANDARD_STREAMS: ReadonlyMap<string, number> = new Map([

@@ -27,10 +27,10 @@ export function wholeNumber(
 /** Parses a number of bytes; K, M or G after the number are powers of 1,024. */
 export function byteSize(text: string | undefined, name: string, fallback: number): number {
   if (text === undefined || text === '') return fallback
-  const match = /^([0-9]{1,12})([KMG]?)$/i.exec(text)
-  if (!match) throw wrong(name, text, 'a number of bytes, or a number with K, M or G')
-  const power = ['', 'K', 'M', 'G'].indexOf(match[2]!.toUpperCase())
-  return Number(match[1]) * 1024 ** power
+  const [, digits, unit = ''] = /^([0-9]{1,12})([KMG]?)$/i.exec(text) ?? []
+  if (digits === undefined) throw wrong(name, text, 'a number of bytes, or a number with K, M or G')
+  const power = ['', 'K', 'M', 'G'].indexOf(unit.toUpperCase())
+  return Number(digits) * 1024 ** power
 }
 
 /** Parses one of the words. Returns `fallback` if the text is undefined or empty. */

@@ -69,10 +69,10 @@ export function isFull(usage: MailboxUsage, limits: QuotaLimits, incoming: numbe
  * anything else, and for numbers above 2^53, which would lose digits.
  */
 export function parseLimits(text: string): QuotaLimits | undefined {
-  const size = /^([0-9]{1,16})([KMGT]?)B?$/i.exec(text)
-  if (size) {
-    const power = ['', 'K', 'M', 'G', 'T'].indexOf(size[2]!.toUpperCase())
-    const bytes = Number(size[1]) * 1024 ** power
+  const [, digits, unit = ''] = /^([0-9]{1,16})([KMGT]?)B?$/i.exec(text) ?? []
+  if (digits !== undefined) {
+    const power = ['', 'K', 'M', 'G', 'T'].indexOf(unit.toUpperCase())
+    const bytes = Number(digits) * 1024 ** power
     return Number.isSafeInteger(bytes) ? { bytes } : undefined
   }
   return parseMaildirLimits(text)

@@ -72,11 +72,11 @@ export const keygenCommand = makeCommand('keygen', {
     const make = (ids: readonly string[]) => {
       const id = args.id ?? freeId(defaultId(hostname(), now), ids)
       const line = keyLine(id, args.md5, args.until) + (args.release ? ':release' : '')
-      const [key] = parseKeyring(line, 'the new line')
-      if (!isCurrent(key!, seconds)) {
+      const keys = parseKeyring(line, 'the new line')
+      if (!keys.some((key) => isCurrent(key, seconds))) {
         throw new Fault('config', `--until ${args.until}: is in the past; set a later day`)
       }
-      return { id, line, scheme: key!.scheme }
+      return { id, line, scheme: args.md5 ? 'md5' : 'hmac-sha256' }
     }
     const ring = args.append
     if (ring !== undefined) {
@@ -165,10 +165,8 @@ function keyLine(id: string, md5: boolean, until: string | undefined): string {
 
 /** `mx1-20260131`: the host's name in the characters of a key id, and the day. */
 export function defaultId(host: string, now: Date): string {
-  const name = host
-    .split('.')[0]!
-    .replace(/[^A-Za-z0-9_-]/g, '-')
-    .slice(0, HOST_MAX)
+  const [first = ''] = host.split('.')
+  const name = first.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, HOST_MAX)
   return `${name || 'key'}-${formatDay(now.getTime()).replaceAll('-', '')}`
 }
 
@@ -278,7 +276,7 @@ function withoutKeys(ring: string, keys: readonly Key[]): string {
 
 /** The line of a key with a last day, unless it has an earlier one. */
 function dated(line: string, { scheme, id, secret, until, mayRelease }: Key, day: string): string {
-  const text = line.includes(':') ? line.trimEnd().split(':')[2]! : secret.toString('latin1')
+  const [, , text = secret.toString('latin1')] = line.trimEnd().split(':')
   const last = until !== undefined && until < day ? until : day
   return `${scheme}:${id}:${text}:until=${last}${mayRelease ? ':release' : ''}\n`
 }

@@ -80,8 +80,8 @@ const complaints = {
       : `${optionsIn(names)}: is needed`,
   'missing-value': (names: string) => `${optionsIn(names)}: needs a value`,
   'invalid-choice': (choice: string) => {
-    const [option, given, choices] = choice.trim().split('|')
-    return `--${option} ${given!.slice(1, -1)}: must be one of ${choices!.replaceAll('"', '')}`
+    const [option, given = '', choices = ''] = choice.trim().split('|')
+    return `--${option} ${given.slice(1, -1)}: must be one of ${choices.replaceAll('"', '')}`
   },
   needs: (pairs: string) => pairs.trim().replace(/^(\S+) -> (\S+).*/s, '--$1: needs --$2'),
   exclusive: (names: string) => `${optionsIn(names)}: specify one of them`,
@@ -183,9 +183,9 @@ function emptyArgument(words: readonly string[]): string | undefined {
 }
 
 /** Returns `scan` or `policy test`, or null if it is not a command. */
-function commandOf([first, second]: readonly string[]): string | null {
-  if (second !== undefined && subcommands[first!]?.includes(second)) return `${first} ${second}`
-  return first !== undefined && commands.includes(first) ? first : null
+function commandOf([first = '', second]: readonly string[]): string | null {
+  if (second !== undefined && subcommands[first]?.includes(second)) return `${first} ${second}`
+  return commands.includes(first) ? first : null
 }
 
 /** Replaces a lone `-`: yargs loses it among several files, and the loss would go unnoticed. */
@@ -221,7 +221,7 @@ function unknownWord(list: string, parser: Argv): string {
   if (option === undefined) return `${unknown}: is one argument too many; see --help`
   const options = Array.from(
     helpOf(parser).matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm),
-    ([, name]) => name!,
+    ([, name = '']) => name,
   )
   const shown = option.replace(/=.*/, '')
   return `${shown}: is not an option; ${nearest(`--${unknown}`, options)}`

@@ -121,7 +121,7 @@ export class MovedMessages {
   }
 }
 
-const uniquePart = (name: string): string => name.split(':', 1)[0]!
+const uniquePart = (name: string): string => name.replace(/:.*/s, '')
 
 /**
  * Moves an infected message to a quarantine of this account, with a record for its release. When this resolves, the message

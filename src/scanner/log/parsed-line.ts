@@ -96,10 +96,10 @@ export function* fieldsIn(text: string): Generator<WrittenField> {
     WORD.lastIndex = at // this expression is shared: a reader of the fields may use it meanwhile
     const word = WORD.exec(text)
     if (word === null) return
-    const [, key, quoted, plain] = word
+    const [, key, quoted, plain = ''] = word
     if (key === undefined) continue
     const end = WORD.lastIndex
-    yield { key, value: quoted ?? plain!, isQuoted: quoted !== undefined }
+    yield { key, value: quoted ?? plain, isQuoted: quoted !== undefined }
     WORD.lastIndex = end
     count++
   }
@@ -120,7 +120,7 @@ export function loggedValue({ value, isQuoted }: WrittenField): string {
 }
 
 function unescapeValue(text: string): string {
-  return text.replace(/\\(?:x([0-9a-f]{2})|([\s\S]))/g, (_, hex?: string, character?: string) =>
-    hex === undefined ? character! : String.fromCharCode(Number.parseInt(hex, 16)),
+  return text.replace(/\\(?:x([0-9a-f]{2})|([\s\S]))/g, (_, hex?: string, character = '') =>
+    hex === undefined ? character : String.fromCharCode(Number.parseInt(hex, 16)),
   )
 }

@@ -38,11 +38,11 @@ export const QUOTA_REPLY_MAX = 1024
  * Returns undefined for anything else, and for a reply about another mailbox.
  */
 export function readAnswerWords(
-  [first, ...words]: readonly string[],
+  [first = '', ...words]: readonly string[],
   name: string,
   meanings: Readonly<Record<string, QuotaAnswer['status']>>,
 ): QuotaAnswer | undefined {
-  const status = Object.hasOwn(meanings, first!) ? meanings[first!] : undefined
+  const status = Object.hasOwn(meanings, first) ? meanings[first] : undefined
   if (status === undefined || (words.length > 0 && words[0] !== name)) return undefined
   if (status === 'no-such-user') return { status }
   if (status === 'unknown') return { status, reason: NOT_KNOWN }
@@ -57,6 +57,6 @@ export function readAnswerWords(
 /** Reads the bytes of size and quota. A quota of 0, or none, is unlimited. */
 function readUsage(words: readonly string[]): Usage | undefined {
   if (words.length > 2 || !words.every((word) => /^[0-9]{1,15}$/.test(word))) return undefined
-  const [size, quota] = words.map(Number)
-  return quota ? { size: size!, quota } : { size: size! }
+  const [size = 0, quota] = words.map(Number)
+  return quota ? { size, quota } : { size }
 }

@@ -70,15 +70,15 @@ export function namesScanners(value = ''): boolean {
 /** Parses `plugin: NAME…` or a command. Returns undefined for `none`. */
 function readQhpsiLine(value: string): QhpsiLine | undefined {
   if (value.trim() === NONE) return undefined
-  const plugins = /^\s*plugin:(.*)$/s.exec(value)
-  const words = splitWords(plugins ? plugins[1]! : value, 'QHPSI')
+  const [, plugins] = /^\s*plugin:(.*)$/s.exec(value) ?? []
+  const words = splitWords(plugins ?? value, 'QHPSI')
   if (words.join('').trim() === '') {
     throw new Fault(
       'config',
       `QHPSI ${value}: specifies no scanner; set it to none to scan nothing`,
     )
   }
-  if (plugins) return { kind: 'plugins', names: words }
+  if (plugins !== undefined) return { kind: 'plugins', names: words }
   refusePlugins(value, words)
   refuseWithoutFile(value, words)
   return { kind: 'command', argv: words }
@@ -103,13 +103,14 @@ function refuseWithoutFile(value: string, [program = '', ...others]: readonly st
  * code means *infected*: all mail would be refused. (`clamscan` alone is a command that works.)
  */
 function refusePlugins(value: string, words: readonly string[]): void {
-  const [named, first = ''] = /^plugins?(?:[,;=](.*))?$/.exec(words[0]!) ?? []
+  const [program = '', ...others] = words
+  const [named, first = ''] = /^plugins?(?:[,;=](.*))?$/.exec(program) ?? []
   if (named !== undefined) {
-    const names = [first, ...words.slice(1)].filter((word) => word !== '').join(' ') || 'clamd'
+    const names = [first, ...others].filter((word) => word !== '').join(' ') || 'clamd'
     throw new Fault('config', `QHPSI ${value}: has no colon; did you mean "plugin: ${names}"?`)
   }
   const areNames = words.every(isBuiltIn) && words.join() !== 'clamscan'
-  if (!areNames && basename(words[0]!) !== 'clamd') return
+  if (!areNames && basename(program) !== 'clamd') return
   const suggestion = areNames ? words.join(' ') : 'clamd'
   throw new Fault(
     'config',

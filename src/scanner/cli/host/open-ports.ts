@@ -79,9 +79,9 @@ const tablesOfHost = (): string[] =>
 function listeningIn(tables: readonly string[]) {
   return tables.flatMap((table) =>
     [...table.matchAll(/^ *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) \S+ 0A /gm)].map(
-      ([, address, digits]) => ({
-        address: addressOf(address!),
-        port: Number.parseInt(digits!, 16),
+      ([, address = '', digits = '']) => ({
+        address: addressOf(address),
+        port: Number.parseInt(digits, 16),
       }),
     ),
   )

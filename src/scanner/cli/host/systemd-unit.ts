@@ -47,7 +47,7 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
   const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload']
   const output = show([...names, ...files].join(), unit)
   const values = (property: string) =>
-    [...output.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, found]) => found!)
+    [...output.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, found = '']) => found)
   const value = (property: string) => values(property).at(-1) ?? ''
   if (['', 'not-found'].includes(value('LoadState'))) return undefined
   const read = values('EnvironmentFiles').map((text) => text.replace(/ \(ignore_errors=\w+\)$/, ''))

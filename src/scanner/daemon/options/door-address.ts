@@ -71,24 +71,24 @@ export type DoorAddress =
  * because the address of a name may change. Throws an Error that names what is wrong.
  */
 export function parseDoorAddress(text: string, option: string): DoorAddress {
-  const [, transport, rest] = /^(unix|local|inet6?):(.*)$/s.exec(text) ?? []
+  const [, transport, rest = ''] = /^(unix|local|inet6?):(.*)$/s.exec(text) ?? []
   if (transport === undefined) {
     throw new Error(
       `${option} ${text}: must be unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT`,
     )
   }
   if (!transport.startsWith('inet')) {
-    return { kind: 'unix', path: socketPath(rest!, option) }
+    return { kind: 'unix', path: socketPath(rest, option) }
   }
-  const endpoint = parseMtaEndpoint(rest!)
-  if (isIP(endpoint?.host ?? '') !== (transport === 'inet' ? 4 : 6)) {
+  const endpoint = parseMtaEndpoint(rest)
+  if (endpoint === undefined || isIP(endpoint.host) !== (transport === 'inet' ? 4 : 6)) {
     const family =
       transport === 'inet'
         ? 'an IPv4 address and a port, as in inet:127.0.0.1:8890'
         : 'an IPv6 address and a port, as in inet6:[::1]:8890'
     throw new Error(`${option} ${text}: must have ${family}`)
   }
-  return { kind: 'tcp', ...endpoint! }
+  return { kind: 'tcp', ...endpoint }
 }
 
 /** Parses an address as parseDoorAddress() does, or `tls:ADDRESS:PORT`, with an IPv6 address in brackets. */

@@ -40,8 +40,8 @@ export function readSmtpDoors(
     if (last === undefined) {
       throw new Error(`--${name}: must follow --smtp ADDRESS or --lmtp ADDRESS`)
     }
-    const [key] = Object.keys(more)
-    if (key! in last) throw new Error(`--${name}: is given twice for ${last.option} ${last.text}`)
+    if (Object.keys(more).some((key) => key in last))
+      throw new Error(`--${name}: is given twice for ${last.option} ${last.text}`)
     Object.assign(last, more)
   }
   return begun.map(toSmtpDoor)

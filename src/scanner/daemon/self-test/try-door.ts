@@ -129,7 +129,8 @@ async function expect(
   }
   const whole = await askOnce(targetOf(at), question, read, SELF_TEST_TIMEOUT)
   if (whole === undefined) throw new Error('closes the connection')
-  if (!whole.startsWith(expected, from)) throw new Error(`answered ${whole.split('\n')[0]!.trim()}`)
+  if (!whole.startsWith(expected, from))
+    throw new Error(`answered ${whole.replace(/\n.*/s, '').trim()}`)
 }
 
 /** The first and last command of an MTA that offers all that milters may request, and has no mail. */

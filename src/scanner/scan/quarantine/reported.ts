@@ -24,7 +24,7 @@ export class Reported {
     const lines = new Set<string>()
     try {
       const file = await openIn(root, FILE, constants.O_RDONLY)
-      for await (const line of linesOf(file)) if (isId(line.split(' ', 1)[0]!)) lines.add(line)
+      for await (const line of linesOf(file)) if (isId(line.replace(/ .*/, ''))) lines.add(line)
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw quarantineFault(FILE, error)
     }

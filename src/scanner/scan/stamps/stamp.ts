@@ -69,17 +69,16 @@ export function isStampName(name: string): boolean {
 export function stampName(name: string): { scheme: Stamp['scheme']; number: string } | undefined {
   // Nearly all names are ruled out here, without the expression.
   if (name.length <= 'x-md5-cluster-'.length || name[1] !== '-') return undefined
-  const match = NAME.exec(name)
-  if (!match) return undefined
-  const scheme = match[1]!.toLowerCase() === 'md5' ? 'md5' : 'hmac-sha256'
-  return { scheme, number: match[2]!.replace(/^0+(?=.)/, '') }
+  const [, hash, number = ''] = NAME.exec(name) ?? []
+  if (hash === undefined) return undefined
+  const scheme = hash.toLowerCase() === 'md5' ? 'md5' : 'hmac-sha256'
+  return { scheme, number: number.replace(/^0+(?=.)/, '') }
 }
 
 /** Finds the stamps of a header block, in order. A field whose value is not a valid stamp is skipped. */
 export function stampsIn(header: Header): Stamp[] {
   const stamps: Stamp[] = []
-  for (let index = 0; index < header.fields.length; index++) {
-    const field = header.fields[index]!
+  for (const [index, field] of header.fields.entries()) {
     const name = stampName(field.name)
     if (!name) continue
     // Relays fold fields: white space in the value means nothing.
@@ -90,11 +89,9 @@ export function stampsIn(header: Header): Stamp[] {
       }
       continue
     }
-    const match = VALUE.exec(value)
-    if (match) {
-      const claims = { k: match[1]!, t: match[2]!, s: match[3]! }
-      stamps.push({ ...name, scheme: 'hmac-sha256', field: index, claims, mac: match[4]! })
-    }
+    const [, k, t = '', s = '', mac = ''] = VALUE.exec(value) ?? []
+    if (k === undefined) continue
+    stamps.push({ ...name, scheme: 'hmac-sha256', field: index, claims: { k, t, s }, mac })
   }
   return stamps
 }

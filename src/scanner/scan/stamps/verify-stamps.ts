@@ -108,14 +108,16 @@ function verifyHmac(
   let first: HmacStamp | undefined
   let reason = ''
   for (const stamp of candidatesOf(ofRing, bound)) {
-    const fault = faultOf(stamp, keysById.get(stamp.claims.k)!)
+    const key = keysById.get(stamp.claims.k)
+    if (key === undefined) continue
+    const fault = faultOf(stamp, key)
     if (fault !== undefined) {
       reason ||= `key ${stamp.claims.k}: ${fault}`
       continue
     }
     first ??= stamp
     // A release makes no statement about scanners, and a stamp of scanners makes none about a release.
-    const isRelease = releases(stamp, keysById.get(stamp.claims.k)!)
+    const isRelease = releases(stamp, key)
     const words = stamp.claims.s.split(',')
     scanners.push(new Set(words.filter((word) => word.startsWith('!') === isRelease)))
   }

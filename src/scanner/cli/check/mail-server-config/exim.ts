@@ -94,14 +94,17 @@ function ruleForData(printed: string, configuration: string): string | undefined
   const [, first = ''] = /^acl_smtp_data = (.*)$/m.exec(printed) ?? []
   const [, section = ''] =
     /^begin acl[^\n]*$([\s\S]*?)(?=^begin |(?![\s\S]))/m.exec(configuration) ?? []
-  const parts = section.split(/^[ \t]*([\w-]+):[ \t]*$/m)
-  const acls = new Map<string, string>()
-  for (let at = 1; at < parts.length; at += 2) acls.set(parts[at]!, parts[at + 1]!)
+  const acls = new Map(
+    section.split(/^[ \t]*(?=[\w-]+:[ \t]*$)/m).map((acl) => {
+      const [, name = '', text = ''] = /^([\w-]+):(.*)$/s.exec(acl) ?? []
+      return [name, text] as const
+    }),
+  )
   const names = [first.trim()]
   for (const name of names) {
     const text = (acls.get(name) ?? '').replace(/^[ \t]*#.*$/gm, '')
     if (/(?:^|\s)malware\s*=\s*(?!false\b|0\b)\S/m.test(text)) return name
-    const called = [...text.matchAll(/(?:^|\s)acl\s*=\s*([\w-]+)/gm)].map(([, other]) => other!)
+    const called = [...text.matchAll(/(?:^|\s)acl\s*=\s*([\w-]+)/gm)].map(([, other = '']) => other)
     names.push(...called.filter((other) => !names.includes(other)))
   }
   return undefined

@@ -92,7 +92,10 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
   const main = parseParameters(parameters)
   const set = new Map(
-    [...own.matchAll(/^(\S+\/\w+) = ?(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]),
+    [...own.matchAll(/^(\S+\/\w+) = ?(.*)$/gm)].map(([, name = '', value = '']) => [
+      name,
+      value.trim(),
+    ]),
   )
   const rows = master.split('\n').map((line) => line.trim().split(/\s+/))
   const services = rows.flatMap(([name, type, , , chroot, , , program]): SmtpdService[] => {
@@ -143,7 +146,7 @@ export const splitTables = (list: string): string[] =>
 /** Parses lines `name = value`. */
 function parseParameters(text: string): Parameters {
   const pairs = [...text.matchAll(/^(\w+) ?= ?(.*(?:\n[ \t].*)*)$/gm)]
-  return Object.fromEntries(pairs.map(([, name, value]) => [name, value!.trim()]))
+  return Object.fromEntries(pairs.map(([, name, value = '']) => [name, value.trim()]))
 }
 
 /** Returns the seconds of a time as postconf(5) writes it: `300s`, `5m`. */

@@ -30,7 +30,7 @@ export function checkSmtpFilter(service: SmtpdService, postfix: Postfix): CheckL
     if (address === undefined) continue
     const passes = ok(service.placeOf(name), `passes mail to ${address}, where onescand listens`)
     const found = marked(passes, 'onescand acts on mail')
-    const transport = name === PROXY ? undefined : postfix.transports.get(value.split(':')[0]!)
+    const transport = name === PROXY ? undefined : postfix.transports.get(value.replace(/:.*/s, ''))
     return [
       found,
       ...checkTimeLimit(service, name, value, postfix),
@@ -66,7 +66,7 @@ function checkTimeLimit(
   value: string,
   { main, set, transports, scanTime }: Postfix,
 ): CheckLine[] {
-  const transport = transports.get(value.split(':')[0]!)
+  const transport = transports.get(value.replace(/:.*/s, ''))
   const limit = name === PROXY ? 'smtpd_proxy_timeout' : TIME_LIMITS[transport?.program ?? '']
   if (limit === undefined) return []
   const place = `${(name === PROXY ? service : transport!).name}/${limit}`

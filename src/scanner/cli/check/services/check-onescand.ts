@@ -191,7 +191,8 @@ function checkGroups(
   what: string,
   accounts: Accounts,
 ): CheckLine[] {
-  const user = uid === 0 ? undefined : findAccount(accounts, nameOrNumber(accounts, uid), 'all')
+  const name = nameOrNumber(accounts, uid)
+  const user = uid === 0 ? undefined : findAccount(accounts, name, 'all')
   // A unit or run script sets the primary group.
   const [, ...joined] = user?.groups ?? []
   const missing = joined.filter((gid) => !groups.includes(gid))
@@ -200,7 +201,7 @@ function checkGroups(
   return [
     warning(
       what,
-      `runs without the groups ${names}, although ${user!.name} belongs to them`,
+      `runs without the groups ${names}, although ${name} belongs to them`,
       howToStart('onescand', 'restart'),
     ),
   ]

@@ -126,10 +126,10 @@ export class FollowedLog {
   deliveryOf(id: string): DeliveryStatus | undefined {
     const numbers = this.#numbersOf(id)
     const matching = this.#deliveries.filter(({ number }) => numbers.includes(number))
-    const last = matching.at(-1)
-    if (last === undefined) return undefined
+    const [first, last] = [matching[0], matching.at(-1)]
+    if (first === undefined || last === undefined) return undefined
     const waits = WAITS.test(last.text)
-    return { waits, text: (waits ? matching[0]! : last).text }
+    return { waits, text: (waits ? first : last).text }
   }
 
   #numbersOf(id: string): string[] {
@@ -237,8 +237,8 @@ function openAnother(log: LogFile, open: number): number | undefined {
     if (errorCode(error) === 'ENOENT') return undefined // it is being exchanged
     throw error
   }
-  const [before, now] = [open, fd].map((file) => fstatSync(file))
-  if (before!.ino !== now!.ino || before!.dev !== now!.dev) return fd
+  const [before, now] = [fstatSync(open), fstatSync(fd)]
+  if (before.ino !== now.ino || before.dev !== now.dev) return fd
   closeSync(fd)
   return undefined
 }

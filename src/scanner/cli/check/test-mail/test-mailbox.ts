@@ -97,7 +97,7 @@ export async function untilDelivered(
 }
 
 /** The header of a message in latin1, up to its empty line. */
-const headerOf = (text: string): string => text.split(/\r?\n\r?\n/, 1)[0]!
+const headerOf = (text: string): string => text.replace(/\r?\n\r?\n.*/s, '')
 
 /** The outcome of an accepted mail. */
 export type DeliveredAs = 'tagged' | 'spam' | 'removed' | 'missing' | 'unchanged' | 'unknown'

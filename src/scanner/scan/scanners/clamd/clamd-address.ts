@@ -25,8 +25,8 @@ export type ClamdAddress = {
  */
 export function readClamdAddress(text: string, files: TlsFiles = {}): ClamdAddress {
   if (/^\/[^\0]*$/.test(text)) return { kind: 'unix', path: socketPath(text, 'CLAMD'), text }
-  const [, scheme, place] = /^(tls:\/\/)?(.*)$/s.exec(text)!
-  const server = parseEndpoint(place!)
+  const [scheme] = /^tls:\/\//.exec(text) ?? []
+  const server = parseEndpoint(text.slice(scheme?.length))
   if (server && !scheme) return { kind: 'tcp', ...server, text }
   if (server) return { kind: 'tcp', ...server, text, identity: identityFor(text, files) }
   throw new Fault(

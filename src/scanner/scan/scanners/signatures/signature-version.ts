@@ -11,9 +11,10 @@ const CLAMAV = /^ClamAV (\d+(?:\.\d+)*)[^/]*\/(\d+)\//
  */
 export function areAtLeastAsNew(theirs: string, own: string): boolean {
   if (theirs === own) return true
-  const [their, our] = [CLAMAV.exec(theirs), CLAMAV.exec(own)]
-  if (!their || !our) return false
-  return compareDotted(their[1]!, our[1]!) >= 0 && Number(their[2]) >= Number(our[2])
+  const [, engine, number] = CLAMAV.exec(theirs) ?? []
+  const [, ownEngine, ownNumber] = CLAMAV.exec(own) ?? []
+  if (engine === undefined || ownEngine === undefined) return false
+  return compareDotted(engine, ownEngine) >= 0 && Number(number) >= Number(ownNumber)
 }
 
 /** Returns the number of ClamAV's own signatures in clamd's answer, or undefined if there is none. */
