@@ -5,7 +5,6 @@ import { limits } from '../../src/mail/mime/budget/limits.ts'
 import { WRITTEN_MAX } from '../../src/mail/mime/headers/name-words.ts'
 import { DISK_BEYOND_MAX } from '../../src/mail/mime/storage/memory-pool.ts'
 import { RULES_MAX } from '../../src/scanner/scan/rules/parse-rules.ts'
-import { RETRY_TIMEOUTS } from '../../src/scanner/scan/scanners/clamd/fail-over.ts'
 import { standardLimits } from '../../src/scanner/scan/scanners/file-plugin/file-plugin.ts'
 import { RENEWED_AFTER_SECONDS } from '../../src/scanner/scan/scanners/file-plugin/protocol.ts'
 import { figure } from './source-files.ts'
@@ -89,8 +88,6 @@ export const clamdLimits: readonly Limit[] = [
   ['content for clamd in memory, by onescand', mib(MEMORY_FILE_MAX)],
   ['the same before clamd passed the test', mib(figure('SMALL_DESCRIPTOR_MAX'))],
   ['connection over TCP', '5 seconds'],
-  ['server that is away, tried again for', seconds(RETRY_TIMEOUTS.away)],
-  ['server that is silent over TCP, tried again for', seconds(RETRY_TIMEOUTS.silent)],
   ['servers that may break one scan', '2'],
   ['reply of clamd', kib(figure('CLAMD_REPLY_MAX'))],
 ]
