@@ -5,6 +5,7 @@ import { errorCode, errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { readOwnFile } from '../../../base/path/open.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../base/settings/control-directories.ts'
+import { misspeltSettings } from '../../../base/settings/misspelt.ts'
 import { DEFAULTS } from '../../readiness/stage/stage.ts'
 import {
   type ClusterSettings,
@@ -66,15 +67,18 @@ function readEnvdir(directory: string): Record<string, string | undefined> {
   return variables
 }
 
-/** Parses words `KEY=VALUE`. Throws a Fault of kind `config` for anything else. */
+/** Parses words `KEY=VALUE`. Throws a Fault of kind `config` for anything else, and for a misspelt setting. */
 function assignments(words: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
+  const variables = Object.fromEntries(
     words.map((word) => {
       const at = word.indexOf('=')
       if (at < 1) throw new Fault('config', `--env ${word}: must be KEY=VALUE`)
       return [word.slice(0, at), word.slice(at + 1)]
     }),
   )
+  const [misspelt] = misspeltSettings(variables)
+  if (misspelt) throw new Fault('config', `--env: ${misspelt.value}; ${misspelt.remedy}`)
+  return variables
 }
 
 /**

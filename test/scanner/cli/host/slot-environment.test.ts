@@ -44,6 +44,10 @@ t.test(
     t.throws(() => read(join(t.testdir({}), 'missing')), /--envdir .*no such file or directory/)
     t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['A'] }), /must be KEY=VALUE/)
     t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['=A'] }), /must be KEY=VALUE/)
+    t.throws(
+      () => slotEnvironment({}, { envdir: undefined, env: ['REJECTVIRSU=1'] }),
+      /^--env: REJECTVIRSU is not a setting: no program reads it; did you mean REJECTVIRUS\?$/,
+    )
   },
 )
 
