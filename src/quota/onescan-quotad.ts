@@ -31,7 +31,7 @@ process.on('uncaughtException', (error) => {
   process.exit(serviceExit.temporary) // clients accept mail without an answer
 })
 
-const run = args.includes('--check') ? check() : onescanQuotad(optionsOrUsage())
+const run = args.includes('--check') ? check() : onescanQuotad(readOptionsOrExit())
 run.catch((error) => {
   log(['event', 'failed'], ['reason', errorText(error)])
   process.exit(serviceExit.temporary)
@@ -102,12 +102,12 @@ function portOf(protocol: string) {
   }
 }
 
-function optionsOrUsage(): ServiceOptions {
+function readOptionsOrExit(): ServiceOptions {
   try {
     return readOptions(args)
   } catch (error) {
     for (const line of faultLines(error)) log(['event', 'failed'], ['reason', line])
-    standardError.write(Buffer.from(usage)) // below the lines that wait there
+    standardError.write(Buffer.from('Try "onescan-quotad --help".\n')) // below the lines that wait there
     process.exit(serviceExit.usage)
   }
 }

@@ -37,7 +37,7 @@ t.test('settings that cannot be used are named', async (t) => {
 t.test('with an invalid option the exit code is permanent', async (t) => {
   const { status, stderr } = run({}, ['--alow', 'x'])
   t.equal(status, 100)
-  t.match(stderr, 'usage: onescan-quotad')
+  t.match(stderr, 'Try "onescan-quotad --help"')
 })
 
 t.test('a port that is taken is named', async (t) => {

@@ -24,7 +24,7 @@ process.on('uncaughtException', (error) => {
 })
 
 const isCheck = args.includes('--check') || args.includes('--check-settings')
-const run = isCheck ? check() : serve(optionsOrUsage())
+const run = isCheck ? check() : serve(readOptionsOrExit())
 run.catch((error) => {
   log(errorText(error))
   process.exit(serviceExit.temporary)
@@ -55,13 +55,13 @@ async function serve(options: DaemonOptions): Promise<void> {
     : runWorker(workerFor, start))
 }
 
-/** Ends this process with the usage if the options are wrong. */
-function optionsOrUsage(): DaemonOptions {
+/** Ends this process if the options are wrong. */
+function readOptionsOrExit(): DaemonOptions {
   try {
     return readOptions(args)
   } catch (error) {
     for (const line of faultLines(error)) log(line)
-    standardError.write(Buffer.from(usage)) // below the lines that wait there
+    standardError.write(Buffer.from('Try "onescand --help".\n')) // below the lines that wait there
     process.exit(serviceExit.usage)
   }
 }

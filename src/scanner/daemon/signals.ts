@@ -44,7 +44,7 @@ export class Signals {
       this.#waiting.push(order)
     } else if (order === 'reload') {
       this.#reloaded = this.#reloaded.then(handlers.reload).catch((error) => {
-        log(`${errorText(error)}; the old configuration remains in use`)
+        log(`the old configuration remains in use: ${errorText(error)}`)
       })
     } else if (order === 'report') {
       handlers.report()

@@ -87,7 +87,7 @@ export class StatusServer {
       const reason = errorText(error)
       const every = formatDuration(TRY_AGAIN_AFTER)
       if (reason !== this.#trouble)
-        log(`${reason}; mail is still accepted, and onescand retries every ${every}`)
+        log(`the status page is not served, and onescand retries every ${every}: ${reason}`)
       this.#trouble = reason
       this.#again = setTimeout(() => this.open(), TRY_AGAIN_AFTER)
       this.#again.unref()
@@ -114,7 +114,7 @@ export class StatusServer {
       this.#quarantine?.readTokens(this.#readPageToken())
       this.#checkAccess = checkAccess
     } catch (error) {
-      log(`${errorText(error)}; the old tokens stay in use`)
+      log(`the old tokens remain in use: ${errorText(error)}`)
     }
   }
 

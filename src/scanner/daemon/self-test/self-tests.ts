@@ -46,7 +46,7 @@ export async function tryRunning(
       const checkLine = settingsFault(line)
       return {
         ...checkLine,
-        value: `${checkLine.value}; onescand continues with the settings that it read before`,
+        value: `onescand continues with those that it read before: ${checkLine.value}`,
       }
     }),
   ]

@@ -63,7 +63,7 @@ t.test('health shows each fault of interfaces, keyring and spool, and its end', 
   await moved(at('clamd'), /^clamd unix:\S+: no such file or directory/)
   await moved(
     ring,
-    /^settings: CLUSTERKEYS \S+: .*onescand continues with the settings that it read before/,
+    /^settings: onescand continues with those that it read before: CLUSTERKEYS \S+: /,
   )
   await moved(at('spool'), /spool \(TMPDIR\): .*no such file or directory/)
 })

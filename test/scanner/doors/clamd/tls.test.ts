@@ -324,7 +324,7 @@ t.test(
       copyFileSync(mx1.CLAMDKEY, own.CLAMDKEY)
       scanner.child.kill('SIGHUP')
       await scanner.logged(
-        /CLAMDKEY .*scan1.key: is not the key of CLAMDCERT.*the old configuration remains in use/,
+        /the old configuration remains in use: CLAMDKEY .*scan1.key: is not the key of CLAMDCERT/,
       )
       t.equal(await serial(), renewed, name)
       authority.certify('scan1')

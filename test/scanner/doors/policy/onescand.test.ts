@@ -92,7 +92,7 @@ t.test('at SIGHUP the map is read again; one that cannot be used changes nothing
   t.equal(await ask({ path }, 'full@example.org'), full)
   writeFileSync(map, '@example.org nonsense\n')
   daemon.child.kill('SIGHUP')
-  await daemon.logged(/map line 1: nonsense: must be .*; the old configuration remains in use/)
+  await daemon.logged(/the old configuration remains in use: .*map line 1: nonsense: must be /)
   t.equal(await ask({ path }, 'full@example.org'), full)
   t.notMatch(daemon.log.join('\n'), /Debugger/)
 })
