@@ -82,14 +82,14 @@ class MailContents {
 
   *#emitLeaves({ ordinary, leaves }: MailStructure, mail: Buffer): Steps {
     const extraction = this.#extraction
-    const { options, scope, work } = extraction
-    const seeks = options.findsCovered && scope.layers === 0 && ordinary !== undefined
+    const { options, layers, work } = extraction
+    const seeks = options.findsCovered && layers === 0 && ordinary !== undefined
     const above = this.#known?.above ?? 0
     const covered = seeks ? yield* coveredLeaves(mail, ordinary, above, work) : undefined
     for (const leaf of leaves) {
       const part = this.#partOf(leaf.header)
       const coveredBy = this.#coveringOf(covered?.get(leaf))
-      yield* decodeLeaf(leaf, this.#source, extraction.at({ coveredBy, part }))
+      yield* decodeLeaf(leaf, this.#source, extraction.at({ part }), coveredBy)
     }
   }
 
@@ -102,10 +102,10 @@ class MailContents {
 
   /** Reads the structure of the mail. Reports its depth, names and oddities. */
   *#readStructure(mail: Buffer): Steps<MailStructure> {
-    const { scope, work, options } = this.#extraction
+    const { layers, messages, work, options } = this.#extraction
     const { maxDepth = Number.POSITIVE_INFINITY } = options
-    const structure = yield* work.counted(readStructure(mail, scope.messages, this.#known))
-    if (scope.layers === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
+    const structure = yield* work.counted(readStructure(mail, messages, this.#known))
+    if (layers === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
     if (structure.deepest > maxDepth) yield* this.#extraction.reportDeeper()
     for (const header of new Set(structure.headers)) yield* this.#readNames(header)
     return structure
@@ -116,14 +116,14 @@ class MailContents {
     const extraction = this.#extraction
     const { onPart } = extraction.options
     if (onPart === undefined) return
-    const { containers } = extraction.scope.part
+    const { containers } = extraction.part
     const names = yield* extraction.work.counted(readNames(header.fields, containers))
     this.#parts.set(header, names)
     yield* extraction.reportNames(names)
   }
 
   #partOf(header: PartHeader): PartNames {
-    const { containers } = this.#extraction.scope.part
+    const { containers } = this.#extraction.part
     return this.#parts.get(header) ?? { ...NAMELESS, containers }
   }
 }

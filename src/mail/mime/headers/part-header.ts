@@ -37,9 +37,8 @@ export interface PartHeader {
   readonly encodings: readonly Encoding[]
   /** The character sets that the header names, by their normalized names, other than ASCII and UTF-8. */
   readonly charsets: readonly string[]
-  /** Whether programs show the content as a text, and whether some save it as a file. With a disposition, some do both. */
+  /** Whether programs show the content as a text. */
   readonly isShown: boolean
-  readonly isSaved: boolean
   readonly declared: ReadonlySet<DeclaredAs>
   /** Whether all programs agree about the fields that matter, and about whether the content is a multipart or a message. */
   readonly isUnambiguous: boolean
@@ -142,7 +141,6 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
   const isInline = dispositions.every((value) => /^inline[ \t;]*$/i.test(value))
   const isText = types.length === 0 ? !isOfPart : strict !== undefined && isShownType(strict)
   const isShown = areAgreed && isInline && isText
-  const isPlainText = type === '' || type === 'text/plain'
 
   const areNamed = fields.every(({ name }) => FIELD_NAME.test(name))
   const odd = {
@@ -165,7 +163,6 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
     encodings,
     charsets,
     isShown,
-    isSaved: !isShown || (dispositions.length > 0 && isPlainText),
     declared: declaredIn(readings.join('\n').toLowerCase()),
     isUnambiguous: areAgreed && isMultipart === isKnownMultipart && (!isMessage || isKnownMessage),
     oddities: OF_HEADERS.filter((oddity) => odd[oddity]),

@@ -1,28 +1,34 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Steps } from '../budget/work.ts'
+import type { Covering, Steps } from '../budget/work.ts'
 import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-transforms.ts'
 import { type Encoding, transferEncodings } from '../headers/encodings.ts'
+import type { DeclaredAs } from '../headers/part-header.ts'
 import { Way } from '../quirks/way.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { isCarved, isMessageByDefault, type Leaf } from '../structure/leaf.ts'
-import type { Extraction, Scope } from './extraction.ts'
-import { asText, type DecodedContent, saveAsDecoded, saveContent } from './save-content.ts'
+import type { Extraction } from './extraction.ts'
+import { asText, saveAsDecoded, saveContent } from './save-content.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
 
 /**
- * Decodes a leaf part by each encoding that it may have. Emits all variants in which programs save the result.
+ * Decodes a leaf part by each encoding that it may have. Emits all variants in which programs save the result. `coveredBy` is
+ * whose scan sees it as nearly all programs decode it.
  */
-export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps {
+export function* decodeLeaf(
+  leaf: Leaf,
+  source: Bytes,
+  outer: Extraction,
+  coveredBy?: Covering,
+): Steps {
   const part = source.slice(leaf.from, leaf.to)
-  const extraction = outer.at(scopeOf(leaf))
-  const { work, options, scope } = extraction
+  const extraction = outer.at({ declared: declaredOf(leaf), messages: leaf.depth.messages })
+  const { work, options, layers } = extraction
   const hasNul = yield* holdsNul(part, work)
   const isSure = isDecodedOnce(leaf) && !hasNul
   for (const [number, encoding] of leaf.encodings.entries()) {
-    const isCovered = number === 0 && scope.coveredBy !== undefined
-    const found = yield* decodeBy(encoding, part, leaf, extraction, { isSure, isCovered })
-    if (number > 0 || scope.layers > 0) continue
+    const found = yield* decodeBy(encoding, part, leaf, extraction, { isSure, coveredBy })
+    if (number > 0 || layers > 0) continue
     if (found.isEmitted && (isSure || holdsBase64Alone(leaf)))
       options.onEmitted?.({ from: leaf.from, to: leaf.to })
     if (!isCarved(leaf) && leaf.encodings.length === 1)
@@ -30,7 +36,7 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps
   }
   if (!hasNul || leaf.role === 'guess') return
   // Programs in C read each line up to its first NUL.
-  const file = { ...leaf, header: { ...leaf.header, isShown: false, isSaved: true } }
+  const file = { ...leaf, header: { ...leaf.header, isShown: false } }
   yield* decoded(part, withoutTails, work, (heads) => decodeByEach(heads, file, extraction))
 }
 
@@ -38,15 +44,15 @@ function* decodeByEach(part: Bytes, leaf: Leaf, extraction: Extraction): Steps {
   for (const encoding of leaf.encodings) yield* decodeBy(encoding, part, leaf, extraction)
 }
 
-/** Returns the scope of a leaf part, in addition to that of its mail. */
-function scopeOf(leaf: Leaf): Partial<Scope> {
+/** Returns what a leaf part is opened as. */
+function declaredOf(leaf: Leaf): ReadonlySet<DeclaredAs> {
   const { header, depth, encodings } = leaf
   const declared = new Set(header.declared)
   if (depth.multipart?.declared.has('encrypted')) declared.add('openpgp')
   if (header.isMessage || isMessageByDefault(header, depth)) declared.add('message')
   // What is inside of a carved text is carved from the same mail.
   const isText = isCarved(leaf) && encodings[0] === 'identity'
-  return { declared: isText ? asText(declared) : declared, messages: depth.messages }
+  return isText ? asText(declared) : declared
 }
 
 /** What one encoding of a part gives. */
@@ -67,15 +73,15 @@ function* decodeBy(
   extraction: Extraction,
   {
     isSure = false,
-    isCovered = false,
-  }: { readonly isSure?: boolean; readonly isCovered?: boolean } = {},
+    coveredBy,
+  }: { readonly isSure?: boolean; readonly coveredBy?: Covering | undefined } = {},
 ): Steps<DecodedPart> {
   const { work } = extraction
   const { decoder, encodes, isCommon, plainInTexts = [] } = transferEncodings[encoding]
   const { isShown, isMessage } = leaf.header
   const below = splitLineEnd(part)
   if (decoder === undefined) {
-    const isWhole = yield* saveContent({ ...below, encoding }, leaf, extraction, isCovered)
+    const isWhole = yield* saveContent({ ...below, encoding, coveredBy }, leaf, extraction)
     return { isEmitted: isWhole && !isMessage, oddities: [] }
   }
   const way = new Way()
@@ -84,11 +90,12 @@ function* decodeBy(
     // A text that programs display includes the line end before the delimiter, also for libclamav.
     const isWhole = encodes === 'bytes' || isShown
     const save = (bare: Bytes) => {
-      const content: DecodedContent =
+      const split =
         isWhole && encodes === 'lines'
-          ? { ...splitLineEnd(bare), encoding }
-          : { bare, end: isWhole ? NO_LINE_END : below.end, encoding }
-      return saveContent(content, leaf, extraction, isCovered && isAlike())
+          ? splitLineEnd(bare)
+          : { bare, end: isWhole ? NO_LINE_END : below.end }
+      const seenBy = isAlike() ? coveredBy : undefined
+      return saveContent({ ...split, encoding, coveredBy: seenBy }, leaf, extraction)
     }
     yield* decoded(isWhole ? part : below.bare, decoder, work, save, way)
   }

@@ -30,27 +30,13 @@ export interface ContentsOptions extends WorkOptions {
   readonly onEmitted?: (range: ByteRange) => void
 }
 
-/** What holds for a position in a message, and for all that is found further inside. */
-export interface Scope {
-  /** What a content is opened as, whatever its first bytes are. */
-  readonly declared: ReadonlySet<DeclaredAs>
-  /** Whose scan covers a leaf part, if it is decoded as nearly all programs do (covered/). */
-  readonly coveredBy?: Covering | undefined
-  /** Its names, and the containers it was extracted from within its part. */
-  readonly part: PartNames
-  /** The number of messages around it (structure/leaf.ts). */
-  readonly messages: number
-  /** The number of encoded messages and containers around it. */
-  readonly layers: number
-}
-
 /** The properties of an emitted content. */
 interface EmitOptions {
   readonly isMail?: boolean
   /** Whether its bytes were counted when they were decoded. */
   readonly isCounted?: boolean
-  /** Whether a scan that covers the part sees exactly these bytes. */
-  readonly isCovered?: boolean
+  /** Whose scan sees exactly these bytes. */
+  readonly coveredBy?: Covering | undefined
 }
 
 /** Contents of at most this many bytes are compared directly. A digest would take longer. */
@@ -74,15 +60,24 @@ interface Shared {
   isTooDeep: boolean
 }
 
-/** The scope of a message as a whole. */
-const MESSAGE: Scope = { declared: new Set(), part: NAMELESS, messages: 0, layers: 0 }
+/** What holds at a position in a message, and for all that is found further inside. */
+type Holds = Pick<Extraction, 'declared' | 'part' | 'messages' | 'layers'>
+
+const IN_MESSAGE: Holds = { declared: new Set(), part: NAMELESS, messages: 0, layers: 0 }
 
 /**
  * The extraction of contents at one position in a message. It emits bytes to scanners, each content once, and opens them:
  * emits what is in them.
  */
 export class Extraction {
-  readonly scope: Scope
+  /** What a content is opened as, whatever its first bytes are. */
+  readonly declared: ReadonlySet<DeclaredAs>
+  /** The names of the part, and the containers around this position within it. */
+  readonly part: PartNames
+  /** The number of messages around it (structure/leaf.ts). */
+  readonly messages: number
+  /** The number of encoded messages and containers around it. */
+  readonly layers: number
   readonly #shared: Shared
   /**
    * Set once S/MIME or OpenPGP was read to its end. A later decoding of the same part that fails then does not make the
@@ -100,11 +95,14 @@ export class Extraction {
   ): Extraction {
     const work = new Work(message, options)
     const shared = { work, options, ...open, opened: new Map(), isTooDeep: false }
-    return new Extraction(MESSAGE, shared)
+    return new Extraction(IN_MESSAGE, shared)
   }
 
-  private constructor(scope: Scope, shared: Shared) {
-    this.scope = scope
+  private constructor({ declared, part, messages, layers }: Holds, shared: Shared) {
+    this.declared = declared
+    this.part = part
+    this.messages = messages
+    this.layers = layers
     this.#shared = shared
   }
 
@@ -117,9 +115,11 @@ export class Extraction {
   }
 
   /** Returns the extraction at another position, such as that of a leaf part. */
-  at(scope: Partial<Scope>): Extraction {
-    const inner = new Extraction({ ...this.scope, ...scope }, this.#shared)
-    inner.#hasOpened = this.#hasOpened && scope.declared === undefined
+  at(changes: Partial<Holds>): Extraction {
+    const { declared, part, messages, layers } = this
+    const held = { declared, part, messages, layers, ...changes }
+    const inner = new Extraction(held, this.#shared)
+    inner.#hasOpened = this.#hasOpened && changes.declared === undefined
     return inner
   }
 
@@ -128,11 +128,10 @@ export class Extraction {
     return this.#hasOpened
   }
 
-  /** Returns whether a covered content is left to the scan of the whole, and reports it then. */
-  isLeftToWhole(isCovered: boolean): boolean {
-    const { layers, coveredBy } = this.scope
+  /** Returns whether a content is left to the scan of the whole, and reports it then. */
+  isLeftToWhole(coveredBy: Covering | undefined): boolean {
     const { onCovered } = this.options
-    if (!isCovered || layers > 0 || coveredBy !== 'whole' || onCovered === undefined) return false
+    if (coveredBy !== 'whole' || onCovered === undefined) return false
     onCovered()
     return true
   }
@@ -160,18 +159,16 @@ export class Extraction {
   *#emit(
     bytes: Bytes,
     key: string,
-    { isMail = false, isCounted = false, isCovered = false }: EmitOptions,
+    { isMail = false, isCounted = false, coveredBy }: EmitOptions,
   ): Steps {
     const { work, opened } = this.#shared
-    const { layers, part } = this.scope
-    const coveredBy = isCovered && layers === 0 ? this.scope.coveredBy : undefined
     if (bytes.size === 0) return
     const id = isMail ? `mail ${key}` : key
     if (opened.has(id)) return yield* work.countUnits(costs.value)
     work.countContent()
     if (!isCounted) work.countBytes(bytes.size)
     opened.set(id, new Set())
-    yield { kind: 'content', bytes, isMail, coveredBy, part }
+    yield { kind: 'content', bytes, isMail, coveredBy, part: this.part }
     yield* work.countUnits(costs.content + bytes.size)
   }
 
@@ -179,16 +176,16 @@ export class Extraction {
    * Emits a decoded content, unless it is left to the scan of the whole, and what is in it, unless it was opened as all that it
    * is opened as here.
    */
-  *open(content: Bytes, isCovered = false): Steps {
+  *open(content: Bytes, coveredBy?: Covering): Steps {
     if (content.size === 0) return
-    if (this.isLeftToWhole(isCovered)) {
+    if (this.isLeftToWhole(coveredBy)) {
       yield* this.#shared.openContent(content, this)
       return
     }
     const key = yield* this.keyOf(content)
-    yield* this.#emit(content, key, { isCounted: true, isCovered })
+    yield* this.#emit(content, key, { isCounted: true, coveredBy })
     const opened = this.#shared.opened.get(key)!
-    const { declared } = this.scope
+    const { declared } = this
     const kinds = declared.has('text') ? declared : ['file', ...declared]
     if ([...kinds].every((kind) => opened.has(kind))) return
     yield* this.#shared.openContent(content, this)
@@ -218,7 +215,7 @@ export class Extraction {
     const part = {
       names: [...new Set(names.flatMap(spellings))],
       types: [],
-      containers: [...this.scope.part.containers, container],
+      containers: [...this.part.containers, container],
     }
     if (part.names.length > 0) yield* this.reportNames(part)
     this.#entered = { names, file: this.at({ part }) }
@@ -227,7 +224,7 @@ export class Extraction {
 
   /** Emits a message that is encoded here, and what is in it. */
   insideMail(mail: Bytes): Steps {
-    return this.inside((inner) => inner.#emitMail(mail), this.scope.messages + 1)
+    return this.inside((inner) => inner.#emitMail(mail), this.messages + 1)
   }
 
   *#emitMail(mail: Bytes): Steps {
@@ -240,8 +237,8 @@ export class Extraction {
    * and more than may be nested. So mail that is nested too deep is recognized as that before it reaches this
    * limit.
    */
-  *inside(open: Inside, messages = this.scope.messages): Steps {
-    const { layers } = this.scope
+  *inside(open: Inside, messages = this.messages): Steps {
+    const { layers } = this
     const most = Math.max(limits.encodedMessages, (this.options.maxDepth ?? 0) + 1)
     if (layers === most) this.work.leaveUnread(`mail encoded more than ${most} deep`)
     else yield* open(this.at({ messages, layers: layers + 1 }))

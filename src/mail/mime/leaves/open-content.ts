@@ -26,7 +26,7 @@ export function* openContent(file: Bytes, extraction: Extraction): Steps {
 
 /** Opens a mailbox, a message, or what is encoded in a text. */
 function* openWithin(file: Bytes, extraction: Extraction): Steps {
-  const { declared, messages } = extraction.scope
+  const { declared, messages } = extraction
   if (declared.has('text')) yield* openEmbedded(file, extraction, inFiles)
   else if (beginsAsMailbox(file))
     yield* extraction.inside((inner) => openMailbox(file, inner), messages + 1)
@@ -35,7 +35,7 @@ function* openWithin(file: Bytes, extraction: Extraction): Steps {
 }
 
 function* isMail(file: Bytes, extraction: Extraction): Steps<boolean> {
-  if (extraction.scope.declared.has('message')) return true
+  if (extraction.declared.has('message')) return true
   // The properties of a calendar look like fields.
   return !beginsCalendar(file.gather()) && (yield* hasHeader(file, extraction.work))
 }
@@ -75,8 +75,8 @@ export function* openContainers(source: Bytes, extraction: Extraction): Steps {
 
 /** Opens bytes as one kind of container. */
 function* openContainer(source: Buffer, container: Container, extraction: Extraction): Steps {
-  const { work, scope } = extraction
-  const isDeclared = isDeclaredAs(container, scope.declared)
+  const { work, declared } = extraction
+  const isDeclared = isDeclaredAs(container, declared)
   const emit = (content: Member) => openMember(content, container, extraction)
   try {
     const isOpened = yield* container.open(source, { work, isDeclared, emit })
@@ -84,9 +84,7 @@ function* openContainer(source: Buffer, container: Container, extraction: Extrac
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
     // Any other content may look like such a container by chance.
-    const mustBeRead = containers.some(
-      (kind) => kind.mustBeRead && isDeclaredAs(kind, scope.declared),
-    )
+    const mustBeRead = containers.some((kind) => kind.mustBeRead && isDeclaredAs(kind, declared))
     if (!mustBeRead) work.onOdd?.('unread')
     else if (!extraction.hasOpened) work.leaveUnread(error.message)
   }
@@ -102,7 +100,7 @@ function* openMember(
   extraction: Extraction,
 ): Steps {
   const file = yield* extraction.enter(kind, names ?? [])
-  const { declared } = file.scope
+  const { declared } = file
   const held = names
     ? file.at({ declared: new Set([...declared].filter((as) => as !== declaredAs)) })
     : file

@@ -2,7 +2,7 @@ import { isAscii } from 'node:buffer'
 import { SPACE } from '../../../base/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
-import type { Steps, Work } from '../budget/work.ts'
+import type { Covering, Steps, Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded } from '../decoders/decoder.ts'
 import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
@@ -21,12 +21,14 @@ import {
 } from './text-properties.ts'
 
 /** A content of a leaf part as nearly all programs decode it. */
-export interface DecodedContent {
+interface DecodedContent {
   /** The content without its last line end, unless that was encoded. */
   readonly bare: Bytes
   /** Its last line end, or nothing. That of a file mostly belongs to the delimiter below it. */
   readonly end: Buffer
   readonly encoding: Encoding
+  /** Whose scan sees exactly this content (covered/). */
+  readonly coveredBy: Covering | undefined
 }
 
 /** Upper limit for the bytes of a content that is also emitted with the other kind of line ends. */
@@ -40,9 +42,8 @@ export function* saveContent(
   content: DecodedContent,
   leaf: Leaf,
   extraction: Extraction,
-  isCovered: boolean,
 ): Steps<boolean> {
-  const { bare, end, encoding } = content
+  const { bare, end, encoding, coveredBy } = content
   const { header, role } = leaf
   const { isShown } = header
   yield* saveInUtf8(content, leaf, extraction)
@@ -60,17 +61,14 @@ export function* saveContent(
   const hasLines = encodes !== 'bytes' || isShown
   const lines = hasLines ? yield* textPropertiesOf(bare, extraction.work, own) : undefined
   const mayBeText = isShown || (encodes === 'nothing' && role === 'preamble or epilogue')
-  if (mayBeText && lines?.isText)
-    return yield* displayText(content, lines, leaf, extraction, isCovered)
+  if (mayBeText && lines?.isText) return yield* displayText(content, lines, leaf, extraction)
   // (The reading of the mail finds the contents of a message that is not encoded.)
-  const scoped = isMessage
-    ? extraction.at({ declared: asText(extraction.scope.declared) })
-    : extraction
+  const opened = isMessage ? extraction.at({ declared: asText(extraction.declared) }) : extraction
   // What most programs show as a text gets no CR LF.
   const saved = lines && { ...lines, lf: lines.lf && !isShown }
-  yield* saveFile(bare, end, leaf, scoped, {
+  yield* saveFile(bare, end, leaf, opened, {
     lines: encodes === 'bytes' ? undefined : saved,
-    isCovered: isCovered && !isShown,
+    coveredBy: isShown ? undefined : coveredBy,
   })
   if (encodes === 'lines') yield* extraction.emit(splitLineEnd(bare).bare)
   return true
@@ -141,27 +139,26 @@ function* inUtf8(
  * above the delimiter.
  */
 function* displayText(
-  { bare, end, encoding }: DecodedContent,
+  { bare, end, encoding, coveredBy }: DecodedContent,
   { crlf }: TextProperties,
   leaf: Leaf,
   extraction: Extraction,
-  isCovered: boolean,
 ): Steps<boolean> {
   const { header, depth, role } = leaf
-  const { work, scope } = extraction
+  const { work, layers } = extraction
   const whole = Bytes.of(bare, end)
   if (header.declared.has('delsp'))
     yield* decoded(whole, unflowed, work, (joined) => showText(joined, extraction))
   const { encodes } = transferEncodings[encoding]
   const isUnchanged = encodes === 'nothing'
-  const isOwn = isTextOfMail(leaf) && scope.layers === 0
+  const isOwn = isTextOfMail(leaf) && layers === 0
   const isPlain = ['text/plain', ''].includes(header.type) && isDecodedIn(depth)
   const isInMail = isUnchanged && (isPlain || header.boundary !== undefined)
   const isAttached = role === 'own text' && depth.messages > 0
   if (isOwn && isInMail && !isAttached && !mayBeginFile(whole)) return false
-  if (whole.size > 0 && !extraction.isLeftToWhole(isCovered)) {
-    const emit = (text: Bytes) => extraction.emit(text, { isCounted: true, isCovered })
-    if (encodes === 'bytes' || !crlf) yield* extraction.emit(whole, { isCovered })
+  if (whole.size > 0 && !extraction.isLeftToWhole(coveredBy)) {
+    const emit = (text: Bytes) => extraction.emit(text, { isCounted: true, coveredBy })
+    if (encodes === 'bytes' || !crlf) yield* extraction.emit(whole, { coveredBy })
     else yield* decoded(whole, toLf, work, emit)
   }
   if (!isOwn) {
@@ -186,12 +183,15 @@ function* saveFile(
   extraction: Extraction,
   {
     lines,
-    isCovered,
-  }: { readonly lines?: TextProperties | undefined; readonly isCovered?: boolean } = {},
+    coveredBy,
+  }: {
+    readonly lines?: TextProperties | undefined
+    readonly coveredBy?: Covering | undefined
+  } = {},
 ): Steps {
   const { work } = extraction
   // libclamav saves the file as it was decoded.
-  yield* extraction.open(bare, isCovered)
+  yield* extraction.open(bare, coveredBy)
   if (header.declared.has('delsp'))
     yield* decoded(bare, unflowed, work, (text) => extraction.open(text))
   if (header.declared.has('flowed') && (yield* hasStuffedLine(bare, work)))

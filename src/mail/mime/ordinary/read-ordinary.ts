@@ -345,9 +345,12 @@ const LINE_END_MAX = 5
 const EMPTY_LINE = /\n\r?\n/
 
 /** Returns whether a text is the first of its type in its mail, and no file. Adds its type to those of its mail. */
-function isOwnText({ type, isShown, isSaved }: PartHeader, textTypes: Set<string>): boolean {
+function isOwnText({ type, isShown, fields }: PartHeader, textTypes: Set<string>): boolean {
   const textType = type === '' ? 'text/plain' : type
   const isFirst = !textTypes.has(textType)
   if (isShown || type === '') textTypes.add(textType)
-  return !isSaved && isFirst
+  // Some programs also save a plain text with a disposition.
+  const isSaved =
+    textType === 'text/plain' && fields.some(({ name }) => name === 'content-disposition')
+  return isShown && isFirst && !isSaved
 }

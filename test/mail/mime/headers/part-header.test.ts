@@ -24,7 +24,7 @@ function read(
 }
 
 const { fields, oddities, ...plain } = NO_HEADER
-const FILE = { isShown: false, isSaved: true }
+const FILE = { isShown: false }
 const maybe = { ...FILE, isMultipart: true, isUnambiguous: false }
 
 t.test('a header announces its content, surely or maybe', async (t) => {
@@ -43,7 +43,7 @@ t.test('a header announces its content, surely or maybe', async (t) => {
     [`${TYPE}a/b; name=A.VCF\n`]: { type: 'a/b', ...FILE, declared: new Set(['calendar']) },
     [`${TYPE}text/plain; charset=UTF8\n`]: { type: 'text/plain' },
     [`${TYPE}text/plain; charset=ISO_8859-15\n`]: { type: 'text/plain', charsets: ['iso885915'] },
-    'Content-Disposition: Inline;\n': { isSaved: true },
+    'Content-Disposition: Inline;\n': {},
     'Content-Disposition: inline; filename=a\n': { ...FILE },
     'Content-Disposition: attachment\n': { ...FILE },
     'Content-Disposition: inline\nContent-Disposition: attachment\n': { ...FILE },
