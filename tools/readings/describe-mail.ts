@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { Bytes } from '../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../src/mail/message/spool.ts'
+import { type Steps, Work } from '../../src/mail/mime/budget/work.ts'
 import { contentsOf } from '../../src/mail/mime/contents.ts'
 import { readNames } from '../../src/mail/mime/headers/names.ts'
 import { isOdd, readOrdinary } from '../../src/mail/mime/ordinary/read-ordinary.ts'
 import { readStructure } from '../../src/mail/mime/read-structure.ts'
-import type { Leaf } from '../../src/mail/mime/structure/leaf.ts'
+import { depthOfMail, type Leaf } from '../../src/mail/mime/structure/leaf.ts'
 
 /**
  * Yields a description of how a message is read, in lines: whether it is ordinary, its leaves, and then each content that
@@ -18,39 +19,39 @@ export function* describeMail(message: Buffer): Generator<string> {
 }
 
 function* structureOf(message: Buffer): Generator<string> {
-  const why = endOf(readOrdinary(message))
+  const work = new Work(Bytes.of(message), { openFile })
+  const why = endOf(readOrdinary(message, depthOfMail(), work))
   yield isOdd(why) ? `carved, because it has ${why.reason}` : 'ordinary'
-  yield* new Set(endOf(readStructure(message, 0)).leaves.map(describeLeaf))
+  const { leaves } = endOf(readStructure(message, 0, work))
+  yield* new Set(leaves.map((leaf) => describeLeaf(leaf, work)))
 }
 
+const openFile = () => openAnonymousFile(tmpdir())
+
 /** Returns the result of steps. */
-function endOf<Result>(steps: Generator<number, Result>): Result {
+function endOf<Result>(steps: Steps<Result>): Result {
   let step = steps.next()
   while (!step.done) step = steps.next()
   return step.value
 }
 
-function describeLeaf({ from, to, header, encodings, depth, role }: Leaf): string {
+function describeLeaf({ from, to, header, encodings, depth, role }: Leaf, work: Work): string {
   const { messages, subtypes } = depth
   const words = [
     ...(messages > 0 ? [`in ${messages} attached messages`] : []),
     ...(subtypes === '' ? [] : [`in ${subtypes}`]),
     ...(role === 'part' ? [] : [role]),
-    ...namesOf(header),
+    ...namesOf(header, work),
   ]
   return `  ${from}-${to} ${header.type || 'no type'} ${encodings.join('+')}: ${words.join(', ')}`
 }
 
-function namesOf({ fields }: Leaf['header']): string[] {
-  const reading = readNames(fields)
-  let step = reading.next()
-  while (!step.done) step = reading.next()
-  return step.value.names.map((name) => JSON.stringify(name))
+function namesOf({ fields }: Leaf['header'], work: Work): string[] {
+  return endOf(readNames(fields, work)).names.map((name) => JSON.stringify(name))
 }
 
 function* contentsIn(source: Bytes): Generator<string> {
   const oddities = new Set<string>()
-  const openFile = () => openAnonymousFile(tmpdir())
   const onOdd = (oddity: string) => void oddities.add(oddity)
   const listeners = { onOdd, onPart: () => [] } // without a listener, no names are read
   for (const step of contentsOf(source, {

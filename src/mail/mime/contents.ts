@@ -104,7 +104,7 @@ class MailContents {
   *#readStructure(mail: Buffer): Steps<MailStructure> {
     const { layers, messages, work, options } = this.#extraction
     const { maxDepth = Number.POSITIVE_INFINITY } = options
-    const structure = yield* work.counted(readStructure(mail, messages, this.#known))
+    const structure = yield* readStructure(mail, messages, work, this.#known)
     if (layers === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
     if (structure.deepest > maxDepth) yield* this.#extraction.reportDeeper()
     for (const header of new Set(structure.headers)) yield* this.#readNames(header)
@@ -117,7 +117,7 @@ class MailContents {
     const { onPart } = extraction.options
     if (onPart === undefined) return
     const { containers } = extraction.part
-    const names = yield* extraction.work.counted(readNames(header.fields, containers))
+    const names = yield* readNames(header.fields, extraction.work, containers)
     this.#parts.set(header, names)
     yield* extraction.reportNames(names)
   }

@@ -55,7 +55,7 @@ class DepthSearch {
   *read(source: Bytes, messages: number, known?: KnownHeader): Steps {
     if (messages > limits.encodedMessagesForDepth) this.isDeeper = true
     const mail = yield* this.#work.gather(source)
-    const { deepest, leaves } = yield* this.#work.counted(readStructure(mail, messages, known))
+    const { deepest, leaves } = yield* readStructure(mail, messages, this.#work, known)
     if (deepest > this.#limit) this.isDeeper = true
     const read = new Set<string>()
     for (const leaf of leaves) {

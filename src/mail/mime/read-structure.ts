@@ -1,5 +1,6 @@
 import type { ByteRange } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
+import type { Steps, Work } from './budget/work.ts'
 import { carve } from './carver/carve.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
@@ -22,18 +23,18 @@ export interface MailStructure {
 
 /**
  * Finds the contents of a mail inside of `messages` others. Ordinary mail is parsed once, by a grammar (ordinary/). Other
- * mail is carved (carver/): no program's reading of it is followed. Yields units of work. Throws LimitExceeded if an odd
- * mail has too many lines like delimiters.
+ * mail is carved (carver/): no program's reading of it is followed. Throws LimitExceeded if an odd mail has too many lines like delimiters.
  */
 export function* readStructure(
   mail: Buffer,
   messages: number,
+  work: Work,
   known?: KnownHeader,
-): Generator<number, MailStructure> {
+): Steps<MailStructure> {
   const outerDepth = depthOfMail(messages)
-  const read = yield* readOrdinary(mail, { outerDepth, known })
+  const read = yield* readOrdinary(mail, outerDepth, work, known)
   if (isOdd(read)) {
-    const carved = yield* carve(mail, outerDepth, known?.above)
+    const carved = yield* carve(mail, outerDepth, work, known?.above)
     const oddities = read.oddity ? [read.oddity, ...carved.oddities] : carved.oddities
     return { ...carved, ordinary: undefined, oddities }
   }

@@ -102,7 +102,9 @@ class Reasons {
 
 function structureOf(mail: Bytes): Structure {
   try {
-    const { leaves, ordinary } = lastOf(readStructure(mail.gather(), 0))
+    const { leaves, ordinary } = lastOf(
+      readStructure(mail.gather(), 0, new Work(mail, { openFile })),
+    )
     return { leaves, isOne: ordinary !== undefined }
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error

@@ -121,13 +121,6 @@ export class Work {
     return false
   }
 
-  /** Does work that yields its units, and counts them. Returns the result of the work. */
-  *counted<Result>(steps: Generator<number, Result>): Steps<Result> {
-    let step = steps.next()
-    for (; !step.done; step = steps.next()) yield* this.countUnits(step.value)
-    return step.value
-  }
-
   /** Returns all bytes of a source in one buffer. If they have to be copied, that is counted. */
   *gather(source: Bytes): Steps<Buffer> {
     const steps = source.gatherInSteps()

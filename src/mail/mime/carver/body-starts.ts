@@ -9,6 +9,7 @@ import {
 } from '../../message/field-line.ts'
 import { costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { MimeLines, type MimeText } from '../headers/mime-lines.ts'
 import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
@@ -58,18 +59,20 @@ const HEADER_START = 100
 /**
  * Returns the places below a cut at which a body may begin: below each header, and below the blank lines under it; at the
  * first line that is not a field; and at the cut itself if an empty line is there, or no header. Without an empty line, a
- * header goes on past cuts. Yields units of work.
+ * header goes on past cuts.
  */
 export function bodyStartsBelow(
   bytes: Buffer,
   range: SearchedRange,
-): Generator<number, BodyStarts> {
-  return new BodyStartSearch(bytes, range).read()
+  work: Work,
+): Steps<BodyStarts> {
+  return new BodyStartSearch(bytes, range, work).read()
 }
 
 class BodyStartSearch {
   readonly #bytes: Buffer
   readonly #range: SearchedRange
+  readonly #work: Work
   readonly #lines = new MimeLines()
   readonly #starts: BodyStart[] = []
   #text = ''
@@ -82,12 +85,13 @@ class BodyStartSearch {
   /** The number of cuts among its lines. */
   #passed = 0
 
-  constructor(bytes: Buffer, range: SearchedRange) {
+  constructor(bytes: Buffer, range: SearchedRange, work: Work) {
     this.#bytes = bytes
     this.#range = range
+    this.#work = work
   }
 
-  *read(): Generator<number, BodyStarts> {
+  *read(): Steps<BodyStarts> {
     const { from, to, isOfPart } = this.#range
     const end = Math.min(this.#bytes.length, from + HEADERS_LENGTH_MAX)
     // (The header of a mail begins below empty lines on top.)
@@ -96,7 +100,7 @@ class BodyStartSearch {
     let at = isOfPart ? from : yield* this.#belowBlanks(from)
     while (at < end && (at < to || this.#starts.length === 0) && !this.#isOver) {
       const next = nextLine(this.#bytes, at)
-      yield costs.line + next - at
+      yield* this.#work.countUnits(costs.line + next - at)
       const isBlank = this.#isBlank(at, next)
       const isEmpty = isBlank && this.#isEmpty(at, next)
       if (isBlank && !isEmpty) this.#hasOthers = true
@@ -179,11 +183,11 @@ class BodyStartSearch {
   }
 
   /** Returns the offset of the first line from there on that is not blank. */
-  *#belowBlanks(from: number): Generator<number, number> {
+  *#belowBlanks(from: number): Steps<number> {
     let at = from
     while (at < this.#bytes.length && at < this.#range.to) {
       const next = nextLine(this.#bytes, at)
-      yield costs.line + next - at
+      yield* this.#work.countUnits(costs.line + next - at)
       if (!this.#isBlank(at, next)) break
       at = next
     }

@@ -1,6 +1,7 @@
 import type { ByteRange } from '../../message/bytes.ts'
 import { characterCosts, costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { type Encoding, encodingsLike, transferEncodings } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
@@ -28,12 +29,12 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
 /**
  * Carves a mail whose structure programs read differently. It compares no boundary with a header, and trusts no field: a
  * body may begin below each line that is like a delimiter (body-starts.ts), and end at one of a few later ones. It is decoded as
- * its header declares in any way, and as it looks. Yields units of work. Throws LimitExceeded if there are too many such
- * lines, or too many bodies. The mail begins at the offset `top`.
+ * its header declares in any way, and as it looks. Throws LimitExceeded if there are too many such lines, or too
+ * many bodies. The mail begins at the offset `top`.
  */
-export function* carve(bytes: Buffer, depth: Depth, top = 0): Generator<number, Carved> {
-  const cuts = yield* cutsIn(bytes)
-  return yield* new Carver(bytes, cuts, depth, top).carve()
+export function* carve(bytes: Buffer, depth: Depth, work: Work, top = 0): Steps<Carved> {
+  const cuts = yield* cutsIn(bytes, work)
+  return yield* new Carver(bytes, cuts, depth, top, work).carve()
 }
 
 /** What the headers of all multiparts in the mail declare together: any of them may be around a part. */
@@ -48,13 +49,15 @@ class Carver {
   /** For each cut the offset of the next one that is written in the same way. */
   readonly #nextSame: readonly (number | undefined)[]
   readonly #depth: Depth
+  readonly #work: Work
   /** The offset at which the mail begins. */
   readonly #top: number
   readonly #estimate = new DepthEstimate()
   readonly #leaves: Leaf[] = []
   readonly #texts: ByteRange[] = []
 
-  constructor(bytes: Buffer, cuts: readonly Cut[], depth: Depth, top: number) {
+  constructor(bytes: Buffer, cuts: readonly Cut[], depth: Depth, top: number, work: Work) {
+    this.#work = work
     this.#top = top
     this.#bytes = bytes
     this.#cuts = cuts
@@ -62,7 +65,7 @@ class Carver {
     this.#nextSame = nextOf(cuts)
   }
 
-  *carve(): Generator<number, Carved> {
+  *carve(): Steps<Carved> {
     const places = yield* this.#findStarts()
     const headers = places.flatMap(({ starts, withCrs }) => [
       ...starts.map(({ header }) => header),
@@ -79,7 +82,7 @@ class Carver {
   }
 
   /** Returns the starts at the top of the mail, and below each cut. */
-  *#findStarts(): Generator<number, BodyStarts[]> {
+  *#findStarts(): Steps<BodyStarts[]> {
     const starts = new Set(this.#cuts.map(({ at }) => at))
     const isCut = (at: number) => starts.has(at)
     const places: BodyStarts[] = []
@@ -88,10 +91,11 @@ class Carver {
       if (cut) this.#estimate.takeCut(cut)
       const from = cut?.to ?? this.#top
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
-      const found = yield* bodyStartsBelow(this.#bytes, range)
+      const found = yield* bodyStartsBelow(this.#bytes, range, this.#work)
       this.#estimate.takeHeaders(found)
       for (const { header, text } of found.starts)
-        if (header !== EMPTY_PART) yield costs.header + characterCosts.header * text.length
+        if (header !== EMPTY_PART)
+          yield* this.#work.countUnits(costs.header + characterCosts.header * text.length)
       places.push(found)
     }
     return places
@@ -103,7 +107,7 @@ class Carver {
   }
 
   /** Adds all that the body below a start may be. `number` is that of the cut below the start. */
-  *#takeBody(start: BodyStart, number: number, multiparts: Multiparts): Generator<number> {
+  *#takeBody(start: BodyStart, number: number, multiparts: Multiparts): Steps {
     const isEncoded = start.header.encodings.some((encoding) => encoding !== 'identity')
     const isNamed = NAMED.test(start.text)
     const isFile = isNamed || mayBeFile(start.header)
@@ -137,9 +141,9 @@ class Carver {
       readonly role?: 'carved' | 'guess'
       readonly multiparts: Multiparts
     },
-  ): Generator<number> {
+  ): Steps {
     if (to <= from) return
-    yield (to - from) / SEARCHED_PER_UNIT
+    yield* this.#work.countUnits((to - from) / SEARCHED_PER_UNIT)
     const body = this.#bytes.toString('latin1', from, to)
     if (body.trim() === '') return
     const depth = { ...this.#depth, multipart: multiparts.multipart }

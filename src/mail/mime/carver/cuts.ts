@@ -1,6 +1,7 @@
 import { CR, DASH, LF, NUL } from '../../../base/bytes/ascii.ts'
 import { costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
+import type { Steps, Work } from '../budget/work.ts'
 
 /** A line that begins like a delimiter of some multipart. */
 export interface Cut {
@@ -22,25 +23,25 @@ const SEARCHED = 64 * 1024
 
 /**
  * Returns each line that some program may take for a delimiter: it begins with two dashes, perhaps behind other characters,
- * and with NULs between them. A bare CR ends a line, too. Yields units of work. Throws LimitExceeded if there are too many.
+ * and with NULs between them. A bare CR ends a line, too. Throws LimitExceeded if there are too many.
  */
-export function* cutsIn(bytes: Buffer): Generator<number, readonly Cut[]> {
+export function* cutsIn(bytes: Buffer, work: Work): Steps<readonly Cut[]> {
   const cuts: Cut[] = []
   let counted = 0
   for (let dash = bytes.indexOf(DASH); dash >= 0; ) {
     if (dash - counted >= SEARCHED) {
-      yield dash - counted
+      yield* work.countUnits(dash - counted)
       counted = dash
     }
     const cut = cutAt(bytes, dash)
     if (cut) {
-      yield costs.cut
+      yield* work.countUnits(costs.cut)
       if (cuts.push(cut) > limits.parts)
         throw new LimitExceeded(`more than ${limits.parts} lines like delimiters`)
     }
     dash = bytes.indexOf(DASH, cut?.to ?? dash + 1)
   }
-  yield bytes.length - counted
+  yield* work.countUnits(bytes.length - counted)
   return cuts
 }
 

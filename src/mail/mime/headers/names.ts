@@ -1,5 +1,6 @@
 import { NAME_FIELDS } from '../../message/content-fields.ts'
 import { characterCosts } from '../budget/costs.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { isUnreadable, normalizedCharset, textsIn } from '../decoders/charsets.ts'
 import type { PartNames } from '../reports/part-names.ts'
 import { type Field, fieldValues, readingsOf, withOtherLines, withoutComments } from './fields.ts'
@@ -27,13 +28,13 @@ const FIELD_NAMES_MAX = 100
  * Reads the names of a content from the fields of a header, including names that only some programs
  * understand. These are `filename` and `name`, in one piece, in sections or with a character set (RFC 2231, RFC
  * 5987). They may contain encoded words (RFC 2047; not allowed there, but common), and raw UTF-8 or Latin-1.
- * Directories are removed, and characters that Windows or a careless program drops. Yields the completed
- * units of work.
+ * Directories are removed, and characters that Windows or a careless program drops.
  */
 export function* readNames(
   fields: readonly Field[],
+  work: Work,
   containers: readonly string[] = [],
-): Generator<number, PartNames> {
+): Steps<PartNames> {
   const typeValues = fieldValues(fields, 'content-type')
   const written = new WrittenNames()
   const parameterFields = [fields, withOtherLines(fields)].flatMap((read) =>
@@ -41,11 +42,11 @@ export function* readNames(
   )
   const texts = new Set<string>()
   for (const value of new Set(parameterFields)) {
-    yield characterCosts.field * value.length
+    yield* work.countUnits(characterCosts.field * value.length)
     for (const text of textsOf(value)) texts.add(text)
   }
-  for (const text of texts) yield* written.add(text)
-  const found = new FoundNames()
+  for (const text of texts) yield* written.add(text, work)
+  const found = new FoundNames(work)
   yield* found.addValues(written.values)
   yield* found.addCoded(written.coded.values())
   const { names, words, charsets } = found
@@ -105,10 +106,10 @@ class WrittenNames {
   readonly coded = new Map<string, CodedValue>()
   over: string | undefined;
 
-  /** Reads the names in a text. Some programs ignore quotes. Yields the completed units of work. */
-  *add(text: string): Generator<number> {
+  /** Reads the names in a text. Some programs ignore quotes. */
+  *add(text: string, work: Work): Steps {
     for (const pieces of [piecesOf(text), splitAtFileNames(text)]) {
-      yield characterCosts.field * (text.length + pieces.length)
+      yield* work.countUnits(characterCosts.field * (text.length + pieces.length))
       // Some programs also find a parameter in place of the type.
       const found = pieces.flatMap((piece) => fileNameIn(piece) ?? [])
       if (found.length > FIELD_NAMES_MAX)
@@ -124,31 +125,36 @@ class WrittenNames {
   }
 }
 
-/** The names that programs read in what is written. The methods yield the completed units of work. */
+/** The names that programs read in what is written. */
 class FoundNames {
   readonly names = new Set<string>()
   readonly words = new NameWords()
   /** The character sets of values of RFC 2231. */
-  readonly charsets: string[] = [];
+  readonly charsets: string[] = []
+  readonly #work: Work
 
-  *addValues(values: ReadonlySet<string>): Generator<number> {
+  constructor(work: Work) {
+    this.#work = work
+  }
+
+  *addValues(values: ReadonlySet<string>): Steps {
     for (const raw of values) {
-      yield characterCosts.name * raw.length
+      yield* this.#work.countUnits(characterCosts.name * raw.length)
       for (const reading of readings(raw)) {
         this.#addAll(this.words.readingsOf(reading))
-        yield this.words.takeUnits()
+        yield* this.#work.countUnits(this.words.takeUnits())
       }
     }
   }
 
-  *addCoded(values: Iterable<CodedValue>): Generator<number> {
+  *addCoded(values: Iterable<CodedValue>): Steps {
     for (const { charset, bytes } of values) {
-      yield characterCosts.name * bytes.length
+      yield* this.#work.countUnits(characterCosts.name * bytes.length)
       const normalized = normalizedCharset(charset)
       this.charsets.push(normalized)
       this.#addAll(textsIn(normalized, Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))
       this.#addAll(this.words.readingsOf(bytes))
-      yield this.words.takeUnits()
+      yield* this.#work.countUnits(this.words.takeUnits())
     }
   }
 

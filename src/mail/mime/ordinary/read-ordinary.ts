@@ -6,17 +6,11 @@ import type { KnownHeader } from '../../message/message.ts'
 import { headerFault } from '../../message/well-formed.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
-
+import type { Steps, Work } from '../budget/work.ts'
 import { mimeTextOf } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
-import {
-  type Depth,
-  DepthMeter,
-  depthOfMail,
-  isMessageByDefault,
-  type Leaf,
-} from '../structure/leaf.ts'
+import { type Depth, DepthMeter, isMessageByDefault, type Leaf } from '../structure/leaf.ts'
 import { SEARCHED_AT_ONCE, similarLine } from './similar-lines.ts'
 
 /** A header of an ordinary message, and where it is. */
@@ -62,17 +56,16 @@ const MULTIPARTS_MAX = 64
 
 /**
  * Reads the structure of a message by a grammar of what all programs read alike. Each rule states what is allowed;
- * any other message is odd. Yields the units of work that are done, at least every 256 KiB. The time is linear in the size.
+ * any other message is odd. The time is linear in the size.
  */
 export function* readOrdinary(
   mail: Buffer,
-  {
-    outerDepth = depthOfMail(),
-    known,
-  }: { readonly outerDepth?: Depth; readonly known?: KnownHeader | undefined } = {},
-): Generator<number, OrdinaryMail | OddStructure> {
+  outerDepth: Depth,
+  work: Work,
+  known?: KnownHeader,
+): Steps<OrdinaryMail | OddStructure> {
   try {
-    return yield* new OrdinaryReading(mail, outerDepth).read(known)
+    return yield* new OrdinaryReading(mail, outerDepth, work).read(known)
   } catch (error) {
     if (error instanceof LimitExceeded) return { reason: error.message }
     if (!(error instanceof Odd)) throw error
@@ -105,18 +98,20 @@ interface Place {
 class OrdinaryReading {
   readonly #mail: Buffer
   readonly #outerDepth: Depth
+  readonly #work: Work
   readonly #depths = new DepthMeter()
   readonly #mails: SingleMail[] = []
   readonly #headers: OrdinaryHeader[] = []
   /** The boundaries, and where the body of the multipart of each begins. */
   readonly #boundaries: { readonly boundary: string; readonly from: number }[] = []
 
-  constructor(mail: Buffer, outerDepth: Depth) {
+  constructor(mail: Buffer, outerDepth: Depth, work: Work) {
     this.#mail = mail
+    this.#work = work
     this.#outerDepth = outerDepth
   }
 
-  *read(known: KnownHeader | undefined): Generator<number, OrdinaryMail> {
+  *read(known: KnownHeader | undefined): Steps<OrdinaryMail> {
     const mail = this.#mail
     yield* this.#checkBytes()
     const from = known?.above ?? 0
@@ -134,20 +129,20 @@ class OrdinaryReading {
   }
 
   /** A NUL is skipped by some programs, and ends a line for others; so does a CR without LF. */
-  *#checkBytes(): Generator<number> {
+  *#checkBytes(): Steps {
     const mail = this.#mail
     for (let from = 0; from < mail.length; from += SEARCHED_AT_ONCE) {
       const to = Math.min(mail.length, from + SEARCHED_AT_ONCE)
       if (hasOddByte(mail, from, to)) throw new Odd('a NUL, or a CR without LF')
-      yield (to - from) / SEARCHED_PER_UNIT
+      yield* this.#work.countUnits((to - from) / SEARCHED_PER_UNIT)
     }
   }
 
   /** Reads a header and what it announces, up to `to`. */
-  *#entity(from: number, to: number, place: Place, known?: Header): Generator<number> {
+  *#entity(from: number, to: number, place: Place, known?: Header): Steps {
     if (this.#headers.length >= limits.parts) throw new Odd('many parts')
     const found = this.#header(from, to, place, known)
-    yield costs.header + found.bodyAt - from
+    yield* this.#work.countUnits(costs.header + found.bodyAt - from)
     const { header, bodyAt } = found
     if (header.isMultipart) yield* this.#multipart(header, bodyAt, to, place)
     else if (header.isMessage) yield* this.#message(found, to, place)
@@ -221,7 +216,7 @@ class OrdinaryReading {
   }
 
   /** Parts are between exact delimiters. A delimiter of a multipart around it ends it as well (RFC 2046 5.1.2). */
-  *#multipart(header: PartHeader, from: number, to: number, outer: Place): Generator<number> {
+  *#multipart(header: PartHeader, from: number, to: number, outer: Place): Steps {
     const { boundary } = header
     if (boundary === undefined) throw new Odd('an odd boundary')
     if (this.#boundaries.some((other) => other.boundary === boundary))
@@ -244,7 +239,7 @@ class OrdinaryReading {
     this.#leaf(NO_HEADER, delimiter.to, to, outer, 'preamble or epilogue')
   }
 
-  *#message({ header, bodyAt: from }: OrdinaryHeader, to: number, outer: Place): Generator<number> {
+  *#message({ header, bodyAt: from }: OrdinaryHeader, to: number, outer: Place): Steps {
     const { levels, multipart } = outer.depth
     const inPlace = beginsWithField(this.#firstLines(from)) ? levels : 0
     const depth = this.#depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
@@ -284,15 +279,15 @@ class OrdinaryReading {
   }
 
   /** Some programs find a delimiter anywhere in a line, above the first part or behind a few characters. */
-  *#searchDelimiters(): Generator<number> {
+  *#searchDelimiters(): Steps {
     const mail = this.#mail
     for (const { boundary, from } of this.#boundaries) {
       const words = Buffer.from(`--${boundary}`)
       for (let at = mail.indexOf(words, from); at >= 0; at = mail.indexOf(words, at + 1)) {
-        yield words.length
+        yield* this.#work.countUnits(words.length)
         if (mail[at - 1] !== LF && at > 0) throw new Odd('a delimiter in a line')
       }
-      yield (mail.length - from) / SEARCHED_PER_UNIT
+      yield* this.#work.countUnits((mail.length - from) / SEARCHED_PER_UNIT)
     }
   }
 
@@ -304,11 +299,11 @@ class OrdinaryReading {
   }
 
   /** A line that resembles a delimiter is one to some program. */
-  *#compareDashLines(): Generator<number> {
+  *#compareDashLines(): Steps {
     const [first] = this.#boundaries
     if (first === undefined) return
     const boundaries = this.#boundaries.map(({ boundary }) => boundary)
-    const found = yield* similarLine(this.#mail, first.from, boundaries)
+    const found = yield* similarLine(this.#mail, first.from, boundaries, this.#work)
     if (found === 'goes on') throw new Odd('a delimiter that goes on', 'delimiter')
     if (found) throw new Odd('a line that resembles a delimiter')
   }

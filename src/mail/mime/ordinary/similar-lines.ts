@@ -1,5 +1,6 @@
 import { LF } from '../../../base/bytes/ascii.ts'
 import { costs } from '../budget/costs.ts'
+import type { Steps, Work } from '../budget/work.ts'
 
 /** The bytes that are searched at a time. */
 export const SEARCHED_AT_ONCE = 256 * 1024
@@ -13,20 +14,20 @@ const DASH_LINE = /(?:^|\n)([ \t]{0,8}[-(][^\n]{0,300})/g
 /**
  * Looks for a line that resembles a delimiter of these boundaries, and is none: it is one to some program, in other letters,
  * behind other characters, or with more at its end. So any that has the characters of a boundary in their order must be
- * exactly a delimiter. Returns whether the line found is a delimiter that `goes on`, or another one (`odd`). Yields units
- * of work.
+ * exactly a delimiter. Returns whether the line found is a delimiter that `goes on`, or another one (`odd`).
  */
 export function* similarLine(
   mail: Buffer,
   from: number,
   boundaries: readonly string[],
-): Generator<number, 'goes on' | 'odd' | undefined> {
+  work: Work,
+): Steps<'goes on' | 'odd' | undefined> {
   for (let start = from; start < mail.length; ) {
     const to = windowEnd(mail, start)
     const window = mail.toString('latin1', start, to)
     for (const [, text] of window.matchAll(DASH_LINE)) {
       const line = text!.replace(/\r$/, '')
-      yield costs.line + line.length * boundaries.length
+      yield* work.countUnits(costs.line + line.length * boundaries.length)
       const similar = boundaries.filter((boundary) => isSimilar(line, boundary))
       const own = similar.find((boundary) => line === `--${boundary}` || line === `--${boundary}--`)
       // A delimiter of another multipart is none of this one, unless a program finds one in the other.
@@ -36,7 +37,7 @@ export function* similarLine(
       if (own === undefined ? others.length > 0 : others.some((other) => holds(line, other)))
         return 'odd'
     }
-    yield window.length
+    yield* work.countUnits(window.length)
     start = to
   }
   return undefined

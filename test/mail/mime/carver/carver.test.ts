@@ -6,24 +6,20 @@ import { depthOfMail } from '../../../../src/mail/mime/structure/leaf.ts'
 import { evasions } from '../../../scanner/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../scanner/scan/scanners/evasions/compose.ts'
 import { byDigestAlone } from '../../../scanner/scan/scanners/evasions/digest-alone.ts'
+import { doneUnlimited, sumOf } from '../unlimited-work.ts'
 import { fateOf } from './fate.ts'
 
 const latin1 = (mail: string) => Buffer.from(mail, 'latin1')
 
 function cutsOf(mail: string): string[] {
-  const steps = cutsIn(latin1(mail))
-  let step = steps.next()
-  while (!step.done) step = steps.next()
-  return step.value.map(({ at, to, text }) => `${mail.slice(at, to)} as ${text}`)
+  const { result } = doneUnlimited((work) => cutsIn(latin1(mail), work))
+  return result.map(({ at, to, text }) => `${mail.slice(at, to)} as ${text}`)
 }
 
 /** Carves a mail, and counts the work. */
 function carved(mail: string) {
-  const steps = carve(latin1(mail), depthOfMail())
-  let work = 0
-  let step = steps.next()
-  for (; !step.done; step = steps.next()) work += step.value
-  return { ...step.value, work }
+  const { result, units } = doneUnlimited((work) => carve(latin1(mail), depthOfMail(), work))
+  return { ...result, work: sumOf(units) }
 }
 
 const bodiesOf = (mail: string) => [

@@ -5,14 +5,18 @@ import {
   type OrdinaryMail,
   readOrdinary,
 } from '../../../../src/mail/mime/ordinary/read-ordinary.ts'
+import { depthOfMail } from '../../../../src/mail/mime/structure/leaf.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
 import { lacks } from '../../../needs.mjs'
+import { doneUnlimited } from '../unlimited-work.ts'
+
+function reading(mail: string) {
+  const bytes = Buffer.from(mail, 'latin1')
+  return doneUnlimited((work) => readOrdinary(bytes, depthOfMail(), work))
+}
 
 function read(mail: string): OrdinaryMail | OddStructure {
-  const reading = readOrdinary(Buffer.from(mail, 'latin1'))
-  let step = reading.next()
-  while (!step.done) step = reading.next()
-  return step.value
+  return reading(mail).result
 }
 
 /** The type, the multiparts around it, and the bytes of each leaf. */
@@ -141,10 +145,6 @@ t.test('mail of ordinary programs is ordinary', { skip: lacks('openssl') }, asyn
 
 t.test('the work is counted, in turns', async (t) => {
   const mail = `${multipart}${part}${'x'.repeat(75).concat('\n').repeat(20_000)}${end}`
-  const reading = readOrdinary(Buffer.from(mail))
-  let largest = 0
-  for (let step = reading.next(); !step.done; step = reading.next()) {
-    largest = Math.max(largest, step.value)
-  }
+  const largest = Math.max(...reading(mail).units)
   t.ok(largest > 0 && largest < 512 * 1024, `at most ${largest} units in a turn`)
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { readNames } from '../../../../../src/mail/mime/headers/names.ts'
+import { doneUnlimited, sumOf } from '../../../../mail/mime/unlimited-work.ts'
 import { disposed, outcome } from './mail.ts'
 
 const typed = (parameters: string) => `Content-Type: application/octet-stream; ${parameters}\n\nx\n`
@@ -201,8 +202,9 @@ t.test('names are read in proportion to what is written, in small steps', async 
     'lines in a name': (size) => `; name=a${'\n :\n a:'.repeat(size / 7)}`,
   }
   const unitsOf = (value: string) => {
-    const units = [...readNames([{ name: 'content-disposition', value: `attachment${value}` }])]
-    return { most: Math.max(...units), sum: units.reduce((sum, more) => sum + more, 0) }
+    const fields = [{ name: 'content-disposition', value: `attachment${value}` }]
+    const { units } = doneUnlimited((work) => readNames(fields, work))
+    return { most: Math.max(...units), sum: sumOf(units) }
   }
   for (const [name, make] of Object.entries(shapes)) {
     const [once, twice] = [unitsOf(make(20_000)), unitsOf(make(40_000))]
