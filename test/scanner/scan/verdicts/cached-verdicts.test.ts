@@ -49,13 +49,6 @@ t.test('a cached verdict names its host and its age', async (t) => {
   t.equal(scans.length, 2)
 })
 
-t.test('a cached verdict names the virus and its scanner', async (t) => {
-  const { find, scans } = open()
-  await find(letter, virus)
-  t.same((await find(copy)).result, virus)
-  t.equal(scans.length, 1)
-})
-
 t.test('an infected verdict is for copies only if they share the virus', async (t) => {
   const shared = 'date:\nto:\nSubject: hello\n\n'
   for (const result of [
