@@ -281,10 +281,10 @@ export class ClamdServer {
       if (outcome.kind !== 'answered') return outcome
       const { reply } = outcome
       if (reply.answer !== 'no access') return { kind: 'answered', reply }
-      note(`clamd refused the open file, and got its bytes: ${reply.reason}`)
+      note(`refused the open file, and got its bytes: ${reply.reason}`)
     } catch (error) {
       if (!(error instanceof NoMemoryFile)) throw error
-      note(`clamd got the bytes instead of an open file: ${error.message}`)
+      note(`got the bytes instead of an open file: ${error.message}`)
     } finally {
       for (const file of copies) closeSync(file)
     }

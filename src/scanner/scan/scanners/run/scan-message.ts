@@ -118,7 +118,7 @@ async function scanAsSent(
 }
 
 /** The bytes were scanned, and no part of them. */
-const AS_FILE = unread('skipped', 'scanned as a file alone')
+const AS_FILE = unread('skipped', 'scanned only as a file, without its parts')
 
 /**
  * Scans a message, and leaves the parts that it covers to the scan of the whole. Resolves to `uncovered` if
