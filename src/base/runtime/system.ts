@@ -226,7 +226,7 @@ export interface System {
    * process
    */
 
-  /** Returns what the client of a socket or pipe does, as soon as it does something. Reads no byte. */
+  /** Waits until the client at a socket or pipe sends or disconnects, and returns which. Reads no byte. */
   awaitClient(fd: number, within: number): ClientActivity
   /** Returns whether the client has ended its half, or the connection broke. */
   awaitEnd(fd: number, within: number): boolean

@@ -49,7 +49,7 @@ export function environmentOfNextProgram(env: Environment): Record<string, strin
   return { ...without(env, HIDDEN_FROM_NEXT_PROGRAM), [DEPTH_VARIABLE]: `${chainDepth(env) + 1}` }
 }
 
-/** Returns how often onescan has become the next program on the way here. */
+/** Returns how many programs of onescan have executed one another on the way to this one. */
 export function chainDepth(env: Environment): number {
   return Number.parseInt(env[DEPTH_VARIABLE] ?? '', 10) || 0
 }

@@ -17,7 +17,7 @@ interface ProgramEnd {
 const BYTES_MIN = 28
 /** Minimum number of these segments: a mail server waits for the reply to each. */
 const SEGMENTS_IN_MIN = 3
-/** Least segments of the greeting and of these replies. */
+/** Lower limit for the segments of the greeting and of these replies. */
 const SEGMENTS_OUT_MIN = 4
 
 /**

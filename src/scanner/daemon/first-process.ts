@@ -141,7 +141,7 @@ interface DaemonParts {
   readonly stopSweeps: () => void
 }
 
-/** An onescand that has started, in its first process. */
+/** A running onescand, as its first process controls it. */
 class Daemon {
   readonly #parts: DaemonParts
   readonly #running = new AbortController()
@@ -172,7 +172,7 @@ class Daemon {
   }
 
   async reload(): Promise<void> {
-    this.#parts.status.reload() // first: a token that was removed ends, whatever is wrong with other files
+    this.#parts.status.reload() // first, so that a removed token is revoked even if other files cannot be read
     await this.#parts.configuration.reload()
     this.#logDoors()
     this.#parts.workers.order('reload')

@@ -47,10 +47,10 @@ const LENGTH_BYTES = 4
  *
  * ldapts 9.2.0 is trusted with what an answer means, and not with its lengths: it calls itself for each message
  * of a read, and does not end at a wrong length. Each check was removed alone, under 961 hostile answers: the
- * lies of the tests, and valid answers with one byte changed. Without the bounds of elements, the checks of
+ * invalid ones of the tests, and valid answers with one byte changed. Without the bounds of elements, the checks of
  * entries or the removal of controls, ldapts looped or used up the memory. Without those of results and of
- * operations it read success. What changed no outcome is left to ldapts: most tags, references and referrals.
- * To replace ldapts would take its writer, filters and errors instead.
+ * operations it read success. Elements whose check changed no outcome are left to ldapts: most tags, references
+ * and referrals. To replace ldapts would take its writer, filters and errors instead.
  */
 export class MessageStream extends Duplex {
   readonly #socket: Socket

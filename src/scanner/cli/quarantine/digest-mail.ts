@@ -7,7 +7,7 @@ export interface Digest {
   /** The address that receives it, latin1. */
   readonly to: string
   readonly ids: string[]
-  /** The messages that it describes: the first of them. */
+  /** The first messages of `ids`, which the mail describes. */
   readonly shown: ShownMessage[]
 }
 

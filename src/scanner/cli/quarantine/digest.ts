@@ -92,7 +92,7 @@ export const digestCommand = makeCommand('quarantine digest', {
     }),
 })
 
-/** The request for which only one process sends digests. No client of the API can make one with this id. */
+/** The id of the request that keeps other processes from sending digests. No client of the API can make one with it. */
 const LOCK = 'onescan quarantine digest'
 
 interface SentDigest {

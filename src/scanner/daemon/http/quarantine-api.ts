@@ -24,11 +24,11 @@ import { PersonalTokens, WrongTokens } from './tokens.ts'
 /** Requests of a person that are answered at once, each by a process, and those that wait for one to end. */
 const PROCESSES_MAX = 2
 const WAITING_MAX = 16
-/** Requests of a person whose bodies arrive at once, each over a connection: the others are for monitoring. */
+/** Upper limit for concurrent uploads of one person. Each uses a connection, and others are left for monitoring. */
 const ARRIVING_MAX = 16
 const OVERLOAD = Symbol('overload')
 const RETRY_SOON = { 'Retry-After': '2' }
-/** Releases of a person that are carried out at once. They wait for another server, and none waits for them. */
+/** Upper limit for concurrent releases of one person. They wait for another server, and none waits for them. */
 const RELEASES_MAX = 4
 /** Milliseconds that a request waits for its turn, and for its answer. A release has the times of SMTP instead. */
 const TURN_TIME = 20_000

@@ -48,9 +48,9 @@ export class LastingConnection {
   #connection: ValkeyConnection | undefined
   /** Attempts that failed in a row. */
   #failures = 0
-  /** Connections in a row that were left because no query was answered in time. */
+  /** The number of consecutive connections that were closed because no query was answered in time. */
   #silences = 0
-  /** Requests without an answer in time, since the last answer. */
+  /** The number of requests that were not answered in time, since the last answer. */
   #misses = 0
   #timer: NodeJS.Timeout | undefined
   #isSilent = false

@@ -125,8 +125,7 @@ function checkQuotaSettings(own: Environment, theirs: Environment): void {
 }
 
 /**
- * Throws ScanStandalone if the client's value is not the daemon's. An empty one counts as unset, so the
- * daemon's holds.
+ * Throws ScanStandalone if the client's value is not the daemon's. An empty one counts as unset, so the daemon's value applies.
  */
 function requireEqual(name: string, own: Environment, value: string | undefined): void {
   if (value && own[name] !== value) throw new ScanStandalone(`${name} differs from the daemon's`)

@@ -13,8 +13,8 @@ let plain: Promise<Connect> | undefined
 let secure: Promise<Connect> | undefined
 
 /**
- * Loads the function that connects to an address of this kind. Loading takes 2 ms, which mail without a scan
- * should not pay.
+ * Loads the function that connects to an address of this kind. Loading takes 2 ms, so mail without a scan
+ * does not load it.
  */
 export function loadConnect(address: ClamdAddress): Promise<Connect> {
   if (!isSecure(address)) {
