@@ -141,7 +141,7 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'QHPSIMAXSIZE [onescand]',
-      value: /^1000: mail that is larger is accepted unscanned$/,
+      value: /^is 1000, so mail that is larger is accepted unscanned$/,
       remedy: /^unset QHPSIMAXSIZE /,
     },
     does: unset('QHPSIMAXSIZE'),
@@ -153,7 +153,7 @@ const faultsOfPostfix: readonly Fault[] = [
       level: 'error',
       what: 'scanner clamd [onescand]',
       value:
-        /^returns no result: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000: mail is deferred$/,
+        /^returns no result \(clamd: \d+ bytes are more than CLAMDMAXSIZE 1000\), so mail is deferred$/,
     },
     does: unset('CLAMDMAXSIZE'),
   },
@@ -209,7 +209,7 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'milter_content_timeout',
-      value: /^300s: Postfix times out before onescand does \(SCANTIMEOUT=600\)$/,
+      value: /^is 300s, so Postfix times out before onescand does \(SCANTIMEOUT=600\)$/,
       remedy: /^set SCANTIMEOUT below 300 in /,
     },
     does: unset('SCANTIMEOUT'),

@@ -52,7 +52,8 @@ const faultsOfMainCf: readonly Fault[] = [
     reported: {
       level: 'error',
       what: 'smtpd_milter_maps',
-      value: /^hash:\/etc\/postfix\/none: Postfix cannot read it, and accepts no mail over SMTP: /,
+      value:
+        /^Postfix cannot read hash:\/etc\/postfix\/none \(.*\), and accepts no mail over SMTP$/,
       remedy: /^correct hash:\/etc\/postfix\/none, or remove it from smtpd_milter_maps, /,
     },
     does: 'postconf -X smtpd_milter_maps; postfix reload',
@@ -63,7 +64,7 @@ const faultsOfMainCf: readonly Fault[] = [
     reported: {
       level: 'error',
       what: 'content_filter',
-      value: /: master\.cf has no transport scan, so all mail is deferred$/,
+      value: /, and master\.cf has no transport scan, so all mail is deferred$/,
       remedy: /^add the transport scan to master\.cf as doc\/postfix\.md shows, /,
     },
     does: 'postconf -X content_filter; postfix reload',
@@ -74,7 +75,8 @@ const faultsOfMainCf: readonly Fault[] = [
     reported: {
       level: 'error',
       what: 'inet_interfaces',
-      value: /^192\.0\.2\.55: this host has no such address, so Postfix delivers no mail$/,
+      value:
+        /^has 192\.0\.2\.55, which is not an address of this host, so Postfix delivers no mail$/,
       remedy: /^set inet_interfaces to addresses of this host /,
     },
     does: 'postconf -e inet_interfaces=all; systemctl restart postfix',
@@ -120,7 +122,7 @@ const faultsOfSettings: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'QHPSI [onescand]',
-      value: /^plugin: eicar: finds only the EICAR test file, so every virus is accepted$/,
+      value: /^plugin: eicar finds only the EICAR test file, so every virus is accepted$/,
     },
     does: unset('QHPSI'),
   },
@@ -141,7 +143,7 @@ const faultsOfSettings: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'SECONDLOOK [onescand]',
-      value: /^never: files that only mail clients extract are not scanned$/,
+      value: /^is never, so files that only mail clients extract are not scanned$/,
       remedy: /^unset SECONDLOOK in /,
     },
     does: unset('SECONDLOOK'),
@@ -206,7 +208,7 @@ const faultsOfSettings: readonly Fault[] = [
       level: 'warning',
       what: 'BADATTACHMENTS [onescand]',
       value:
-        /^\/etc\/onescan\/badattachments: bans nothing, since QHPSI does not list the plugin attachments$/,
+        /^\/etc\/onescan\/badattachments bans nothing, since QHPSI does not list the plugin attachments$/,
       remedy: /^set QHPSI with the plugin attachments, such as "plugin: clamd attachments" in /,
     },
     does: set('QHPSI="plugin: clamd attachments"'),
@@ -361,7 +363,7 @@ const faultsOfSettings: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'smtp_line_length_limit',
-      value: /^998: Postfix folds longer lines when it sends mail, which breaks the stamp$/,
+      value: /^is 998, so Postfix folds longer lines when it sends mail, which breaks the stamp$/,
     },
   },
   {

@@ -97,7 +97,7 @@ async function hostWithEarlier(t: Test): Promise<BootedDebian> {
 /** The quota service as it answers, and whether its program is the installed one. */
 const QUOTA = `onescan quota you --env QUOTAD=quotad:127.0.0.1:8625
   readlink /proc/$(systemctl show --property MainPID --value onescan-quotad)/exe`
-const ANSWERS = /there is room[\s\S]*\/onescan-runtime$/m
+const ANSWERS = /there is space[\s\S]*\/onescan-runtime$/m
 
 const upgrade = (...names: readonly string[]) =>
   `rpm --upgrade --nodeps ${names.map((name) => `/rpm/${name}.rpm`).join(' ')}`
@@ -114,7 +114,7 @@ t.test('an upgrade from an RPM that contained all programs', { skip }, async (t)
     )
     t.match(output, 'onescan: WARNING: smtp-delay is in the package smtp-delay now')
     t.match(host.run('systemctl is-active onescand').output, /^active$/m)
-    t.match(host.run(QUOTA).output, /there is room[\s\S]*onescan-runtime \(deleted\)$/m)
+    t.match(host.run(QUOTA).output, /there is space[\s\S]*onescan-runtime \(deleted\)$/m)
   })
 
   await t.test('with the packages of all programs keeps the services running', async (t) => {

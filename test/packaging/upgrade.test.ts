@@ -68,7 +68,7 @@ t.test(
     }
     must(`systemd-sysusers && systemctl enable --now onescan-quotad.socket onescan-quotad
       echo '# kept' >>/etc/default/onescan-quotad`)
-    const answers = /there is room[\s\S]*onescan-runtime$/m
+    const answers = /there is space[\s\S]*onescan-runtime$/m
     t.match(host.run(QUOTA).output, answers)
 
     await t.test('without their packages fails, and the service runs until then', async (t) => {
@@ -76,7 +76,7 @@ t.test(
       t.not(code, 0, output)
       t.match(output, /^onescan: ERROR: onescan-quotad runs on this host, and has a package/m)
       t.match(output, /^onescan: WARNING: smtp-delay is in the package smtp-delay now/m)
-      t.match(host.run(QUOTA).output, /there is room[\s\S]*onescan-runtime \(deleted\)$/m)
+      t.match(host.run(QUOTA).output, /there is space[\s\S]*onescan-runtime \(deleted\)$/m)
     })
 
     await t.test('with their packages keeps the service running', async (t) => {

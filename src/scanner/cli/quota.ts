@@ -64,7 +64,7 @@ export const quotaCommand = makeCommand('quota', {
 })
 
 const words = {
-  room: 'there is room',
+  room: 'there is space',
   full: 'over quota',
   'no-such-user': 'no such user',
   unknown: 'unknown',

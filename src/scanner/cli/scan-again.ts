@@ -223,7 +223,7 @@ function goneOr(error: unknown): never {
 async function requireUnchanged(file: string, before: Stats): Promise<void> {
   const now = await lstat(file).catch(goneOr)
   const isSame = now.isFile() && now.dev === before.dev && now.ino === before.ino
-  if (!isSame) throw new Error('another file, or a link, has its name now')
+  if (!isSame) throw new Error('was replaced by another file or a link')
   if (now.size !== before.size || now.ctimeMs !== before.ctimeMs)
     throw new Error('it has changed since it was scanned; scan it again')
 }

@@ -84,7 +84,7 @@ export const verifyCommand = makeCommand('verify', {
 function asText(trust: Trust, stamps: readonly StampExplanation[], now: number): string {
   const lines = stamps.map((stamp) => {
     const by = stamp.key === undefined ? '' : ` key ${stamp.key}:`
-    return `${stamp.field}:${by} ${stamp.fault ?? `holds${claimsText(stamp, now)}`}`
+    return `${stamp.field}:${by} ${stamp.fault ?? `valid${claimsText(stamp, now)}`}`
   })
   lines.push(trust.trusted ? `trusted: key ${trust.key}` : `not trusted: ${trust.reason}`)
   return `${lines.join('\n')}\n`
@@ -101,7 +101,7 @@ function asJson(trust: Trust, stamps: readonly StampExplanation[]): object {
     ...(trust.trusted ? { key: trust.key } : { reason: trust.reason }),
     stamps: stamps.map(({ field, key, fault, claims }) => ({
       field,
-      holds: fault === undefined,
+      valid: fault === undefined,
       key,
       reason: fault,
       ...claims,

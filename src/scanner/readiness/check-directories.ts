@@ -187,7 +187,7 @@ function sharedIsMissing(host: StageHost, directory: string): MissingLine {
   const users = usersOfShared(host).join(', ')
   return (reason) => {
     if (users !== '')
-      return failure(what, `${reason}: ${users} receives no file, and mail is deferred`, remedy)
+      return failure(what, `${reason}, so ${users} receives no file, and mail is deferred`, remedy)
     return warning(
       what,
       `${reason}: no scanner in QHPSI uses it`,

@@ -90,7 +90,7 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
       )
     }
     case 'unknown': {
-      const value = `returns no result: ${scanned.reason}: mail is ${meanwhile}`
+      const value = `returns no result (${scanned.reason}), so mail is ${meanwhile}`
       const remedy = `correct what this reason names, or read the log of ${scanner.name}`
       return marked(failure(what, value, remedy), 'nothing scans')
     }

@@ -162,11 +162,11 @@ async function checkStore(
     const others = hasOtherKey ? [otherKey(address, key!)] : []
     const value = `${address.text} answers in ${formatDuration(time)}`
     if (time <= STORE_TIMEOUT) return [ok('VERDICTS', value), ...others]
-    const isSlow = `${value}, after the limit of ${formatDuration(STORE_TIMEOUT)}: ${ALONE}`
+    const isSlow = `${value}, after the limit of ${formatDuration(STORE_TIMEOUT)}, so ${ALONE}`
     return [warning('VERDICTS', isSlow, 'use a store that is closer'), ...others]
   } catch (error) {
     const reason = errorText(error)
-    return [warning('VERDICTS', `${address.text}: ${reason}: ${ALONE}`, remedyFor(reason))]
+    return [warning('VERDICTS', `${address.text}: ${reason}, so ${ALONE}`, remedyFor(reason))]
   }
 }
 

@@ -97,7 +97,7 @@ function checkQhpsi({ env, isDaemon }: StageHost): CheckLine[] {
   if (isDaemon) return [unset]
   const remedy =
     'set QHPSI="plugin: clamd", or, if an envdir sets it, run onescan check --envdir DIRECTORY'
-  return [failure('QHPSI', `${line || 'is not set here'}: mail is accepted unscanned`, remedy)]
+  return [failure('QHPSI', `is ${line || 'not set here'}, so mail is accepted unscanned`, remedy)]
 }
 
 /** Returns whether the plugin is the only one, which finds the test file and nothing else. */
@@ -106,7 +106,7 @@ const findsTestFileAlone = (line: string) => /^plugin:\s*eicar$/.test(line)
 const testFileAlone = (line: string) =>
   warning(
     'QHPSI',
-    `${line}: finds only the EICAR test file, so every virus is accepted`,
+    `${line} finds only the EICAR test file, so every virus is accepted`,
     'set QHPSI to a scanner, such as "plugin: clamd",',
   )
 
@@ -221,19 +221,19 @@ function configurationWarnings(env: Environment): CheckLine[] {
     [
       /^0+$/.test(CLUSTERMAXAGE),
       'CLUSTERMAXAGE',
-      '0: every hmac-sha256 stamp is too old, and all mail is scanned again',
+      'is 0, so every hmac-sha256 stamp is too old, and all mail is scanned again',
       'unset CLUSTERMAXAGE',
     ],
     [
       namesScanners(QHPSI) && SECONDLOOK === 'never',
       'SECONDLOOK',
-      'never: files that only mail clients extract are not scanned',
+      'is never, so files that only mail clients extract are not scanned',
       'unset SECONDLOOK',
     ],
     [
       bans,
       'BADATTACHMENTS',
-      `${bans}: bans nothing, since QHPSI does not list the plugin attachments`,
+      `${bans} bans nothing, since QHPSI does not list the plugin attachments`,
       'set QHPSI with the plugin attachments, such as "plugin: clamd attachments"',
     ],
   ]

@@ -27,7 +27,7 @@ t.test('the answer of a service is printed in words and as an exit code', async 
   })
   t.match(await ask('half@example.org'), {
     code: 0,
-    out: 'there is room, 500 of 1000 bytes (50 %)',
+    out: 'there is space, 500 of 1000 bytes (50 %)',
   })
   t.match(await ask('half@example.org', '--size', '1K'), { code: 1 })
   t.match(await ask('ann'), { code: 0, out: '7 of unlimited bytes' })

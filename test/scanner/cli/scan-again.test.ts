@@ -217,12 +217,12 @@ t.test(
       renameSync(file, `${file}R`)
       symlinkSync(`${file}R`, file)
     })
-    t.match(link, { ...unmoved, errors: /another file, or a link/ })
+    t.match(link, { ...unmoved, errors: /was replaced by another file or a link/ })
     const fifo = await after((file) => {
       rmSync(file)
       execFileSync('mkfifo', [file])
     })
-    t.match(fifo, { ...unmoved, errors: /another file, or a link/ })
+    t.match(fifo, { ...unmoved, errors: /was replaced by another file or a link/ })
     const held = await after((file) => chmodSync(join(file, '..'), 0o500))
     t.match(held, { ...unmoved, errors: /EACCES|permission denied/i })
     t.ok(existsSync(held.file))
@@ -302,7 +302,7 @@ t.test(
     const id = await keepOne(directory, Date.now(), { file: place, mode: '0600', owner: '1:1' })
     const { err, code } = await onescan(['quarantine', 'release', '--directory', directory, id])
     t.equal(code, 2)
-    t.match(err, /x: cannot belong to 1:1 again: .*; send it to its recipient: --to ADDRESS/)
+    t.match(err, /x: the owner 1:1 cannot be restored: .*; send it to its recipient: --to ADDRESS/)
     t.notOk(existsSync(place))
   },
 )

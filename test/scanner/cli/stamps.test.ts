@@ -35,7 +35,7 @@ t.test('verify trusts what a key of the ring stamped, on the oldest Node, too', 
   for (const message of [Buffer.from(mail), ...messages]) {
     const verified = await verify(ring!, stamped(ring!, message))
     t.equal(verified.code, 0, verified.out)
-    t.match(verified.out, /key one: holds, scanned by clamd [\d.]+ m?s ago\ntrusted: key one\n$/)
+    t.match(verified.out, /key one: valid, scanned by clamd [\d.]+ m?s ago\ntrusted: key one\n$/)
   }
   t.equal((await verify(md5!, stamped(md5!, mail))).code, 0)
   const large = Buffer.concat([Buffer.from('Subject: large\n\n'), Buffer.alloc(20e6, 'line\n')])
@@ -72,8 +72,8 @@ t.test('with --json every stamp is printed', async (t) => {
     trusted: true,
     key: 'one',
     stamps: [
-      { field: 'X-SHA256-Cluster-2', holds: false, reason: 'no key far in the keyring', time: 1 },
-      { field: 'X-SHA256-Cluster-1', holds: true, key: 'one', scanners: ['clamd'] },
+      { field: 'X-SHA256-Cluster-2', valid: false, reason: 'no key far in the keyring', time: 1 },
+      { field: 'X-SHA256-Cluster-1', valid: true, key: 'one', scanners: ['clamd'] },
     ],
   })
 })

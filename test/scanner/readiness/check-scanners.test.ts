@@ -29,17 +29,17 @@ t.test('a scanner that finds nothing is not a problem if another one finds EICAR
 
 t.test('a scanner with an unknown result is an error', async (t) => {
   t.match(await check('/nonexistent/scanner %s'), [
-    { level: 'error', value: /returns no result: .*no such file or directory/ },
+    { level: 'error', value: /returns no result \(.*no such file or directory/ },
   ])
   const [odd] = await check('/bin/sh -c "exit 7"')
   t.match(odd, { level: 'error', value: /exit code 7/ })
-  t.match(odd?.value, /: mail is deferred$/)
+  t.match(odd?.value, /\), so mail is deferred$/)
   for (const [SCANFAIL, meanwhile] of [
     ['accept', 'accepted unscanned'],
     ['quarantine', 'quarantined'],
   ] as const) {
     const [checkLine] = await check('/bin/sh -c "exit 7"', { SCANFAIL })
-    t.match(checkLine?.value, new RegExp(`: mail is ${meanwhile}$`))
+    t.match(checkLine?.value, new RegExp(`so mail is ${meanwhile}$`))
   }
   t.match(await check('plugin: nosuch'), [{ level: 'error', value: /no such plugin/ }])
 })

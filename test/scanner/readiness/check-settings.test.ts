@@ -57,7 +57,9 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
     ['UNREAD', 'accept', 'mail that is not fully scanned', 'set UNREAD=refuse'],
   ] as const) {
     const change = `${remedy} in the environment of qmail-smtpd`
-    t.same(await of(name, value), [`${name}: ${value}: ${mail} is accepted unscanned; ${change}`])
+    t.same(await of(name, value), [
+      `${name}: is ${value}, so ${mail} is accepted unscanned; ${change}`,
+    ])
     // A remedy that changes nothing is none.
     const [, other = ''] = /=(\S+)/.exec(remedy) ?? []
     t.same(await of(name, other), [], remedy)

@@ -112,7 +112,7 @@ function leftOut(unread: readonly string[], next?: string): CheckLine[] {
   const checkLines: CheckLine[] = []
   if (unread.length > 0) {
     const value =
-      'look like services, but were not read: no supervise, runsv, s6-supervise or unit of root watches them, or a unit confines them'
+      'look like mail services, but were not inspected: they run in a confined unit, or outside of any service that root supervises'
     const remedy = `if one of them is a service of this host: onescan check --pid ${unread[0]}`
     checkLines.push(warning(`processes ${unread.join(' ')}`, value, remedy))
   }

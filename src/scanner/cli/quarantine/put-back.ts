@@ -58,7 +58,7 @@ export class PutBack implements ReleaseRoute {
     const own = await handle.stat()
     if (own.uid !== uid || own.gid !== gid) {
       await handle.chown(uid, gid).catch((error) => {
-        throw new Error(`cannot belong to ${owner} again: ${errorText(error)}`)
+        throw new Error(`the owner ${owner} cannot be restored: ${errorText(error)}`)
       })
     }
     await handle.chmod(Number.parseInt(mode, 8))

@@ -127,7 +127,7 @@ export async function releaseEntry(
 
 /**
  * Returns the address that `to` names, latin1. People see bytes that are not UTF-8 as U+FFFD, so an address with it is the
- * one recipient that looks like this. Throws CannotRelease if there is none, or more than one.
+ * one recipient that is shown as this text. Throws CannotRelease if there is none, or more than one.
  */
 function recipientAt(to: string, { recipients }: Pick<QuarantineRecord, 'recipients'>): string {
   const shown = asUtf8(to)
@@ -136,7 +136,7 @@ function recipientAt(to: string, { recipients }: Pick<QuarantineRecord, 'recipie
   if (found !== undefined && others.length === 0) return found
   const count = found === undefined ? 'no recipient' : 'more than one recipient'
   throw new CannotRelease(
-    `<${shown}>: ${count} of the message looks like this, and U+FFFD replaces unknown bytes; release it to all of its recipients`,
+    `<${shown}>: ${count} of the message matches (unknown bytes are shown as U+FFFD); release it to all of its recipients`,
   )
 }
 

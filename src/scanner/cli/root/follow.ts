@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import { ENDING_SIGNALS } from '../../../base/process/command-line.ts'
+import { formatDuration } from '../../../base/text/units.ts'
 import { ALIVE } from '../command/caller.ts'
 import { forTerminal } from '../command/terminal.ts'
 
@@ -49,15 +50,20 @@ export async function follow(
   { silence = SILENCE, whole, complain = printError }: FollowOptions = {},
 ): Promise<number> {
   const late = new AbortController()
-  const quiet = new TimeLimit(silence, () => late.abort())
-  const all = whole === undefined ? undefined : new TimeLimit(whole, () => late.abort())
+  const quiet = new TimeLimit(silence, () =>
+    late.abort(`it printed nothing for ${formatDuration(silence)}`),
+  )
+  const all =
+    whole === undefined
+      ? undefined
+      : new TimeLimit(whole, () => late.abort(`it did not end within ${formatDuration(whole)}`))
   const endWithUs = (signal: NodeJS.Signals) => {
     run.close()
     process.kill(process.pid, signal)
   }
   for (const signal of ENDING_SIGNALS) process.once(signal, endWithUs)
   const gaveUp = once(late.signal, 'abort').then(() => {
-    throw new Error('it took too long, and was stopped: check what it waits for')
+    throw new Error(`it took too long, and was stopped: ${late.signal.reason}`)
   })
   const onOutput = () => quiet.restart()
   const copied = Promise.all([

@@ -55,7 +55,7 @@ export function passesBySettings(env: Environment): CheckLine[] {
   return passing(env)
     .filter(({ name }) => name !== 'SCANFAIL')
     .map(({ name, value, mail, remedy }) =>
-      warning(name, `${value}: ${mail} is accepted unscanned`, remedy),
+      warning(name, `is ${value}, so ${mail} is accepted unscanned`, remedy),
     )
 }
 

@@ -48,7 +48,7 @@ t.test('a service shows environment, account and limits', { skip: ucspiMissing }
   const of = (what: string) => checkLines.find((checkLine) => checkLine.what === what)
   t.match(of('QHPSI'), {
     level: 'warning',
-    value: /^plugin: eicar: finds only the EICAR test file/,
+    value: /^plugin: eicar finds only the EICAR test file/,
   })
   t.match(of('next program'), { level: 'ok', value: join(home, 'bin/qmail-queue') })
   t.match(of('qmail, clean message'), {

@@ -106,10 +106,10 @@ export async function checkOn({ around }: Machine, ...words: string[]): Promise<
 
 /** Check lines about the machine that runs the tests, and their scanner, which no set-up has made. */
 const isOfMachine = ({ level, value }: CheckLine) =>
-  /^plugin: eicar: finds only the EICAR test file/.test(value) ||
+  /^plugin: eicar finds only the EICAR test file/.test(value) ||
   (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) ||
   value === 'is not running: no mail is delivered' ||
-  value.startsWith('look like services') // the tcpserver of another test
+  value.startsWith('look like mail services') // the tcpserver of another test
 
 /** The check lines about the machine that a set-up has made. */
 export async function findingsOn(machine: Machine, ...words: string[]): Promise<CheckLine[]> {
@@ -140,7 +140,7 @@ export function linesOf(checkLines: readonly CheckLine[]): string[] {
 
 /** The lines about the scanner of the tests. */
 const OF_SCANNER =
-  /^warning (QHPSI[^:]*|onescand: logged: "warning: QHPSI): plugin: eicar: finds only the EICAR test file/
+  /^warning (QHPSI[^:]*|onescand: logged: "warning: QHPSI): plugin: eicar finds only the EICAR test file/
 
 /** Asserts that each expected line is there, and that all other lines are ok. */
 export function judge(

@@ -24,7 +24,7 @@ t.test("root reports only the number of another user's process", { skip }, async
   t.teardown(() => process.kill(-child.pid!))
   await outputOf(child)
   const { out } = await asRoot(['check', '--json'])
-  const checkLine = jsonIn(out).results.find(({ value }) => /look like services/.test(value))
+  const checkLine = jsonIn(out).results.find(({ value }) => /look like mail services/.test(value))
   t.match(checkLine, { level: 'warning', what: new RegExp(`^processes .*\\b${child.pid}\\b`) })
   t.notMatch(out, /curl|\x1b|sleep/)
 })

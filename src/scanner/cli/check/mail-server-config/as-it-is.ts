@@ -135,6 +135,6 @@ export function checkCopies(
   if (copies.length === 0 || mapsNothing) return []
   const value = service.valueOf(OPTIONS)
   const words = [...value.split(/[\s,]+/), 'no_address_mappings'].filter((word) => word !== '')
-  const reason = `${value || 'is not set'}: each copy of ${copies.join(', ')} is sent twice, before and after the scan`
+  const reason = `is ${value || 'not set'}, so each copy of ${copies.join(', ')} is sent twice, before and after the scan`
   return [warning(service.placeOf(OPTIONS), reason, service.toSet(OPTIONS, words.join(', ')))]
 }

@@ -234,4 +234,4 @@ export function whileDown(action: string): string {
 
 /** Returns the complaint about a time limit of Postfix, as it is set, that ends before a scan of `scanTime` seconds may. */
 export const tooEarly = (time: string, scanTime: number): string =>
-  `${time}: Postfix times out before onescand does (SCANTIMEOUT=${scanTime})`
+  `is ${time}, so Postfix times out before onescand does (SCANTIMEOUT=${scanTime})`

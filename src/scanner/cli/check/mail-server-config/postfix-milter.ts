@@ -152,10 +152,10 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
       ),
   ]
   if (action.value === 'accept') {
-    const value = `accept: mail is accepted unscanned while ${text} is down`
+    const value = `is accept, so mail is accepted unscanned while ${text} is down`
     checkLines.push(failure(action.place, value, action.set('tempfail')))
   } else if (action.value !== 'tempfail') {
-    const value = `${action.value}: while ${text} is down, ${whileDown(action.value)}`
+    const value = `is ${action.value}, so while ${text} is down, ${whileDown(action.value)}`
     checkLines.push(warning(action.place, value, action.set('tempfail')))
   }
   if (secondsOf(timeout.value) <= scanTime) {
@@ -173,7 +173,7 @@ function checkOverride(service: SmtpdService): CheckLine[] {
   const value = service.valueOf(name)
   if (!/\bno_milters\b/.test(value)) return []
   const others = value.split(/[\s,]+/).filter((word) => word !== 'no_milters' && word !== '')
-  const reason = `${value}: the milters of ${service.name} are not used, and its mail is not scanned`
+  const reason = `is ${value}, so the milters of ${service.name} are not used, and its mail is not scanned`
   return [failure(service.placeOf(name), reason, service.toSet(name, others.join(', ')))]
 }
 
@@ -185,12 +185,12 @@ export async function checkMilterMaps(postfix: Postfix): Promise<CheckLine[]> {
   for (const table of splitTables(list)) {
     const fault = await faultOfTable(table, postfix)
     if (fault === undefined) continue
-    const value = `${table}: Postfix cannot read it, and accepts no mail over SMTP: ${fault}`
+    const value = `Postfix cannot read ${table} (${fault}), and accepts no mail over SMTP`
     return [
       failure(what, value, `correct ${table}, or remove it from ${what}, then run postfix reload`),
     ]
   }
-  const value = `${list}: clients in it have other milters; mail of those without onescand is not scanned`
+  const value = `clients in ${list} have other milters, and mail of those without onescand is not scanned`
   return [ok(what, value)]
 }
 

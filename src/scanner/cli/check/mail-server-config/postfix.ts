@@ -77,14 +77,14 @@ function checkMain(postfix: Postfix): CheckLine[] {
   const checkLines: CheckLine[] = []
   const [transport] = (main.content_filter ?? '').split(':')
   if (transport && !transports.has(transport)) {
-    const value = `${main.content_filter}: master.cf has no transport ${transport}, so all mail is deferred`
+    const value = `is ${main.content_filter}, and master.cf has no transport ${transport}, so all mail is deferred`
     const remedy = `add the transport ${transport} to master.cf as doc/postfix.md shows, then run postfix reload`
     checkLines.push(failure('content_filter', value, remedy))
   }
   checkLines.push(...checkLocalMail(postfix))
   const limit = main.smtp_line_length_limit ?? '998'
   if (limit !== '0' && postfix.makesStamps) {
-    const value = `${limit}: Postfix folds longer lines when it sends mail, which breaks the stamp`
+    const value = `is ${limit}, so Postfix folds longer lines when it sends mail, which breaks the stamp`
     const remedy = setting('smtp_line_length_limit', '0')
     checkLines.push(warning('smtp_line_length_limit', value, remedy))
   }
@@ -103,7 +103,7 @@ function checkInterfaces({ main }: Postfix): CheckLine[] {
 }
 
 function foreignInterface(address: string): CheckLine {
-  const value = `${address}: this host has no such address, so Postfix delivers no mail`
+  const value = `has ${address}, which is not an address of this host, so Postfix delivers no mail`
   const own = ownAddresses().join(', ')
   const remedy = `set inet_interfaces to addresses of this host (${own}) in main.cf, then run ${howToStartPostfix('postfix stop; postfix start')}`
   return failure('inet_interfaces', value, remedy)

@@ -52,7 +52,7 @@ function judgeWarmth(host: Host, test: SlotTest): CheckLine[] {
   const { header, whyStandalone } = test
   if (whyStandalone === undefined) {
     if (!host.asksOnescand || header === undefined) return []
-    return [ok(what, `${socketOf(host)}, asked by ${accountText(host)}`)]
+    return [ok(what, `accepts connections at ${socketOf(host)} from ${accountText(host)}`)]
   }
   const remedy = isBarred(test) ? groupRemedy(host) : howToStart('onescand')
   const meanwhile =

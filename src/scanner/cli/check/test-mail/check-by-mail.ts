@@ -294,10 +294,10 @@ class WayTest {
     const parts = this.#run.log.hasSeen('clamd') ? [] : this.#run.log.partRecords
     const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
     if (isInfected ? virus === undefined : parts.length === 0) return undefined
-    const asked = 'the filter asked onescand, as clamd, only about parts of the message'
+    const asked = "the filter submitted only parts of the message to onescand's clamd interface"
     if (isInfected && kind === 'refused')
       return ok(what, `is refused: ${text} (as clamd, onescand found ${virus} in a part)`)
-    const value = isInfected ? `${asked}, in which it found ${virus}` : asked
+    const value = isInfected ? `${asked}, which found ${virus}` : asked
     return warning(what, `is ${kind}, but ${value}`, WHOLE_MAIL)
   }
 

@@ -75,7 +75,7 @@ const setUps: readonly SetUp[] = [
     makesStamps: true,
     prepare: (machine) => putPostfix(machine, goodPostfix(machine)),
     expect: [
-      /^warning smtp_line_length_limit: 998: .*breaks the stamp; postconf -e 'smtp_line_length_limit = 0' && postfix reload$/,
+      /^warning smtp_line_length_limit: is 998, so .*breaks the stamp; postconf -e 'smtp_line_length_limit = 0' && postfix reload$/,
     ],
   },
   {

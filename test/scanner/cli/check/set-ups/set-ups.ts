@@ -166,7 +166,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     },
     expect: [
       /^ok process \d+: smtp-delay\S* --listen /,
-      /^warning QHPSI: plugin: eicar: /,
+      /^warning QHPSI: plugin: eicar finds /,
       /^ok qmail, EICAR: /,
     ],
   },

@@ -185,7 +185,9 @@ t.test(
       writeFileSync(join(directory, 'main.cf'), `compatibility_level = 3.6\n${line}\n`)
       return linesOf(await checkPostfix(host))
     }
-    const foreign = [/^error inet_interfaces: 192\.0\.2\.77: this host has no such address/]
+    const foreign = [
+      /^error inet_interfaces: has 192\.0\.2\.77, which is not an address of this host/,
+    ]
     // postconf(1) sees it, too, if mynetworks follows from the addresses.
     for (const networks of ['', '\nmynetworks = 127.0.0.0/8']) {
       t.match(await checkLines(`inet_interfaces = 127.0.0.1, 192.0.2.77${networks}`), foreign)
@@ -196,10 +198,12 @@ t.test(
     }
     const maps = (list: string) => checkLines(`smtpd_milter_maps = ${list}`)
     const expected = {
-      none: /^error .*cidr:\/none: Postfix cannot read it.*: open \/none: No such file/,
+      none: /^error .*Postfix cannot read cidr:\/none \(.*open \/none: No such file/,
     }
     t.match(await maps('inline:{ {a = b}, {c = d} }, cidr:/none'), [expected.none])
-    t.match(await maps('inline:{ a }'), [/^error .*inline:\{ a \}: Postfix cannot read it/])
-    t.match(await maps('inline:{{192.0.2.1 = DISABLE}}'), [/^ok .*: clients in it have/])
+    t.match(await maps('inline:{ a }'), [/^error .*Postfix cannot read inline:\{ a \} \(/])
+    t.match(await maps('inline:{{192.0.2.1 = DISABLE}}'), [
+      /^ok .*: clients in .* have other milters/,
+    ])
   },
 )

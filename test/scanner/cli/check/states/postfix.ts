@@ -80,7 +80,7 @@ export const states: readonly PostfixState[] = [
   {
     name: 'no_milters in main.cf',
     main: (ports) => ({ ...byMilter(ports), receive_override_options: 'no_milters' }),
-    byRule: [/^error receive_override_options: no_milters.*; postconf -e /],
+    byRule: [/^error receive_override_options: is no_milters.*; postconf -e /],
     byMail: around,
     isMended: true,
   },
@@ -113,7 +113,9 @@ export const states: readonly PostfixState[] = [
   {
     name: 'mail gets in while onescand is down',
     main: (ports) => ({ ...byMilter(ports), milter_default_action: 'accept' }),
-    byRule: [/^error milter_default_action: accept: mail is accepted unscanned.*; postconf -e /],
+    byRule: [
+      /^error milter_default_action: is accept, so mail is accepted unscanned.*; postconf -e /,
+    ],
     byMail: [],
     isMended: true,
   },
@@ -121,7 +123,7 @@ export const states: readonly PostfixState[] = [
     name: 'it gets in by -o milter_default_action=accept',
     main: byMilter,
     own: () => ['milter_default_action=accept'],
-    byRule: [/^error \d+\/inet\/milter_default_action: accept: .*; postconf -P /],
+    byRule: [/^error \d+\/inet\/milter_default_action: is accept, .*; postconf -P /],
     byMail: [],
     isMended: true,
   },
@@ -133,7 +135,7 @@ export const states: readonly PostfixState[] = [
       non_smtpd_milters: ports.milter,
     }),
     byRule: [
-      /^error milter_default_action: accept: .*; postconf -e 'smtpd_milters = \{ .*tempfail/,
+      /^error milter_default_action: is accept, .*; postconf -e 'smtpd_milters = \{ .*tempfail/,
     ],
     byMail: [],
     isMended: true,
@@ -142,7 +144,7 @@ export const states: readonly PostfixState[] = [
     name: 'it gets in by braces of master.cf',
     own: ({ milter }) => [`{ smtpd_milters = { ${milter}, default_action=accept } }`],
     byRule: [
-      /^error milter_default_action: accept: mail is accepted unscanned .*; postconf -P \S+ && /,
+      /^error milter_default_action: is accept, so mail is accepted unscanned .*; postconf -P \S+ && /,
     ],
     byMail: [],
     isMended: true,
@@ -153,7 +155,7 @@ export const states: readonly PostfixState[] = [
     isDown: true,
     byRule: [
       /^error milter unix:.*: \S+ does not exist: Postfix accepts mail unscanned; start onescand as /,
-      /^error milter_default_action: accept/,
+      /^error milter_default_action: is accept/,
     ],
     byMail: around,
   },
@@ -239,7 +241,9 @@ export const states: readonly PostfixState[] = [
   {
     name: 'Postfix times out before onescand does',
     main: (ports) => ({ ...byMilter(ports), milter_content_timeout: '60s' }),
-    byRule: [/^warning milter_content_timeout: 60s: Postfix times out before .*; postconf -e /],
+    byRule: [
+      /^warning milter_content_timeout: is 60s, so Postfix times out before .*; postconf -e /,
+    ],
     byMail: [],
     isMended: true,
   },
@@ -308,7 +312,7 @@ export const states: readonly PostfixState[] = [
     main: ({ filter }) => ({ content_filter: `scann:[127.0.0.1]:${filter}` }),
     services: (ports) => afterQueue(ports, 'content_filter='),
     options: (ports) => byFilter(ports, '--after-queue'),
-    byRule: [/^error content_filter: \S+: master\.cf has no transport scann/],
+    byRule: [/^error content_filter: is \S+, and master\.cf has no transport scann/],
     byMail: around,
   },
   {
@@ -324,7 +328,7 @@ export const states: readonly PostfixState[] = [
     own: ({ filter }) => [`smtpd_proxy_filter=127.0.0.1:${filter}`],
     services: ({ behind }) => `127.0.0.1:${behind} inet n - n - - smtpd\n`,
     options: byFilter,
-    byRule: [/^warning \d+\/inet\/smtpd_proxy_timeout: 100s: .*; postconf -P /],
+    byRule: [/^warning \d+\/inet\/smtpd_proxy_timeout: is 100s, .*; postconf -P /],
     byMail: [],
     isMended: true,
   },
@@ -349,7 +353,7 @@ export const states: readonly PostfixState[] = [
       /^error scan\/unix\/smtp_fallback_relay: .* unscanned while onescand is down; postconf -P /,
       /^warning scan\/unix\/smtp_line_length_limit: 998: Postfix folds .*; postconf -P /,
       /^warning scan\/unix\/smtp_generic_maps: static:.* before it is scanned; postconf -P /,
-      /^warning receive_override_options: is not set: each copy of always_bcc is sent twice.*; postconf -e 'receive_override_options = no_address_mappings'/,
+      /^warning receive_override_options: is not set, so each copy of always_bcc is sent twice.*; postconf -e 'receive_override_options = no_address_mappings'/,
       /^error 127\.0\.0\.1:\d+\/inet\/smtpd_tls_security_level: encrypt: .*; postconf -P /,
       /^warning 127\.0\.0\.1:\d+\/inet\/smtpd_end_of_data_restrictions: .* are repeated after it; postconf -P /,
     ],

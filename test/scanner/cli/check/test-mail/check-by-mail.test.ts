@@ -263,7 +263,7 @@ t.test(
       return '554 5.7.1 clamav: virus found'
     }
     judge(t, await findingsByMail([plain(next.port)], [log]), [
-      /^warning port \d+, clean mail: is accepted, but the filter asked onescand, as clamd, only about parts of the message; configure the filter to pass the whole message to onescan as doc\/clamd-clients.md shows$/,
+      /^warning port \d+, clean mail: is accepted, but the filter submitted only parts of the message to onescand's clamd interface; configure the filter to pass the whole message to onescan as doc\/clamd-clients.md shows$/,
       /^ok port \d+, EICAR: is refused: 554 5\.7\.1 clamav: virus found \(as clamd, onescand found Win\.Test\.EICAR_HDB-1 in a part\)$/,
     ])
   },
