@@ -65,6 +65,7 @@ const lines = [
     'be gin 644 x',
     'x begin 644 x',
     'bin hex',
+    'x BinHex',
   ],
 ]
 
@@ -120,10 +121,15 @@ function parameter(random: Random): string {
   return written(random, inAnyCase(random, `${name}${random.once(3) ? random.below(9) : ''}`))
 }
 
-function written(random: Random, name: string, value?: string): string {
-  const quoted = `"${value ?? word(random, IN_QUOTES, 30).replaceAll('=?', '')}"`
+/** A parameter. Its value may have a semicolon, at which libclamav ends it. */
+function written(random: Random, name: string): string {
+  const isQuoted = random.once(2)
+  const some = isQuoted
+    ? word(random, IN_QUOTES, 30).replaceAll('=?', '')
+    : word(random, IN_WORD, 12)
+  const value = random.once(80) ? `${some};${some}` : some
   const equals = random.once(8) ? ' = ' : '='
-  return `${name}${equals}${random.once(2) ? (value ?? word(random, IN_WORD, 12)) : quoted}`
+  return `${name}${equals}${isQuoted ? `"${value}"` : value}`
 }
 
 /** A value with its parameters, in any order. */
@@ -131,7 +137,8 @@ function valueWith(random: Random, value: string, own: readonly string[]): strin
   const all = [...own, ...Array.from({ length: random.below(3) }, () => parameter(random))]
   if (random.once(2)) all.reverse()
   const rest = all.map((each) => `${random.pick(['', '', ' '])};${fold(random)}${each}`).join('')
-  return `${fold(random)}${inAnyCase(random, value)}${rest}${random.pick(['', '', ' ', '\t'])}`
+  const end = random.once(60) ? ';' : random.pick(['', '', ' ', '\t'])
+  return `${fold(random)}${inAnyCase(random, value)}${rest}${end}`
 }
 
 /** Fields in any order, with others among them. */
