@@ -256,7 +256,9 @@ t.test('the price that users read is the one that was measured', async (t) => {
   }
   // Of another run, in which a message took other milliseconds.
   const twoMilters = 'rspamd without its antivirus module, and onescan'
-  const [, , ratioOfTwo] = shown.get('rspamd with all checks off, and onescan as a second milter')!
+  const [, ratioOfTwo] = /were ([\d.]+) for rspamd\s+with all checks off/.exec(
+    read('doc/price.md'),
+  )!
   const [, , measuredOfTwo] = measured.get(twoMilters)!
   t.ok(Math.abs(Number(ratioOfTwo) - Number.parseFloat(measuredOfTwo!)) < 0.06)
   const [, ratio] = /([\d.]+) times clamav-milter's CPU time/.exec(readme)!

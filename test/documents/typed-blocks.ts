@@ -96,7 +96,7 @@ export const typed: readonly TypedBlock[] = [
     shows: ['cat /var/mail/you', /^X-QHPSI: clean$/m],
   },
   {
-    page: 'README.md',
+    page: 'doc/exim.md',
     begins: 'systemctl enable onescan-clamd.socket',
     reboots: true,
     shows: [
@@ -104,11 +104,11 @@ export const typed: readonly TypedBlock[] = [
       /FOUND$/m,
     ],
   },
-  ...['doc/clamd-clients.md', 'doc/exim.md'].map((page) => ({
-    page,
+  {
+    page: 'doc/clamd-clients.md',
     begins: 'systemctl enable onescan-clamd.socket',
-    shows: ['onescan check --daemon', /open: .*clamd inet:127\.0\.0\.1:3311/] as const,
-  })),
+    shows: ['onescan check --daemon', /open: .*clamd inet:127\.0\.0\.1:3311/],
+  },
   {
     page: 'doc/rspamd.md',
     begins: `systemctl enable onescan-clamd.socket\necho 'SCANFAIL_CLAMD="limit"'`,
@@ -655,6 +655,11 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/development/quota-protocol.md', 'CHECK_QUOTA user', FORM],
   ['doc/development/quota-protocol.md', 'QUOTA_OK ann', FORM],
   ['doc/development/quota-protocol.md', 'OK user size', FORM],
+  [
+    'doc/quota.md',
+    'QUOTAMAILBOX="maildir:/home',
+    'test/quota/hanging-mailboxes.test.ts has such settings',
+  ],
   ['man/onescan-quotad.8', 'systemctl enable', 'doc/quota.md has the same, which is typed'],
   ['man/onescan-quotad.8', '#!/bin/sh', 'it is a run script, for hosts under supervise'],
   ['man/onescan-rcptquota.8', 'E452', FORM],

@@ -175,7 +175,7 @@ export const hostWays: readonly HostWay[] = [
     ],
     packages: 'exim4-daemon-heavy',
     prepare: EXIM,
-    typed: `${typedBy('README.md', 'onescan-clamd.socket')}
+    typed: `${typedBy('doc/exim.md', 'onescan-clamd.socket')}
       printf '%s' '${EXIM_MAIN}' >>/etc/exim4/exim4.conf.localmacros
       printf '%s' '${EXIM_ACL}' >/acl; sed -i '/^acl_check_data:$/r /acl' /etc/exim4/exim4.conf.template
       update-exim4.conf && systemctl restart exim4`,
