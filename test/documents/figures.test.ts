@@ -58,7 +58,7 @@ t.test(
   'the figures about what onescan(1) reads, counts and shows are those of the program',
   async (t) => {
     const page = words('onescan.1')
-    t.match(page, `one of more than ${figure('READ_LINE_MAX') / KIB} KiB is ignored`)
+    t.match(page, `lines of more than ${figure('READ_LINE_MAX') / KIB} KiB, are ignored`)
     t.match(page, `a line of more than ${figure('LINE_END_WITHIN') / MIB} MiB`)
     t.match(page, `its first ${figure('BYTES_SHOWN') / KIB} KiB;`)
     t.match(

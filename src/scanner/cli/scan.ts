@@ -60,12 +60,12 @@ export const scanCommand = makeCommand('scan', {
       .option(
         'again',
         flag(
-          'Scan only messages that arrived at most 36 hours before the last signature change, or later. Print where they are',
+          'Scan only messages that arrived at most 36 hours before the last signature change, or later',
         ),
       )
       .option('since', spanOptions.since)
       .option('jobs', textOption('Messages that are scanned at once, 1 to 64', { default: '1' }))
-      .option('after', textOption('Go on after this file, with which an earlier scan ended'))
+      .option('after', textOption('Resume after this file, the last one of an earlier scan'))
       .option('quarantine', textOption('Move infected messages to this quarantine'))
       .option('doveadm', flag('The files are what doveadm fetch prints'))
       .implies('since', 'again')
@@ -154,7 +154,7 @@ class ScanProgress {
     this.#shown = now
     const perSecond = this.#done / ((now - this.#began) / 1000)
     const left = Math.max(0, this.#total - this.#done) / perSecond
-    const resume = place === undefined ? '' : `; to go on from here: --after ${shellWord(place)}`
+    const resume = place === undefined ? '' : `; to resume from here: --after ${shellWord(place)}`
     return `${this.#done} of ${this.#total} messages, ${perSecond.toFixed(1)} a second, about ${formatDuration(left * 1000)} left${resume}`
   }
 }

@@ -38,7 +38,7 @@ t.test('a terminal sees how far a long scan has come', { skip: lacks('script') }
   t.equal(code, 0, output)
   t.match(
     output,
-    /^onescan scan: [23] of 4 messages, 0\.\d a second, about [\d.]+ (?:m?s|seconds?|min\w*) left; to go on from here: --after \/\S+\/[a-d]\r$/m,
+    /^onescan scan: [23] of 4 messages, 0\.\d a second, about [\d.]+ (?:m?s|seconds?|min\w*) left; to resume from here: --after \/\S+\/[a-d]\r$/m,
   )
   const unseen = await onescan(['scan', '--env', `QHPSI=${slow} %s`, maildir])
   t.match(unseen, { code: 0, err: '' }, 'a script does not')

@@ -4,7 +4,9 @@ import { parsed, word } from './kinds.ts'
 
 /** Settings for attachments that are banned by their names or types. */
 export const attachments = {
-  BADATTACHMENTS: parsed(undefined, readBanned, { defaultInWords: '`control/badattachments`' }),
+  BADATTACHMENTS: parsed(undefined, readBanned, {
+    defaultInWords: '`badattachments` in `CONTROLDIR`',
+  }),
   ARCHIVEBANS: word(['off', 'on']),
 }
 

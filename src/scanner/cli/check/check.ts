@@ -248,7 +248,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .option(
       'mail',
       textOption(
-        'Send a clean message, and EICAR in a small and a large one, to this address through every port and program by which the server accepts mail',
+        'Send a clean message, and EICAR in a small and a large one, to this address through every port and program that accepts mail without a login',
       ),
     )
     .option(
