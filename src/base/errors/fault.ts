@@ -7,7 +7,7 @@ import { codeInWords, withoutCode } from './system-error.ts'
 export const faultsInWords = {
   'address-too-long': 'an address in the envelope is too long',
   'out-of-memory': 'out of memory',
-  overload: 'the message waited too long for its turn (--max-clients)',
+  overload: 'it waited too long for its turn (--max-clients)',
   write: 'write error or disk full',
   read: 'read error, or the client disconnected',
   config: 'a setting or control file cannot be used',
