@@ -7,7 +7,7 @@ import { CLAMD_ANSWERS } from './broken-hosts.ts'
 import { packageOnce } from './built-package.ts'
 import { earlierPackage } from './earlier-package.ts'
 import { type HostWay, hostWays } from './host-ways.ts'
-import { checkFlow, FLOW, TWO } from './mail-flow.ts'
+import { checkFlow, FLOW, LARGE, TWO } from './mail-flow.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /**
@@ -24,6 +24,7 @@ for (const way of hostWays.filter(({ name }) => name.includes(process.env.WAY ??
     copyFileSync(earlierPackage(t, file), join(host.path, 'earlier.deb'))
     writeFileSync(join(host.path, 'two.py'), TWO)
     writeFileSync(join(host.path, 'flow.py'), FLOW)
+    writeFileSync(join(host.path, 'large.py'), LARGE)
     const type = (script: string) =>
       host.run(
         `exec </dev/null; export HOME=/root DEBIAN_FRONTEND=noninteractive; cd /root; ${script}`,
@@ -58,6 +59,7 @@ for (const way of hostWays.filter(({ name }) => name.includes(process.env.WAY ??
       scans(t, 'at first')
       await reboot()
       scans(t, 'after a boot')
+      if (way.refusesLarge) t.equal(host.run('python3 /large.py 25').output, '250\n552\n')
       must(t, undone)
       must(t, 'apt-get purge --yes onescan onescan-runtime')
       isOpen(t, 'without onescan')

@@ -42,6 +42,8 @@ export interface HostWay {
   readonly listens?: readonly number[]
   /** Shell that prints all mail which was delivered. */
   readonly delivered: string
+  /** Whether the mail server refuses mail that is too large for clamd, instead of deferring it, as its page says. */
+  readonly refusesLarge?: true
   /** The replies to EICAR with onescan, and without. */
   readonly virus: readonly [RegExp, RegExp]
   /** Lines of `check` that are not ok, by a limit that the page states: `WHAT: VALUE`. */
@@ -124,13 +126,34 @@ const QMAIL = `for group in nofiles qmail; do groupadd $group; done
 ${QMAIL_RUN}END
   chmod 755 /service/qmail-smtpd/run /service/qmail-smtpd/log/run; systemctl enable daemontools-run`
 
+/** Packages of each way with qmail. */
+const DAEMONTOOLS = 'daemontools-run daemontools ucspi-tcp perl'
+const RESTARTED = 'svc -t /service/qmail-smtpd; sleep 3'
+/** The page's run script for vpopmail, whose tcpserver had both as its account. */
+const VPOPMAIL_RUN = typedBy('doc/qmail.md', 'exec softlimit -a')
+/** Where IndiMail has its files, and rules that name them. */
+const INDIMAIL = `mkdir -p /etc/indimail/tcp; mv /var/qmail/control /etc/indimail; mv /var/qmail/bin/qmail-queue /usr/sbin
+  mv /service/qmail-smtpd /service/qmail-smtpd.25; sed -i 's|/etc/tcp.smtp|/etc/indimail/tcp/tcp.smtp|' /service/qmail-smtpd.25/run`
+const INDIMAIL_CONTROL = writtenBy('doc/qmail.md', 'CONTROLDIR="/etc/indimail/control"')
+const INDIMAIL_RULE = [
+  ':allow',
+  'QMAILQUEUE="/etc/onescan/queue",QHPSI="plugin: clamd",REJECTVIRUS="1"',
+  writtenBy('doc/qmail.md', 'QUEUECHAIN="/usr/sbin/qmail-queue"'),
+  INDIMAIL_CONTROL,
+].join()
+/** Rules of a service of IndiMail. */
+const indimailRules = (rule: string) =>
+  `echo '${rule}' >/etc/indimail/tcp/tcp.smtp; cd /etc/indimail/tcp && (umask 022; tcprules tcp.smtp.cdb tcp.smtp.tmp <tcp.smtp)`
+
 export const hostWays: readonly HostWay[] = [
   {
     name: 'Postfix',
     packages: 'postfix',
     // A syslog that is no longer there has left a file behind, as on hosts that were upgraded.
     prepare: `${POSTFIX}; install -m 640 -g adm /dev/null /var/log/mail.log; touch -d '30 days ago' /var/log/mail.log`,
-    typed: typedBy('README.md', 'postfix-milter'),
+    typed: `${typedBy('README.md', 'postfix-milter')}
+      ${writtenBy('doc/postfix.md', 'postconf -e message_size_limit=25000000')}; postfix reload`,
+    refusesLarge: true,
     undone: POSTFIX_UNDONE,
     delivered: MAILBOX,
     virus: OPEN,
@@ -177,9 +200,11 @@ export const hostWays: readonly HostWay[] = [
     prepare: EXIM,
     typed: `${typedBy('doc/exim.md', 'onescan-clamd.socket')}
       printf '%s' '${EXIM_MAIN}' >>/etc/exim4/exim4.conf.localmacros
+      echo '${writtenBy('doc/exim.md', 'MESSAGE_SIZE_LIMIT = 24M')}' >>/etc/exim4/exim4.conf.localmacros
       printf '%s' '${EXIM_ACL}' >/acl; sed -i '/^acl_check_data:$/r /acl' /etc/exim4/exim4.conf.template
       update-exim4.conf && systemctl restart exim4`,
-    undone: `sed -i '/^av_scanner/d' /etc/exim4/exim4.conf.localmacros
+    refusesLarge: true,
+    undone: `sed -i '/^av_scanner/d; /^MESSAGE_SIZE_LIMIT/d' /etc/exim4/exim4.conf.localmacros
       sed -i '/^deny malware/,+1d' /etc/exim4/exim4.conf.template; update-exim4.conf && systemctl restart exim4`,
     delivered: MAILBOX,
     virus: OPEN,
@@ -222,11 +247,36 @@ END
   },
   {
     name: 'qmail',
-    packages: 'daemontools-run daemontools ucspi-tcp perl',
+    packages: DAEMONTOOLS,
     prepare: QMAIL,
     place: placeStandIns,
     typed: `echo y | sh /usr/share/onescan/examples/qmail/qmail-run; ${typedBy('README.md', 'qmail-rules')}`,
     undone: writtenBy('doc/qmail.md', 'ln -sfn /var/qmail/bin/qmail-queue /etc/onescan/queue'),
+    delivered: 'cat /var/mail-here/new/*',
+    virus: OPEN,
+  },
+  {
+    name: 'qmail, with vpopmail',
+    packages: DAEMONTOOLS,
+    prepare: `${QMAIL}; groupadd vchkpw; useradd -m -g vchkpw vpopmail; sed -i 's/qmaild/vpopmail/g' /service/qmail-smtpd/run`,
+    place: placeStandIns,
+    typed: `sh /usr/share/onescan/examples/qmail/qmail-run --yes 2>&1 | grep vchkpw && { echo '#!/bin/sh'; cat <<'END'
+${VPOPMAIL_RUN}END
+      } >/service/qmail-smtpd/run; ${RESTARTED}
+      sh /usr/share/onescan/examples/qmail/qmail-run; ${typedBy('README.md', 'qmail-rules')}`,
+    undone: writtenBy('doc/qmail.md', 'ln -sfn /var/qmail/bin/qmail-queue /etc/onescan/queue'),
+    delivered: 'cat /var/mail-here/new/*',
+    virus: OPEN,
+  },
+  {
+    name: 'qmail, with the places of IndiMail',
+    packages: DAEMONTOOLS,
+    prepare: `${QMAIL}; ${INDIMAIL}; ${indimailRules(':allow')}`,
+    place: placeStandIns,
+    typed: `echo y | sh /usr/share/onescan/examples/qmail/qmail-run /service/qmail-smtpd.25
+      ${indimailRules(INDIMAIL_RULE)}
+      echo '${INDIMAIL_CONTROL}' >>/etc/default/onescand; systemctl restart onescand`,
+    undone: `ln -sfn ${writtenBy('doc/qmail.md', '/usr/sbin/qmail-queue')} /etc/onescan/queue`,
     delivered: 'cat /var/mail-here/new/*',
     virus: OPEN,
   },

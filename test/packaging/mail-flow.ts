@@ -26,6 +26,11 @@ export const TWO = `${SENDING}
 for body in ('clean', '${VIRUS}'): print(send(body, 'two'))
 `
 
+/** Sends a mail below the limit of Debian's clamd, of 24 MB, and one above it, of 27 MB, and prints the codes. */
+export const LARGE = `${SENDING}
+for size in (24, 27): print(send(('x' * 76 + '\\r\\n') * (size * 1000000 // 78), 'large'))
+`
+
 /**
  * Sends clean mail, and every third time EICAR, until the file exists that is the second word; prints each clean one that
  * is accepted, and at the end all codes.
