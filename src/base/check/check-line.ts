@@ -42,13 +42,17 @@ type CheckMark =
   /** No setting of onescand decides about infected mail, but a qmail-queue client may send one. */
   | 'infected mail by default'
 
+interface Remedied {
+  readonly remedy: string
+}
+
 export const ok = (what: string, value: string): CheckLine => ({ level: 'ok', what, value })
 
 export const warning = (what: string, value: string, remedy: string): CheckLine => {
   return { level: 'warning', what, value, remedy }
 }
 
-export const failure = (what: string, value: string, remedy: string): CheckLine => {
+export const failure = (what: string, value: string, remedy: string): CheckLine & Remedied => {
   return { level: 'error', what, value, remedy }
 }
 
@@ -67,7 +71,7 @@ export const following = (checkLine: CheckLine, follows: CheckMark): CheckLine =
 })
 
 /** The check line about a line `NAME VALUE: fault; remedy`, as the readers of settings write it. */
-export function settingsFault(line: string): CheckLine {
+export function settingsFault(line: string): CheckLine & Remedied {
   const at = line.lastIndexOf('; ')
   if (at < 0) return failure('settings', line, 'correct this setting')
   return failure('settings', line.slice(0, at), line.slice(at + 2))

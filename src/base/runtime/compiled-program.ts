@@ -16,12 +16,15 @@ export const RUNTIME_MARKER = 'login'
  */
 export const DAEMON_THREADS = 24
 
+/** The file of this program. */
+export const ownFile = process.argv[1] ?? ''
+
 /**
  * Returns the command that starts another compiled program as its launcher
  * (src/c/launcher/launch.c) would. The environment must have no variables BUN_*.
  */
 export function compiledProgram(name: string): [string, ...string[]] {
-  return [runtimeBy(name), RUNTIME_MARKER, name, process.argv[1] ?? '']
+  return [runtimeBy(name), RUNTIME_MARKER, name, ownFile]
 }
 
 /**
@@ -30,14 +33,14 @@ export function compiledProgram(name: string): [string, ...string[]] {
  */
 export function ownCommand(name: string, ...args: readonly string[]): [string, ...string[]] {
   if (isCompiled) return [...compiledProgram(name), ...args]
-  return [process.execPath, ...process.execArgv, ONE_HELPER, process.argv[1]!, ...args]
+  return [process.execPath, ...process.execArgv, ONE_HELPER, ownFile, ...args]
 }
 
 /** Returns the command that starts the program called `name` of the same installation. */
 export function siblingCommand(name: string, ...args: readonly string[]): [string, ...string[]] {
   if (isCompiled) return [...compiledProgram(name), ...args]
   // This program is a bundle, or npm's launcher in the directory beside that of the bundles.
-  const here = dirname(realpathSync(process.argv[1]!))
+  const here = dirname(realpathSync(ownFile))
   const beside = join(here, '../dist', `${name}.cjs`)
   const bundle = existsSync(beside) ? beside : join(here, `${name}.cjs`)
   return [process.execPath, ...process.execArgv, bundle, ...args]

@@ -170,7 +170,7 @@ async function pageFaults({
     const what = isRunning ? `status page ${writeDoorAddress(http)}` : 'settings'
     return faultLines(error).map((line) => {
       const { value, remedy } = settingsFault(line)
-      return level(what, `${value}: onescand runs without its status page`, remedy!)
+      return level(what, `${value}: onescand runs without its status page`, remedy)
     })
   }
 }

@@ -3,7 +3,7 @@ import { dirname, extname, join } from 'node:path'
 import { attempt } from '../../base/errors/fault.ts'
 import { readUptime } from '../../base/flow/uptime.ts'
 import { ProcEntry, START_BLUR } from '../../base/process/proc-entry.ts'
-import { isCompiled } from '../../base/runtime/compiled-program.ts'
+import { isCompiled, ownFile } from '../../base/runtime/compiled-program.ts'
 import { HOST_DIRECTORY } from '../../base/settings/control-directories.ts'
 import { isSetting } from '../../base/settings/table.ts'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -14,7 +14,7 @@ import { keyringPath } from '../scan/stamps/keyring.ts'
 /** Returns the state of this onescand, for permitted clients. A worker can describe all of it. */
 export function describeDaemon(configuration: Configuration): DaemonDescription {
   const { env, readAt } = configuration
-  const program = isCompiled ? process.execPath : process.argv[1]!
+  const program = isCompiled ? process.execPath : ownFile
   // If the unit hides the first process (ProtectProc=invisible), this worker's own start counts,
   // which is hardly later.
   const startedAt =

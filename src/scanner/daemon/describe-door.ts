@@ -66,7 +66,7 @@ function notAsked({ rules }: JudgeContext): string {
 }
 
 function namesOf({ settings: { QHPSI } }: JudgeConfig): string {
-  return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.argv[0]!)
+  return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.argv[0])
 }
 
 function actionForViruses(kind: DoorKind, settings: MailSettings, isQueued = false): string {

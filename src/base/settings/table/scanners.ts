@@ -53,7 +53,7 @@ export function isBuiltIn(name: string): name is BuiltInName {
 
 /** The value of QHPSI: one command, or plugins in their order. */
 export type QhpsiLine =
-  | { readonly kind: 'command'; readonly argv: readonly string[] }
+  | { readonly kind: 'command'; readonly argv: readonly [string, ...string[]] }
   | { readonly kind: 'plugins'; readonly names: readonly string[] }
 
 /** The value of QHPSI by which nothing is scanned. */
@@ -72,7 +72,8 @@ function readQhpsiLine(value: string): QhpsiLine | undefined {
   if (value.trim() === NONE) return undefined
   const [, plugins] = /^\s*plugin:(.*)$/s.exec(value) ?? []
   const words = splitWords(plugins ?? value, 'QHPSI')
-  if (words.join('').trim() === '') {
+  const [program, ...args] = words
+  if (program === undefined || words.join('').trim() === '') {
     throw new Fault(
       'config',
       `QHPSI ${value}: specifies no scanner; set it to none to scan nothing`,
@@ -81,7 +82,7 @@ function readQhpsiLine(value: string): QhpsiLine | undefined {
   if (plugins !== undefined) return { kind: 'plugins', names: words }
   refusePlugins(value, words)
   refuseWithoutFile(value, words)
-  return { kind: 'command', argv: words }
+  return { kind: 'command', argv: [program, ...args] }
 }
 
 /**

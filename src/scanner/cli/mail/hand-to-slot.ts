@@ -7,6 +7,7 @@ import { errorCode, Fault } from '../../../base/errors/fault.ts'
 import { codeInWords } from '../../../base/errors/system-error.ts'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import { writeWhole } from '../../../base/process/descriptors.ts'
+import { ownFile } from '../../../base/runtime/compiled-program.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { NEXT_PROGRAM_REACHED } from '../../doors/slot/test-next-program.ts'
 
@@ -101,7 +102,7 @@ function readLog(fd: number): string {
  * to. Throws a Fault of kind `config` if there is none.
  */
 export function installedQueue(): string {
-  let directory = dirname(realpathSync(process.argv[1]!))
+  let directory = dirname(realpathSync(ownFile))
   for (;;) {
     for (const place of ['onescan-queue', 'bin/onescan-queue']) {
       if (existsSync(join(directory, place))) return join(directory, place)

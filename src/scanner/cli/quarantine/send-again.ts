@@ -82,7 +82,7 @@ export function parseRoute(text: string, env: Environment): ReleaseRoute {
   }
   if (text === 'chain') {
     const { program, args } = findNextProgram([], env, readControlDirectories(env))
-    const argv = [program, ...args]
+    const argv = [program, ...args] as const
     return { text: argv.join(' '), handOn: (mail) => throughChain(mail, argv) }
   }
   const options = parseEndpoint(text)
@@ -90,10 +90,13 @@ export function parseRoute(text: string, env: Environment): ReleaseRoute {
   throw new Fault('config', `--by ${text}: must be chain, sendmail, or HOST:PORT`)
 }
 
-async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promise<string> {
+async function throughChain(
+  mail: OutgoingMail,
+  argv: readonly [string, ...string[]],
+): Promise<string> {
   const toBytes = (address: string) => Buffer.from(address, 'latin1')
   const { wire } = makeEnvelope(toBytes(mail.sender), mail.recipients.map(toBytes))
-  checkExecutable(argv[0]!)
+  checkExecutable(argv[0])
   const { code, signal } = await handToSlot({
     program: argv,
     message: mail.bytes(),

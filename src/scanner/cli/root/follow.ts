@@ -18,6 +18,11 @@ export interface RunningCommand {
   close(): void
 }
 
+/** A command that reads its standard input. */
+export interface FedCommand extends RunningCommand {
+  readonly stdin: Writable
+}
+
 /** Upper limit for the characters of a line. The rest of a longer one is omitted. */
 const LINE_MAX = 4 * 1024 * 1024
 /** Milliseconds without a sign of life: ALIVE, or a line. */

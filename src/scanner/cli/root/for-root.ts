@@ -10,7 +10,7 @@ import { ACCOUNT, lostLog, socketOfOnescand } from '../host/running-daemon.ts'
 import { findRunningServices } from '../host/running-services.ts'
 import { BY_CALLER, HAND_ON, type HandOnAnswer, isHandedLine } from '../quarantine/by-caller.ts'
 import { WHOLE } from './account-report.ts'
-import { follow, printTo, type RunningCommand } from './follow.ts'
+import { type FedCommand, follow, printTo, type RunningCommand } from './follow.ts'
 import { invokingUser, runAs } from './run-as.ts'
 
 /** The way in which root delegates a command. */
@@ -60,13 +60,14 @@ const has = (args: readonly string[], option: string) => optionValues(args, opti
 
 /** Delegates a command to another process. Sets the exit code. */
 export async function doForRoot(delegation: Delegation, args: readonly string[]): Promise<void> {
+  const [command = ''] = args
   // A named account means the quarantine of a qmail-queue program, which that account keeps.
   const isInService = delegation.by === 'service' && !has(args, '--user')
   try {
     process.exitCode = await (isInService ? byService(args) : byAccount(delegation, args))
   } catch (error) {
     process.exitCode = FAILED
-    await runCommand(args[0]!, { json: args.includes('--json') }, () => Promise.reject(error))
+    await runCommand(command, { json: args.includes('--json') }, () => Promise.reject(error))
   }
 }
 
@@ -95,11 +96,11 @@ async function byAccount(delegation: Delegation, args: readonly string[]): Promi
   const all = lost === undefined ? args : [...args, `--lost-log=${JSON.stringify(lost)}`]
   const mayQueue = maySetId && !args.includes('--dry-run')
   const run = runAs({ account, args: all, reads, maySetId: mayQueue })
-  if (reads) process.stdin.pipe(run.stdin!)
+  if (run.stdin !== null) process.stdin.pipe(run.stdin)
   try {
     // A port of any user may send a greeting and then block check. An account controlled by an attacker may
     // block quarantine.
-    const isBounded = /^(check|quarantine)$/.test(args[0]!)
+    const isBounded = /^(check|quarantine)$/.test(args[0] ?? '')
     return await follow(run, printLine, isBounded ? { whole: WHOLE } : {})
   } catch (error) {
     throw new Fault('read', `as ${account.name}: ${errorText(error)}`, error)
@@ -128,7 +129,7 @@ function sendForRoot(args: readonly string[]): Promise<number> {
   const [route, others] = apart(args, ['--by'])
   const [settings] = apart(args, ['--env'])
   const sending = serviceRun([...others, '--by', BY_CALLER])
-  let handing: RunningCommand | undefined
+  let handing: FedCommand | undefined
   const take = async (line: string) => {
     if (!isHandedLine(line)) return printTo(process.stdout, line)
     handing ??= runAs({
@@ -137,8 +138,8 @@ function sendForRoot(args: readonly string[]): Promise<number> {
       maySetId: true,
       reads: true,
     })
-    if (!line.startsWith('{"end":')) return writeTo(handing.stdin!, `${line}\n`)
-    handing.stdin!.end(`${line}\n`)
+    if (!line.startsWith('{"end":')) return writeTo(handing.stdin, `${line}\n`)
+    handing.stdin.end(`${line}\n`)
     // Not end(): a frame after the answer may arrive on a closed connection (EPIPE), and the outcome would
     // then be lost.
     sending.stdin.write(`${JSON.stringify(await answerOf(handing))}\n`)
@@ -168,11 +169,12 @@ async function answerOf(handing: RunningCommand): Promise<HandOnAnswer> {
 /** Splits the arguments into the options of these names, with their values, and all other arguments. */
 function apart(args: readonly string[], names: readonly string[]): [string[], string[]] {
   const [taken, others]: [string[], string[]] = [[], []]
-  for (let at = 0; at < args.length; at++) {
-    const [name = ''] = args[at]!.split('=')
+  const words = args.values()
+  for (const word of words) {
+    const [name = ''] = word.split('=')
     const isTaken = names.includes(name)
-    ;(isTaken ? taken : others).push(args[at]!)
-    if (isTaken && args[at] === name) taken.push(args[++at] ?? '')
+    ;(isTaken ? taken : others).push(word)
+    if (isTaken && word === name) taken.push(words.next().value ?? '')
   }
   return [taken, others]
 }

@@ -4,13 +4,13 @@ import { closeSync, readdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { attempt } from '../../../base/errors/fault.ts'
 import { descriptorFlags } from '../../../base/process/descriptors.ts'
-import { compiledProgram, isCompiled } from '../../../base/runtime/compiled-program.ts'
+import { compiledProgram, isCompiled, ownFile } from '../../../base/runtime/compiled-program.ts'
 import { loadSystem } from '../../../base/runtime/system.ts'
 import { isSetting } from '../../../base/settings/table.ts'
 import { CALLER } from '../../protocol/slot/service-run.ts'
 import type { SystemAccount } from '../../readiness/stage/account.ts'
 import { AT_TERMINAL } from '../command/terminal.ts'
-import type { RunningCommand } from './follow.ts'
+import type { FedCommand, RunningCommand } from './follow.ts'
 
 /** Work that root delegates to an account that runs no service. */
 interface AccountWork {
@@ -42,11 +42,12 @@ export function commandAs(
   { uid, groups }: SystemAccount,
   command: readonly string[],
   maySetId = false,
-): string[] {
+): [string, ...string[]] {
   const [first = uid, ...others] = groups
   return [
     // Both end with root, however that ends: another user's process forgets that.
-    ...['/usr/bin/setpriv', '--pdeathsig=KILL'],
+    '/usr/bin/setpriv',
+    '--pdeathsig=KILL',
     ...(hasOwnNumbers() ? OWN_NUMBERS : []),
     ...['/usr/bin/setpriv', '--pdeathsig=KILL', `--reuid=${uid}`, `--regid=${first}`],
     others.length > 0 ? `--groups=${groups.join(',')}` : '--clear-groups',
@@ -57,7 +58,7 @@ export function commandAs(
   ]
 }
 
-const OWN_NUMBERS = ['/usr/bin/unshare', '--pid', '--fork', '--mount-proc']
+const OWN_NUMBERS = ['/usr/bin/unshare', '--pid', '--fork', '--mount-proc'] as const
 
 let ownNumbers: boolean | undefined
 
@@ -67,7 +68,7 @@ let ownNumbers: boolean | undefined
  */
 function hasOwnNumbers(): boolean {
   const [unshare, ...args] = OWN_NUMBERS
-  ownNumbers ??= spawnSync(unshare!, [...args, '/bin/true'], { stdio: 'ignore' }).status === 0
+  ownNumbers ??= spawnSync(unshare, [...args, '/bin/true'], { stdio: 'ignore' }).status === 0
   return ownNumbers
 }
 
@@ -75,11 +76,13 @@ function hasOwnNumbers(): boolean {
  * Starts this program again under an account, without any resource of root: it has its own session, pipes,
  * keys, working directory and environment.
  */
+export function runAs(work: AccountWork & { readonly reads: true }): FedCommand
+export function runAs(work: AccountWork): RunningCommand
 export function runAs({ account, args, maySetId, reads }: AccountWork): RunningCommand {
   leaveFilesAndKeys()
-  const own = isCompiled ? compiledProgram('onescan') : [process.execPath, process.argv[1]!]
+  const own = isCompiled ? compiledProgram('onescan') : [process.execPath, ownFile]
   const [program, ...all] = commandAs(account, [...own, ...args], maySetId)
-  const child = spawn(program!, all, {
+  const child = spawn(program, all, {
     cwd: '/',
     env: environment(),
     stdio: [reads ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -92,7 +95,8 @@ export function runAs({ account, args, maySetId, reads }: AccountWork): RunningC
   >
   stdin?.on('error', () => {}) // it reads no more
   const close = () => {
-    if (child.pid !== undefined) attempt(() => process.kill(-child.pid!, 'SIGKILL'))
+    const { pid } = child
+    if (pid !== undefined) attempt(() => process.kill(-pid, 'SIGKILL'))
     for (const stream of [stdin, stdout, stderr]) stream?.destroy()
     child.unref() // what waits for a file system stays until that answers
   }

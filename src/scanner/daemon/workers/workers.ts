@@ -61,6 +61,7 @@ const LOST_MAX = 2
 /** A worker, and the file with its messages in progress, if that could be created. */
 interface Worker {
   readonly child: ChildProcess
+  readonly pid: number
   readonly crashRecord: number | undefined
   /** Takes the addresses where it listens. */
   readonly serves: (addresses: readonly string[]) => void
@@ -104,7 +105,7 @@ export class Workers {
     })
     options.memory.connect((events) => this.#sendEvents(events))
     const started = Array.from({ length: options.count }, () => this.#startWorker())
-    this.ready = Promise.all(started).then(([first]) => first!)
+    this.ready = Promise.all(started).then(([first = []]) => first)
   }
 
   state(): WorkersState {
@@ -121,7 +122,7 @@ export class Workers {
       this.#workers.delete(worker)
       this.#workers.add(worker) // the last one in the next turn
       sendToWorker(worker.child, { kind: 'self-test', question })
-      return worker.child.pid
+      return worker.pid
     }
     return undefined
   }
@@ -174,29 +175,29 @@ export class Workers {
       throw new Error(`a worker cannot be started: ${errorText(error)}`)
     }
     return new Promise((serves, fails) =>
-      this.#watch({ child, crashRecord, serves, fails, isServing: false }),
+      this.#watch({ child, pid: child.pid!, crashRecord, serves, fails, isServing: false }),
     )
   }
 
   #watch(worker: Worker): void {
-    const { child } = worker
+    const { child, pid } = worker
     this.#workers.add(worker)
-    this.#heartbeats.beat(child.pid!)
+    this.#heartbeats.beat(pid)
     sendToWorker(child, { kind: 'events', events: this.#options.memory.initialEvents() })
     receiveFromWorker(child, (message) => this.#receive(worker, message))
     child.on('error', worker.fails)
     child.once('exit', (code, signal) => {
       if (!this.#workers.has(worker)) return this.#lostIsGone()
       const ending = `exited with ${signal ?? code}`
-      worker.fails(new Error(`worker ${child.pid} ${ending}`))
+      worker.fails(new Error(`worker ${pid} ${ending}`))
       this.#forget(worker, ending)
     })
   }
 
   #receive(worker: Worker, message: MessageOfWorker): void {
     const { memory, onReport, onAnswer } = this.#options
-    const { child } = worker
-    this.#heartbeats.beat(child.pid!)
+    const { child, pid } = worker
+    this.#heartbeats.beat(pid)
     switch (message.kind) {
       case 'heartbeat':
         if (message.mustAnswer) this.#putOff()
@@ -210,7 +211,7 @@ export class Workers {
         this.#sendEvents(message.events, child)
         break
       case 'report':
-        onReport(child.pid!, message.report)
+        onReport(pid, message.report)
         break
       case 'self-test':
         onAnswer(message.answer)
@@ -221,7 +222,7 @@ export class Workers {
     this.#hung++
     const silent = `has been silent for ${formatDuration(HUNG_AFTER)}`
     this.#options.log(`worker ${pid} ${silent} (${reason}); killing it`)
-    for (const worker of this.#workers) if (worker.child.pid === pid) this.#kill(worker)
+    for (const worker of this.#workers) if (worker.pid === pid) this.#kill(worker)
   }
 
   #kill(worker: Worker): void {
@@ -254,8 +255,7 @@ export class Workers {
   /** Notifies all listeners that the worker has ended, and starts another one if that helps. */
   #forget(worker: Worker, reason: string, isOneTooMany = false): void {
     const { memory, onEnd, log } = this.#options
-    const { child, crashRecord } = worker
-    const pid = child.pid!
+    const { crashRecord, pid } = worker
     this.#workers.delete(worker)
     this.#heartbeats.forget(pid)
     this.#sendEvents(memory.endOf(pid))

@@ -145,8 +145,8 @@ export class ClamdConversation {
   #refuseStrays(): boolean {
     const { near } = this.#client
     const strays = near?.takeDescriptors() ?? []
-    if (strays.length === 0) return false
-    for (const descriptor of strays) void closeWithPermit(near!.uid, descriptor)
+    if (near === undefined || strays.length === 0) return false
+    for (const descriptor of strays) void closeWithPermit(near.uid, descriptor)
     this.#wire.send(this.#replyToNext()(STRAY))
     return true
   }

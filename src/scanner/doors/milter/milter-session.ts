@@ -95,12 +95,11 @@ export class MilterSession {
    * WireError if the command is out of sequence.
    */
   answer(command: MilterCommand, gone: AbortSignal): Answered {
-    if (this.#agreement === undefined && command.kind !== 'negotiate') {
-      throw new WireError(`${command.kind} before the negotiation`)
-    }
+    if (command.kind === 'negotiate') return this.#negotiate(command.offer)
+    const agreement = this.#agreement
+    if (agreement === undefined) throw new WireError(`${command.kind} before the negotiation`)
+    const goOn = isAnswered(command.kind, agreement) ? continued : undefined
     switch (command.kind) {
-      case 'negotiate':
-        return this.#negotiate(command.offer)
       case 'macros':
         this.#macros.set(command.stage, command.values)
         return undefined
@@ -109,29 +108,29 @@ export class MilterSession {
         this.#client = { family, address, port } // not the host: that is a view of the packet
         this.#clientName = clientNameOf(copied(command.host))
         this.#helo = undefined
-        return this.#goOn(command)
+        return goOn
       }
       case 'mail':
-        return this.#startMessage(command)
+        return this.#startMessage(command, goOn)
       case 'recipient':
-        return this.#takeRecipient(command, gone)
+        return this.#takeRecipient(command.path, agreement, goOn, gone)
       case 'field':
-        this.#messageFor('a header field').field(command.name, command.value, this.#agreement!)
-        return this.#goOn(command)
+        this.#messageFor('a header field').field(command.name, command.value, agreement)
+        return goOn
       case 'end-of-header':
-        this.#messageFor('end of header').endHeader(this.#agreement!)
-        return this.#goOn(command)
+        this.#messageFor('end of header').endHeader(agreement)
+        return goOn
       case 'body':
         this.#messageFor('body').body(command.chunk)
-        return this.#goOn(command)
+        return goOn
       case 'end-of-message':
-        return this.#endMessage(command.chunk, gone)
+        return this.#endMessage(command.chunk, agreement, gone)
       case 'helo':
         this.#helo = copied(command.name)
-        return this.#goOn(command)
+        return goOn
       case 'data':
       case 'unknown-smtp':
-        return this.#goOn(command)
+        return goOn
       case 'abort':
         this.#dropMessage()
         this.#macros.endMessage()
@@ -159,15 +158,14 @@ export class MilterSession {
     return encodeAgreement(this.#agreement, request)
   }
 
-  async #startMessage(command: MilterCommand & { kind: 'mail' }): Promise<Buffer | undefined> {
+  async #startMessage(
+    command: MilterCommand & { kind: 'mail' },
+    goOn: Buffer | undefined,
+  ): Promise<Buffer | undefined> {
     this.#dropMessage() // a new message ends the old one, as in libmilter
     this.#message = new MilterMessage(command, this.#services, addressKey(this.#remote()))
     await this.#services.lookAtSwitch()
-    return this.#goOn(command)
-  }
-
-  #goOn({ kind }: MilterCommand): Buffer | undefined {
-    return isAnswered(kind, this.#agreement!) ? continued : undefined
+    return goOn
   }
 
   #dropMessage(): void {
@@ -235,28 +233,28 @@ export class MilterSession {
     }
   }
 
-  /** Returns whether a recipient can be refused alone. */
-  #takesRefusals(): boolean {
-    return !this.#agreement!.lacksSteps && !this.#isLocalSubmission()
-  }
-
   /**
    * Refuses a recipient if a rule refuses it, if it is over quota, or if its mailbox is unknown because its
    * path is not plain and the MTA has not resolved it.
    */
-  #takeRecipient(command: MilterCommand & { kind: 'recipient' }, gone: AbortSignal): Answered {
+  #takeRecipient(
+    written: Buffer,
+    agreement: Agreement,
+    answer: Buffer | undefined,
+    gone: AbortSignal,
+  ): Answered {
     const to = this.#messageFor('RCPT')
-    const answer = this.#goOn(command)
-    const path = this.#countedPath(command.path)
+    const path = this.#countedPath(written)
     const client = this.#sendingClient()
     if (path === undefined) {
-      const reply = refuseNotPlain(command.path, to, client.origin, this.#services.log)
+      const reply = refuseNotPlain(written, to, client.origin, this.#services.log)
       if (answer !== undefined) return smtpReply(reply)
       to.defer(new Fault('envelope', 'a recipient is not written as user@domain'))
       return undefined
     }
-    const named = path.equals(command.path) ? path : resolvedFrom(command.path, path)
-    const isAsked = answer !== undefined && this.#takesRefusals()
+    const named = path.equals(written) ? path : resolvedFrom(written, path)
+    const isRefusedAlone = !agreement.lacksSteps && !this.#isLocalSubmission()
+    const isAsked = answer !== undefined && isRefusedAlone
     const refusal = isAsked && refuseRecipient(path, to, this.#services, client)
     if (!(refusal instanceof Promise)) {
       return refusal ? smtpReply(refusal) : this.#addRecipient(named, to, answer)
@@ -292,11 +290,11 @@ export class MilterSession {
     return isPlain ? Buffer.from(path) : undefined
   }
 
-  async #endMessage(chunk: Buffer, gone: AbortSignal): Promise<Buffer> {
+  async #endMessage(chunk: Buffer, agreement: Agreement, gone: AbortSignal): Promise<Buffer> {
     const whole = this.#messageFor('end of message')
     whole.body(chunk)
     try {
-      return await whole.end(this.#agreement!, this.#sendingClient(), gone)
+      return await whole.end(agreement, this.#sendingClient(), gone)
     } finally {
       this.#dropMessage()
       this.#macros.endMessage()

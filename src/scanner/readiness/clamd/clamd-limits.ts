@@ -39,9 +39,9 @@ export async function checkTemporaryFiles(
       'rejects even a one-byte stream: it cannot write its temporary files, so mail is deferred'
     return failure(what, value, `let clamd's account write to ${named}, and free space there`)
   }
-  if (directory === undefined) return undefined
+  if (conf === undefined || directory === undefined) return undefined
   const room = roomIn(directory)
-  const most = maxScanSizeIn(conf!)
+  const most = maxScanSizeIn(conf)
   if (room === undefined || room >= most) return undefined
   const value = `${directory} has room for ${sizeText(room)}, and a message may unpack to ${sizeText(most)} (MaxScanSize): parts that do not fit are accepted unscanned`
   return warning(what, value, `free space in ${directory}, or lower MaxScanSize in clamd.conf`)
@@ -137,7 +137,7 @@ async function checkArchives(server: ClamdServer, conf: string | undefined): Pro
 function notUnpacked(
   server: ClamdServer,
   { name, conf }: { readonly name: string; readonly conf: string | undefined },
-  level: typeof failure,
+  level: typeof warning,
   effect: string,
 ): CheckLine {
   const what = `clamd ${server.address.text} ${name}`

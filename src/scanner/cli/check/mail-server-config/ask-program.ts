@@ -12,7 +12,10 @@ const TIMEOUT = 30_000
  * root. Resolves to its standard output. Rejects if it takes longer than `timeout` milliseconds. If it fails,
  * rejects with the error of execFile(), which has its standard error as `stderr`.
  */
-export async function askProgram(command: readonly string[], timeout = TIMEOUT): Promise<string> {
+export async function askProgram(
+  command: readonly [string, ...string[]],
+  timeout = TIMEOUT,
+): Promise<string> {
   const [program, ...args] = process.getuid!() === 0 ? commandAs(reader(), command) : command
   const options = {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -22,7 +25,7 @@ export async function askProgram(command: readonly string[], timeout = TIMEOUT):
     killSignal: 'SIGKILL',
   } as const
   try {
-    const { stdout } = await run(program!, args, options)
+    const { stdout } = await run(program, args, options)
     return stdout
   } catch (error) {
     if (!(error as { killed?: boolean }).killed) throw error

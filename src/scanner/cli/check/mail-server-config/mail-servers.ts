@@ -76,21 +76,22 @@ export function checkServerUnit(
 ): CheckLine[] {
   if (server === 'Postfix') return checkStartsAtBoot(['postfix'], 'no mail is accepted', ask)
   const name = UNITS[server]
-  const unit = name === undefined ? undefined : ask(name)
+  if (name === undefined) return []
+  const unit = ask(name)
   if (unit === undefined) return []
   const { load, active, enabled } = unit
   if (load === 'masked') {
     const value = 'is not running: its unit is masked'
-    return active === 'active' ? [] : [warning(server, value, startCommand(name!, unit))]
+    return active === 'active' ? [] : [warning(server, value, startCommand(name, unit))]
   }
   if (active === 'failed') {
     const remedy = `correct what journalctl -u ${name} reports, then run systemctl restart ${name}`
     return [failure(server, 'is not running: its start failed', remedy)]
   }
-  if (active === 'active') return checkStartsAtBoot([name!], 'no mail is accepted', ask)
+  if (active === 'active') return checkStartsAtBoot([name], 'no mail is accepted', ask)
   if (active !== 'inactive') return []
   const level = enabled === 'disabled' ? warning : failure
-  return [level(server, 'is not running: it was stopped', startCommand(name!, unit))]
+  return [level(server, 'is not running: it was stopped', startCommand(name, unit))]
 }
 
 /** The log files of Exim, of Debian and of others, which does not use syslog. */

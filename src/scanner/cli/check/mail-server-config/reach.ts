@@ -112,9 +112,9 @@ function missing(
     const ofPackage = SOCKET_UNITS[inside]
     const socket = ofPackage === undefined ? undefined : askSystemd(ofPackage)
     const listens =
-      socket === undefined
+      ofPackage === undefined || socket === undefined
         ? `${inOptions(`--milter unix:${shellWord(inside)}`)}, then`
-        : `${listenRemedy(ofPackage!, socket)} &&`
+        : `${listenRemedy(ofPackage, socket)} &&`
     return failure(what, value, `${listens} ${name(`unix:${inside}`)}`)
   }
   const value = `${path} does not exist: ${meanwhile}`
@@ -135,11 +135,12 @@ export function socketFault(
   dead: readonly string[],
 ): { readonly reason: string; readonly remedy: string } | undefined {
   const unit = SOCKET_UNITS[path]
-  const state = unit === undefined ? undefined : askSystemd(unit)
+  if (unit === undefined) return undefined
+  const state = askSystemd(unit)
   const isMissing = !isThere(path)
   if (state === undefined || !(isMissing || dead.includes(path))) return undefined
   const reason = isMissing ? `${path} does not exist` : `nothing listens at ${path}`
-  return { reason, remedy: listenRemedy(unit!, state) }
+  return { reason, remedy: listenRemedy(unit, state) }
 }
 
 /** Returns the command that makes systemd listen for a mail server again. */

@@ -115,7 +115,7 @@ function checkNextProgram(host: Host): CheckLine[] {
   } catch (error) {
     const { value, remedy } = settingsFault(errorText(error))
     return [
-      failure('next program', `${value.replace(/^next program /, '')}: mail is deferred`, remedy!),
+      failure('next program', `${value.replace(/^next program /, '')}: mail is deferred`, remedy),
     ]
   }
   const { program, args } = next

@@ -241,7 +241,7 @@ function sendByProgram(program: string, message: Buffer, address: string): Promi
       if (error === null) resolve({ kind: 'accepted', text: 'exit code 0', command: 'DATA' })
       else resolve({ kind: error.killed ? 'deferred' : 'refused', text, command: 'DATA' })
     })
-    child.stdin!.on('error', () => {}) // it reads no more
-    child.stdin!.end(message)
+    child.stdin?.on('error', () => {}) // it reads no more
+    child.stdin?.end(message)
   })
 }

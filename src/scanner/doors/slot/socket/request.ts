@@ -84,9 +84,8 @@ export class SlotRequestReader {
   #takesReply = false
   #timeLeft = 0
   #envelope: Buffer = Buffer.alloc(0)
-  #size: number | undefined
-  #intake: Intake | undefined
-  #received = 0 // bytes of the message
+  /** The message, once its size is known. */
+  #content: { readonly size: number; readonly intake: Intake; received: number } | undefined
   #request: Request | undefined
   #aboutDaemon: DaemonQuestion | undefined
 
@@ -111,7 +110,7 @@ export class SlotRequestReader {
 
   /** Milliseconds for scanning, once all frames except the message have arrived. */
   get timeLeft(): number | undefined {
-    return this.#size === undefined ? undefined : this.#timeLeft
+    return this.#content === undefined ? undefined : this.#timeLeft
   }
 
   /** The variables received until now. */
@@ -138,15 +137,15 @@ export class SlotRequestReader {
    * until a full collection.
    */
   free(): void {
-    this.#intake?.close()
-    this.#intake = undefined
+    this.#content?.intake.close()
+    this.#content = undefined
     this.#request = undefined
   }
 
   /** Throws ScanStandalone unless there may be such a frame now, and charges what will be made of it. */
   #check(type: string, length: number): void {
     const { lease } = this.#limits
-    if (this.#aboutDaemon !== undefined) this.#checkInput(type, length)
+    if (this.#aboutDaemon !== undefined) this.#checkInput(type, length, this.#aboutDaemon)
     else if (type === DESCRIBE && this.#next === 1 && length <= 1) return
     else if (type === RUN && this.#next === 1 && length <= RUN_MAX) lease.charge(length)
     else this.#checkOfRequest(type, length)
@@ -165,12 +164,8 @@ export class SlotRequestReader {
     else if (type === frameType.envelope) lease.charge(2 * length) // it is copied again when it is read
   }
 
-  #checkInput(type: string, length: number): void {
-    if (
-      type !== COMMAND_STREAMS.input ||
-      length > REQUEST_PIECE_MAX ||
-      this.#aboutDaemon!.kind !== 'run'
-    ) {
+  #checkInput(type: string, length: number, { kind }: DaemonQuestion): void {
+    if (type !== COMMAND_STREAMS.input || length > REQUEST_PIECE_MAX || kind !== 'run') {
       throw new ScanStandalone('bytes after the last frame')
     }
   }
@@ -184,8 +179,9 @@ export class SlotRequestReader {
   }
 
   #countPiece(length: number): void {
-    this.#received += length
-    if (this.#received > this.#size!) throw new ScanStandalone('a message longer than its size')
+    const content = this.#begun()
+    content.received += length
+    if (content.received > content.size) throw new ScanStandalone('a message longer than its size')
   }
 
   #take({ type, payload }: Frame): void {
@@ -213,7 +209,7 @@ export class SlotRequestReader {
         this.#takeSize(payload.readBigUInt64BE())
         return
       case frameType.message:
-        this.#intake!.write(payload)
+        this.#begun().intake.write(payload)
         return
       case DESCRIBE:
         this.#aboutDaemon = { kind: 'describe', wantsSelfTest: payload[0] === 1 }
@@ -245,19 +241,24 @@ export class SlotRequestReader {
       throw new ScanStandalone(`a message of ${bytes} bytes exceeds ${maxSize} (--max-size)`)
     }
     const size = Number(bytes)
-    this.#intake = openIntake(size)
-    this.#size = size
+    this.#content = { size, intake: openIntake(size), received: 0 }
+  }
+
+  /** The message. The order of frames has ensured that its size came before. */
+  #begun() {
+    if (this.#content === undefined) throw new ScanStandalone('a message before its size')
+    return this.#content
   }
 
   #end(): void {
-    if (this.#received < this.#size!) throw new ScanStandalone('a message shorter than its size')
-    const intake = this.#intake!
+    const { size, intake, received } = this.#begun()
+    if (received < size) throw new ScanStandalone('a message shorter than its size')
     this.#request = {
       variables: this.#variables,
       takesReply: this.#takesReply,
       timeLeft: this.#timeLeft,
       envelope: this.#envelope,
-      size: this.#size!,
+      size,
       makeMessage: () => intake.finish(),
     }
   }

@@ -194,6 +194,15 @@ export interface BanScanner extends ScannerBasics {
 
 export type Scanner = ContentScanner | BanScanner
 
+/** A scanner that scans only so many messages at once. */
+export type LimitedScanner = Scanner & { readonly permits: ScanPermits }
+
+export const isLimited = (scanner: Scanner): scanner is LimitedScanner =>
+  scanner.permits !== undefined
+
+/** A scanner whose verdict may be cached for copies. */
+export type CacheableScanner = Scanner & { readonly cacheable: Cacheable }
+
 interface ScannerBasics {
   /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */
   readonly name: string

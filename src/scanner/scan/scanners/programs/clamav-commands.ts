@@ -22,10 +22,11 @@ export function namedResult(output: string, program: string): ScanResult {
  * directory. So clamdscan must pass the open file or, over TCP, send the bytes. Returns undefined for other
  * commands, and for a command that has such an option.
  */
-export function handingOverOption(argv: readonly string[]): '--fdpass' | '--stream' | undefined {
-  const [program, ...rest] = argv
-  if (!basename(program!).startsWith('clamdscan') || rest.some(isHandingOverOption))
-    return undefined
+export function handingOverOption([program, ...rest]: readonly [string, ...string[]]):
+  | '--fdpass'
+  | '--stream'
+  | undefined {
+  if (!basename(program).startsWith('clamdscan') || rest.some(isHandingOverOption)) return undefined
   return isReachedByTcp(configFiles(rest)) ? '--stream' : '--fdpass'
 }
 
@@ -33,9 +34,10 @@ export function handingOverOption(argv: readonly string[]): '--fdpass' | '--stre
  * Returns the directory of the signatures that the command scans with, if it is a command of ClamAV that
  * scans on this host, and otherwise undefined.
  */
-export function databaseOfCommand(argv: readonly string[]): string | undefined {
-  const [program, ...rest] = argv
-  const name = basename(program!)
+export function databaseOfCommand([program, ...rest]: readonly [string, ...string[]]):
+  | string
+  | undefined {
+  const name = basename(program)
   if (name === 'clamscan') return optionIn(rest, '-d', '--database') ?? DEFAULT_DATABASE
   if (name !== 'clamdscan' || isReachedByTcp(configFiles(rest))) return undefined
   return databaseIn(firstConfOf(configFiles(rest)))

@@ -16,10 +16,10 @@ import { LineRelay, writeToLog } from './scanner-program.ts'
  */
 export function commandScanner(
   settings: ScanSettings,
-  argv: readonly string[],
+  argv: readonly [string, ...string[]],
   write = writeToLog,
 ): ContentScanner {
-  const program = argv[0]!
+  const [program] = argv
   const codes = [settings.QHPSIRC, settings.QHPSIRN]
   const database = databaseOfCommand(argv)
   return {

@@ -1,17 +1,17 @@
 import { nextTurn } from '../../../../base/flow/event-loop.ts'
-import type { Scanner } from '../contract/scanner.ts'
+import type { LimitedScanner } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 import type { WaitingMail } from '../permits/scan-permits.ts'
 import { withScannerName } from './scan-samples.ts'
 
 /** The permits that one message has, of each scanner that has permits. */
 export class HeldPermits {
-  readonly #scanners: readonly Scanner[]
+  readonly #scanners: readonly LimitedScanner[]
   readonly #mail: WaitingMail
   #ends: (() => void)[] = []
   #areKept = false
 
-  constructor(scanners: readonly Scanner[], mail: WaitingMail) {
+  constructor(scanners: readonly LimitedScanner[], mail: WaitingMail) {
     this.#scanners = scanners
     this.#mail = mail
   }
@@ -19,7 +19,7 @@ export class HeldPermits {
   /** Waits for all permits. Resolves to *unknown* if one would come too late. */
   async acquire(): Promise<ScanResult | undefined> {
     for (const scanner of this.#scanners) {
-      const permit = await scanner.permits!.acquire(this.#mail)
+      const permit = await scanner.permits.acquire(this.#mail)
       if (typeof permit !== 'function') return withScannerName(scanner, permit)
       this.#ends.push(permit)
     }
@@ -40,7 +40,7 @@ export class HeldPermits {
    */
   async giveWay(): Promise<void> {
     if (this.#areKept) return
-    if (!this.#scanners.some(({ permits }) => permits!.mustGiveWay(this.#mail))) return
+    if (!this.#scanners.some(({ permits }) => permits.mustGiveWay(this.#mail))) return
     this.release()
     await this.acquire()
   }
@@ -48,7 +48,7 @@ export class HeldPermits {
   /** Lets other work run, in particular that of messages that have used less time, and gives way. */
   async nextTurn(): Promise<void> {
     const [first] = this.#scanners
-    await (first ? first.permits!.nextTurn(this.#mail) : nextTurn())
+    await (first ? first.permits.nextTurn(this.#mail) : nextTurn())
     await this.giveWay()
   }
 

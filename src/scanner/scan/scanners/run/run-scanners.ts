@@ -4,7 +4,7 @@ import type { Envelope, Origin } from '../../../../mail/message/envelope.ts'
 import type { Header } from '../../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../../mail/message/named-copy.ts'
-import { abortLate, type MessageSample, type Unfiled } from '../contract/scanner.ts'
+import { abortLate, isLimited, type MessageSample, type Unfiled } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 import { HeldPermits } from './held-permits.ts'
 import { scanMessage } from './scan-message.ts'
@@ -82,7 +82,7 @@ async function withPermits(
   scan: (run: RunningScan) => Promise<ScanResult>,
 ): Promise<ScanResult> {
   const { scanners, signal, timeLeft, progress = { hasBegun: false }, onPermit } = run
-  const limited = scanners.filter(({ permits }) => permits)
+  const limited = scanners.filter(isLimited)
   const others = limited.filter(({ hasBans }) => !hasBans)
   const network = clientNetworkKey(origin?.clientAddress)
   const held = new HeldPermits(others.length > 0 ? others : limited, {

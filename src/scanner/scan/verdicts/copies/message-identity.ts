@@ -4,7 +4,7 @@ import type { Crypto } from '../../../../base/runtime/crypto.ts'
 import type { Header } from '../../../../mail/message/header-block.ts'
 import type { Message } from '../../../../mail/message/message.ts'
 import { additionalSearches } from '../../scanners/contract/scan-settings.ts'
-import type { Scanner } from '../../scanners/contract/scanner.ts'
+import type { CacheableScanner, Scanner } from '../../scanners/contract/scanner.ts'
 import type { ScanResult } from '../../scanners/findings/scan-result.ts'
 import type { ScanPlan } from '../../scanners/run/scan-plan.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
@@ -62,7 +62,7 @@ export interface MessageIdentity {
   readonly versions: Readonly<Record<string, string>> | undefined
   readonly secrets: Secrets
   /** The scanners whose verdict may be cached. */
-  readonly scanners: readonly Scanner[]
+  readonly scanners: readonly CacheableScanner[]
   readonly fingerprintInput: FingerprintInput
 }
 
@@ -85,7 +85,9 @@ export async function identify(
   const { message, outgoing } = mail
   const { isFile } = plan.submission
   const { host, crypto, maxAge } = options
-  const scanners = plan.scanners.filter(({ cacheable }) => cacheable)
+  const scanners = plan.scanners.filter(
+    (scanner): scanner is CacheableScanner => scanner.cacheable !== undefined,
+  )
   if (scanners.length === 0) return undefined
   const { fault, digests } = message.canonical
   const fingerprintInput: FingerprintInput = {
@@ -116,8 +118,11 @@ export async function identify(
  * of onescan, the identity of each scanner, and the settings that leave parts unscanned or scan them twice. A
  * verdict applies only to scans with the same description.
  */
-function describeScan({ settings, submission }: ScanPlan, scanners: readonly Scanner[]): string {
-  const identities = scanners.map(({ cacheable }) => cacheable!.identity)
+function describeScan(
+  { settings, submission }: ScanPlan,
+  scanners: readonly CacheableScanner[],
+): string {
+  const identities = scanners.map(({ cacheable }) => cacheable.identity)
   const besides = additionalSearches(settings).join()
   const words = [
     `onescan=${about.version}`,
@@ -135,7 +140,7 @@ function describeScan({ settings, submission }: ScanPlan, scanners: readonly Sca
  * a scanner that reports no signatures, the host and the time at which its files changed are used.
  */
 async function versionsNow(
-  scanners: readonly Scanner[],
+  scanners: readonly CacheableScanner[],
   host: string,
   files: Pick<SignatureFiles, 'changed' | 'own'> | undefined,
   crypto: Pick<Crypto, 'createHash'>,
@@ -144,7 +149,7 @@ async function versionsNow(
   if (files?.own)
     versions.CLAMDBDIR = crypto.createHash('sha256').update(files.own).digest('base64url')
   for (const { name, cacheable } of scanners) {
-    const { signatures } = cacheable!
+    const { signatures } = cacheable
     const dated = files && `${host} ${files.changed}`
     const version = typeof signatures === 'function' ? await signatures() : dated
     if (version === undefined) return undefined
