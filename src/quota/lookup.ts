@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { Fault } from '../base/errors/fault.ts'
+import type { LdapDirectory } from '../base/protocol/ldap/ldap-directory.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings } from './service-settings.ts'
 import { followAliases } from './sources/aliases.ts'
@@ -38,10 +39,12 @@ export async function openLookup(
     throw new Fault('config', `${OWN_DESCRIPTORS}: does not exist; mount /proc`)
   }
   const mailboxes = sourceOf(settings, clocks)
-  // Only a service with a directory loads the client of LDAP.
-  const { LdapDirectory } = ldap ? await import('../base/protocol/ldap/ldap-directory.ts') : {}
-  const directory =
-    ldap && new LdapDirectory!(ldap, { uptime, timeout, remembered: REMEMBERED_MAX })
+  let directory: LdapDirectory | undefined
+  if (ldap !== undefined) {
+    // Only a service with a directory loads the client of LDAP.
+    const client = await import('../base/protocol/ldap/ldap-directory.ts')
+    directory = new client.LdapDirectory(ldap, { uptime, timeout, remembered: REMEMBERED_MAX })
+  }
   const isLocal = localDomains(settings.domains, hostname(), uptime)
   return {
     uptime,

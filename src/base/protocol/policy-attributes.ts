@@ -22,7 +22,7 @@ export class AttributeReader {
    */
   push(chunk: Buffer): Attributes[] {
     const lines = (this.#rest + chunk.toString('latin1')).split('\n')
-    this.#rest = lines.pop()!
+    this.#rest = lines.pop() ?? ''
     const whole: Attributes[] = []
     for (const line of lines) {
       this.#size += line.length + 1

@@ -100,7 +100,7 @@ class Conversation {
     this.#input += bytes.length
     const [first = '', ...rest] = bytes.toString('latin1').split('\n')
     const lines = [this.#line + first, ...rest].map((whole) => whole.slice(0, LINE_KEPT))
-    this.#line = lines.pop()!
+    this.#line = lines.pop() ?? ''
     const closing = closingLine(this.#refusal)
     let text = ''
     for (const line of lines) {

@@ -109,7 +109,7 @@ export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<st
     withoutEnd = lines.length > 1 ? 0 : withoutEnd + chunk.length
     if (withoutEnd > LINE_END_WITHIN)
       throw new Error('is not a log: it has a line of more than 256 MiB')
-    rest = lines.pop()!.slice(0, READ_LINE_MAX + 1)
+    rest = (lines.pop() ?? '').slice(0, READ_LINE_MAX + 1)
     yield lines.filter((line) => line.length <= READ_LINE_MAX)
   }
   if (rest.length <= READ_LINE_MAX) yield [rest.slice(0, Math.max(0, rest.lastIndexOf(' ')))]

@@ -61,10 +61,9 @@ export class StatusServer {
       // If a client continues to send requests without reading the answers, all answers would be kept in memory.
       if (connections.isAnswering(request.socket)) return void request.socket.destroy()
       if (!connections.begin(request, response)) return
-      const isForQuarantine = this.#quarantine && request.url?.startsWith(API_PATH)
-      const answered = isForQuarantine
-        ? this.#quarantine!.answer(request, response)
-        : answer(request, response, this.#checkAccess)
+      const quarantine = request.url?.startsWith(API_PATH) ? this.#quarantine : undefined
+      const answered =
+        quarantine?.answer(request, response) ?? answer(request, response, this.#checkAccess)
       answered.catch(() => response.destroy())
     })
     const log = (line: string) => options.log(`http: ${line}`)

@@ -38,8 +38,8 @@ const NO_BLANK = 'a field has no space after its colon, and the MTA may add one'
 export class MilterIntake {
   readonly #makeIntake: () => Intake
   readonly #lineEnds = new CrlfReader()
-  /** The message of fields and body, or undefined once only the body is the message. */
-  #ofParts: Intake | undefined
+  /** The message of fields and body. It is closed once only the body is the message. */
+  readonly #ofParts: Intake
   /** The body as a message, or undefined if it is not one. */
   #ofBody: Intake | undefined
   #firstName: Buffer | undefined
@@ -48,6 +48,7 @@ export class MilterIntake {
   #inHeader = true
   #sendsWhole = false
   #isCompared = false
+  #isBodyAlone = false
 
   constructor(options: MessageOptions, openLease: () => MemoryLease) {
     this.#makeIntake = () => new Intake(options, openLease())
@@ -57,7 +58,7 @@ export class MilterIntake {
   /** Takes a field: its name, and its value as written after the colon. */
   field(name: Buffer, value: Buffer): void {
     this.#firstName ??= Buffer.from(name)
-    this.#ofParts!.write(Buffer.concat([name, AFTER_NAME, inLf(value), NEWLINE]))
+    this.#ofParts.write(Buffer.concat([name, AFTER_NAME, inLf(value), NEWLINE]))
   }
 
   /**
@@ -66,7 +67,7 @@ export class MilterIntake {
    */
   endHeader(sendsWhole = false): void {
     if (!this.#inHeader) return
-    this.#ofParts!.write(NEWLINE)
+    this.#ofParts.write(NEWLINE)
     this.#inHeader = false
     this.#sendsWhole = sendsWhole
   }
@@ -86,23 +87,23 @@ export class MilterIntake {
     const parts = this.#ofParts
     const body = this.#ofBody
     if (body === undefined || (!this.#isCompared && !this.#sendsWhole))
-      return { message: parts!.finish() }
-    if (parts === undefined) return { message: body.finish(changedByMta(body.header!)) }
+      return { message: parts.finish() }
+    if (this.#isBodyAlone) return { message: body.finish(changedByMta(body.header)) }
     const [one, other] = this.#sendsWhole ? [body, parts] : [parts, body]
     return { message: one.finish(TWO_WAYS), alternative: other.finish() }
   }
 
   /** Frees everything. To be called if no message is made of it, or after the message is closed. */
   close(): void {
-    this.#ofParts?.close()
+    this.#ofParts.close()
     this.#ofBody?.close()
   }
 
   #take(bytes: Buffer): void {
-    this.#ofParts?.write(bytes)
+    if (!this.#isBodyAlone) this.#ofParts.write(bytes)
     if (this.#start === undefined) this.#ofBody?.write(bytes)
     else this.#begin(Buffer.concat([this.#start, bytes]), this.#firstName ?? NEWLINE)
-    if (this.#ofBody?.header !== undefined && !this.#isCompared) this.#compare(this.#ofBody.header)
+    if (this.#ofBody !== undefined && !this.#isCompared) this.#compare(this.#ofBody)
   }
 
   /** Begins to keep the body as a message, if one begins there. */
@@ -118,15 +119,16 @@ export class MilterIntake {
     this.#ofBody.write(start)
   }
 
-  /** Drops what the message is not. */
-  #compare(header: Header): void {
+  /** Drops what the message is not, once both headers are complete. */
+  #compare(body: Intake): void {
+    if (body.header === undefined || this.#ofParts.header === undefined) return
     this.#isCompared = true
-    const isSame = hasFields(header, this.#ofParts!.header!)
+    const isSame = hasFields(body.header, this.#ofParts.header)
     if (isSame && this.#sendsWhole) {
-      this.#ofParts!.close()
-      this.#ofParts = undefined
+      this.#ofParts.close()
+      this.#isBodyAlone = true
     } else if (!isSame && !this.#sendsWhole) {
-      this.#ofBody!.close()
+      body.close()
       this.#ofBody = undefined
     }
   }
@@ -161,8 +163,8 @@ function isSentAs(text: string, sent: string): boolean {
 }
 
 /** Returns why an MTA that rewrites the header would change a field, or undefined if it would not. */
-function changedByMta(header: Header): string | undefined {
-  return header.fields.every(({ colon }) => ' \t\n'.includes(header.text[colon + 1] ?? '\n'))
+function changedByMta(header: Header | undefined): string | undefined {
+  return header?.fields.every(({ colon }) => ' \t\n'.includes(header.text[colon + 1] ?? '\n'))
     ? undefined
     : NO_BLANK
 }

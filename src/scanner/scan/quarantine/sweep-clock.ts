@@ -215,7 +215,7 @@ export async function* linesOf(file: FileHandle): AsyncGenerator<string> {
       const { bytesRead } = await file.read(chunk, 0, CHUNK, null)
       if (bytesRead === 0) return
       const lines = (rest + chunk.toString('latin1', 0, bytesRead)).split('\n')
-      rest = lines.pop()!.slice(0, CHUNK) // a line of ours is short
+      rest = (lines.pop() ?? '').slice(0, CHUNK) // a line of ours is short
       yield* lines
     }
   } finally {

@@ -189,9 +189,9 @@ class RuleIndex {
     const lists = [this.#others]
     if (to !== undefined) lists.push(...listsIn(this.#byTo, to))
     lists.push(...listsIn(this.#byFrom, from))
-    for (const { address, bits } of client === undefined ? [] : this.#networks.values()) {
-      if (address.length !== client!.length) continue
-      const list = this.#byNetwork.get(networkKey(client!, bits))
+    for (const { address, bits } of this.#networks.values()) {
+      if (address.length !== client?.length) continue
+      const list = this.#byNetwork.get(networkKey(client, bits))
       if (list !== undefined) lists.push(list)
     }
     return lists

@@ -134,9 +134,9 @@ function checkService(service: RunningService): CheckLine[] {
     const remedy = superviseCommand('restart', directory)
     checkLines.push(warning(what, `${script} has changed since this process was started`, remedy))
   }
-  const source = rules?.replace(/\.cdb$/, '')
-  if (rules !== undefined && source !== rules && changedAt(source!) > changedAt(rules)) {
-    const remedy = `tcprules ${shellWord(rules)} ${shellWord(`${source}.tmp`)} <${shellWord(source!)}`
+  const source = rules?.replace(/\.cdb$/, '') ?? ''
+  if (rules !== undefined && source !== rules && changedAt(source) > changedAt(rules)) {
+    const remedy = `tcprules ${shellWord(rules)} ${shellWord(`${source}.tmp`)} <${shellWord(source)}`
     checkLines.push(
       failure(what, `${source} is newer than ${rules}, which tcpserver reads`, remedy),
     )
