@@ -111,7 +111,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       const asked = (user: string) =>
         host.run(`onescan quota ${user} --env QUOTAD=quotad:127.0.0.1:8625`).output
       // It ends when it sees that the list of users is another one, and systemd starts it again.
-      await until(() => /room|no quota|limit/.test(asked('ben')), `ben is known: ${asked('ben')}`)
+      await until(() => /space|no quota|limit/.test(asked('ben')), `ben is known: ${asked('ben')}`)
       look('after passwords, an account and a certificate were renewed')
       t.match(asked('nobody-such'), /no such user/)
       t.match(asked('ann'), /4/)

@@ -220,7 +220,7 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'error',
       what: 'clamd /run/clamav/clamd.ctl large mail [onescand]',
-      value: /^scans files of less than 64K: larger ones are not scanned \(OVERSIZE\)$/,
+      value: /^scans files of less than 64K: OVERSIZE applies to larger ones$/,
       remedy: /^raise StreamMaxLength, MaxFileSize /,
     },
     does: ofClamd('MaxFileSize 100M'),

@@ -30,7 +30,8 @@ export const disableCommand = makeCommand('disable', {
       }
       return make(file)
     })
-    const since = `: all mail is accepted unscanned until "onescan enable" removes ${file}`
+    const whose = control === undefined ? 'this host' : 'this qmail'
+    const since = `: all mail of ${whose} is accepted unscanned until "onescan enable" removes ${file}`
     output.text(`scanning is ${made ? `disabled${since}` : `already disabled: ${file} exists`}\n`)
     printDoors(control, output)
     await output.result({ off: true, file, changed: made, control, doors })

@@ -18,10 +18,10 @@ import { hostSwitchFile, switchedOff } from '../../base/settings/off-switch.ts'
 import { readSetting, readSettings, type Values } from '../../base/settings/read-settings.ts'
 import { infectedMail } from '../../base/settings/table/infected-mail.ts'
 import { namesScanners } from '../../base/settings/table/scanners.ts'
-import { settingNames } from '../../base/settings/table.ts'
+import { mailSettings, settingNames } from '../../base/settings/table.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { readAllSettings, readConfiguration } from '../configuration/configuration.ts'
-import { NOTHING_SCANS } from '../scan/judge/context/judge-config.ts'
+import { NOTHING_SCANS, settingThatQuarantines } from '../scan/judge/context/judge-config.ts'
 import { actionForInfected } from '../scan/judge/decision/actions.ts'
 import { loadRules } from '../scan/rules/parse-rules.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
@@ -206,12 +206,14 @@ function unreadBans(env: Environment): string | undefined {
 /** Warns of each setting that is valid but probably a mistake. */
 function configurationWarnings(env: Environment): CheckLine[] {
   const { QHPSI, REJECTVIRUS, QUARANTINE, VIRUSFORWARD, CLUSTERMAXAGE = '', SECONDLOOK } = env
-  const isRefused = attempt(() => readSettings(env, infectedMail))?.REJECTVIRUS === 'refuse'
+  const settings = attempt(() => readSettings(env, mailSettings))
+  const isRefused = settings?.REJECTVIRUS === 'refuse'
+  const keepsOthers = settings !== undefined && settingThatQuarantines(settings) !== undefined
   const inVain = `has no effect: REJECTVIRUS=${REJECTVIRUS} refuses infected mail first`
   const bans = unreadBans(env)
   const mistakes: readonly (readonly [isMade: unknown, ...about: Parameters<typeof warning>])[] = [
     [VIRUSFORWARD && isRefused, 'VIRUSFORWARD', inVain, 'unset REJECTVIRUS or VIRUSFORWARD'],
-    [QUARANTINE && isRefused, 'QUARANTINE', inVain, 'unset REJECTVIRUS'],
+    [QUARANTINE && isRefused && !keepsOthers, 'QUARANTINE', inVain, 'unset REJECTVIRUS'],
     [
       QUARANTINE && VIRUSFORWARD,
       'VIRUSFORWARD',

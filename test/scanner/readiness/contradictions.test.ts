@@ -25,6 +25,16 @@ const table: readonly [string, Readonly<Record<string, string>>, readonly [strin
     [['QUARANTINE', /^has no effect: REJECTVIRUS=1 refuses infected mail first$/]],
   ],
   [
+    'QUARANTINE is needed by a finding that is quarantined, even if infected mail is refused',
+    { REJECTVIRUS: '1', FINDINGS: 'encrypted=quarantine', ...kept },
+    [],
+  ],
+  [
+    'QUARANTINE is needed by mail that could not be scanned, even if infected mail is refused',
+    { REJECTVIRUS: '1', SCANFAIL: 'quarantine', ...kept },
+    [],
+  ],
+  [
     'mail that QUARANTINE keeps is not forwarded',
     { ...kept, VIRUSFORWARD: 'v@example.org' },
     [['VIRUSFORWARD', /^has no effect: QUARANTINE takes precedence$/]],

@@ -226,7 +226,7 @@ async function checkLargeMail(
     return failure(what, value, remedy)
   }
   const many = most > TESTED_MIN ? `up to ${sizeText(most)}` : `less than ${sizeText(TESTED_MIN)}`
-  const value = `scans files of ${many}: larger ones are not scanned (OVERSIZE)`
+  const value = `scans files of ${many}: OVERSIZE applies to larger ones`
   // Debian's clamd.conf has such a limit, and the pages describe it.
   return most < ORDINARY
     ? failure(what, value, `raise ${limits}`)

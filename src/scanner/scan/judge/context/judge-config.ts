@@ -107,13 +107,16 @@ const mayBeQuarantine = Object.entries(mailSettings).flatMap(([name, setting]) =
   setting.kind === 'word' && setting.words.some((word) => word === 'quarantine') ? [name] : [],
 )
 
+/** Returns the name of a setting that is `quarantine`, or undefined if there is none. */
+export function settingThatQuarantines(settings: Values<typeof mailSettings>): string | undefined {
+  if (settings.FINDINGS.some(({ action }) => action === 'quarantine')) return 'FINDINGS'
+  const values: Readonly<Record<string, unknown>> = { ...settings }
+  return mayBeQuarantine.find((name) => values[name] === 'quarantine')
+}
+
 /** Throws a Fault if a setting is `quarantine` and there is none. */
 function refuseMissingQuarantine(settings: MailSettings): void {
-  if (settings.QUARANTINE !== undefined) return
-  const values: Readonly<Record<string, unknown>> = { ...settings }
-  const asking = settings.FINDINGS.some(({ action }) => action === 'quarantine')
-    ? 'FINDINGS'
-    : mayBeQuarantine.find((name) => values[name] === 'quarantine')
+  const asking = settings.QUARANTINE === undefined ? settingThatQuarantines(settings) : undefined
   if (asking === undefined) return
   throw new Fault('config', `${asking} quarantine: ${NO_QUARANTINE}`)
 }

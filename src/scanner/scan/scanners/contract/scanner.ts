@@ -194,7 +194,7 @@ export interface BanScanner extends ScannerBasics {
 
 export type Scanner = ContentScanner | BanScanner
 
-/** A scanner that scans only so many messages at once. */
+/** A scanner that limits how many messages it scans at once. */
 export type LimitedScanner = Scanner & { readonly permits: ScanPermits }
 
 export const isLimited = (scanner: Scanner): scanner is LimitedScanner =>
