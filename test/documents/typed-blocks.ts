@@ -110,7 +110,7 @@ export const typed: readonly TypedBlock[] = [
     shows: ['onescan check --daemon', /open: .*clamd inet:127\.0\.0\.1:3311/],
   },
   {
-    page: 'doc/rspamd.md',
+    page: 'doc/clamd-clients.md',
     begins: `systemctl enable onescan-clamd.socket\necho 'SCANFAIL_CLAMD="limit"'`,
     shows: ['onescan check --daemon', /SCANFAIL_CLAMD="limit"/],
   },
@@ -251,12 +251,6 @@ export const typed: readonly TypedBlock[] = [
     begins: 'onescan log --since 7d --decision reject --from ann@example.net',
     before: 'journalctl --sync',
     code: 1, // there may be none
-  },
-  {
-    page: 'doc/slow.md',
-    begins: 'onescan report --since yesterday',
-    before: 'journalctl --sync',
-    prints: /messages?/i,
   },
   {
     page: 'doc/deferred.md',
@@ -507,7 +501,7 @@ export const typed: readonly TypedBlock[] = [
     prints: /clean[\s\S]*Maildir\/new\/1.*EICAR/i,
   },
   {
-    page: 'doc/delay.md',
+    page: 'doc/qmail.md',
     begins: 'apt install smtp-delay',
     own: { 'apt install smtp-delay': 'dpkg -i /smtp-delay.deb' },
     shows: ['smtp-delay --version', /^smtp-delay /m],
@@ -530,7 +524,7 @@ export const typed: readonly TypedBlock[] = [
     shows: ['onescan check --mail you@example.org', REFUSED],
   },
   {
-    page: 'doc/delay.md',
+    page: 'man/smtp-delay.8',
     begins: 'cp /usr/share/onescan/examples/qmail/smtp-delay.socket',
     before: 'systemctl stop postfix; tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp',
     shows: ['systemctl is-active smtp-delay.socket', /^active$/m],
@@ -549,7 +543,7 @@ export const typed: readonly TypedBlock[] = [
     shows: ['onescan check --mail you@example.org', REFUSED],
   },
   {
-    page: 'doc/sendmail.md',
+    page: 'doc/other-servers.md',
     on: 'Sendmail',
     begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\ncat /usr/share/onescan/examples/sendmail/sendmail.mc`,
     code: 1, // port 587 requires authentication

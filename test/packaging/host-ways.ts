@@ -186,7 +186,7 @@ export const hostWays: readonly HostWay[] = [
     packages: 'sendmail make',
     prepare: `${SENDMAIL_WITHOUT_DNS}; ${SENDMAIL_WHEN_BUSY}; sed -i "/^MAILER_DEFINITIONS/i FEATURE(\\\`accept_unresolvable_domains')dnl" /etc/mail/sendmail.mc
       echo example.org >>/etc/mail/local-host-names; make -C /etc/mail >/dev/null 2>&1; systemctl enable sendmail`,
-    typed: typedBy('doc/sendmail.md', 'sendmail.mc >>'),
+    typed: typedBy('doc/other-servers.md', 'sendmail.mc >>'),
     undone: `sed -i '/onescan/d' /etc/mail/sendmail.mc; make -C /etc/mail; systemctl restart sendmail`,
     delivered: MAILBOX,
     virus: OPEN,
@@ -224,7 +224,7 @@ export const hostWays: readonly HostWay[] = [
     packages: 'postfix rspamd',
     prepare: RSPAMD,
     listens: [11332],
-    typed: `{ ${typedBy('doc/rspamd.md', 'rspamadm configtest')} } <<'END'\ny\ny\ny\nEND`,
+    typed: `{ ${typedBy('doc/clamd-clients.md', 'rspamadm configtest')} } <<'END'\ny\ny\ny\nEND`,
     undone: `sed -i 's|servers = .*|servers = "/run/clamav/clamd.ctl";|' /etc/rspamd/local.d/antivirus.conf; systemctl restart rspamd`,
     delivered: MAILBOX,
     virus: WITH_CLAMD,

@@ -130,7 +130,7 @@ const sendmail: Walk = (install) => [
   {
     self: `sed 's|/run/onescan/|/run/onescand/|' ${EXAMPLES}/sendmail/sendmail.mc >>/etc/mail/sendmail.mc`,
   },
-  { page: 'doc/sendmail.md', type: 'make -C /etc/mail' },
+  { page: 'doc/other-servers.md', type: 'make -C /etc/mail' },
   { self: 'service sendmail restart' },
   settle,
   check('ok +onescand \\d+: reports a clean message as clean, and finds EICAR'),

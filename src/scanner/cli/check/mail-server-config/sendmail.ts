@@ -54,7 +54,11 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): C
   if (ours.length === 0) {
     const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
     return [
-      warning('Sendmail', value, `${SHOWN_BY_MAIL}; doc/sendmail.md shows how to add the filter`),
+      warning(
+        'Sendmail',
+        value,
+        `${SHOWN_BY_MAIL}; doc/other-servers.md shows how to add the filter`,
+      ),
     ]
   }
   return ours.flatMap((filter) => checkFilter(filter, daemons, host))
