@@ -69,7 +69,6 @@ export const contentLimits: readonly Limit[] = [
     mib(DISK_BEYOND_MAX),
   ],
   ['multiparts and messages inside one another, counted together', count(limits.entities)],
-  ['ways of decoding a part, or of saving a file, besides the common one', count(limits.ways)],
   ['fields about content of a header, together', kib(limits.fieldCharacters)],
   [
     'encoded words of a header',

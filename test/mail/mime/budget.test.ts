@@ -1,16 +1,12 @@
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { budgetOf, limits } from '../../../src/mail/mime/budget/limits.ts'
-import { Work } from '../../../src/mail/mime/budget/work.ts'
-import { encodingQuirks } from '../../../src/mail/mime/quirks/encoding-quirks.ts'
-import { eachWay, type QuirkName } from '../../../src/mail/mime/quirks/way.ts'
 import { compressed, literal } from '../../scanner/scan/scanners/evasions/containers.ts'
 import { isNested, multipartBy } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 
 /** A message is read by one budget. If that is not enough, the last step reports that something is left unread. */
 
-const quirks = Object.keys(encodingQuirks) as QuirkName[]
 const TYPE = 'Content-Type: application/octet-stream; name=a'
 const BASE64 = 'Content-Transfer-Encoding: base64'
 const base64 = (bytes: Buffer) => bytes.toString('base64').replace(/.{76}/g, '$&\n')
@@ -112,12 +108,4 @@ t.test('OpenPGP packets of two bytes end at the limit of work, in any container'
     t.same([over, odd.includes('unread')], ['too much work for its size', true], type)
     t.ok(work <= 2.1 * budgetOf(message.length).work, `${work} units`)
   }
-})
-
-t.test('a calendar with more ways of reading than are tried would be unread', async (t) => {
-  const work = new Work(Bytes.of(Buffer.from('text')), { openFile: () => -1 })
-  for (const way of eachWay('reading a calendar', work)) {
-    for (const quirk of quirks) way.note(quirk)
-  }
-  t.equal(work.unread, `more than ${limits.ways} ways of reading a calendar`)
 })

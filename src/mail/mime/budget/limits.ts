@@ -13,8 +13,6 @@ export const limits = {
   contentsOfSmall: 200,
   smallMessage: 4096,
   bytesOfContent: 32,
-  /** Upper limit for the ways of decoding one part, in addition to the common one. */
-  ways: 256,
   /** Upper limit for the blocks of encoded data that are decoded in one text. */
   blocks: 2000,
   /**
@@ -27,7 +25,7 @@ export const limits = {
   /**
    * Upper limit for the bytes that are decoded or yielded unchanged: a multiple of the size of the message,
    * plus a fixed amount. Each way of decoding a content counts separately. A file in base64 with a footer
-   * after it has about thirty ways. The fixed amount lets such a file be read in all of them up to some
+   * after it has about six. The fixed amount lets such a file be read in all of them up to some
    * megabytes. A small message may use a larger multiple of its size, because trying all ways costs little
    * there.
    */

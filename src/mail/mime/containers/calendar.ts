@@ -42,7 +42,7 @@ export const calendar: Container = { kind: 'calendar', declaredAs: 'calendar', o
 
 function* readInEachWay(source: Bytes, opening: Opening): Steps {
   const { work } = opening
-  for (const way of eachWay('reading a calendar', work)) {
+  for (const way of eachWay()) {
     const read = (lines: Bytes) => readProperties(lines.gather(), way, opening)
     yield* decoded(source, unfolded, work, read, way)
   }

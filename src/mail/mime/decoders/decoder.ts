@@ -88,7 +88,7 @@ export function* decodedInEachWay(
   use: (content: Bytes) => Steps,
 ): Steps<Way> {
   let common: Way | undefined
-  for (const way of eachWay('decoding a part', work)) {
+  for (const way of eachWay()) {
     common ??= way
     yield* decoded(source, decoder, work, use, way)
   }

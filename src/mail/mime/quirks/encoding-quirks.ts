@@ -2,9 +2,7 @@ import { type Quirk, UNNAMED } from './quirk.ts'
 
 /**
  * Where mail programs decode content differently. A decoder (decoders/) asks for a choice
- * where it meets one. The content is decoded again for each other choice, and for those that a program makes together.
- *
- * A file in base64 with a footer below it is decoded in some thirty ways.
+ * where it meets one. The content is decoded again for each program, with all of its choices.
  */
 export const encodingQuirks = {
   /** A byte of 0x80 or more. */

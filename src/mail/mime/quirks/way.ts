@@ -1,5 +1,3 @@
-import { limits } from '../budget/limits.ts'
-import type { Work } from '../budget/work.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { calendarQuirks } from './calendar-quirks.ts'
 import { encodingQuirks } from './encoding-quirks.ts'
@@ -55,67 +53,47 @@ export class Way {
   }
 }
 
-/**
- * Yields each way that makes a difference to what is decoded or saved (`doing`), the common one first. If there are too
- * many, the rest is unread.
- */
-export function* eachWay(doing: string, work: Work): Generator<Way> {
-  if (yield* everyWay()) work.leaveUnread(`more than ${limits.ways} ways of ${doing}`)
-}
+type Choices = ReadonlyMap<QuirkName, number>
 
 /**
- * Yields each way that makes a difference, those that differ least from the common one first: at most `most` others. Each
- * must be used before the next one is requested. Returns whether there are more.
+ * Yields each way that makes a difference: the common one, and that of each program, with all choices that it makes about
+ * the quirks that are met. Each must be used before the next one is requested.
  */
-export function* everyWay(most: number = limits.ways): Generator<Way, boolean> {
+export function* eachWay(): Generator<Way> {
   const common = new Way()
-  const found = [common]
-  const known = new Set<string>()
-  for (let number = 0; number < found.length; number++) {
-    if (number > most) return true
-    const way = found[number]!
-    yield way
-    const made = [...way.choices]
-    const keys = made.map(keyOf)
-    for (const choice of choicesBeside(way, common)) {
-      const key = [...keys, keyOf(choice)].sort().join('')
-      if (known.has(key) || found.length > most + 1) continue
-      known.add(key)
-      found.push(new Way(new Map([...made, choice])))
+  yield common
+  const done = new Set([''])
+  for (const program of programs) {
+    const met = new Set(common.met)
+    // With its choices a program may meet further quirks.
+    for (let known = -1; known < met.size; ) {
+      known = met.size
+      const choices = new Map([...program].filter(([quirk]) => met.has(quirk)))
+      const key = [...choices].join()
+      if (done.has(key)) break
+      done.add(key)
+      const way = new Way(choices)
+      yield way
+      for (const quirk of way.met) if (!rowOf(quirk).mustMeetFirst) met.add(quirk)
     }
   }
-  return false
-}
-
-type NumberedChoice = readonly [QuirkName, number]
-
-/** Yields each choice that some program makes beside those of a way, about a quirk that was met there. */
-function* choicesBeside(way: Way, common: Way): Generator<NumberedChoice> {
-  const made = [...way.choices]
-  for (const quirk of way.met) {
-    const { choices, mustMeetFirst } = rowOf(quirk)
-    if (way.choices.has(quirk) || (mustMeetFirst && !common.met.has(quirk))) continue
-    for (let choice = 1; choice < choices.length; choice++)
-      if (areOfOne([...made, [quirk, choice]])) yield [quirk, choice]
-  }
-}
-
-/** Returns whether one program makes all these choices. */
-function areOfOne(choices: readonly NumberedChoice[]): boolean {
-  const [first, ...others] = choices.map(([quirk, number]) => {
-    const { programs = [] } = rowOf(quirk).choices[number]!
-    return programs as readonly string[]
-  })
-  return first!.some((program) => others.every((names) => names.includes(program)))
 }
 
 function rowOf(quirk: QuirkName): Quirk {
   return table[quirk]
 }
 
-const numbers = new Map(Object.keys(table).map((quirk, number) => [quirk, number]))
-
-/** Returns a character for a choice: no quirk has more than sixteen. */
-function keyOf([quirk, choice]: NumberedChoice): string {
-  return String.fromCharCode((numbers.get(quirk)! << 4) | choice)
-}
+/** The choices of each program about all quirks: several lists if it has several about one quirk. */
+const programs: readonly Choices[] = (() => {
+  const all = new Map<string, Map<QuirkName, number>[]>()
+  for (const quirk of Object.keys(table) as QuirkName[])
+    for (const [number, { programs: named = [] }] of rowOf(quirk).choices.entries())
+      for (const program of number > 0 ? named : []) {
+        const lists = all.get(program) ?? []
+        all.set(program, lists)
+        const list = lists.find((made) => !made.has(quirk))
+        if (list) list.set(quirk, number)
+        else lists.push(new Map([[quirk, number]]))
+      }
+  return [...all.values()].flatMap((lists) => lists.map((list) => new Map([...lists[0]!, ...list])))
+})()

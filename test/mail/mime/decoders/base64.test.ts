@@ -108,7 +108,7 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     'YWJj\nYWI=\n': [0],
     // A new group, the end, VMime and PHP.
     'YW!JjZA==': [4, 'a', 'a&6@', 'ao\xc9\x8d\x90', '\xffa'],
-    'YW!JjYQ': [8, '\xffa', '', 'a', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
+    'YW!JjYQ': [6, '\xffa', '', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
     // A new group, two ends, and groups of four as Thunderbird has them.
     'YWJj=YWJj': [4, 'abc', 'abc\x01\x85\x8c', 'abcabc'],
     'YWJ\njYWJj': [1, 'ab\x8d\x85\x89'],
@@ -116,10 +116,9 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     YWJjY: [3, 'abc', 'abc`', 'YWJjY'],
     'YWJ\njYQ': [3, 'ab\x8d\x84', 'abc', 'abca'],
     'YW-jYWJj': [
-      10,
+      8,
       '\xffa',
       '',
-      'a',
       'a\x8d\x85\x89',
       'ah\xd8',
       'ah\xd8X\x98',
@@ -135,7 +134,7 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     t.same(new Set(Object.values(others)), new Set(expected), text)
   }
   const all = ways(base64, 'YW!J-_,jZ\nA=YW\xd7J')
-  t.equal(Object.keys(all).length, 33, 'within the limits of a second look')
+  t.equal(Object.keys(all).length, 16, 'within the limits of a second look')
 })
 
 t.test('long base64 is decoded like short base64, in lines or not', async (t) => {

@@ -1,14 +1,9 @@
 import t from 'tap'
-import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { Work } from '../../../../src/mail/mime/budget/work.ts'
 import { base64 } from '../../../../src/mail/mime/decoders/base64.ts'
-import { type Decoder, decodedInEachWay } from '../../../../src/mail/mime/decoders/decoder.ts'
+import type { Decoder } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
-import { withoutNuls } from '../../../../src/mail/mime/decoders/text-transforms.ts'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
-import { encodingQuirks } from '../../../../src/mail/mime/quirks/encoding-quirks.ts'
-import type { QuirkName } from '../../../../src/mail/mime/quirks/way.ts'
 import { ways } from './decode.ts'
 
 /** The bytes that are decoded in one go. */
@@ -44,20 +39,3 @@ for (const [name, decoder, text, unit, plain] of oddTexts) {
     }
   })
 }
-
-t.test('a part with more ways of decoding than are tried is unread', async (t) => {
-  const inAllWays: Decoder = (bytes, out, way) => {
-    for (const quirk of Object.keys(encodingQuirks)) way.note(quirk as QuirkName)
-    return withoutNuls(bytes, out, way)
-  }
-  const source = Bytes.of(Buffer.from('text'))
-  const work = new Work(source, { openFile: () => -1 })
-  let count = 0
-  const steps = decodedInEachWay(source, inAllWays, work, function* (bytes) {
-    count++
-    yield* work.countUnits(bytes.size)
-  })
-  Array.from(steps)
-  t.equal(work.unread, 'more than 256 ways of decoding a part')
-  t.equal(count, 257, 'the common one, and as many others as the limit')
-})

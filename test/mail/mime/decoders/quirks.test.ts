@@ -23,9 +23,11 @@ for (const [quirk, row] of rows) {
   for (const { does, example = row.example } of row.choices.slice(1)) {
     t.test(`its example shows the choice that ${quirk} ${does}`, async (t) => {
       t.ok(example !== undefined, 'there is an example')
-      const found = ways(decoder, example!)
-      const way = `${quirk} ${does}`
-      t.ok(way in found && found[way] !== found.common, JSON.stringify(found[way]))
+      const { common, ...others } = ways(decoder, example!)
+      const found = Object.entries(others).find(
+        ([way, made]) => way.includes(`${quirk} ${does}`) && made !== common,
+      )
+      t.ok(found, JSON.stringify(others))
     })
   }
 }
@@ -73,8 +75,4 @@ t.test('the choices of no quirk have the same words', async (t) => {
   for (const [quirk, choices] of everyQuirk) {
     t.equal(new Set(choices.map(({ does }) => does)).size, choices.length, quirk)
   }
-})
-
-t.test('no quirk has more choices than fit into the key of a way', async (t) => {
-  for (const [quirk, { length }] of everyQuirk) t.ok(length <= 16, quirk)
 })

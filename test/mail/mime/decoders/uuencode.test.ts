@@ -5,10 +5,11 @@ import { decode, quirksOf, ways } from './decode.ts'
 
 // `#86)C` is abc, `"86(` is ab, `!80` is a; a back-tick or a blank stands for six zero bits.
 
+type Choices = Parameters<typeof Way.of>[0]
+
 const NOT_SHORTER = { 'uuencode line': 'is data if it is not shorter, and in capitals' } as const
 
 t.test('lines of uuencode are decoded as each reader does', async (t) => {
-  type Choices = Parameters<typeof Way.of>[0]
   const rows: readonly (readonly [Choices, string, string])[] = [
     [{}, '#86)C\n', 'abc'],
     [{}, '#86)C\r\n"86(\r!80', 'abcaba'],
@@ -45,18 +46,19 @@ t.test('lines of uuencode are decoded as each reader does', async (t) => {
   }
 })
 
-/** The other ways, by what a line does, in short words; `on` has data behind the end, too. */
-const WAYS: Readonly<Record<string, string>> = {
-  on: 'uuencode end is data',
-  whole: 'uuencode line is data if it is not shorter, and in capitals',
-  exact: 'uuencode line is data if it is as long, and in capitals',
-  groups: 'uuencode line is data as far as it has whole groups of four',
-  KMime: 'uuencode line goes on in the next line',
-  records: 'uuencode line ends where it declares to',
-  pieces: 'uuencode line ends after 127 characters',
-}
-const ON = 'uuencode end is data, '
-const LINES = Object.keys(WAYS).length - 1
+const ON = { 'uuencode end': 'is data' } as const
+/** The other choices about lines, in short words; `on` has data behind the end, too. */
+const CHOICES = {
+  on: ON,
+  whole: { 'uuencode line': 'is data if it is not shorter, and in capitals' },
+  exact: { 'uuencode line': 'is data if it is as long, and in capitals' },
+  groups: { 'uuencode line': 'is data as far as it has whole groups of four' },
+  KMime: { 'uuencode line': 'goes on in the next line' },
+  records: { 'uuencode line': 'ends where it declares to' },
+  pieces: { 'uuencode line': 'ends after 127 characters' },
+} as const satisfies Readonly<Record<string, Choices>>
+const by = (word: keyof typeof CHOICES, text: string) =>
+  decode(uuencode, text, Way.of(CHOICES[word]))
 
 t.test('other readers decode lines of uuencode as they find them', async (t) => {
   // What each way makes of a text, and what the ways make of it that are not named.
@@ -73,27 +75,23 @@ t.test('other readers decode lines of uuencode as they find them', async (t) => 
       ...{ usual: 'a`\0', whole: '', exact: '', groups: '', KMime: 'a' },
     },
     '#86)C86)C8': {
-      ...{ usual: 'abc', common: '', whole: '', exact: '' },
+      ...{ usual: 'abc', common: '', on: '', whole: '', exact: '' },
       ...{ records: `abcX\x98\xd8${'\0'.repeat(21)}` },
     },
   }
   for (const [text, { usual, ...named }] of Object.entries(rows)) {
-    const found = ways(uuencode, text)
-    for (const [word, way] of Object.entries(WAYS)) {
-      if (word === 'on' && named.on === undefined) continue
-      t.equal(found[way], named[word] ?? usual, `${JSON.stringify(text)} ${word}`)
-    }
-    t.equal(found.common, named.common ?? usual, text)
+    for (const word of Object.keys(CHOICES) as (keyof typeof CHOICES)[])
+      t.equal(by(word, text), named[word] ?? usual, `${JSON.stringify(text)} ${word}`)
+    t.equal(decode(uuencode, text), named.common ?? usual, text)
   }
 })
 
 t.test('some readers go on behind an end, and take other lines for data, too', async (t) => {
-  const found = ways(uuencode, '#86)C1\n`\nend\n#86)C\n')
-  t.equal(found.common, 'abc')
-  t.equal(found[WAYS.on!], 'abcabc')
-  t.equal(found[ON + WAYS.whole], 'abcabc')
-  t.equal(found[ON + WAYS.exact], 'abc')
-  t.equal(found[ON + WAYS.records], undefined, 'its programs end at an end')
+  const text = '#86)C1\n`\nend\n#86)C\n'
+  t.equal(decode(uuencode, text), 'abc')
+  t.equal(by('on', text), 'abcabc')
+  t.equal(decode(uuencode, text, Way.of({ ...ON, ...CHOICES.whole })), 'abcabc')
+  t.equal(decode(uuencode, text, Way.of({ ...ON, ...CHOICES.exact })), 'abc')
 })
 
 t.test('groups of uuencode go on in the next line, as KMime reads them', async (t) => {
@@ -108,20 +106,19 @@ t.test('groups of uuencode go on in the next line, as KMime reads them', async (
     '&04)#\n`04)#\n': 'ABC',
   }
   for (const [text, expected] of Object.entries(rows)) {
-    t.equal(ways(uuencode, text)[WAYS.KMime!], expected, JSON.stringify(text))
+    t.equal(by('KMime', text), expected, JSON.stringify(text))
   }
 })
 
 t.test('lines of uuencode end where readers end them', async (t) => {
-  const by = (way: string, text: string) => ways(uuencode, text)[WAYS[way]!]
   t.equal(by('records', '#04)#"04)#\n`\r\nend\n'), 'ABCAB')
   t.equal(by('pieces', `#86)C${' '.repeat(122)}#86)C\n\`\nend\n`), 'abcabc', 'as programs in C')
 })
 
 t.test('readers that go on behind an end differ about the lines below it, too', async (t) => {
-  const found = ways(uuencode, '#86)C\n`\nend\n#86)C12345\n')
-  t.equal(found[WAYS.on!], 'abc')
-  t.equal(found[ON + WAYS.groups], 'abcabc')
+  const text = '#86)C\n`\nend\n#86)C12345\n'
+  t.equal(by('on', text), 'abc')
+  t.equal(decode(uuencode, text, Way.of({ ...ON, ...CHOICES.groups })), 'abcabc')
 })
 
 t.test('a line of any length is one line', async (t) => {
@@ -150,7 +147,9 @@ t.test('uuencode is decoded in other ways only if readers may differ about it', 
   ]) {
     const text = `#86)C\n${line}\n#86)C\nend\n`
     t.same(asked(text), ['uuencode line'], line)
-    t.equal(Object.keys(ways(uuencode, text)).length, 1 + LINES, line)
+    const made = Object.keys(ways(uuencode, text)).join()
+    for (const { 'uuencode line': does } of Object.values<Choices>(CHOICES))
+      if (does) t.match(made, `uuencode line ${does}`, line)
   }
 })
 
@@ -163,8 +162,7 @@ t.test('of regular lines KMime alone makes something else', async (t) => {
     'end\n#86)C\n': ['abc', ''],
   }
   for (const [text, [common, byKMime]] of Object.entries(rows)) {
-    const found = ways(uuencode, text)
-    t.equal(found.common, common, text)
-    t.equal(found[WAYS.KMime!], byKMime, text)
+    t.equal(decode(uuencode, text), common, text)
+    t.equal(by('KMime', text), byKMime, text)
   }
 })
