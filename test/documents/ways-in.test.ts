@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { hostWays } from '../packaging/host-ways.ts'
 import { clamdClients } from '../programs/clamd-clients/all.ts'
 import { typed } from './typed-blocks.ts'
 
@@ -30,6 +31,8 @@ const ways: readonly (readonly [way: string, file: string, words: string])[] = [
 
 t.test('each way in has a test', async (t) => {
   for (const [way, file, words] of ways) t.ok(read(file).includes(words), way)
+  // The nightly test takes its commands from the pages as it is loaded.
+  t.ok(hostWays.length > 10)
 })
 
 t.test('the page of qmail states that mail of local programs is not scanned', async (t) => {

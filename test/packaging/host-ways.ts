@@ -63,7 +63,8 @@ const POSTFIX_UNDONE = writtenBy(
   'doc/install.md',
   'postconf -e smtpd_milters= non_smtpd_milters= && postfix reload',
 )
-const CLAMD_SOCKET = typedBy('doc/clamd-clients.md', 'systemctl enable onescan-clamd.socket')
+const [SIZE_LIMIT] = writtenBy('doc/postfix.md', 'set it to at most 25000000').match(/\d+/)!
+const CLAMD_SOCKET = typedBy('doc/clamd-clients.md', 'onescan-clamd.socket\nsystemctl restart')
 
 /** Debian's Exim as a host of the Internet. */
 const EXIM = `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`
@@ -152,7 +153,7 @@ export const hostWays: readonly HostWay[] = [
     // A syslog that is no longer there has left a file behind, as on hosts that were upgraded.
     prepare: `${POSTFIX}; install -m 640 -g adm /dev/null /var/log/mail.log; touch -d '30 days ago' /var/log/mail.log`,
     typed: `${typedBy('README.md', 'postfix-milter')}
-      ${writtenBy('doc/postfix.md', 'postconf -e message_size_limit=25000000')}; postfix reload`,
+      postconf -e message_size_limit=${SIZE_LIMIT}; postfix reload`,
     refusesLarge: true,
     undone: POSTFIX_UNDONE,
     delivered: MAILBOX,
