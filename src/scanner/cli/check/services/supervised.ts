@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
 import { readStart } from '../../../../base/path/open.ts'
 import { PathHandle, pathExists } from '../../../../base/path/path-handle.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
+import { isListening, listenersOfHost } from '../../host/open-ports.ts'
 
 /** The directories that daemontools and runit scan for services. */
 export const SUPERVISED = [
@@ -31,30 +32,54 @@ interface Supervised {
   readonly isWanted: boolean
 }
 
+/** The port before qmail-smtpd in a run script, or before a program that starts it: a number or a name of services(5). */
+const PORT = /\s(\d{2,5}|smtps?|submissions?)[\s\\]+(?=[^\s\\\d-])/g
+const PORTS: Readonly<Record<string, number>> = {
+  smtp: 25,
+  smtps: 465,
+  submissions: 465,
+  submission: 587,
+}
+
 /**
  * Resolves to the check lines about services of mail below supervise(8) or runsv(8) that are down, or end as soon as
- * they are started. Their state is root's alone: for other users there are none.
+ * they are started. A service that was stopped is in order if its file `down` shows that this is meant, or if another program
+ * serves its port. Their state is root's alone: for other users there are none.
  */
 export async function checkSupervisors(
   places: readonly string[] = SUPERVISED,
 ): Promise<CheckLine[]> {
   const services = places.flatMap((place) =>
-    (attempt(() => PathHandle.with(place, (found) => found.byteNames())) ?? [])
-      .map((name) => `${place}/${name}`)
-      .filter(isOfMail),
+    (attempt(() => PathHandle.with(place, (found) => found.byteNames())) ?? []).map(
+      (name) => `${place}/${name}`,
+    ),
   )
-  const checkLines = await Promise.all(services.map(checkSupervisor))
+  const checkLines = await Promise.all(onceEach(services).map(checkSupervisor))
   return checkLines.filter((checkLine) => checkLine !== undefined)
 }
 
-const isOfMail = (service: string): boolean =>
-  OF_MAIL.test(attempt(() => readStart(`${service}/run`, SCRIPT_MAX).toString('latin1')) ?? '')
+/** Returns the first name of each directory: Debian's /service is a link to /etc/service. */
+function onceEach(services: readonly string[]): string[] {
+  const seen = new Set<string>()
+  return services.filter((service) => {
+    const inode = attempt(() =>
+      PathHandle.with(service, ({ stats: { dev, ino } }) => `${dev} ${ino}`),
+    )
+    return seen.size < seen.add(inode ?? service).size
+  })
+}
 
 async function checkSupervisor(service: string): Promise<CheckLine | undefined> {
-  const first = stateOf(service)
+  const script = attempt(() => readStart(`${service}/run`, SCRIPT_MAX).toString('latin1')) ?? ''
+  const first = OF_MAIL.test(script) ? stateOf(service) : undefined
   if (first === undefined) return undefined
-  if (!first.isWanted && first.pid === 0)
+  if (!first.isWanted && first.pid === 0) {
+    if (attempt(() => pathExists(`${service}/down`)))
+      return ok(service, 'is down, as its file "down" states')
+    if (portsIn(script).some(isServed))
+      return ok(service, 'is down, and another program serves its port')
     return warning(service, 'is down: it was stopped', superviseCommand('up', service))
+  }
   const seen = [first]
   for (let look = 1; look < LOOKS; look++) {
     await setTimeout(PAUSE)
@@ -68,6 +93,12 @@ async function checkSupervisor(service: string): Promise<CheckLine | undefined> 
   const remedy = `run sh -n ${run}, correct what that or the log of this service reports, then run ${superviseCommand('restart', service)}`
   return failure(service, value, remedy)
 }
+
+const portsIn = (script: string) =>
+  [...script.matchAll(PORT)].map(([, port = '']) => PORTS[port] ?? Number(port))
+
+const isServed = (wanted: number) =>
+  isListening(wanted) || listenersOfHost().some(({ port }) => port === wanted)
 
 const SVC = { up: '-u', restart: '-t', hup: '-h' } as const
 

@@ -1,6 +1,9 @@
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { checkSupervisors } from '../../../../../src/scanner/cli/check/services/supervised.ts'
 import { lacks } from '../../../../needs.mjs'
@@ -19,7 +22,7 @@ async function supervised(t: Test, scripts: Readonly<Record<string, string>>): P
     const service = join(place, name)
     mkdirSync(service)
     writeFileSync(join(service, 'run'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
-    if (name === 'stopped') writeFileSync(join(service, 'down'), '')
+    if (name === 'meant') writeFileSync(join(service, 'down'), '')
     const child = spawn('supervise', [service], { stdio: 'ignore', detached: true })
     t.teardown(() => process.kill(-child.pid!, 'SIGKILL'))
     await until(() => existsSync(join(service, 'supervise/status')), `${name} is supervised`)
@@ -28,23 +31,43 @@ async function supervised(t: Test, scripts: Readonly<Record<string, string>>): P
 }
 
 t.test('a service of mail that ends at once is named', { skip: lacks('supervise') }, async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => other.close())
+  const { port } = other.address() as AddressInfo
   const place = await supervised(t, {
     healthy: `exec sleep 1000 # ${SMTPD}`,
     // A backquote was lost, as a careless change of a script does.
     broken: `QMAILDUID=\`id -u nobody\nexec sleep 1000 # ${SMTPD}`,
     failing: `${SMTPD} --no-such-option`.replace('tcpserver', 'false'),
     daemon: 'exec onescand-that-is-not-there',
-    stopped: SMTPD,
+    stopped: `exec sleep 1000 # ${SMTPD}`,
+    replaced: `exec sleep 1000 # ${SMTPD.replace('0 /', `${port} \\\n  /`)}`,
+    meant: SMTPD,
     other: 'exit 1',
   })
+  for (const name of ['stopped', 'replaced']) execFileSync('svc', ['-d', join(place, name)])
+  await setTimeout(1000)
+  const sameInode = openDirectory(t)
+  for (const name of ['stopped', 'broken']) symlinkSync(join(place, name), join(sameInode, name))
   const names = (level: string, found: readonly string[]) =>
     found.flatMap((line) => line.match(new RegExp(`(?<=^${level} \\S*/)\\w+(?=: )`)) ?? [])
-  const found = linesOf(await checkSupervisors([place, '/nonexistent']))
+  const found = linesOf(await checkSupervisors([place, sameInode, '/nonexistent']))
   t.same(names('error', found).sort(), ['broken', 'daemon', 'failing'])
   t.same(names('warning', found), ['stopped'])
   t.match(
     found.find((line) => line.includes('/broken')),
     /^error \S+\/broken: exits each time that it is started, .*; run sh -n (\S+)\/run, correct .*, then run svc -t \1$/,
   )
-  t.equal(found.length, 4)
+  t.same(
+    found
+      .filter((line) => line.startsWith('ok '))
+      .map((line) => line.replace(/^.*\//, ''))
+      .sort(),
+    [
+      'meant: is down, as its file "down" states',
+      'replaced: is down, and another program serves its port',
+    ],
+  )
+  t.equal(found.length, 6)
 })
