@@ -46,7 +46,7 @@ const DIRECTORY_DEPTH_MAX = 100
 /** `onescan scan`: runs the scanners in QHPSI manually. It reads no stamps and makes none. */
 export const scanCommand = makeCommand('scan', {
   command: 'scan <files..>',
-  describe: 'Run the configured scanners over messages in files and directories',
+  describe: 'Scan messages in files and directories, or delivered mail once more (--again)',
   builder: (yargs) =>
     addMaxSizeOption(addEnvironmentOptions(yargs), 'Larger files are reported as unknown')
       .positional('files', {

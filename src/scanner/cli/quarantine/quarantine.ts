@@ -137,7 +137,7 @@ const showCommand = makeCommand('quarantine show', {
   builder: (yargs) =>
     addDirectoryOption(yargs)
       .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
-      .option('raw', flag('Print only the message, byte for byte as it arrived; not to a terminal'))
+      .option('raw', flag('Print only the message, as it is kept, with LF; not to a terminal'))
       .option('json', printsJson)
       .epilogue('Exit codes: 0 it is shown; 2 it does not exist, or cannot be read.'),
   work({ directory, id, raw, json }, output) {

@@ -54,11 +54,7 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): C
   if (ours.length === 0) {
     const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
     return [
-      warning(
-        'Sendmail',
-        value,
-        `${SHOWN_BY_MAIL}; doc/other-servers.md shows how to add the filter`,
-      ),
+      warning('Sendmail', value, `${SHOWN_BY_MAIL}; add the filter as in doc/other-servers.md`),
     ]
   }
   return ours.flatMap((filter) => checkFilter(filter, daemons, host))
