@@ -1,22 +1,12 @@
-import { AggregateFault, FaultCollector } from '../base/errors/aggregate-fault.ts'
 import { Fault } from '../base/errors/fault.ts'
 import { type Endpoint, parseEndpoint } from '../base/net/endpoint.ts'
 import { isLoopback, Network, parseIpAddress } from '../base/net/ip-address.ts'
-import { parseOptions } from '../base/process/parse-options.ts'
+import { readByTable } from '../base/process/parse-options.ts'
 import { requireSystem } from '../base/runtime/system.ts'
 import { activatedDescriptors } from '../base/systemd/sd-daemon.ts'
 import { wholeNumber } from '../base/text/values.ts'
 
-/** The options of onescan-quotad(8). */
-export interface ServiceOptions {
-  /** The address on which each protocol is served, or undefined if it is not. */
-  readonly udp: ServiceEndpoint | undefined
-  readonly http: ServiceEndpoint | undefined
-  /** Returns whether the client with this IP address has permission. */
-  readonly mayAsk: (address: string) => boolean
-  /** Upper limit for concurrent HTTP connections. */
-  readonly maxClients: number
-}
+export type ServiceOptions = Readonly<ReturnType<typeof readOptions>>
 
 /** The address of a protocol, or a socket that systemd has bound already. */
 export type ServiceEndpoint = (Endpoint | { readonly fd: number; readonly family: 4 | 6 }) & {
@@ -25,8 +15,6 @@ export type ServiceEndpoint = (Endpoint | { readonly fd: number; readonly family
 }
 
 const DEFAULT_ADDRESS = '127.0.0.1:8625'
-
-const RANGE_OF_CLIENTS = { min: 1, max: 10_000 }
 
 /** The defaults of options, as documented in onescan-quotad(8). */
 export const optionDefaults = {
@@ -41,41 +29,36 @@ export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http AD
        onescan-quotad --help|--version
 `
 
+const known = {
+  udp: { type: 'string', default: optionDefaults.udp, read: parsePlace },
+  http: { type: 'string', default: optionDefaults.http, read: parsePlace },
+  allow: { type: 'string', multiple: true, read: parseNetwork },
+  'max-clients': { type: 'string', default: `${optionDefaults['max-clients']}`, read: readClients },
+  check: { type: 'boolean' }, // main has looked for it already
+  json: { type: 'boolean' }, // for onescan check
+} as const
+
 /** Reads the command line. Throws an AggregateFault with everything that is wrong in it. */
-export function readOptions(args: readonly string[]): ServiceOptions {
-  const { values, faults: wrong } = parseOptions(args, {
-    udp: { type: 'string', default: optionDefaults.udp },
-    http: { type: 'string', default: optionDefaults.http },
-    allow: { type: 'string', multiple: true, default: [] },
-    'max-clients': { type: 'string' },
-    check: { type: 'boolean' }, // main has looked for it already
-    json: { type: 'boolean' }, // for onescan check
+export function readOptions(args: readonly string[]) {
+  return readByTable(args, known, ({ udp, http, allow, 'max-clients': maxClients }, _, faults) => {
+    if (udp === undefined && http === undefined && faults.lines.length === 0)
+      faults.lines.push('--udp none --http none: no client could connect; remove one of them')
+    return {
+      /** The address on which each protocol is served, or undefined if it is not. */
+      ...{ udp, http },
+      /** Returns whether the client with this IP address has permission. */
+      mayAsk: (address: string) => mayAsk(address, allow),
+      /** Upper limit for concurrent HTTP connections. */
+      maxClients,
+    }
   })
-  const faults = new FaultCollector()
-  const [udp, http] = (['udp', 'http'] as const).map((name) =>
-    faults.attempt(() => parsePlace(`--${name}`, values[name]), undefined),
-  )
-  faults.attempt(() => {
-    if (values.udp !== 'none' || values.http !== 'none') return
-    throw new Error('--udp none --http none: no client could connect; remove one of them')
-  }, undefined)
-  const count = values['max-clients']
-  const networks = values.allow.flatMap((text) => faults.attempt(() => [parseNetwork(text)], []))
-  const options: ServiceOptions = {
-    udp,
-    http,
-    mayAsk: allowNetworks(networks),
-    maxClients: faults.attempt(
-      () => wholeNumber(count, '--max-clients', optionDefaults['max-clients'], RANGE_OF_CLIENTS),
-      0,
-    ),
-  }
-  const all = [...wrong, ...faults.lines]
-  if (all.length > 0) throw new AggregateFault(all)
-  return options
 }
 
-function parsePlace(name: string, text: string): ServiceEndpoint | undefined {
+function readClients(text: string, name: string): number {
+  return wholeNumber(text, name, 1, { min: 1, max: 10_000 })
+}
+
+function parsePlace(text: string, name: string): ServiceEndpoint | undefined {
   if (text === 'none') return undefined
   const place = parseEndpoint(text, { leastPort: 0 })
   if (place && parseIpAddress(place.host)) return { ...place, text }
@@ -94,12 +77,10 @@ function parseNetwork(text: string): Network {
  * Allows these networks and the host itself. A client that has an IPv4 address in IPv6 form is
  * compared by its IPv4 address.
  */
-function allowNetworks(networks: readonly Network[]): ServiceOptions['mayAsk'] {
-  return (text) => {
-    const address = parseIpAddress(text)
-    if (address === undefined) return false
-    return isLoopback(address) || networks.some((network) => network.has(address))
-  }
+function mayAsk(client: string, networks: readonly Network[]): boolean {
+  const address = parseIpAddress(client)
+  if (address === undefined) return false
+  return isLoopback(address) || networks.some((network) => network.has(address))
 }
 
 /** The name of the socket for root's requests: FileDescriptorName= of onescan-quotad-check.socket. */

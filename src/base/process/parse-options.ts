@@ -1,5 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
-import { AggregateFault } from '../errors/aggregate-fault.ts'
+import { AggregateFault, FaultCollector } from '../errors/aggregate-fault.ts'
 import { errorText } from '../errors/fault.ts'
 import { nearestName } from '../text/nearest-name.ts'
 
@@ -49,6 +49,61 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
       } else throw new AggregateFault([...faults, reworded(text)])
     }
   }
+}
+
+/** Options in the form of parseArgs(). `read` makes a value of the text, and throws an Error that begins with `name`. */
+type OptionTable = ParseArgsOptionsConfig &
+  Readonly<Record<string, { readonly read?: (text: string, name: string) => unknown }>>
+
+type ReadOption<Option> = Option extends { read: (text: string, name: string) => infer Value }
+  ? Value
+  : Option extends { type: 'boolean' }
+    ? boolean
+    : string
+
+/** The values of the options of a table: a list, a value, or undefined if there is no default. */
+type OptionValues<Table> = {
+  readonly [Name in keyof Table]: Table[Name] extends { multiple: true }
+    ? readonly ReadOption<Table[Name]>[]
+    : Table[Name] extends { default: unknown }
+      ? ReadOption<Table[Name]>
+      : ReadOption<Table[Name]> | undefined
+}
+
+/**
+ * Reads a command line by a table, and passes the values to `make`, with the options in the order in which they were given.
+ * Throws an AggregateFault with all that is wrong in them, and that `make` has noted: until then a wrong value is left out.
+ */
+export function readByTable<const Table extends OptionTable, Made>(
+  args: readonly string[],
+  table: Table,
+  make: (
+    values: OptionValues<Table>,
+    given: readonly OptionToken[],
+    faults: FaultCollector,
+  ) => Made,
+): Made {
+  const { values, tokens, faults: unknownOnes } = parseOptions(args, table)
+  const faults = new FaultCollector()
+  const optionValue = (name: string, { read, multiple }: OptionTable[string]) => {
+    const texts = [(values as Record<string, unknown>)[name] ?? []].flat()
+    const all = texts.flatMap((text) =>
+      read ? faults.attempt(() => [read(String(text), `--${name}`)], []) : [text],
+    )
+    return [name, multiple ? all : all[0]]
+  }
+  const entries = Object.entries(table).map(([name, option]) => optionValue(name, option))
+  const given = tokens.flatMap((token) => (token.kind === 'option' ? [token] : []))
+  const made = make(Object.fromEntries(entries) as OptionValues<Table>, given, faults)
+  const all = [...unknownOnes, ...faults.lines]
+  if (all.length > 0) throw new AggregateFault(all)
+  return made
+}
+
+/** An option as it was given. */
+export interface OptionToken {
+  readonly name: string
+  readonly value?: string | undefined
 }
 
 /**

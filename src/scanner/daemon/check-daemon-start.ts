@@ -21,16 +21,7 @@ import { checkAccessBy } from './http/access.ts'
 import { PersonalTokens } from './http/tokens.ts'
 import { checkAddress } from './listening/listen.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
-import {
-  type DoorAddress,
-  type DoorKind,
-  isTls,
-  kindAt,
-  type ListeningDoor,
-  optionOf,
-  writeDoorAddress,
-} from './options/door-address.ts'
-import type { SmtpDoorOptions } from './options/smtp-doors.ts'
+import { isTls, writeDoorAddress } from './options/door-address.ts'
 import { callNext, doorName, tryPage } from './self-test/try-door.ts'
 import { checkVisiblePaths } from './visible-paths.ts'
 
@@ -85,7 +76,7 @@ async function runsAlready({ isRunning, checksSettings, socket }: DaemonOptions)
 async function doorsBy(options: DaemonOptions, env: Environment): Promise<CheckLine[]> {
   const configuration = await readConfiguration(env, () => {})
   try {
-    return doorsOf(options).map((door) =>
+    return options.doors.map((door) =>
       isTls(door.kind) && configuration.tls === undefined
         ? marked(settingsFault(NO_IDENTITY), 'stops the start')
         : ok(doorName(door), describeHandling(door, configuration)),
@@ -95,31 +86,9 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<CheckL
   }
 }
 
-interface NamedDoor extends ListeningDoor {
-  readonly option: string
-  readonly at: DoorAddress
-  readonly route?: SmtpDoorOptions | undefined
-}
-
-/** Returns the doors that the options name. Sockets of systemd are not known here. */
-function doorsOf(options: DaemonOptions): NamedDoor[] {
-  const { socket, milters, policies, clamds, clamdsForMail, smtpDoors } = options
-  const door = (kind: DoorKind, at: DoorAddress, route?: SmtpDoorOptions): NamedDoor => {
-    return { kind, option: optionOf(kind), at, address: writeDoorAddress(at), route }
-  }
-  return [
-    ...(socket === undefined ? [] : [door('qmail', { kind: 'unix', path: socket })]),
-    ...milters.map((at) => door('milter', at)),
-    ...policies.map((at) => door('policy', at)),
-    ...clamds.map((at) => door(kindAt('clamd', at), at)),
-    ...clamdsForMail.map((at) => door(kindAt('clamd-mail', at), at)),
-    ...smtpDoors.map((route) => door(route.lmtp ? 'lmtp' : 'smtp', route.address, route)),
-  ]
-}
-
 /** Tests the servers to which mail is passed on. */
 async function tryNextServers(options: DaemonOptions): Promise<CheckLine[]> {
-  const tried = doorsOf(options).map(async (door) => {
+  const tried = options.doors.map(async (door) => {
     if (door.route === undefined) return []
     const next = `next server ${door.route.next.text}`
     try {
@@ -136,7 +105,7 @@ async function tryNextServers(options: DaemonOptions): Promise<CheckLine[]> {
 
 async function pathFaults(options: DaemonOptions): Promise<string[]> {
   const faults: string[] = []
-  for (const { at, option } of doorsOf(options)) {
+  for (const { at, option } of options.doors) {
     await checkAddress(at, { ...options, option }).catch((error) => {
       faults.push(errorText(error))
     })

@@ -13,7 +13,6 @@ import {
   readConfiguration,
   requireIdentity,
 } from '../configuration/configuration.ts'
-import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { ClamdWatch } from '../readiness/clamd/clamd-watch.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import { queueTrouble } from '../serving/connection-queue.ts'
@@ -23,7 +22,6 @@ import { type DoorSocket, inheritedSockets, openSockets } from './listening/open
 import { pageSocket } from './listening/page-socket.ts'
 import { connectionLimits, type DaemonOptions } from './options/daemon-options.ts'
 import { isTls, type ListeningDoor } from './options/door-address.ts'
-import { smtpDoorsOf } from './options/smtp-doors.ts'
 import type { Signals } from './signals.ts'
 import { StatusFeed } from './status-feed.ts'
 import { startSweeps } from './sweeps.ts'
@@ -76,7 +74,6 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
   if (kinds.some(isTls)) requireIdentity(configuration.value)
   logConnectionLimit(kinds.length, options.maxClients)
   if (loadSystem() !== undefined) await logQueueTrouble()
-  const routes = smtpDoorsOf(kinds, options.smtpDoors)
   const workers = new Workers({
     count: options.workers,
     command: ownCommand('onescand', ...args, '--worker', kinds.join(',')),
@@ -93,7 +90,7 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
   })
   status.watchWorkers(workers)
   const stopSweeps = startSweeps(env, log)
-  return new Daemon({ configuration, clamds, status, sockets, routes, workers, stopSweeps })
+  return new Daemon({ configuration, clamds, status, sockets, workers, stopSweeps })
 }
 
 /** Workers notice the same, and go on without. A missing addon has been logged by then. */
@@ -135,8 +132,6 @@ interface DaemonParts {
   readonly clamds: ClamdWatch
   readonly status: StatusFeed
   readonly sockets: readonly DoorSocket[]
-  /** The route of each socket that passes mail on. */
-  readonly routes: readonly (SmtpRoute | undefined)[]
   readonly workers: Workers
   readonly stopSweeps: () => void
 }
@@ -159,13 +154,12 @@ class Daemon {
 
   /** Resolves when all workers listen. */
   async serve(): Promise<void> {
-    const { workers, sockets, routes, status } = this.#parts
+    const { workers, sockets, status } = this.#parts
     const addresses = await workers.ready
-    this.#doors = addresses.map((address, at) => ({
-      kind: sockets[at]!.kind,
-      address,
-      route: routes[at],
-    }))
+    this.#doors = addresses.map((address, at) => {
+      const { kind, route } = sockets[at]!
+      return { kind, route, address }
+    })
     this.#logDoors()
     status.serving(this.#doors)
     log('serving')

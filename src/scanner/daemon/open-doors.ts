@@ -71,10 +71,10 @@ export async function openDoors(
     identifyPeer,
   }
   const open: OpenDoor[] = []
-  const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
+  const smtpDoors = smtpDoorsOf(kinds, options.doors)
   for (const [index, kind] of kinds.entries()) {
     const fd = FIRST_HANDED_OVER + index
-    const route = smtpDoors[index]
+    const route = smtpDoors[index]?.route
     const door = makeDoor(kind, configuration, { ...common, route })
     await listenOn(door.server, fd, isClamds(kind))
     open.push({ ...door, kind, address: boundAddress(kind, door.server, fd), route })

@@ -11,12 +11,12 @@ import type { DaemonOptions } from './options/daemon-options.ts'
  * Returns check lines about paths that settings and options name, and that onescand does not see, or may not
  * write to. Run it inside the unit.
  */
-export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions): CheckLine[] {
+export function checkVisiblePaths(env: Environment, { doors }: DaemonOptions): CheckLine[] {
   const named = settingNames
     .filter((name) => settingTable[name].readers.includes('onescand'))
     .flatMap((name) => pathsIn(env[name] ?? '').map((path) => ({ name, path })))
-  const nextServers = smtpDoors.flatMap(({ next }) =>
-    pathsIn(next.text).map((path) => ({ name: '--next', path }) as const),
+  const nextServers = doors.flatMap(({ route }) =>
+    pathsIn(route?.next.text ?? '').map((path) => ({ name: '--next', path }) as const),
   )
   return [...named, ...nextServers].flatMap(({ name, path }) => {
     const use = name === '--next' ? 'connects to' : settingTable[name].path

@@ -2,13 +2,7 @@ import { closeSync } from 'node:fs'
 import { Fault } from '../../../base/errors/fault.ts'
 import { activatedDescriptors, FIRST_HANDED_OVER } from '../../../base/systemd/sd-daemon.ts'
 import type { DaemonOptions } from '../options/daemon-options.ts'
-import {
-  type DoorAddress,
-  type DoorKind,
-  doorKindOf,
-  kindAt,
-  optionOf,
-} from '../options/door-address.ts'
+import { type DoorKind, doorKindOf, type NamedDoor } from '../options/door-address.ts'
 import { smtpDoorsOf } from '../options/smtp-doors.ts'
 import { bindAt, pathOf } from './listen.ts'
 
@@ -40,8 +34,7 @@ export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
 }
 
 /** A socket that workers listen on. The first process keeps it open, so that it outlives them. */
-export interface DoorSocket {
-  readonly kind: DoorKind
+export interface DoorSocket extends Pick<NamedDoor, 'kind' | 'route'> {
   readonly fd: number
   close(): void
 }
@@ -51,39 +44,29 @@ export interface DoorSocket {
  * missing. Rejects with a Fault of kind `config` if one cannot be created.
  */
 export async function openSockets(
-  options: DaemonOptions,
+  { doors, ...options }: DaemonOptions,
   handedOver: readonly SocketPurpose[],
 ): Promise<DoorSocket[]> {
-  const sockets: DoorSocket[] = handedOver.flatMap((kind, index) => {
-    const fd = FIRST_HANDED_OVER + index
-    return kind === 'http' ? [] : [{ kind, fd, close: () => closeSync(fd) }]
+  const given = handedOver.flatMap((kind, index) =>
+    kind === 'http' ? [] : [{ kind, fd: FIRST_HANDED_OVER + index }],
+  )
+  const served = smtpDoorsOf(
+    given.map(({ kind }) => kind),
+    doors,
+  )
+  const sockets: DoorSocket[] = given.map(({ kind, fd }, index) => {
+    return { kind, fd, route: served[index]?.route, close: () => closeSync(fd) }
   })
-  const given = sockets.map(({ kind }) => kind)
-  const make = async (kind: DoorKind, address: DoorAddress) => {
-    const socket = await bindAt(address, { ...options, option: optionOf(kind) })
-    sockets.push({ kind, ...socket })
-  }
-  if (options.socket !== undefined && !given.includes('qmail')) {
-    await make('qmail', { kind: 'unix', path: options.socket })
-  }
   // A socket that systemd has passed may be the same as one that an option names.
-  const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
-  const isHeld = (kind: DoorKind, address: DoorAddress) =>
-    address.kind === 'unix' && held.has(`${kind} ${address.path}`)
-  for (const [option, addresses] of [
-    ['milter', options.milters],
-    ['policy', options.policies],
-    ['clamd', options.clamds],
-    ['clamd-mail', options.clamdsForMail],
-  ] as const) {
-    for (const address of addresses) {
-      const kind = kindAt(option, address)
-      if (!isHeld(kind, address)) await make(kind, address)
-    }
+  const held = new Set(given.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
+  const isGiven = (door: NamedDoor) => {
+    if (door.kind === 'qmail') return given.some(({ kind }) => kind === 'qmail')
+    if (door.route !== undefined) return served.includes(door)
+    return door.at.kind === 'unix' && held.has(`${door.kind} ${door.at.path}`)
   }
-  const served = smtpDoorsOf(given, options.smtpDoors)
-  for (const route of options.smtpDoors) {
-    if (!served.includes(route)) await make(route.lmtp ? 'lmtp' : 'smtp', route.address)
+  for (const door of doors.filter((named) => !isGiven(named))) {
+    const { kind, route, at, option } = door
+    sockets.push({ kind, route, ...(await bindAt(at, { ...options, option })) })
   }
   if (sockets.length > 0) return sockets
   throw new Fault(

@@ -1,65 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import type { ParseArgsOptionsConfig } from 'node:util'
-import { AggregateFault, FaultCollector } from '../../../base/errors/aggregate-fault.ts'
 import { errorText } from '../../../base/errors/fault.ts'
 import { parseEndpoint, socketPath } from '../../../base/net/endpoint.ts'
-import { parseOptions } from '../../../base/process/parse-options.ts'
+import { readByTable } from '../../../base/process/parse-options.ts'
 import { SLOT_SOCKET } from '../../../base/settings/table.ts'
 import { byteSize, wholeNumber } from '../../../base/text/values.ts'
-import {
-  type DoorAddress,
-  type DoorKind,
-  doorKindOf,
-  parseClamdDoorAddress,
-  parseDoorAddress,
-} from './door-address.ts'
-import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from './smtp-doors.ts'
-
-/** onescand(8), OPTIONS. */
-export interface DaemonOptions {
-  /** The path where clients of the slot door connect, or undefined if there is none. */
-  readonly socket: string | undefined
-  /** The addresses where MTAs connect by the milter protocol. */
-  readonly milters: readonly DoorAddress[]
-  /** The addresses where Postfix and onescan-rcptquota ask about recipients. */
-  readonly policies: readonly DoorAddress[]
-  /**
-   * The addresses for programs that use clamd's protocol, and those for programs that send only whole messages.
-   */
-  readonly clamds: readonly DoorAddress[]
-  readonly clamdsForMail: readonly DoorAddress[]
-  /** The addresses where mail servers connect over SMTP or LMTP, and the next server of each. */
-  readonly smtpDoors: readonly SmtpDoorOptions[]
-  /** The permission bits of sockets with a path. */
-  readonly mode: number
-  /** The group id of these sockets; undefined: that of the process. */
-  readonly group: number | undefined
-  /** The number of processes that judge mail. */
-  readonly workers: number
-  /** Bytes of the largest message. */
-  readonly maxSize: number
-  /** Bytes of memory for messages being scanned, in each process and at each address. */
-  readonly memory: number
-  readonly maxClients: number
-  /** The address of metrics, health and the page, or undefined if they are not served. */
-  readonly http: DoorAddress | undefined
-  /** Whether --check checks the running onescand, which has all doors open. */
-  readonly isRunning: boolean
-  /** The file with the token that the page requires. */
-  readonly httpToken: string | undefined
-  /** The file with the tokens for the quarantine over HTTP, and the SMTP server for releases; undefined: it is off. */
-  readonly httpQuarantine: { readonly tokenFile: string; readonly releaseBy: string } | undefined
-  readonly httpHidesAddresses: boolean
-  /** Whether --check-settings checks the settings alone. */
-  readonly checksSettings: boolean
-  /** Milliseconds for messages in progress when onescand is asked to end. */
-  readonly grace: number
-  /**
-   * Set for a worker: the kinds of the sockets that it got from the first process, in their order.
-   */
-  readonly workerFor: readonly DoorKind[] | undefined
-}
+import { doorBy, doorKindOf, namedDoor, parseDoorAddress } from './door-address.ts'
+import { FROM_STANDARD, readSmtpDoors, refuseLoops } from './smtp-doors.ts'
 
 /** Maximum number of workers without --workers, for any number of processors. */
 const DEFAULT_WORKERS_MAX = 4
@@ -68,19 +15,6 @@ const DEFAULT_WORKERS_MAX = 4
  * takes a third more time for each mail, and does not scan more of them.
  */
 const PROCESSORS_OF_CLAMD = 1
-
-/** The defaults of options, as documented in onescand(8). */
-export const optionDefaults = {
-  socket: SLOT_SOCKET,
-  from: FROM_STANDARD,
-  mode: '0660',
-  workers: `one fewer than the number of CPUs, from 1 to ${DEFAULT_WORKERS_MAX}`,
-  'max-size': '100M',
-  'max-clients': 200,
-  memory: '64M',
-  grace: 20,
-  'http-release': '127.0.0.1:25',
-} as const
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]... [--policy ADDRESS]...
                 [--clamd ADDRESS]... [--clamd-mail ADDRESS]...
@@ -97,162 +31,131 @@ ADDRESS is unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT; for clamd also
 tls:ADDRESS:PORT or tls:[ADDRESS]:PORT.
 `
 
-/** The options, in the form of parseArgs() of node:util. */
+const count = (min: number) => (text: string, name: string) =>
+  wholeNumber(text, name, min, { min, max: 10_000 })
+const bytes = (text: string, name: string) => byteSize(text, name, 0)
+
+/** The options: how each is parsed (parseArgs() of node:util), and how its text becomes a value. */
 const known = {
-  socket: { type: 'string', default: optionDefaults.socket },
-  milter: { type: 'string', multiple: true, default: [] },
-  policy: { type: 'string', multiple: true, default: [] },
-  clamd: { type: 'string', multiple: true, default: [] },
-  'clamd-mail': { type: 'string', multiple: true, default: [] },
-  smtp: { type: 'string', multiple: true },
+  socket: { type: 'string', default: SLOT_SOCKET, read: readSocket },
+  milter: { type: 'string', multiple: true, read: doorBy('milter') },
+  policy: { type: 'string', multiple: true, read: doorBy('policy') },
+  clamd: { type: 'string', multiple: true, read: doorBy('clamd') },
+  'clamd-mail': { type: 'string', multiple: true, read: doorBy('clamd-mail') },
+  smtp: { type: 'string', multiple: true }, // these five: smtp-doors.ts
   lmtp: { type: 'string', multiple: true },
   next: { type: 'string', multiple: true },
   from: { type: 'string', multiple: true },
   'after-queue': { type: 'boolean', multiple: true },
-  http: { type: 'string' },
+  http: { type: 'string', read: parseDoorAddress },
   'http-token': { type: 'string' },
   'http-quarantine': { type: 'string' },
-  'http-release': { type: 'string', default: optionDefaults['http-release'] },
+  'http-release': { type: 'string', default: '127.0.0.1:25', read: readServer },
   'http-hide-addresses': { type: 'boolean', default: false },
-  mode: { type: 'string', default: optionDefaults.mode },
-  group: { type: 'string' },
-  workers: { type: 'string' },
-  'max-size': { type: 'string' },
-  'max-clients': { type: 'string' },
-  memory: { type: 'string' },
-  grace: { type: 'string' },
-  worker: { type: 'string' },
+  mode: { type: 'string', default: '0660', read: parseMode },
+  group: { type: 'string', read: readGroup },
+  workers: { type: 'string', read: count(1) },
+  'max-size': { type: 'string', default: '100M', read: bytes },
+  'max-clients': { type: 'string', default: '200', read: count(1) },
+  memory: { type: 'string', default: '64M', read: bytes },
+  grace: { type: 'string', default: '20', read: count(0) },
+  worker: { type: 'string', read: (text: string) => text.split(',').map(doorKindOf) },
   check: { type: 'boolean' }, // onescand.ts handles it
   'check-settings': { type: 'boolean', default: false },
   json: { type: 'boolean' }, // onescand.ts handles it, too
   running: { type: 'boolean', default: false }, // from onescan check
-} satisfies ParseArgsOptionsConfig
+} as const
+
+/** The defaults of options, as documented in onescand(8). */
+export const optionDefaults: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    Object.entries(known).flatMap(([name, option]) =>
+      'default' in option && typeof option.default === 'string' ? [[name, option.default]] : [],
+    ),
+  ),
+  from: FROM_STANDARD,
+  workers: `one fewer than the number of CPUs, from 1 to ${DEFAULT_WORKERS_MAX}`,
+}
+
+/** onescand(8), OPTIONS. */
+export type DaemonOptions = Readonly<ReturnType<typeof readOptions>>
 
 /**
  * Reads the options, on a host with this number of processors. Throws an AggregateFault with all that is wrong with
  * them.
  */
-export function readOptions(
-  args: readonly string[],
-  processors: number = availableParallelism(),
-): DaemonOptions {
-  const { values, tokens, faults: wrong } = parseOptions(args, known)
-  const faults = new FaultCollector()
-  const options: DaemonOptions = {
-    ...readInterfaces({ values, tokens }, faults),
-    httpToken: values['http-token'],
-    httpQuarantine: faults.attempt(() => readHttpQuarantine(values), undefined),
-    httpHidesAddresses: values['http-hide-addresses'],
-    mode: faults.attempt(() => parseMode(values.mode), 0),
-    group: faults.attempt(
-      () => (values.group === undefined ? undefined : readGroup(values.group)),
-      undefined,
-    ),
-    ...readLimits(values, processors, faults),
-    isRunning: values.running,
-    checksSettings: values['check-settings'],
-    workerFor: values.worker?.split(',').map(doorKindOf),
-  }
-  faults.attempt(() => refuseLoops(options.smtpDoors, placesOf(options)), undefined)
-  const all = [...wrong, ...faults.lines]
-  if (all.length > 0) throw new AggregateFault(all)
-  return options
+export function readOptions(args: readonly string[], processors: number = availableParallelism()) {
+  return readByTable(args, known, (values, given, faults) => {
+    const { socket, http, 'http-quarantine': tokenFile, 'http-release': releaseBy } = values
+    const doors = [
+      ...(socket === undefined ? [] : [namedDoor('qmail', { kind: 'unix', path: socket })]),
+      ...[...values.milter, ...values.policy, ...values.clamd, ...values['clamd-mail']],
+      ...faults.attempt(() => readSmtpDoors(given), []),
+    ]
+    faults.attempt(() => refuseLoops(doors, http), undefined)
+    if (tokenFile !== undefined && !given.some(({ name }) => name === 'http'))
+      faults.lines.push('--http-quarantine: needs --http ADDRESS')
+    const workers = Math.max(1, Math.min(processors - PROCESSORS_OF_CLAMD, DEFAULT_WORKERS_MAX))
+    return {
+      /** The path where clients of the slot door connect, or undefined if there is none. */
+      socket,
+      /** All doors that are named: that of the slot, and those for mail servers and other clients. */
+      doors,
+      /** The address of metrics, health and the page, or undefined if they are not served. */
+      http,
+      /** The file with the token that the page requires. */
+      httpToken: values['http-token'],
+      /** The file with the tokens for the quarantine over HTTP, and the SMTP server for releases; undefined: it is off. */
+      httpQuarantine: tokenFile === undefined ? undefined : { tokenFile, releaseBy },
+      httpHidesAddresses: values['http-hide-addresses'],
+      /** The permission bits of sockets with a path. */
+      mode: values.mode,
+      /** The group id of these sockets; undefined: that of the process. */
+      group: values.group,
+      /** The number of processes that judge mail. */
+      workers: values.workers ?? workers,
+      /** Bytes of the largest message. */
+      maxSize: values['max-size'],
+      /** Bytes of memory for messages being scanned, in each process and at each address. */
+      memory: values.memory,
+      maxClients: values['max-clients'],
+      /** Milliseconds for messages in progress when onescand is asked to end. */
+      grace: values.grace * 1000,
+      /** Whether --check checks the running onescand, which has all doors open. */
+      isRunning: values.running,
+      /** Whether --check-settings checks the settings alone. */
+      checksSettings: values['check-settings'],
+      /** Set for a worker: the kinds of the sockets that it got from the first process, in their order. */
+      workerFor: values.worker,
+    }
+  })
 }
 
-type ParsedArguments = ReturnType<typeof parseOptions<typeof known>>
-
-/** The addresses where onescand listens. */
-type Interfaces = Pick<
-  DaemonOptions,
-  'socket' | 'milters' | 'policies' | 'clamds' | 'clamdsForMail' | 'smtpDoors' | 'http'
->
-
-function readInterfaces(
-  { values, tokens }: Pick<ParsedArguments, 'values' | 'tokens'>,
-  faults: FaultCollector,
-): Interfaces {
-  const addresses = (texts: readonly string[], option: string, read = parseDoorAddress) =>
-    texts.flatMap((address) => faults.attempt(() => [read(address, option)], []))
-  return {
-    socket: faults.attempt(
-      () => (values.socket === 'none' ? undefined : socketPath(values.socket, '--socket')),
-      undefined,
-    ),
-    milters: addresses(values.milter, '--milter'),
-    policies: addresses(values.policy, '--policy'),
-    clamds: addresses(values.clamd, '--clamd', parseClamdDoorAddress),
-    clamdsForMail: addresses(values['clamd-mail'], '--clamd-mail', parseClamdDoorAddress),
-    smtpDoors: faults.attempt(
-      () => readSmtpDoors(tokens.filter((token) => token.kind === 'option')),
-      [],
-    ),
-    http: addresses(values.http === undefined ? [] : [values.http], '--http')[0],
-  }
+function readSocket(text: string, name: string): string | undefined {
+  return text === 'none' ? undefined : socketPath(text, name)
 }
 
-function readHttpQuarantine(values: ParsedArguments['values']): DaemonOptions['httpQuarantine'] {
-  const { 'http-quarantine': tokenFile, 'http-release': releaseBy, http } = values
-  if (tokenFile === undefined) return undefined
-  if (http === undefined) throw new Error('--http-quarantine: needs --http ADDRESS')
-  if (parseEndpoint(releaseBy) === undefined)
-    throw new Error(`--http-release ${releaseBy}: must be HOST:PORT`)
-  return { tokenFile, releaseBy }
+function readServer(text: string, name: string): string {
+  if (parseEndpoint(text) !== undefined) return text
+  throw new Error(`${name} ${text}: must be HOST:PORT`)
 }
 
-function readLimits(
-  values: ParsedArguments['values'],
-  processors: number,
-  faults: FaultCollector,
-): Pick<DaemonOptions, 'workers' | 'maxSize' | 'memory' | 'maxClients' | 'grace'> {
-  const number = (name: 'workers' | 'max-clients' | 'grace', byDefault: number, min: number) =>
-    faults.attempt(
-      () => wholeNumber(values[name], `--${name}`, byDefault, { min, max: 10_000 }),
-      byDefault,
-    )
-  const bytes = (name: 'max-size' | 'memory', byDefault: string) =>
-    faults.attempt(() => byteSize(values[name] || byDefault, `--${name}`, 0), 0)
-  const workers = Math.max(1, Math.min(processors - PROCESSORS_OF_CLAMD, DEFAULT_WORKERS_MAX))
-  return {
-    workers: number('workers', workers, 1),
-    maxSize: bytes('max-size', optionDefaults['max-size']),
-    memory: bytes('memory', optionDefaults.memory),
-    maxClients: number('max-clients', optionDefaults['max-clients'], 1),
-    grace: number('grace', optionDefaults.grace, 0) * 1000,
-  }
-}
-
-/** All addresses where onescand listens. */
-function placesOf({
-  socket,
-  milters,
-  policies,
-  clamds,
-  clamdsForMail,
-  smtpDoors,
-  http,
-}: Interfaces): DoorAddress[] {
-  const asked = [...milters, ...policies, ...clamds, ...clamdsForMail]
-  const others = [...asked, ...smtpDoors.map(({ address }) => address)]
-  if (socket !== undefined) others.push({ kind: 'unix', path: socket })
-  return http === undefined ? others : [...others, http]
-}
-
-function parseMode(text: string): number {
+function parseMode(text: string, name: string): number {
   if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8)
-  throw new Error(`--mode ${text}: must be three octal digits`)
+  throw new Error(`${name} ${text}: must be three octal digits`)
 }
 
 /** A group by number, or by its name in group(5). */
-function readGroup(text: string): number {
+function readGroup(text: string, name: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text)
   try {
     const entries = readFileSync('/etc/group', 'latin1').split('\n')
     const entry = entries.find((line) => line.startsWith(`${text}:`))
     if (entry !== undefined) return Number(entry.split(':')[2])
   } catch (error) {
-    throw new Error(`--group ${text}: ${errorText(error)}`)
+    throw new Error(`${name} ${text}: ${errorText(error)}`)
   }
-  throw new Error(`--group ${text}: there is no such group; create it, or specify a number`)
+  throw new Error(`${name} ${text}: there is no such group; create it, or specify a number`)
 }
 
 /**

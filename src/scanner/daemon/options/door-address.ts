@@ -61,6 +61,27 @@ export interface ListeningDoor {
   readonly route?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
 }
 
+/** A door that an option names. */
+export interface NamedDoor extends ListeningDoor {
+  readonly at: DoorAddress
+  readonly option: string
+  /** Set for `--smtp` and `--lmtp`. */
+  readonly route: SmtpRoute | undefined
+}
+
+export function namedDoor(kind: DoorKind, at: DoorAddress, route?: SmtpRoute): NamedDoor {
+  return { kind, at, address: writeDoorAddress(at), option: optionOf(kind), route }
+}
+
+/** Returns the reader of the addresses of an option. */
+export function doorBy(kind: 'milter' | 'policy' | 'clamd' | 'clamd-mail') {
+  const parse = isClamds(kind) ? parseClamdDoorAddress : parseDoorAddress
+  return (text: string, option: string): NamedDoor => {
+    const at = parse(text, option)
+    return namedDoor(kindAt(kind, at), at)
+  }
+}
+
 export type DoorAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | ({ readonly kind: 'tcp'; readonly isSecure?: true } & Endpoint)

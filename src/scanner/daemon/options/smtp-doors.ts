@@ -1,112 +1,87 @@
 import { attempt, Fault } from '../../../base/errors/fault.ts'
 import { isLoopback, isUnspecified, Network, parseIpAddress } from '../../../base/net/ip-address.ts'
 import { ownAddresses } from '../../../base/net/own-addresses.ts'
-import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
-import { type DoorAddress, type DoorKind, parseDoorAddress } from './door-address.ts'
-
-/** The address of an SMTP or LMTP door, and the route of its mail: onescan-interfaces(7), SMTP. */
-export interface SmtpDoorOptions extends SmtpRoute {
-  readonly address: DoorAddress
-}
+import type { OptionToken } from '../../../base/process/parse-options.ts'
+import {
+  type DoorAddress,
+  type DoorKind,
+  type NamedDoor,
+  namedDoor,
+  parseDoorAddress,
+} from './door-address.ts'
 
 /** The hosts that may send mail without `--from`. */
 export const FROM_STANDARD = '127.0.0.0/8,::1'
 
-/** The options for one door that were parsed until now. */
+/** `--smtp` or `--lmtp`, and the options that follow it and belong to it. */
 interface SmtpDoorWords {
-  readonly option: '--smtp' | '--lmtp'
+  readonly kind: 'smtp' | 'lmtp'
   readonly text: string
   next?: string
   from?: string
-  afterQueue?: boolean
+  'after-queue'?: string
 }
 
 /**
- * Parses `--smtp` and `--lmtp` of the command line, as parseArgs() returns its options. `--next`, `--from`
- * and `--after-queue` belong to the `--smtp` or `--lmtp` before them. Throws an Error that names the fault.
+ * Reads the doors of `--smtp` and `--lmtp`: onescan-interfaces(7), SMTP. `--next`, `--from` and `--after-queue` belong to the
+ * `--smtp` or `--lmtp` before them. Throws an Error that names the fault.
  */
-export function readSmtpDoors(
-  options: readonly { readonly name: string; readonly value: string | undefined }[],
-): SmtpDoorOptions[] {
+export function readSmtpDoors(options: readonly OptionToken[]): NamedDoor[] {
   const begun: SmtpDoorWords[] = []
   for (const { name, value = '' } of options) {
-    if (name === 'smtp' || name === 'lmtp') {
-      begun.push({ option: `--${name}`, text: value })
-      continue
-    }
+    if (name === 'smtp' || name === 'lmtp') begun.push({ kind: name, text: value })
+    if (name !== 'next' && name !== 'from' && name !== 'after-queue') continue
     const last = begun.at(-1)
-    const more = detailOf(name, value)
-    if (more === undefined) continue
-    if (last === undefined) {
+    if (last === undefined)
       throw new Error(`--${name}: must follow --smtp ADDRESS or --lmtp ADDRESS`)
-    }
-    if (Object.keys(more).some((key) => key in last))
-      throw new Error(`--${name}: is given twice for ${last.option} ${last.text}`)
-    Object.assign(last, more)
+    if (name in last) throw new Error(`--${name}: is given twice for --${last.kind} ${last.text}`)
+    last[name] = value
   }
-  return begun.map(toSmtpDoor)
+  return begun.map(toDoor)
+}
+
+function toDoor({ kind, text, next, from, ...flags }: SmtpDoorWords): NamedDoor {
+  if (next === undefined)
+    throw new Error(`--${kind} ${text}: needs --next ADDRESS, the mail server behind it`)
+  const behind = parseDoorAddress(next, '--next')
+  return namedDoor(kind, parseDoorAddress(text, `--${kind}`), {
+    lmtp: kind === 'lmtp',
+    next: { text: next, options: behind.kind === 'unix' ? { path: behind.path } : behind },
+    from: parseNetworks(from ?? FROM_STANDARD),
+    afterQueue: 'after-queue' in flags,
+  })
 }
 
 /**
- * Returns the options for each socket: the first `--smtp` belongs to the first socket for SMTP, and
+ * Returns the door of `--smtp` or `--lmtp` for each socket: the first `--smtp` belongs to the first socket for SMTP, and
  * so on. Throws a Fault of kind `config` for a socket without an option.
  */
 export function smtpDoorsOf(
   kinds: readonly DoorKind[],
-  smtpDoors: readonly SmtpDoorOptions[],
-): (SmtpDoorOptions | undefined)[] {
-  const waiting = [...smtpDoors]
+  doors: readonly NamedDoor[],
+): (NamedDoor | undefined)[] {
+  const waiting = doors.filter(({ route }) => route !== undefined)
   return kinds.map((kind) => {
     if (kind !== 'smtp' && kind !== 'lmtp') return undefined
-    const index = waiting.findIndex(({ lmtp }) => lmtp === (kind === 'lmtp'))
+    const index = waiting.findIndex((door) => door.kind === kind)
     if (index >= 0) return waiting.splice(index, 1)[0]
     throw new Fault('config', `a socket for ${kind}: add --${kind} ADDRESS --next ADDRESS, too`)
   })
 }
 
-function detailOf(name: string, value: string): Partial<SmtpDoorWords> | undefined {
-  switch (name) {
-    case 'next':
-      return { next: value }
-    case 'from':
-      return { from: value }
-    case 'after-queue':
-      return { afterQueue: true }
-    default:
-      return undefined
-  }
-}
-
-function toSmtpDoor({ option, text, next, from, afterQueue }: SmtpDoorWords): SmtpDoorOptions {
-  if (next === undefined) {
-    throw new Error(`${option} ${text}: needs --next ADDRESS, the mail server behind it`)
-  }
-  const address = parseDoorAddress(text, option)
-  const behind = parseDoorAddress(next, '--next')
-  return {
-    address,
-    lmtp: option === '--lmtp',
-    next: { text: next, options: behind.kind === 'unix' ? { path: behind.path } : behind },
-    from: parseNetworks(from ?? FROM_STANDARD),
-    afterQueue: afterQueue === true,
-  }
-}
-
 /**
- * Throws an Error if onescand itself listens at the address of a next server: mail would loop.
+ * Throws an Error if onescand itself listens at the address of a next server, at a door or at `http`: mail would loop.
  * Longer loops end where --max-clients or the Received fields do.
  */
-export function refuseLoops(
-  smtpDoors: readonly SmtpDoorOptions[],
-  addresses: readonly DoorAddress[],
-): void {
-  for (const { next } of smtpDoors) {
-    const behind = parseDoorAddress(next.text, '--next')
-    if (addresses.some((address) => leadsTo(behind, address))) {
+export function refuseLoops(doors: readonly NamedDoor[], http: DoorAddress | undefined): void {
+  const own = [...doors.map(({ at }) => at), ...(http === undefined ? [] : [http])]
+  for (const { route } of doors) {
+    if (route === undefined) continue
+    const behind = parseDoorAddress(route.next.text, '--next')
+    if (own.some((address) => leadsTo(behind, address)))
       throw new Error(
-        `--next ${next.text}: onescand itself listens there; specify the server behind it`,
+        `--next ${route.next.text}: onescand itself listens there; specify the server behind it`,
       )
-    }
   }
 }
 

@@ -56,7 +56,8 @@ t.test('a next server at another port, host or path is accepted', async (t) => {
     smtp('unix:/run/a', 'unix:/run/b'),
     smtp('inet:127.0.0.1:25', 'unix:/run/b'),
   ]
-  for (const words of placesBehind) t.equal(readOptions(words).smtpDoors.length, 1)
+  for (const words of placesBehind)
+    t.equal(readOptions(words).doors.filter(({ route }) => route).length, 1)
 })
 
 t.test("in onescand's unit, which hides the host's addresses, another host is accepted", (t) => {
@@ -69,7 +70,11 @@ t.test("in onescand's unit, which hides the host's addresses, another host is ac
   replaceBy(() => {
     throw new Error('uv_interface_addresses returned EAFNOSUPPORT')
   })
-  t.equal(readOptions(smtp('inet:0.0.0.0:25', 'inet:192.0.2.1:25')).smtpDoors.length, 1)
+  t.equal(
+    readOptions(smtp('inet:0.0.0.0:25', 'inet:192.0.2.1:25')).doors.filter(({ route }) => route)
+      .length,
+    1,
+  )
   const loop = smtp('inet:0.0.0.0:25', 'inet:127.0.0.2:25')
   t.throws(() => readOptions(loop), /onescand itself listens there/)
   t.end()
