@@ -74,6 +74,7 @@ const ofReading = [
   'archives/archive-members',
   'archives/member-names',
   'headers/names',
+  'headers/readable',
 ].map((name) => `mail/mime/${name}.ts`)
 
 t.test('mail/mime/ is imported through its entrances', async (t) => {

@@ -3,9 +3,11 @@ import { once } from 'node:events'
 /**
  * Characters that control a terminal, that it does not show, or that make it show something else. These are
  * control characters except line end and tab, formatting characters such as Unicode's bidi controls, and
- * those that Unicode lets every program ignore (Default_Ignorable_Code_Point).
+ * those that Unicode lets every program ignore (Default_Ignorable_Code_Point). Persian needs U+200C between letters, and
+ * emoji need U+200D between them and U+FE0F after them.
  */
-const ACTIVE = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}\p{Cs}]/gu
+const ACTIVE =
+  /(?![\n\t])(?!(?<=[\p{L}\p{M}\p{Extended_Pictographic}\p{Emoji_Modifier}]|\ufe0f)(?:\u200c|\u200d)(?=[\p{L}\p{M}\p{Extended_Pictographic}]))(?!(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{DI}\p{Cs}]/gu
 
 /**
  * Makes text safe for a terminal. Names of files, addresses, headers and errors may hold escape
