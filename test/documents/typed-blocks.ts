@@ -629,6 +629,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescan.1', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['doc/daily-work.md', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['doc/daily-work.md', 'onescand  running since', 'it is output'],
+  ['doc/daily-work.md', 'ann TOKEN', 'it is a file'],
   ['doc/daily-work.md', 'onescan: decision=reject', 'it is output'],
   [
     'doc/daily-work.md',

@@ -93,6 +93,11 @@ const OF_MANY: ReadonlySet<string> = new Set([
   '--envdir',
   '--directory',
   '--since',
+  '--search',
+  '--grounds',
+  '--recipient',
+  '--released',
+  '--yes',
 ])
 
 /** What a help has in a chapter: a name, and its text with the default and the values behind it. */

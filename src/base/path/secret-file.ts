@@ -9,8 +9,8 @@ const SECRET_MAX = 4096
  * Reads the password or token in a file as readForeignFile() does, without its line end. Throws an
  * Error with the remedy if everyone can read the file, or if it is empty.
  */
-export function readSecret(path: string): string {
-  const text = readForeignFile(path, SECRET_MAX, (stats) => {
+export function readSecret(path: string, most = SECRET_MAX): string {
+  const text = readForeignFile(path, most, (stats) => {
     const mode = stats.mode & 0o777
     if ((mode & 0o007) === 0) return
     const shown = mode.toString(8).padStart(4, '0')

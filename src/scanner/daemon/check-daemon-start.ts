@@ -17,7 +17,7 @@ import { checkSettings } from '../readiness/check-settings.ts'
 import { ownHost } from '../readiness/stage/stage.ts'
 import { tryStages } from '../readiness/stages.ts'
 import { describeHandling } from './describe-door.ts'
-import { checkAccessBy } from './http/access.ts'
+import { checkAccessBy, readToken } from './http/access.ts'
 import { PersonalTokens } from './http/tokens.ts'
 import { checkAddress } from './listening/listen.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
@@ -128,7 +128,7 @@ async function pageFaults({
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
     if (httpQuarantine)
-      PersonalTokens.read('--http-quarantine', httpQuarantine.tokenFile, undefined)
+      PersonalTokens.read(httpQuarantine.tokenFile, httpToken && readToken(httpToken))
     if (isRunning) return await tryPage(http)
     await checkAddress(http, { ...options, option: '--http' })
     return []

@@ -1,17 +1,22 @@
 import { attempt } from '../../../base/errors/fault.ts'
 import type { LogField } from '../../../base/log/line-format.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { API_PATH, type ApiRequest } from '../../protocol/quarantine-api/exchange.ts'
-import { deleteEntry } from '../../scan/quarantine/begin-release.ts'
-import { openMessage } from '../../scan/quarantine/entries.ts'
+import {
+  API_PATH,
+  type ApiRequest,
+  type Right,
+  SIGN_OUT_AFTER,
+} from '../../protocol/quarantine-api/exchange.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
 import { listPage, readFilter } from './api-list.ts'
 import { partsOf } from './api-parts.ts'
-import { mayBeSent, Problem, problemOf } from './api-problem.ts'
-import { logAction, noteAction } from './directory.ts'
+import { Desk } from './desk.ts'
+import { logAction } from './directory.ts'
+import { mayBeSent, Problem, problemOf } from './problem.ts'
 import { releaseEntry, signingKeys } from './release-entry.ts'
 import { parseRoute } from './send-again.ts'
-import { asUtf8, headerText, shownMessage } from './shown-message.ts'
+import { asUtf8, headerText } from './shown-message.ts'
+import { textOf } from './text-of-message.ts'
 
 /** An answer of the API: JSON, with a status of HTTP. */
 interface ApiAnswer {
@@ -21,45 +26,60 @@ interface ApiAnswer {
 }
 
 interface Call {
-  readonly root: PathHandle
+  readonly desk: Desk
   readonly request: ApiRequest
   /** The id of the message in the path. */
   readonly id: string
   readonly query: URLSearchParams
 }
 
-type Operation = (call: Call) => Promise<ApiAnswer>
+type AnswerCall = (call: Call) => Promise<ApiAnswer>
+
+/** An operation, and what its person must be allowed to do. */
+interface Operation {
+  readonly right: Right | undefined
+  readonly work: AnswerCall
+}
+
+const needs = (right: Right | undefined, work: AnswerCall): Operation => ({ right, work })
 
 /** The operations by path and method. `doc/quarantine-api.json` describes them. */
 export const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
-  messages: { GET: list },
-  'messages/{id}': { GET: show, DELETE: remove },
-  'messages/{id}/parts': { GET: parts },
-  'messages/{id}/release': { POST: release },
+  me: { GET: needs(undefined, me) },
+  messages: { GET: needs('look', list) },
+  'messages/delete': { POST: needs('delete', removeMany) },
+  'messages/release': { POST: needs('release', releaseMany) },
+  'messages/{id}': { GET: needs('look', show), DELETE: needs('delete', remove) },
+  'messages/{id}/parts': { GET: needs('look', parts) },
+  'messages/{id}/text': { GET: needs('read', letter) },
+  'messages/{id}/release': { POST: needs('release', release) },
 }
 
 /** Resolves to the answer to a request. Throws a Problem, or what its operation throws. */
 export async function answerRequest(root: PathHandle, request: ApiRequest): Promise<ApiAnswer> {
   const url = attempt(() => new URL(request.url, 'http://onescan'))
-  const [, first, id = '', rest] =
-    /^(messages)(?:\/([^/]{1,100})(\/[a-z]{1,20})?)?$/.exec(
-      url?.pathname.slice(API_PATH.length) ?? '',
-    ) ?? []
-  const path = id === '' ? first : `${first}/{id}${rest ?? ''}`
-  const methods = path === undefined ? undefined : operations[path]
-  if (url === undefined || methods === undefined)
+  const path = url?.pathname.slice(API_PATH.length) ?? ''
+  const [, id = '', rest = ''] = /^messages\/([^/]{1,100})(\/[a-z]{1,20})?$/.exec(path) ?? []
+  const isOfOne = id !== '' && !Object.hasOwn(operations, path)
+  const known = isOfOne ? `messages/{id}${rest}` : path
+  if (url === undefined || !Object.hasOwn(operations, known))
     throw new Problem('not-found', `${request.url}: is not a path of this API`)
+  const methods = operations[known]!
   const operation = methods[request.method]
   if (operation === undefined) {
     const allowed = Object.keys(methods).join(', ')
     const problem = new Problem('method', `the methods of this resource are ${allowed}`)
     return { ...problemAnswer(problem), headers: { Allow: allowed } }
   }
-  if (id !== '' && url.search !== '') throw new Problem('bad-request', 'the path has no parameters')
-  return operation({
-    root,
+  const { right, work } = operation
+  if (right !== undefined && !request.person.may.includes(right))
+    throw new Problem('not-allowed', `this needs the right ${JSON.stringify(right)}`)
+  if (known !== 'messages' && url.search !== '')
+    throw new Problem('bad-request', 'the path has no parameters')
+  return work({
+    desk: await Desk.open(root, request.person),
     request,
-    id: attempt(() => decodeURIComponent(id)) ?? id,
+    id: isOfOne ? (attempt(() => decodeURIComponent(id)) ?? id) : '',
     query: url.searchParams,
   })
 }
@@ -70,9 +90,21 @@ export function problemAnswer(error: unknown): ApiAnswer {
   return { status: body.status, body }
 }
 
-async function list({ root, request, query }: Call): Promise<ApiAnswer> {
-  const filter = readFilter(query)
-  const page = await listPage(root, filter)
+async function me({ request: { person } }: Call): Promise<ApiAnswer> {
+  const { name, may, to, signOutAfter = SIGN_OUT_AFTER } = person
+  const isAddress = (word: string) => word.includes('@')
+  const body = {
+    ...{ person: name, may, signOutAfter },
+    ...(to && {
+      domains: to.filter((word) => !isAddress(word)),
+      recipients: to.filter(isAddress),
+    }),
+  }
+  return { status: 200, body }
+}
+
+async function list({ desk, request, query }: Call): Promise<ApiAnswer> {
+  const page = await listPage(desk, readFilter(query))
   const fields: readonly LogField[] = [
     ['quarantine', 'list'],
     ['who', request.who],
@@ -85,9 +117,24 @@ async function list({ root, request, query }: Call): Promise<ApiAnswer> {
 const RECIPIENTS_SHOWN = 1000
 const HEADER_SHOWN = 64 * 1024
 
-async function show({ root, request, id }: Call): Promise<ApiAnswer> {
-  const opened = await openMessage(root, id)
+/** Answers with what `read` makes of a message, and logs who asked. */
+async function aboutMessage(
+  { desk, request, id }: Call,
+  word: string,
+  read: (opened: Awaited<ReturnType<Desk['message']>>) => Promise<object>,
+): Promise<ApiAnswer> {
+  const opened = await desk.message(id)
   try {
+    const body = await read(opened)
+    await logAction([...noted(word, id), ['who', request.who]], true)
+    return { status: 200, body }
+  } finally {
+    await opened.close()
+  }
+}
+
+function show(call: Call): Promise<ApiAnswer> {
+  return aboutMessage(call, 'show', async (opened) => {
     const chunks: Buffer[] = []
     let length = 0
     for await (const piece of opened.message()) {
@@ -97,36 +144,64 @@ async function show({ root, request, id }: Call): Promise<ApiAnswer> {
     }
     const start = Buffer.concat(chunks).subarray(0, HEADER_SHOWN)
     const header = headerText(start)
-    const body = {
-      ...shownMessage(opened.entry, { record: opened.record, start }, RECIPIENTS_SHOWN),
+    return {
+      ...call.desk.shown({ ...opened, start }, RECIPIENTS_SHOWN),
       log: asUtf8(opened.record.log),
       header: asUtf8(header),
       isHeaderComplete: header.length < start.length || length < HEADER_SHOWN,
     }
-    await logAction([...noted('show', id), ['who', request.who]], true)
-    return { status: 200, body }
-  } finally {
-    await opened.close()
-  }
+  })
 }
 
-async function parts({ root, request, id }: Call): Promise<ApiAnswer> {
-  const opened = await openMessage(root, id)
-  try {
-    const body = await partsOf(opened, process.env)
-    await logAction([...noted('parts', id), ['who', request.who]], true)
-    return { status: 200, body }
-  } finally {
-    await opened.close()
-  }
+function parts(call: Call): Promise<ApiAnswer> {
+  return aboutMessage(call, 'parts', (opened) => partsOf(opened, process.env))
 }
 
-async function remove({ root, request, id }: Call): Promise<ApiAnswer> {
-  const { grounds } = await deleteEntry(root, id)
+function letter(call: Call): Promise<ApiAnswer> {
+  return aboutMessage(call, 'text', textOf)
+}
+
+async function remove({ desk, request, id }: Call): Promise<ApiAnswer> {
   const warnings: string[] = []
-  const fields: readonly LogField[] = [...noted('delete', id), ['grounds', grounds]]
-  await noteAction(root, fields, noteFor(request, warnings))
+  await desk.remove(id, noteFor(request, warnings))
   return { status: 200, body: { id, deleted: true, warnings } }
+}
+
+/** Upper limits for the messages of a request. */
+const DELETED_MAX = 1000
+const RELEASED_MAX = 100
+
+async function removeMany(call: Call): Promise<ApiAnswer> {
+  const results = await forEachId(call, DELETED_MAX, async (id) => (await remove({ ...call, id })).body) // biome-ignore format: a line
+  return { status: 200, body: { results } }
+}
+
+/** Releases messages to their own recipients, each once for each Idempotency-Key. */
+async function releaseMany(call: Call): Promise<ApiAnswer> {
+  const key = keyOf(call.request)
+  const results = await forEachId(call, RELEASED_MAX, async (id) => {
+    const request = { ...call.request, key: `${key} ${id}`, body: '' }
+    const { status, body } = await releaseOnce({ ...call, request, id })
+    return status < 400 ? body : { id, problem: body }
+  })
+  return { status: 200, body: { results } }
+}
+
+/** Works on the messages of a request one after another. What one of them throws is its problem. */
+async function forEachId(
+  { request }: Call,
+  most: number,
+  work: (id: string) => Promise<object>,
+): Promise<object[]> {
+  const value = attempt(() => JSON.parse(request.body) as { readonly ids?: unknown } | null)
+  const ids = value?.ids
+  const isList = Array.isArray(ids) && ids.every((id) => typeof id === 'string')
+  if (!isList || ids.length > most || Object.keys(value!).length > 1)
+    throw new Problem('bad-request', `the body must be {"ids": [...]}, with at most ${most} ids`)
+  const results: object[] = []
+  for (const id of new Set(ids))
+    results.push(await work(id).catch((error) => ({ id, problem: problemOf(error) })))
+  return results
 }
 
 const noted = (action: string, id: string): readonly LogField[] => [
@@ -139,24 +214,32 @@ const noteFor = ({ who }: ApiRequest, warnings: string[]) => ({
   error: (text: string) => void warnings.push(text),
 })
 
+async function release(call: Call): Promise<ApiAnswer> {
+  keyOf(call.request)
+  return releaseOnce(call)
+}
+
+function keyOf({ key = '' }: ApiRequest): string {
+  if (/^[!-~]{1,200}$/.test(key)) return key
+  throw new Problem(
+    'bad-request',
+    'Idempotency-Key: must be 1 to 200 printable characters; use a new UUID',
+  )
+}
+
 /**
  * Releases a message once for each Idempotency-Key. Its answer, and that it may have been sent, is kept for further requests
  * with the key. If nothing was sent, the same request may be made again.
  */
-async function release({ root, request, id }: Call): Promise<ApiAnswer> {
-  const key = request.key ?? ''
-  if (!/^[!-~]{1,200}$/.test(key))
-    throw new Problem(
-      'bad-request',
-      'Idempotency-Key: must be 1 to 200 printable characters; use a new UUID',
-    )
+async function releaseOnce(call: Call): Promise<ApiAnswer> {
+  const { desk, request, id } = call
   const wanted = readWanted(request.body)
-  const begun = await beginRequest(root, key, JSON.stringify([id, wanted]))
+  const begun = await beginRequest(desk.root, request.key!, JSON.stringify([id, wanted]))
   if ('answer' in begun) return JSON.parse(begun.answer) as ApiAnswer
   // The request that was interrupted may have sent it.
   const again = wanted.again && !begun.wasInterrupted
   let isSettled = true
-  const answer = await releaseNow(root, request, id, { ...wanted, again }).catch((error) => {
+  const answer = await releaseNow(call, { ...wanted, again }).catch((error) => {
     isSettled = mayBeSent(error)
     return problemAnswer(error)
   })
@@ -166,9 +249,7 @@ async function release({ root, request, id }: Call): Promise<ApiAnswer> {
 }
 
 async function releaseNow(
-  root: PathHandle,
-  request: ApiRequest,
-  id: string,
+  { desk, request, id }: Call,
   { to, again, stamp }: WantedRelease,
 ): Promise<ApiAnswer> {
   const route = parseRoute(request.by, process.env)
@@ -177,9 +258,10 @@ async function releaseNow(
     keys: () => (stamp ? signingKeys(process.env) : []),
     isRouted: false,
     routes: { chain: route, smtp: route, sendmail: route },
+    reader: request.person,
   }
   const warnings: string[] = []
-  const released = await releaseEntry(root, { id, again }, run, noteFor(request, warnings))
+  const released = await releaseEntry(desk.root, { id, again }, run, noteFor(request, warnings))
   const { by, answer, recipients, isSigned } = released
   const body = {
     id,

@@ -1,15 +1,8 @@
-import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { wholeNumber } from '../../../base/text/values.ts'
-import {
-  byAge,
-  type EntryRange,
-  entriesIn,
-  isId,
-  type QuarantineEntry,
-  RecordReader,
-} from '../../scan/quarantine/entries.ts'
-import { Problem } from './api-problem.ts'
-import { contains, type ShownMessage, shownMessage } from './shown-message.ts'
+import { isId } from '../../scan/quarantine/entries.ts'
+import type { Desk, MessageFilter } from './desk.ts'
+import { Problem } from './problem.ts'
+import type { ShownMessage } from './shown-message.ts'
 
 /** Messages of a page, by default and at most. */
 const PAGE_DEFAULT = 100
@@ -24,19 +17,14 @@ const RECIPIENTS_SHOWN = 10
 const SEARCH_MAX = 200
 
 /** What a list shows, the newest first. */
-interface ListFilter {
-  readonly range: EntryRange
-  readonly states: readonly QuarantineEntry['state'][]
-  readonly grounds: string | undefined
-  /** A text in the data about a message, in lower case; '' for any. */
-  readonly search: string
+interface ListFilter extends MessageFilter {
   readonly limit: number
-  /** The id of the last message of the page before. */
-  readonly before: string | undefined
 }
 
 const STATES = ['kept', 'releasing', 'released'] as const
-const PARAMETERS = ['since', 'until', 'state', 'grounds', 'search', 'limit', 'before'] as const
+const PARAMETERS = [
+  ...['since', 'until', 'state', 'grounds', 'recipient', 'search', 'limit', 'before'],
+] as const
 
 /** Reads the query of a list. Throws a Problem for anything else. */
 export function readFilter(query: URLSearchParams): ListFilter {
@@ -62,7 +50,8 @@ export function readFilter(query: URLSearchParams): ListFilter {
     },
     states: state === null ? ['kept', 'releasing'] : known,
     grounds: query.get('grounds') ?? undefined,
-    search: search.toLowerCase(),
+    recipient: query.get('recipient') ?? undefined,
+    search,
     limit: limitOf(query.get('limit') ?? undefined),
     before: before ?? undefined,
   }
@@ -95,30 +84,20 @@ interface MessagePage {
 }
 
 /** Reads a page of the list, the newest message first. A file that is not a message in quarantine is left out. */
-export async function listPage(root: PathHandle, filter: ListFilter): Promise<MessagePage> {
-  const { range, states, grounds, search, limit, before } = filter
-  const records = new RecordReader(root)
+export async function listPage(desk: Desk, filter: ListFilter): Promise<MessagePage> {
   const messages: ShownMessage[] = []
-  const last = before && { id: before, seconds: Number.parseInt(before, 10) }
   let [read, bytes] = [0, 0]
-  let next: string | null = null
-  try {
-    for await (const entry of entriesIn(root, range)) {
-      if (last && byAge(entry, last) >= 0) continue
-      if (!states.includes(entry.state) || (grounds ?? entry.grounds) !== entry.grounds) continue
-      if (messages.length === limit || read === RECORDS_MAX || bytes > PAGE_BYTES)
-        return { messages, next }
-      next = entry.id
-      read++
-      const found = await records.read(entry).catch(() => undefined)
-      if (found === undefined) continue
-      if (search !== '' && !contains(found, entry.id, search)) continue
-      const shown = shownMessage(entry, found, RECIPIENTS_SHOWN)
-      bytes += Buffer.byteLength(JSON.stringify(shown))
-      messages.push(shown)
-    }
-    return { messages, next: null }
-  } finally {
-    records.close()
+  let [last, isCut]: [string | null, boolean] = [null, false]
+  const onRead = ({ id }: { readonly id: string }) => {
+    isCut = messages.length === filter.limit || read === RECORDS_MAX || bytes > PAGE_BYTES
+    if (!isCut) last = id
+    read++
+    return !isCut
   }
+  for await (const found of desk.find(filter, undefined, onRead)) {
+    const shown = desk.shown(found, RECIPIENTS_SHOWN)
+    bytes += Buffer.byteLength(JSON.stringify(shown))
+    messages.push(shown)
+  }
+  return { messages, next: isCut ? last : null }
 }

@@ -1,21 +1,20 @@
 import { hostname } from 'node:os'
 import { attempt, errorText, Fault } from '../../../base/errors/fault.ts'
 import type { LogField } from '../../../base/log/line-format.ts'
-import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { isPlainPath, lowerCase, readAddress } from '../../../base/text/address.ts'
-import { entriesIn, RecordReader } from '../../scan/quarantine/entries.ts'
+import { isPlainPath, readAddress } from '../../../base/text/address.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
 import { Reported } from '../../scan/quarantine/reported.ts'
-import { asciiDomain } from '../../scan/rules/match.ts'
 import { flag, printsJson, textOption, textOptions } from '../command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import { endAnswers } from './by-caller.ts'
+import { atDesk, type Desk } from './desk.ts'
 import { type Digest, digestMail, messagesInWords, shownAddress } from './digest-mail.ts'
-import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
+import { addDirectoryOption, noteAction } from './directory.ts'
+import { complainTo } from './meant-messages.ts'
+import { plainDomain } from './reader.ts'
 import { routeBy } from './release.ts'
 import { sendSigned, signingKeys } from './release-entry.ts'
-import { shownMessage } from './shown-message.ts'
 
 /** Upper limit for the digests that one command sends. The next one sends the others. */
 const DIGESTS_MAX = 1000
@@ -41,7 +40,8 @@ export const digestCommand = makeCommand('quarantine digest', {
           'Exit codes: 0 all is sent, or nothing is new; 2 something was not sent or read.',
       ),
   work: (args, output) =>
-    withQuarantine(args.directory, async (root) => {
+    atDesk(args.directory, async (desk) => {
+      const { root } = desk
       const postmaster = latin1Of(args.postmaster)
       if (!isMailbox(postmaster))
         throw new Fault(
@@ -64,14 +64,14 @@ export const digestCommand = makeCommand('quarantine digest', {
       const readersOf = (recipients: readonly string[]) =>
         domains === undefined ? [postmaster] : ownRecipients(recipients, domains)
       if (args.dryRun) {
-        const { digests } = await gather(root, await Reported.read(root), readersOf, output)
+        const { digests } = await gather(desk, await Reported.read(root), readersOf, output)
         return report(digests.map((digest) => ({ digest, answer: '' })), output) // biome-ignore format: a line
       }
       const turn = await beginRequest(root, LOCK, LOCK)
       if ('answer' in turn) return FAILED
       try {
         const reported = await Reported.read(root)
-        const { digests, oldest } = await gather(root, reported, readersOf, output)
+        const { digests, oldest } = await gather(desk, reported, readersOf, output)
         if (digests.length > 0) await reported.forgetBefore(oldest)
         const sent: SentDigest[] = []
         for (const digest of digests) {
@@ -105,7 +105,7 @@ interface SentDigest {
  * oldest message in quarantine, unix seconds. What cannot be read is an error of the output.
  */
 async function gather(
-  root: PathHandle,
+  desk: Desk,
   reported: Reported,
   readersOf: (recipients: readonly string[]) => readonly string[],
   output: Output,
@@ -113,34 +113,25 @@ async function gather(
   const digests = new Map<string, Digest>()
   let oldest = Number.POSITIVE_INFINITY
   let [shown, left] = [0, 0]
-  const records = new RecordReader(root)
-  const range = { since: undefined, until: undefined }
-  try {
-    for await (const entry of entriesIn(root, range, (reason) => output.error(errorText(reason)))) {
-      oldest = Math.min(oldest, entry.seconds)
-      if (entry.state === 'released') continue
-      try {
-        const found = await records.read(entry)
-        if (found === undefined) continue
-        for (const to of readersOf(found.record.recipients)) {
-          if (reported.has(entry.id, to)) continue
-          const digest = digests.get(to) ?? { to, ids: [], shown: [] }
-          if (!digests.has(to) && digests.size === DIGESTS_MAX) {
-            left++
-            continue
-          }
-          digests.set(to, digest)
-          digest.ids.push(entry.id)
-          if (digest.shown.length === SHOWN_MAX || shown === ALL_SHOWN_MAX) continue
-          digest.shown.push(shownMessage(entry, found, RECIPIENTS_SHOWN))
-          shown++
-        }
-      } catch (error) {
-        output.error(`${entry.id}: ${errorText(error)}`)
+  const range = { since: undefined, until: undefined, isNewestFirst: true }
+  const states = ['kept', 'releasing', 'released'] as const
+  for await (const found of desk.find({ range, states }, complainTo(output))) {
+    const { id, seconds, state } = found.entry
+    oldest = Math.min(oldest, seconds)
+    if (state === 'released') continue
+    for (const to of readersOf(found.record.recipients)) {
+      if (reported.has(id, to)) continue
+      const digest = digests.get(to) ?? { to, ids: [], shown: [] }
+      if (!digests.has(to) && digests.size === DIGESTS_MAX) {
+        left++
+        continue
       }
+      digests.set(to, digest)
+      digest.ids.push(id)
+      if (digest.shown.length === SHOWN_MAX || shown === ALL_SHOWN_MAX) continue
+      digest.shown.push(desk.shown(found, RECIPIENTS_SHOWN))
+      shown++
     }
-  } finally {
-    records.close()
   }
   if (left > 0)
     output.error(
@@ -152,8 +143,6 @@ async function gather(
 const latin1Of = (text: string) => Buffer.from(text).toString('latin1')
 
 const isMailbox = (address: string) => isPlainPath(Buffer.from(`<${address}>`, 'latin1'))
-
-const plainDomain = (domain: string) => asciiDomain(lowerCase(domain))
 
 /**
  * Returns the recipients who may learn of a message that was for them: those in the site's own domains whose address every

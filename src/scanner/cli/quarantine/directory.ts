@@ -45,7 +45,7 @@ export async function withQuarantine<Result>(
 }
 
 /** A file in the quarantine, with a line for each message that was released or deleted. */
-const FILE = 'quarantine.log'
+export const QUARANTINE_LOG = 'quarantine.log'
 
 /** Whose action is noted, and the place for errors that undo nothing. */
 export interface ActionNote {
@@ -68,7 +68,7 @@ export async function noteAction(
   try {
     appendTo(root, logLine([...noted, ['time', new Date().toISOString()]]))
   } catch (error) {
-    note.error(`${FILE}: ${errorTextAt(FILE, error)}`)
+    note.error(`${QUARANTINE_LOG}: ${errorTextAt(QUARANTINE_LOG, error)}`)
   }
   await logAction(noted, note.who !== undefined)
 }
@@ -92,7 +92,7 @@ export async function logAction(
 function appendTo(root: PathHandle, line: Buffer): void {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
   const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK
-  const fd = openSync(root.at(FILE), flags, 0o600)
+  const fd = openSync(root.at(QUARANTINE_LOG), flags, 0o600)
   try {
     writeSync(fd, line)
   } finally {

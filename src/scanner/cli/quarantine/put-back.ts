@@ -41,7 +41,7 @@ export class PutBack implements ReleaseRoute {
         await unlink(written).catch(() => {})
       }
     } catch (error) {
-      const remedy = 'send it to its recipient: --to ADDRESS'
+      const remedy = 'send it to an address instead'
       throw new Fault('next-hop', `${file}: ${errorTextAt(file, error)}; ${remedy}`, error)
     }
     await syncDirectory(place).catch((error) => {

@@ -1,25 +1,18 @@
 import type { CommandModule } from 'yargs'
-import { errorText, Fault } from '../../../base/errors/fault.ts'
-import type { LogField } from '../../../base/log/line-format.ts'
-import { deleteEntry } from '../../scan/quarantine/begin-release.ts'
-import {
-  entriesIn,
-  type OpenMessage,
-  openMessage,
-  type QuarantineEntry,
-  RecordReader,
-} from '../../scan/quarantine/entries.ts'
+import { Fault } from '../../../base/errors/fault.ts'
+import type { OpenMessage } from '../../scan/quarantine/entries.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { flag, printsJson } from '../command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { lineForTerminal, writeOut } from '../command/terminal.ts'
-import { spanOf, spanOptions } from '../mail/log-arguments.ts'
 import { answerCommand } from './api-command.ts'
 import { handOnCommand } from './by-caller.ts'
+import { atDesk, type Desk, type FoundMessage } from './desk.ts'
 import { digestCommand } from './digest.ts'
-import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
+import { addDirectoryOption } from './directory.ts'
+import { complainTo, filterOf, forEachMeant, idsArgument, isSearch, searchOptions, yesOption } from './meant-messages.ts' // biome-ignore format: a line
 import { releaseCommand } from './release.ts'
-import { asUtf8 } from './shown-message.ts'
+import { asUtf8, readTexts } from './shown-message.ts'
 
 /** `onescan quarantine`: mail that QUARANTINE keeps. */
 export const quarantineCommand: CommandModule = {
@@ -48,45 +41,34 @@ const listCommand = makeCommand('quarantine list', {
   describe: 'Show what is in quarantine, the oldest first',
   builder: (yargs) =>
     addDirectoryOption(yargs)
-      .options(spanOptions)
-      .option('released', flag('Also list released messages'))
+      .options(searchOptions)
       .option('json', printsJson)
       .example('$0 quarantine list --since 1h', 'What was quarantined in the last hour')
       .epilogue(
         'Exit codes: 0 messages are listed; 1 there are none; 2 the quarantine cannot be read.',
       ),
   work: (args, output) =>
-    withQuarantine(args.directory, async (root) => {
+    atDesk(args.directory, async (desk) => {
       let messages = 0
       let released = 0
       let bytes = 0
-      const range = spanOf(args, Date.now())
-      const foreign: unknown[] = []
-      const records = new RecordReader(root)
-      for await (const entry of entriesIn(root, range, (reason) => void foreign.push(reason))) {
-        if (entry.state === 'released' && !args.released) {
+      const filter = filterOf(args)
+      const all = { ...filter, states: [...filter.states, 'released' as const] }
+      for await (const found of desk.find(all, complainTo(output))) {
+        if (found.entry.state === 'released' && !args.released) {
           released++
           continue
         }
-        try {
-          const found = await records.read(entry)
-          if (found === undefined) continue
-          const { record } = found
-          messages++
-          bytes += entry.size
-          output.text(describeEntry(entry, record))
-          await output.result(entryAsObject(entry, record))
-        } catch (error) {
-          output.error(`${entry.id}: ${errorText(error)}`)
-        }
+        messages++
+        bytes += found.entry.size
+        output.text(describeEntry(found))
+        await output.result(entryAsObject(found))
       }
-      records.close()
-      for (const reason of foreign) output.error(errorText(reason))
       output.sum({ messages, bytes })
       if (messages === 0) {
-        const isAll = args.since === undefined && args.until === undefined
         const more = released > 0 ? `, but ${released} released; --released shows them` : ''
-        output.text(`no messages${isAll ? '' : ' of that period'} are in quarantine${more}\n`)
+        const what = isSearch(args) ? 'no such messages' : 'no messages'
+        output.text(`${what} are in quarantine${more}\n`)
       }
       return messages > 0 ? 0 : NOTHING
     }),
@@ -95,14 +77,17 @@ const listCommand = makeCommand('quarantine list', {
 /** Upper limit for the recipients that a line of the list names. */
 const RECIPIENTS_SHOWN = 3
 
-function describeEntry(entry: QuarantineEntry, record: QuarantineRecord): string {
+function describeEntry({ entry, ...found }: FoundMessage): string {
+  const { record } = found
   const { sender, recipients } = record
   const shown = recipients.slice(0, RECIPIENTS_SHOWN).map(inBrackets).join(', ')
   const more =
     recipients.length > RECIPIENTS_SHOWN ? ` +${recipients.length - RECIPIENTS_SHOWN}` : ''
   const state = entry.state === 'kept' ? '' : `, ${entry.state}`
   const when = record.time.slice(0, 19).replace('T', ' ')
-  return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n`
+  const { from, subject } = readTexts(found)
+  const texts = [from, subject].filter(Boolean).join(': ')
+  return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n${texts && `    ${texts}\n`}`
 }
 
 /** Returns the reason for which a message is kept, with the finding: `virus: Eicar-Test-Signature`. */
@@ -114,16 +99,15 @@ function inBrackets(address: string): string {
   return `<${lineForTerminal(asUtf8(address))}>`
 }
 
-function entryAsObject(
-  { id, size, state, grounds }: QuarantineEntry,
-  record: QuarantineRecord,
-): object {
+function entryAsObject({ entry: { id, size, state, grounds }, ...message }: FoundMessage): object {
+  const { fields: _, ...record } = message.record
   const { sender, recipients, found, log } = record
   return {
     ...record,
     ...{ sender: asUtf8(sender), recipients: recipients.map(asUtf8), log: asUtf8(log) },
     ...(found !== undefined && { found: asUtf8(found) }),
     ...{ id, grounds, size, state },
+    ...readTexts(message),
   }
 }
 
@@ -148,9 +132,9 @@ const showCommand = makeCommand('quarantine show', {
         '--raw: cannot print to a terminal; redirect it to a file, or omit it',
       )
     }
-    return withQuarantine(directory, async (root) => {
-      const opened = await openMessage(root, id)
-      await (raw ? print(opened) : show(opened, output)).finally(() => opened.close())
+    return atDesk(directory, async (desk) => {
+      const opened = await desk.message(id)
+      await (raw ? print(opened) : show(desk, opened, output)).finally(() => opened.close())
       return 0
     })
   },
@@ -160,7 +144,7 @@ async function print(opened: OpenMessage): Promise<void> {
   for await (const piece of opened.message()) await writeOut(piece)
 }
 
-async function show(opened: OpenMessage, output: Output): Promise<void> {
+async function show(desk: Desk, opened: OpenMessage, output: Output): Promise<void> {
   const { entry, record } = opened
   const chunks: Buffer[] = []
   let length = 0
@@ -169,57 +153,51 @@ async function show(opened: OpenMessage, output: Output): Promise<void> {
     length += piece.length
   }
   const start = Buffer.concat(chunks)
-  await output.result({ ...entryAsObject(entry, record), start: start.toString('latin1') })
+  const found = { entry, record, start }
+  const { from, subject, attachments, deletedOn, history } = desk.shown(found, 0)
+  await output.result({
+    ...entryAsObject(found),
+    ...{ deletedOn, history, start: start.toString('latin1') },
+  })
   const lines = [
     `id          ${entry.id} (${entry.state})`,
     `kept        ${record.time} on ${record.host}, by the ${record.door} interface`,
-    `grounds     ${record.grounds}${record.found ? `: ${record.found}` : ''}`,
-    `sender      <${record.sender}>`,
-    ...record.recipients.map((recipient) => `recipient   <${recipient}>`),
+    `grounds     ${whyInWords(record)}`,
+    `sender      <${asUtf8(record.sender)}>`,
+    ...record.recipients.map((recipient) => `recipient   <${asUtf8(recipient)}>`),
+    ...(from === '' ? [] : [`from        ${from}`]),
+    ...(subject === null ? [] : [`subject     ${subject}`]),
+    ...attachments.map((name) => `attachment  ${name}`),
     `size        ${entry.size} bytes`,
     ...(record.remote ? [`client      ${record.remote}`] : []),
     ...(record.queue ? [`queue       ${record.queue}`] : []),
-    `log         ${record.log}`,
+    ...history.map(({ at, person, act }) => `${act.padEnd(11)} ${at} by ${person}`),
+    ...(deletedOn === null ? [] : [`deleted on  ${deletedOn}`]),
+    `log         ${asUtf8(record.log)}`,
   ]
-  output.text(`${lines.map((line) => lineForTerminal(asUtf8(line))).join('\n')}\n\n`)
+  output.text(`${lines.map(lineForTerminal).join('\n')}\n\n`)
   output.text(start.toString().replace(/\r\n/g, '\n'))
   if (entry.size > BYTES_SHOWN) output.text(`\n[${entry.size - BYTES_SHOWN} bytes more]\n`)
 }
 
 /** `onescan quarantine delete ID...`: removes messages permanently. */
 const deleteCommand = makeCommand('quarantine delete', {
-  command: 'delete <ids..>',
+  command: 'delete [ids..]',
   describe: 'Delete messages from quarantine',
   builder: (yargs) =>
     addDirectoryOption(yargs)
-      .positional('ids', {
-        type: 'string',
-        array: true,
-        demandOption: true,
-        describe: 'Their ids, as in the list',
-      })
+      .positional('ids', idsArgument)
+      .options({ ...searchOptions, ...yesOption })
       .option('json', printsJson)
       .epilogue('Exit codes: 0 all are removed; 2 at least one was not.'),
-  work: ({ directory, ids }, output) =>
-    withQuarantine(directory, async (root) => {
-      let deleted = 0
-      for (const id of ids) {
-        try {
-          const { grounds } = await deleteEntry(root, id)
-          deleted++
-          output.text(`${id}: deleted\n`)
-          await output.result({ id, deleted: true })
-          const fields: readonly LogField[] = [
-            ['quarantine', 'delete'],
-            ['kept', id],
-            ['grounds', grounds],
-          ]
-          await noteAction(root, fields, output)
-        } catch (error) {
-          output.error(errorText(error))
-        }
-      }
-      output.sum({ deleted })
-      return deleted === ids.length ? 0 : FAILED
+  work: (args, output) =>
+    atDesk(args.directory, async (desk) => {
+      const { count, failed } = await forEachMeant(desk, args, output, 'deleted', async (id) => {
+        await desk.remove(id, output)
+        output.text(`${id}: deleted\n`)
+        await output.result({ id, deleted: true })
+      })
+      output.sum({ deleted: count })
+      return failed > 0 ? FAILED : 0
     }),
 })

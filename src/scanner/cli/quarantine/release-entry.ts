@@ -8,8 +8,11 @@ import { editHeader, type HeaderField } from '../../../mail/message/header-block
 import { spoolMessage } from '../../../mail/message/intake.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { readSpoolSettings } from '../../../mail/message/spool.ts'
-import { beginRelease, type Release } from '../../scan/quarantine/begin-release.ts'
+import type { ProblemType } from '../../protocol/quarantine-api/problems.ts'
+import { beginRelease } from '../../scan/quarantine/begin-release.ts'
+import { NotDone } from '../../scan/quarantine/not-done.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
+import { ReleaseProgress } from '../../scan/quarantine/release-progress.ts'
 import { isCurrent, type Key } from '../../scan/stamps/keyring.ts'
 import { signRelease } from '../../scan/stamps/sign.ts'
 import { RELEASED_TO_MAX } from '../../scan/stamps/stamp.ts'
@@ -17,8 +20,10 @@ import { digestsFor } from '../../scan/stamps/verify-stamps.ts'
 import { readCluster } from '../host/slot-environment.ts'
 import { type ActionNote, noteAction } from './directory.ts'
 import { PutBack } from './put-back.ts'
+import { isInCare, type Reader, recipientsFor } from './reader.ts'
 import {
   MaybeTaken,
+  NotTaken,
   type OutgoingMail,
   type ReleaseRoute,
   type UsualRoute,
@@ -26,20 +31,24 @@ import {
 } from './send-again.ts'
 import { asUtf8 } from './shown-message.ts'
 
-/**
- * Without a stamp only a server after the last onescan delivers a message in which scanners still find
- * something.
- */
-const NO_STAMP_REMEDY =
-  'release it with --no-stamp and --by HOST:PORT, a server behind the last onescan: any onescan before that server scans it again'
-
-const MAYBE_REMEDY =
-  'the message may have been delivered: look for it in the mail queue (mailq); if it is not there, release it with --again'
-
-/** Why a message cannot be released in this way, with the remedy. */
+/** Why a message cannot be released in this way: a code of the table of problems, which has the remedy. */
 export class CannotRelease extends Fault {
-  constructor(message: string, cause?: unknown) {
+  readonly code: ProblemType
+
+  constructor(code: ProblemType, message: string, cause?: unknown) {
     super('config', message, cause)
+    this.code = code
+  }
+}
+
+/** The next server has the message for some recipients, and did not accept it for the others. */
+export class PartlyReleased extends Error {
+  /** Its reply about the others. */
+  readonly answer: string
+
+  constructor(message: string, answer: string) {
+    super(message)
+    this.answer = answer
   }
 }
 
@@ -52,6 +61,8 @@ interface ReleaseRun {
   readonly routes: Readonly<Record<UsualRoute, ReleaseRoute>>
   /** Whether the caller has chosen the route, also for mail that would be put back. */
   readonly isRouted: boolean
+  /** The person who releases it. */
+  readonly reader?: Reader
 }
 
 /** A release that the next program or server has accepted. */
@@ -70,59 +81,100 @@ export interface Released {
 /**
  * Sends a message on, and records that. As soon as the next program may have accepted the message, no error makes
  * this a failure: otherwise it would be released again. Such an error is passed to `note`. Rejects with a NotDone if it may
- * not be released now; with a Fault `next-hop` whose cause is MaybeTaken if it may have been sent; and with another Fault if
- * it was not sent: it is in quarantine then, as before.
+ * not be released now; with a Fault `next-hop` whose cause is MaybeTaken or PartlyReleased if it may have been sent; and with
+ * another Fault if it was not sent: it is in quarantine then, as before.
+ *
+ * A signed message is sent as often as its stamps need. If that is interrupted, the next release to the same
+ * recipients goes on with those who have not certainly received it.
  */
 export async function releaseEntry(
   root: PathHandle,
   { id, again }: { readonly id: string; readonly again: boolean },
-  { to, keys: keysOf, routes, isRouted }: ReleaseRun,
+  { to, keys: keysOf, routes, isRouted, reader = {} }: ReleaseRun,
   note: ActionNote,
 ): Promise<Released> {
   const begun = await beginRelease(root, id, again)
   const { entry, record } = begun.opened
   const { file, grounds } = record
   const isBack = file !== undefined && !isRouted && to.length === 0
+  const progress = new ReleaseProgress(root, id)
   let recipients: readonly string[]
   let keys: readonly Key[]
+  let before: readonly string[] = []
   try {
-    const refuse = (reason: string) => {
-      throw new CannotRelease(`${entry.id}: ${reason}`)
+    const refuse = (code: ProblemType, reason: string) => {
+      throw new CannotRelease(code, `${entry.id}: ${reason}`)
     }
-    recipients = isBack
-      ? []
-      : to.length > 0
-        ? to.map((address) => recipientAt(address, record))
-        : record.recipients
-    if (!isBack && recipients.length === 0)
-      refuse('its header names no recipient; specify one with --to')
+    const own = recipientsFor(reader, record.recipients)
+    if (reader.to !== undefined && own.length === 0)
+      throw new NotDone('missing', `${id}: is not in quarantine`)
+    const wanted = to.length > 0 ? to.map((address) => recipientAt(address, record)) : own
+    const mayGo = (address: string) => own.includes(address) || isInCare(reader, address)
+    if (reader.to !== undefined && !wanted.every(mayGo))
+      refuse('not-allowed', 'the token is for other recipients')
+    if (!isBack && wanted.length === 0) refuse('no-recipient', 'its header names no recipient')
     keys = isBack ? [] : keysOf()
     if (keys.length > 0 && grounds === 'unclear-header')
-      refuse(`its header is unclear, so each onescan would quarantine it again; ${NO_STAMP_REMEDY}`)
+      refuse('cannot-sign', 'its header is unclear, so each onescan would quarantine it again')
+    if (entry.state === 'releasing') before = await progress.read()
+    else await progress.forget()
+    const left = wanted.filter((address) => !before.includes(address))
+    recipients = isBack ? [] : left.length > 0 ? left : wanted
   } catch (error) {
     await begun.cancel()
     throw error
   }
   const route = isBack ? new PutBack({ ...record, file }) : routes[usualRouteOf(record.door)]
-  const answer = await handOn(begun, recipients, keys, route)
-  const by = route.text // the route may be known only now
+  const mails = keys.length > 0 ? inGroups(recipients, RELEASED_TO_MAX) : [recipients]
+  const answers: string[] = []
+  const given: string[] = []
+  const noteRelease = async () => {
+    const fields: readonly LogField[] = [
+      ['quarantine', 'release'],
+      ['kept', entry.id],
+      ['grounds', record.grounds],
+      ['found', record.found],
+      ['from', `<${record.sender}>`],
+      ['to', `<${given[0] ?? ''}>`],
+      ['rcpts', given.length],
+      ['by', route.text], // the route may be known only now
+      ['next', answersInWords(answers)],
+      ['key', keys[0]?.id],
+    ]
+    await noteAction(root, fields, note)
+  }
+  try {
+    for (const group of mails) {
+      const envelope = { sender: record.sender, recipients: group }
+      answers.push(await sendSigned(begun.opened.message(), envelope, keys, route))
+      given.push(...group)
+      if (given.length < recipients.length) await progress.note([...before, ...given])
+    }
+  } catch (error) {
+    const isSettled = !(error instanceof MaybeTaken) && given.length === 0
+    await (isSettled ? begun.cancel() : begun.leave())
+    if (given.length > 0) await noteRelease()
+    const text = `${entry.id}: ${errorText(error)}`
+    if (isSettled || error instanceof MaybeTaken) throw new Fault('next-hop', text, error)
+    const some = `${text}; it was released to ${given.length} of ${recipients.length} recipients`
+    const answer = error instanceof NotTaken ? error.answer : errorText(error)
+    throw new Fault('next-hop', some, new PartlyReleased(some, answer))
+  }
+  const by = route.text
   await begun.finish().catch((error) => {
     note.error(`${entry.id}: was sent, but is not marked as released: ${errorText(error)}`)
   })
-  const fields: readonly LogField[] = [
-    ['quarantine', 'release'],
-    ['kept', entry.id],
-    ['grounds', record.grounds],
-    ['found', record.found],
-    ['from', `<${record.sender}>`],
-    ['to', `<${recipients[0] ?? ''}>`],
-    ['rcpts', recipients.length],
-    ['by', by],
-    ['next', answer],
-    ['key', keys[0]?.id],
-  ]
-  await noteAction(root, fields, note)
+  await progress.forget().catch(() => {}) // a message that is released is released to all again
+  await noteRelease()
+  const answer = answersInWords(answers)
   return { id: entry.id, by, answer, recipients, isSigned: keys.length > 0, isBack }
+}
+
+const answersInWords = (answers: readonly string[]) => [...new Set(answers)].join(', ')
+
+function inGroups<Value>(values: readonly Value[], size: number): (readonly Value[])[] {
+  const count = Math.ceil(values.length / size)
+  return Array.from({ length: count }, (_, at) => values.slice(at * size, (at + 1) * size))
 }
 
 /**
@@ -136,30 +188,9 @@ function recipientAt(to: string, { recipients }: Pick<QuarantineRecord, 'recipie
   if (found !== undefined && others.length === 0) return found
   const count = found === undefined ? 'no recipient' : 'more than one recipient'
   throw new CannotRelease(
-    `<${shown}>: ${count} of the message matches (unknown bytes are shown as U+FFFD); release it to all of its recipients`,
+    'unknown-recipient',
+    `<${shown}>: ${count} of the message matches (unknown bytes are shown as U+FFFD)`,
   )
-}
-
-/**
- * Hands a message on, with a stamp if there are keys. Its file is read once, so that exactly the signed bytes
- * are sent. Resolves to the answer. If it is not sent, it stays in quarantine, and this rejects with a Fault.
- */
-async function handOn(
-  begun: Release,
-  recipients: readonly string[],
-  keys: readonly Key[],
-  route: ReleaseRoute,
-): Promise<string> {
-  const { entry, record } = begun.opened
-  try {
-    const envelope = { sender: record.sender, recipients }
-    return await sendSigned(begun.opened.message(), envelope, keys, route)
-  } catch (error) {
-    const mayBeTaken = error instanceof MaybeTaken
-    await (mayBeTaken ? begun.leave() : begun.cancel())
-    const text = `${entry.id}: ${errorText(error)}${mayBeTaken ? `; ${MAYBE_REMEDY}` : ''}`
-    throw new Fault('next-hop', text, error)
-  }
 }
 
 /**
@@ -196,20 +227,15 @@ function stampOf(
   recipients: readonly string[],
   keys: readonly Key[],
 ): HeaderField {
-  if (recipients.length > RELEASED_TO_MAX) {
-    const reason = `a stamp can list at most ${RELEASED_TO_MAX} recipients, and there are ${recipients.length}`
-    throw new CannotRelease(`${reason}; select some of them with --to, or ${NO_STAMP_REMEDY}`)
-  }
   const now = Math.floor(Date.now() / 1000)
   const stamp = signRelease(message, recipients, { keys, now, crypto })
   if (stamp !== undefined) return stamp.field
   const reason = message.canonical.fault ?? 'its header is too large'
-  throw new CannotRelease(`it cannot be signed: ${reason}; ${NO_STAMP_REMEDY}`)
+  throw new CannotRelease('cannot-sign', `it cannot be signed: ${reason}`)
 }
 
 /** Returns the current keys that the keyring lets release mail. Throws CannotRelease if there is none. */
 export function signingKeys(env: Environment): Key[] {
-  const remedy = `make one with onescan keygen --release, or ${NO_STAMP_REMEDY}`
   try {
     const now = Date.now() / 1000
     const { keys: all, CLUSTERPEERS } = readCluster(env)
@@ -223,6 +249,6 @@ export function signingKeys(env: Environment): Key[] {
       throw new Error('has no current key that may release: append :release to an hmac-sha256 key')
     return keys
   } catch (error) {
-    throw new CannotRelease(`keyring: ${errorText(error)}; ${remedy}`)
+    throw new CannotRelease('no-key', `keyring: ${errorText(error)}`)
   }
 }

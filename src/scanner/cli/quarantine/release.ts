@@ -1,19 +1,22 @@
 import type { Environment } from '../../../base/process/environment.ts'
 import { flag, printsJson, textOption, textOptions } from '../command/cli-options.ts'
-import { makeCommand, type Output } from '../command/run-command.ts'
+import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import { BY_CALLER, CallerRoute, endAnswers } from './by-caller.ts'
-import { addDirectoryOption, withQuarantine } from './directory.ts'
+import { atDesk } from './desk.ts'
+import { addDirectoryOption } from './directory.ts'
+import { forEachMeant, idsArgument, searchOptions, yesOption } from './meant-messages.ts'
 import { type Released, releaseEntry, signingKeys } from './release-entry.ts'
 import { parseRoute, parseUsualRoute, type ReleaseRoute, type UsualRoute } from './send-again.ts'
 
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
 export const releaseCommand = makeCommand('quarantine release', {
-  command: 'release <id>',
-  describe: 'Send a message in quarantine to its recipients',
+  command: 'release [ids..]',
+  describe: 'Send messages in quarantine to their recipients',
   builder: (yargs) =>
     addEnvironmentOptions(addDirectoryOption(yargs))
-      .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
+      .positional('ids', idsArgument)
+      .options({ ...searchOptions, ...yesOption })
       .option(
         'by',
         textOption(
@@ -30,7 +33,7 @@ export const releaseCommand = makeCommand('quarantine release', {
       .option('json', printsJson)
       .epilogue(
         'CLUSTERKEYS, QUEUECHAIN and QMAILHOME apply.\n\n' +
-          'Exit codes: 0 it was sent; 2 it was not, and is still in quarantine.',
+          'Exit codes: 0 all were sent; 2 at least one was not, and is still in quarantine.',
       ),
   work(args, output) {
     output.sum({ released: 0 })
@@ -46,16 +49,12 @@ export const releaseCommand = makeCommand('quarantine release', {
         sendmail: routeBy(args.by, 'sendmail', env),
       },
     }
-    return withQuarantine(args.directory, async (root) => {
-      const released = await releaseEntry(
-        root,
-        { id: args.id, again: args.again },
-        run,
-        output,
+    return atDesk(args.directory, async (desk) => {
+      const { count, failed } = await forEachMeant(desk, args, output, 'released', async (id) =>
+        report(await releaseEntry(desk.root, { id, again: args.again }, run, output), output),
       ).finally(endAnswers)
-      await report(released, output)
-      output.sum({ released: 1 })
-      return 0
+      output.sum({ released: count })
+      return failed > 0 ? FAILED : 0
     })
   },
 })
@@ -74,7 +73,7 @@ async function report(
     '; it has no stamp, so each onescan on its way scans it, and may quarantine it again'
   const reply = answer && `, which answered ${answer}`
   const unsigned = isSigned ? '' : again
-  const sent = `sent by ${by} to ${recipients.length} recipients${reply}${unsigned}`
+  const sent = `sent by ${by} to ${recipients.length} ${recipients.length === 1 ? 'recipient' : 'recipients'}${reply}${unsigned}`
   output.text(`${id}: ${isBack ? `put back as ${by}` : sent}\n`)
   await output.result({ id, released: true, by, recipients, answer })
 }

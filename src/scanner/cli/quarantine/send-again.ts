@@ -197,7 +197,7 @@ async function converse(
     !replyTexts(greeting).some((text) => /^SMTPUTF8$/i.test(text))
   ) {
     const address = Buffer.from(international, 'latin1').toString()
-    throw new Fault('next-hop', `${name}: does not offer SMTPUTF8, which <${address}> needs; specify a server that does: --by HOST:PORT`) // biome-ignore format: a line
+    throw new Fault('next-hop', `${name}: does not offer SMTPUTF8, which <${address}> needs`) // biome-ignore format: a line
   }
   await ask(`MAIL FROM:<${mail.sender}>${international === undefined ? '' : ' SMTPUTF8'}`)
   // One refused recipient ends the release: otherwise that recipient would never receive the mail.

@@ -1,9 +1,12 @@
-import { decodeWords } from '../../../mail/message/encoded-words.ts'
+import { readableNames, readableText } from '../../../mail/mime/headers/readable.ts'
 import type { QuarantineEntry } from '../../scan/quarantine/entries.ts'
-import type { QuarantineRecord, RecordAndStart } from '../../scan/quarantine/record.ts'
+import type { RecordAndStart } from '../../scan/quarantine/record.ts'
+import { seenFieldsIn } from '../../scan/quarantine/seen-fields.ts'
+import { lineForTerminal } from '../command/terminal.ts'
+import type { Act } from './noted-acts.ts'
 
 /** A message as the API shows it: addresses and texts are UTF-8, with U+FFFD for other bytes. */
-export interface ShownMessage {
+export interface ShownMessage extends ReadTexts, Fate {
   readonly id: string
   readonly time: string
   readonly state: QuarantineEntry['state']
@@ -14,30 +17,39 @@ export interface ShownMessage {
   /** At most the number that the caller wants. */
   readonly recipients: readonly string[]
   readonly recipientCount: number
-  readonly subject: string | null
   readonly interface: string
   readonly client: string | null
   readonly queue: string | null
   readonly host: string
 }
 
+/** What was done with a message, and what will be. */
+interface Fate {
+  readonly history: readonly Act[]
+  /** When the sweep removes it, unless the quarantine is full before; null if it is kept without a limit of time. */
+  readonly deletedOn: string | null
+}
+
 /** Returns a message in a list, with this many of its recipients. */
 export function shownMessage(
   { id, state, grounds, size }: QuarantineEntry,
-  { record, start }: RecordAndStart,
+  found: RecordAndStart,
   recipientsMax: number,
+  fate: Fate,
 ): ShownMessage {
-  const { time, found, sender, recipients, door, remote, queue, host } = record
+  const { record } = found
+  const { time, sender, recipients, door, remote, queue, host } = record
   return {
-    ...{ id, time, state, grounds, found: textOrNull(found), size },
+    ...{ id, time, state, grounds, found: textOrNull(record.found), size },
     sender: asUtf8(sender),
     recipients: recipients.slice(0, recipientsMax).map(asUtf8),
     recipientCount: recipients.length,
-    subject: subjectOf(start),
+    ...readTexts(found),
     interface: door,
     client: textOrNull(remote),
     queue: textOrNull(queue),
     host,
+    ...fate,
   }
 }
 
@@ -47,31 +59,56 @@ export const asUtf8 = (bytes: string): string =>
 
 const textOrNull = (bytes: string | undefined) => (bytes === undefined ? null : asUtf8(bytes))
 
-/** Whether the data about a message contain a text, which is in lower case. */
-export function contains({ record, start }: RecordAndStart, id: string, text: string): boolean {
-  const { grounds, found, remote, queue, sender, recipients, log }: QuarantineRecord = record
-  const facts = [id, grounds, found, remote, queue, sender, ...recipients, log]
-  const texts = [...facts.map((fact) => asUtf8(fact ?? '')), subjectOf(start) ?? '']
-  return texts.some((fact) => fact.toLowerCase().includes(text))
+/** What people read of a message that its sender wrote: in one line each, and harmless. */
+interface ReadTexts {
+  /** Null if there is none. */
+  readonly subject: string | null
+  /** The field From, or ''. */
+  readonly from: string
+  /** The names of its files. */
+  readonly attachments: readonly string[]
 }
 
-/** Characters of a subject that are shown. */
-const SUBJECT_MAX = 500
+/** Characters of a text that are shown, and the names of files. */
+const TEXT_MAX = 500
+const NAMES_MAX = 20
+
+export function readTexts({ record, start }: RecordAndStart): ReadTexts {
+  const fields = record.fields ?? seenFieldsIn(start)
+  const bodyOf = (field: string) => field.slice(field.indexOf(':') + 1)
+  const usual = charsetIn(fields)
+  const read = (name: RegExp) => {
+    const field = fields.find((written) => name.test(written))
+    return field === undefined ? undefined : harmless(readableText(bodyOf(field), usual))
+  }
+  const names = fields
+    .filter((field) => /^content/i.test(field))
+    .flatMap((field) => readableNames(bodyOf(field), usual))
+  return {
+    subject: read(/^subject/i) ?? null,
+    from: read(/^from/i) ?? '',
+    attachments: [...new Set(names.map(harmless))].slice(0, NAMES_MAX),
+  }
+}
+
+const harmless = (text: string) => lineForTerminal(text.slice(0, TEXT_MAX))
+
+/** Returns the character set that a message names for its texts, if there is one. */
+export const charsetOf = ({ record, start }: RecordAndStart): string | undefined =>
+  charsetIn(record.fields ?? seenFieldsIn(start))
+
+/** The character set that the fields of a message name somewhere: most likely also that of bytes outside of encoded words. */
+function charsetIn(fields: readonly string[]): string | undefined {
+  const [, named] =
+    /charset\s*=\s*["']?([\w.:-]+)/i.exec(fields.find((field) => /charset/i.test(field)) ?? '') ??
+    /=\?([\w.:-]+)/.exec(fields.find((field) => field.includes('=?')) ?? '') ??
+    []
+  return named
+}
 
 /** Returns the header block in the first bytes of a message, latin1, without the empty line that ends it. */
 export function headerText(start: Buffer): string {
   if (/^\r?\n/.test(start.toString('latin1', 0, 2))) return ''
   const ends = ['\n\n', '\n\r\n'].map((end) => start.indexOf(end) + 1).filter((end) => end > 0)
   return start.toString('latin1', 0, Math.min(start.length, ...ends))
-}
-
-/** Returns the decoded subject, or null if it is not in the first bytes of a message. */
-function subjectOf(start: Buffer): string | null {
-  const [, raw] = /^subject[ \t]*:(.*(?:\r?\n[ \t].*)*)/im.exec(headerText(start)) ?? []
-  if (raw === undefined) return null
-  const unfolded = raw
-    .replace(/\?=\s+=\?/g, '?==?')
-    .replace(/\r?\n/g, '')
-    .trim()
-  return asUtf8(decodeWords(unfolded)).slice(0, SUBJECT_MAX)
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
 import { attempt, Fault } from '../../../base/errors/fault.ts'
 import { Semaphore } from '../../../base/flow/semaphore.ts'
 import { onceAMinute } from '../../../base/log/line-format.ts'
@@ -12,6 +13,7 @@ import {
   ANSWER_COMMAND,
   type ApiAnswerHead,
   type ApiRequest,
+  isRelease,
   REQUEST_BODY_MAX,
 } from '../../protocol/quarantine-api/exchange.ts'
 import {
@@ -41,8 +43,6 @@ const TAKE_TIME = 60_000
 interface QuarantineApiOptions {
   /** The file with the tokens of --http-quarantine. */
   readonly tokenFile: string
-  /** The token of --http-token, which must not be among them. */
-  readonly pageToken: string | undefined
   /** The server for releases, HOST:PORT. */
   readonly releaseBy: string
   readonly uptime: () => number
@@ -56,40 +56,43 @@ interface QuarantineApiOptions {
  */
 export class QuarantineApi {
   readonly #options: QuarantineApiOptions
-  #tokens: PersonalTokens
+  #tokens: PersonalTokens | undefined
   readonly #wrong: WrongTokens
   readonly #turns = new Map<string, PersonalTurns>()
   readonly #log: (line: string) => void
 
-  /** Throws a Fault of kind `config` if the tokens cannot be used. */
   constructor(options: QuarantineApiOptions) {
+    this.#options = options
+    this.#wrong = new WrongTokens(options.uptime)
+    this.#log = onceAMinute(options.log, 10)
+  }
+
+  /**
+   * Reads the tokens, among which that of the page must not be. Throws a Fault of kind `config` if they cannot be used: the
+   * old ones stay in use then.
+   */
+  readTokens(pageToken: string | undefined): void {
     if (process.geteuid!() === 0)
       throw new Fault(
         'config',
         '--http-quarantine: root runs onescand; run it as the account of the quarantine',
       )
-    this.#options = options
-    this.#tokens = PersonalTokens.read('--http-quarantine', options.tokenFile, options.pageToken)
-    this.#wrong = new WrongTokens(options.uptime)
-    this.#log = onceAMinute(options.log, 10)
-  }
-
-  /** Reads the tokens again. Throws as the constructor does: the old ones stay in use then. */
-  readTokens(pageToken: string | undefined): void {
-    this.#tokens = PersonalTokens.read('--http-quarantine', this.#options.tokenFile, pageToken)
+    this.#tokens = PersonalTokens.read(this.#options.tokenFile, pageToken)
   }
 
   /** Answers a request. A release goes on if its client leaves, and its answer is kept for the same request. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const problem = (type: ProblemType, detail: string, headers: ApiAnswerHead['headers'] = {}) => {
-      const body = problemDetails(type, detail)
+    const problem = (code: ProblemType, reason: string, headers: ApiAnswerHead['headers'] = {}) => {
+      const body = problemDetails(code, reason)
       const all = { 'Content-Type': PROBLEM_JSON, ...headers }
       send(request, response, { status: body.status, headers: all }, `${JSON.stringify(body)}\n`)
     }
-    const { remoteAddress } = request.socket
-    const address = addressKey(remoteAddress)
+    if (this.#tokens === undefined)
+      return problem('quarantine', 'its tokens cannot be used; onescand has logged the reason')
+    const client = clientOf(request)
+    const address = addressKey(client)
     const person = this.#tokens.personOf(request.headers.authorization)
-    const locked = remoteAddress === undefined ? 0 : this.#wrong.secondsLocked(address, person)
+    const locked = client === undefined ? 0 : this.#wrong.secondsLocked(address, person?.name)
     if (locked > 0) {
       const detail = `try again in ${formatDuration(locked * 1000)}`
       return problem('too-many-attempts', detail, { 'Retry-After': String(locked) })
@@ -98,33 +101,35 @@ export class QuarantineApi {
       // A request without any is not an attempt: each page that a person visits can make a browser send it.
       if (request.headers.authorization !== undefined) {
         this.#wrong.note(address)
-        this.#log(`http: a wrong token for the quarantine from ${remoteAddress ?? 'the socket'}`)
+        this.#log(`http: a wrong token for the quarantine from ${client ?? 'the socket'}`)
       }
-      const detail = 'send a token of --http-quarantine: Authorization: Bearer TOKEN'
-      return problem('no-token', detail, {
+      return problem('no-token', '', {
         'WWW-Authenticate': 'Bearer realm="onescan quarantine"',
       })
     }
-    this.#wrong.noteRight(address, person)
-    const turns = this.#turns.get(person) ?? new PersonalTurns()
-    this.#turns.set(person, turns)
+    this.#wrong.noteRight(address, person.name)
+    const turns = this.#turns.get(person.name) ?? new PersonalTurns()
+    this.#turns.set(person.name, turns)
     const body = await turns.whileItArrives(() => readBody(request))
     if (body === OVERLOAD)
       return problem('overload', `${ARRIVING_MAX} of your requests arrive now`, RETRY_SOON)
     if (body === undefined)
       return problem('too-large', `the body may have ${REQUEST_BODY_MAX} bytes`)
     const { method = '', url = '' } = request
-    const turn = await turns.take(method === RELEASE_METHOD)
+    const turn = await turns.take(isRelease(method, url))
     if (typeof turn === 'string') return problem('overload', turn, RETRY_SOON)
     try {
       const key = request.headers['idempotency-key']
       const answer = await this.#ask({
-        ...{ method, url, body, who: `${person}@${remoteAddress ?? 'socket'}` },
+        ...{ method, url, body, person, who: `${person.name}@${client ?? 'socket'}` },
         key: typeof key === 'string' ? key : undefined,
         by: this.#options.releaseBy,
       })
       if (typeof answer === 'string') problem(answer, 'its process was ended; see the log')
-      else send(request, response, answer.head, answer.body)
+      else {
+        if (answer.head.reload) process.kill(process.pid, 'SIGHUP')
+        send(request, response, answer.head, answer.body)
+      }
     } finally {
       turn()
     }
@@ -133,8 +138,9 @@ export class QuarantineApi {
   /** Resolves to the answer of a process, or to the problem with the process. */
   async #ask(question: ApiRequest): Promise<ProcessAnswer | 'late' | 'internal'> {
     const [file, ...args] = siblingCommand('onescan', ...ANSWER_COMMAND)
-    const isRelease = question.method === RELEASE_METHOD
-    const late = isRelease ? undefined : AbortSignal.timeout(ANSWER_TIME)
+    const late = isRelease(question.method, question.url)
+      ? undefined
+      : AbortSignal.timeout(ANSWER_TIME)
     const child = spawn(file, args, {
       env: environmentOfCommand(process.env),
       stdio: ['pipe', 'pipe', 'inherit'], // its lines are lines of the log
@@ -158,8 +164,15 @@ export class QuarantineApi {
   }
 }
 
-/** The method that releases a message. */
-const RELEASE_METHOD = 'POST'
+/**
+ * Returns the IP address of a client. A unix socket, which its mode opens to a proxy alone, has that in X-Forwarded-For: the
+ * last one is what the proxy saw. Any account of this host could state another one at a port.
+ */
+function clientOf({ socket, headers }: IncomingMessage): string | undefined {
+  if (socket.remoteAddress !== undefined) return socket.remoteAddress
+  const last = [headers['x-forwarded-for'] ?? ''].flat().at(-1)?.split(',').at(-1)?.trim()
+  return last && isIP(last) ? last : undefined
+}
 
 /** What a person has under way: it delays no other person, and releases delay no other request. */
 class PersonalTurns {
@@ -180,10 +193,10 @@ class PersonalTurns {
   }
 
   /** Resolves to the function that ends a turn, or to why there is none. */
-  async take(isRelease: boolean): Promise<(() => void) | string> {
-    if (isRelease && !this.#releases.isFree)
+  async take(sends: boolean): Promise<(() => void) | string> {
+    if (sends && !this.#releases.isFree)
       return `${RELEASES_MAX} of your releases wait for the next server`
-    if (isRelease) return (await this.#releases.acquire())!
+    if (sends) return (await this.#releases.acquire())!
     if (this.#waiting === WAITING_MAX) return `${WAITING_MAX} of your requests wait already`
     this.#waiting++
     const turn = await this.#others.acquire(AbortSignal.timeout(TURN_TIME))

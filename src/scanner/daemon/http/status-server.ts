@@ -43,6 +43,9 @@ export class StatusServer {
   #stopListening = () => {}
   #again: NodeJS.Timeout | undefined
   #trouble: string | undefined
+  /** Why the tokens of persons could not be used. */
+  #refusal: string | undefined
+  #tokensAgain: NodeJS.Timeout | undefined
 
   constructor(options: StatusServerOptions) {
     const { observed, isReady } = options
@@ -78,7 +81,7 @@ export class StatusServer {
     const { address, tokenFile, listen, log } = this.#options
     try {
       this.#checkAccess = checkAccessBy(address, tokenFile)
-      this.#quarantine = this.#openQuarantine()
+      this.#openQuarantine()
       this.#stopListening = await listen(this.#server)
       this.#server.on('error', (error) => log(`http: ${errorText(error)}`))
       if (this.#trouble !== undefined) log('http: now listening')
@@ -93,11 +96,25 @@ export class StatusServer {
     }
   }
 
-  #openQuarantine(): QuarantineApi | undefined {
+  /** Reads the tokens of persons until they can be used. Metrics and health do not wait for them. */
+  #openQuarantine(): void {
     const { quarantine, observed, log } = this.#options
-    if (quarantine === undefined) return undefined
-    const pageToken = this.#readPageToken()
-    return new QuarantineApi({ ...quarantine, pageToken, uptime: observed.uptime, log })
+    if (quarantine === undefined) return
+    clearTimeout(this.#tokensAgain)
+    this.#quarantine ??= new QuarantineApi({ ...quarantine, uptime: observed.uptime, log })
+    try {
+      this.#quarantine.readTokens(this.#readPageToken())
+      if (this.#refusal !== undefined) log('http: the quarantine is now served')
+      this.#refusal = undefined
+    } catch (error) {
+      const reason = errorText(error)
+      const every = formatDuration(TRY_AGAIN_AFTER)
+      if (reason !== this.#refusal)
+        log(`the quarantine is not served, and onescand retries every ${every}: ${reason}`)
+      this.#refusal = reason
+      this.#tokensAgain = setTimeout(() => this.#openQuarantine(), TRY_AGAIN_AFTER)
+      this.#tokensAgain.unref()
+    }
   }
 
   #readPageToken(): string | undefined {
@@ -119,6 +136,7 @@ export class StatusServer {
 
   close(): void {
     clearTimeout(this.#again)
+    clearTimeout(this.#tokensAgain)
     this.#events.close()
     this.observer.close()
     this.#stopListening()

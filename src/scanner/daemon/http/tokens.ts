@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { readSecret } from '../../../base/path/secret-file.ts'
+import { type Person, RIGHTS } from '../../protocol/quarantine-api/exchange.ts'
 
 /** Characters of a token: a shorter one could be guessed. */
 export const TOKEN_MIN = 16
@@ -15,43 +16,49 @@ function digest(text: string): Buffer {
 }
 
 /** Reads the file of an option with a secret. Throws a Fault of kind `config` that names the option. */
-export function readTokenFile(option: string, file: string): string {
+export function readTokenFile(option: string, file: string, most?: number): string {
   try {
-    return readSecret(file).trim()
+    return readSecret(file, most).trim()
   } catch (error) {
     throw new Fault('config', `${option} ${file}: ${errorTextAt(file, error)}`, error)
   }
 }
 
+/** Bytes of a file of tokens: some 500 persons. */
+const PERSONS_MAX = 64 * 1024
+
 /** The persons who may use the quarantine over HTTP, each with a token. */
 export class PersonalTokens {
-  readonly #persons: ReadonlyMap<string, string>
+  readonly #persons: ReadonlyMap<string, Person>
 
-  private constructor(persons: ReadonlyMap<string, string>) {
+  private constructor(persons: ReadonlyMap<string, Person>) {
     this.#persons = persons
   }
 
   /**
-   * Reads a file with a line for each person: a name, a blank and a token. Throws a Fault of kind `config` if there is
-   * another line, if a name or token occurs twice, or if one is `other`, the token of the page.
+   * Reads a file with a line for each person: a name, a token, and what limits the person. Throws a Fault of kind `config` if
+   * there is another line, if a name or token occurs twice, or if one is `other`, the token of the page.
    */
-  static read(option: string, file: string, other: string | undefined): PersonalTokens {
-    const persons = new Map<string, string>()
+  static read(file: string, other: string | undefined): PersonalTokens {
+    const persons = new Map<string, Person>()
     const fail = (reason: string): never => {
-      throw new Fault('config', `${option} ${file}: ${reason}`)
+      throw new Fault('config', `${OPTION} ${file}: ${reason}`)
     }
-    const lines = readTokenFile(option, file).split('\n')
-    for (const line of lines.map((text) => text.trim())) {
-      if (line === '' || line.startsWith('#')) continue
-      const [, name, token] = LINE.exec(line) ?? []
-      if (name === undefined || token === undefined)
-        return fail(
+    for (const line of readTokenFile(OPTION, file, PERSONS_MAX).split('\n')) {
+      const [name = '', token = '', ...words] = line.trim().split(/[ \t]+/)
+      if (name === '' || name.startsWith('#')) continue
+      if (!NAME.test(name) || !TOKEN.test(token))
+        fail(
           `each line must be a name, a blank, and a token of at least ${TOKEN_MIN} printable characters`,
         )
-      if (persons.has(name)) fail(`${name}: has two lines; remove one`)
-      if ([...persons.values(), other].includes(token))
+      if ([...persons.values()].some((person) => person.name === name))
+        fail(`${name}: has two lines; remove one`)
+      if (persons.has(digestOf(token)) || token === other)
         fail(`${name}: has the token of another person, or of --http-token; make another one`)
-      persons.set(name, token)
+      persons.set(digestOf(token), {
+        name,
+        ...limitsOf(words, (reason) => fail(`${name}: ${reason}`)),
+      })
     }
     if (persons.size === 0) fail('has no line with a name and a token')
     return new PersonalTokens(persons)
@@ -61,16 +68,44 @@ export class PersonalTokens {
    * Returns the person whose token was given as Bearer (RFC 6750 2.1). That of Basic is not accepted: a browser would
    * send it without being asked, also for a page of another site.
    */
-  personOf(authorization = ''): string | undefined {
+  personOf(authorization = ''): Person | undefined {
     const [, given = ''] = /^Bearer +(\S+)$/i.exec(authorization) ?? []
-    let found: string | undefined
-    // All are compared: the time shows neither which one is right, nor how many there are before it.
-    for (const [name, token] of this.#persons) if (isSameSecret(given, token)) found = name
-    return found
+    // By their digests: the time shows nothing of a token.
+    return this.#persons.get(digestOf(given))
   }
 }
 
-const LINE = new RegExp(`^([\\w.@+-]{1,64})[ \\t]+([!-~]{${TOKEN_MIN},})$`)
+const OPTION = '--http-quarantine'
+const NAME = /^[\w.@+-]{1,64}$/
+const TOKEN = new RegExp(`^[!-~]{${TOKEN_MIN},}$`)
+
+const digestOf = (token: string) => digest(token).toString('latin1')
+
+/** What a person may do whose line does not state it: all but to let mail of others through. */
+const USUAL_RIGHTS = RIGHTS.filter((right) => right !== 'allow')
+
+/** Reads the words behind a token: `may=look,release`, `to=example.org,.example.com,ann@example.net`, `stays=30m`. */
+function limitsOf(words: readonly string[], fail: (reason: string) => never): Omit<Person, 'name'> {
+  let limits: Omit<Person, 'name'> = { may: USUAL_RIGHTS }
+  for (const written of words) {
+    const [, key, value = ''] =
+      /^(may|to|stays)=(.+)$/.exec(written) ?? fail(`${written}: must be may=, to= or stays=`)
+    const values = value.split(',')
+    if (key === 'may') {
+      const may = values.map((word) => RIGHTS.find((right) => right === word) ?? fail(`may=${word}: must be some of ${RIGHTS.join(', ')}`)) // biome-ignore format: a line
+      limits = { ...limits, may: ['look', ...may.filter((right) => right !== 'look')] }
+    } else if (key === 'to') {
+      const bad = values.find((name) => !/^(?:[^@\s]+@)?\.?[^@\s.]+(?:\.[^@\s.]+)*$/.test(name))
+      if (bad !== undefined)
+        fail(`to=${bad}: must be a domain, .domain for all below it, or an address`)
+      limits = { ...limits, to: values }
+    } else {
+      const [, count, unit] = /^([1-9]\d{0,3})([mh])$/.exec(value) ?? fail(`stays=${value}: must be a time such as 30m or 8h`) // biome-ignore format: a line
+      limits = { ...limits, signOutAfter: Number(count) * (unit === 'h' ? 3600 : 60) }
+    }
+  }
+  return limits
+}
 
 /** Wrong tokens from an address, before it is locked out, and for how long, in milliseconds. */
 const ATTEMPTS_MAX = 10

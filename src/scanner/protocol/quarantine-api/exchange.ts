@@ -5,6 +5,23 @@
  */
 export const ANSWER_COMMAND = ['quarantine', 'answer'] as const
 
+/** What a person may do: see messages, read them as text, release and delete them, take them as files, and make exceptions. */
+export const RIGHTS = ['look', 'read', 'release', 'delete', 'download', 'allow'] as const
+export type Right = (typeof RIGHTS)[number]
+
+/** A person who uses the quarantine over HTTP. */
+export interface Person {
+  readonly name: string
+  readonly may: readonly Right[]
+  /** The domains and addresses whose mail the person sees; undefined: all mail. */
+  readonly to?: readonly string[] | undefined
+  /** Seconds after which the page forgets the token, if not SIGN_OUT_AFTER. */
+  readonly signOutAfter?: number | undefined
+}
+
+/** Seconds of a working day. */
+export const SIGN_OUT_AFTER = 8 * 60 * 60
+
 export interface ApiRequest {
   readonly method: string
   /** Path and query. */
@@ -12,7 +29,8 @@ export interface ApiRequest {
   /** The field Idempotency-Key. */
   readonly key?: string | undefined
   readonly body: string
-  /** The person who asks, and from which address, for logs. */
+  readonly person: Person
+  /** The person and from which address, for logs. */
   readonly who: string
   /** The SMTP server for releases, HOST:PORT. */
   readonly by: string
@@ -22,10 +40,16 @@ export interface ApiRequest {
 export interface ApiAnswerHead {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  /** Whether onescand has to read its settings again. */
+  readonly reload?: true
 }
 
 /** The path below which the API is. */
 export const API_PATH = '/quarantine/v1/'
 
-/** Upper limit, in bytes, for the body of a request: 32 recipients have less. */
+/** Whether a request releases messages. It waits for another server. */
+export const isRelease = (method: string, url: string): boolean =>
+  method === 'POST' && /\/release$/.test(url)
+
+/** Upper limit, in bytes, for the body of a request: 1,000 ids have less. */
 export const REQUEST_BODY_MAX = 64 * 1024

@@ -33,12 +33,12 @@ export interface Release {
 export function beginRelease(root: PathHandle, id: string, again: boolean): Promise<Release> {
   return withEntry(root, id, async (entry, folder) => {
     if (entry.state === 'released' && !again) {
-      throw new NotDone('released', `${id}: has been released; --again releases it once more`)
+      throw new NotDone('released', `${id}: has been released`)
     }
     await refuseWhileReleased(folder, entry)
     if (entry.state === 'releasing' && !again) {
       const reason = 'a release of it was interrupted, and it may have been delivered'
-      throw new NotDone('interrupted', `${id}: ${reason}; --again releases it anyway`)
+      throw new NotDone('interrupted', `${id}: ${reason}`)
     }
     return takeEntry(folder, entry)
   })

@@ -225,7 +225,7 @@ export async function withEntry<Result>(
       if (errorCode(error) !== 'ENOENT') throw error
     }
   }
-  if (isThere) throw new NotDone('busy', `${id}: another command is working on it; try again`)
+  if (isThere) throw new NotDone('busy', `${id}: another command is working on it`)
   throw new NotDone('missing', `${id}: is not in quarantine`)
 }
 
@@ -235,7 +235,7 @@ export async function withEntry<Result>(
  */
 async function findEntry(root: PathHandle, id: string): Promise<QuarantineEntry | undefined> {
   if (!isId(id)) {
-    throw new NotDone('not-an-id', `${id}: is not an id; onescan quarantine list shows them`)
+    throw new NotDone('not-an-id', `${id}: is not an id`)
   }
   const day = dayOfId(id)
   for (const grounds of await groundsIn(root)) {

@@ -11,6 +11,8 @@ export type NotDoneReason =
   | 'released'
   /** A release was interrupted, and the message may have been delivered. */
   | 'interrupted'
+  /** It is also for recipients who are not in the care of the person. */
+  | 'for-others'
   /** The id of the request belongs to another request. */
   | 'other-request'
 

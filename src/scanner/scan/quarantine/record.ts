@@ -7,6 +7,7 @@ import { Bytes } from '../../../mail/message/bytes.ts'
 import type { Origin } from '../../../mail/message/envelope.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import type { Folder, MaildirFile } from './folders.ts'
+import { seenFields } from './seen-fields.ts'
 
 /** The data about a message in quarantine. Each character of an address is one byte (latin1). */
 export interface QuarantineRecord {
@@ -32,6 +33,8 @@ export interface QuarantineRecord {
   readonly delivered?: string | undefined
   readonly mode?: string | undefined
   readonly owner?: string | undefined
+  /** The fields by which people recognize the message (seen-fields.ts). Mail that was kept earlier has none here. */
+  readonly fields?: readonly string[] | undefined
   /** The line of the log about the message. */
   readonly log: string
 }
@@ -81,7 +84,7 @@ export async function writeRecorded(
   signal: AbortSignal,
 ): Promise<void> {
   const hash = createHash('sha256')
-  const above = encodeRecord(record)
+  const above = encodeRecord({ ...record, fields: await seenFields({ header, body }) })
   await writeWholeInThread(file, above)
   signal.throwIfAborted() // the message may be gone
   for (const chunk of Bytes.of(header.bytes, body).chunks()) {
@@ -145,10 +148,10 @@ const OPTIONAL_TEXTS = ['found', 'remote', 'queue', 'file', 'delivered', 'mode',
 
 function isRecord(value: unknown): value is QuarantineRecord {
   const facts: Record<string, unknown> = { ...Object(value) }
-  const { recipients } = facts
+  const { recipients, fields = [] } = facts
   const texts = [...TEXTS, ...OPTIONAL_TEXTS.filter((name) => name in facts)]
   if (!texts.every((name) => isText(facts[name]))) return false
-  return Array.isArray(recipients) && recipients.every(isText)
+  return [recipients, fields].every((list) => Array.isArray(list) && list.every(isText))
 }
 
 /**

@@ -53,9 +53,9 @@ export async function beginRequest(
       throw new NotDone(why, `the request ${JSON.stringify(id)} ${reason}`)
     }
     if (before !== undefined && before.wanted !== own.wanted)
-      refuse('other-request', 'was made before, for something else; use a new id')
+      refuse('other-request', 'was made before, for something else')
     if (before?.answer !== undefined) return close(folder, { answer: before.answer })
-    if (before && runs(before.taker)) refuse('busy', 'is being carried out; ask again in a moment')
+    if (before && runs(before.taker)) refuse('busy', 'is being carried out')
     if (wasThere) await note(folder, name, own, 'again')
     return {
       wasInterrupted: before !== undefined,

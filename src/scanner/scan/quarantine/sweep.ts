@@ -13,6 +13,7 @@ import {
   openQuarantine,
 } from './folders.ts'
 import { KEYS } from './quarantine-message.ts'
+import { GIVEN } from './release-progress.ts'
 import { REQUESTS } from './release-requests.ts'
 import { FIRST_SEEN, type HostTime, SweepClock } from './sweep-clock.ts'
 
@@ -274,7 +275,11 @@ class QuarantineSweep {
       for await (const key of keys.namesInSlices(PAUSE, this.#signal)) {
         const link = keys.at(key)
         const made = (await lstat(link).catch(() => undefined))?.mtimeMs ?? this.#now
-        if (this.#now - made > RETRIED_FOR) await unlink(link).catch(() => {})
+        // An interrupted release may be continued as long as the message is kept.
+        const days = key.endsWith(GIVEN) ? this.#limits.QUARANTINEDAYS * DAY_SECONDS * 1000 : 0
+        const isKept = key.endsWith(GIVEN) && days === 0
+        if (!isKept && this.#now - made > Math.max(days, RETRIED_FOR))
+          await unlink(link).catch(() => {})
       }
     } finally {
       keys.close()

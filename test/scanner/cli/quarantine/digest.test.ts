@@ -41,7 +41,7 @@ t.test('a digest has what is new since the last one, and each message once', asy
   const { directory, next, digest } = await build(t)
   const now = Date.now()
   const old = await keepOne(directory, now - 3_600_000, { found: 'Old-Virus' })
-  const ids = [old, await keepOne(directory, now)]
+  const ids = [await keepOne(directory, now), old]
   const released = await keepOne(directory, now)
   const words = ['quarantine', 'release', '--no-stamp', '--directory', directory]
   t.equal((await onescan([...words, '--by', `127.0.0.1:${next.port}`, released])).code, 0)

@@ -82,7 +82,7 @@ t.test('list shows what is asked for, with the oldest first', async (t) => {
   t.match(
     out,
     new RegExp(
-      `^${ids[2]}  20.*Z  virus: Test-Virus  17 bytes  from <a@example.net> to <c@x>, <d@x>, <e@x> \\+1\n$`,
+      `^${ids[2]}  20.*Z  virus: Test-Virus  17 bytes  from <a@example.net> to <c@x>, <d@x>, <e@x> \\+1\n    x\n$`,
     ),
   )
   t.equal((await run(directory, 'list', '--until', '72h')).code, 1)
@@ -195,9 +195,9 @@ t.test(
     )
     t.equal(
       (await run(directory, 'list', '--until', '2020-01-01')).out,
-      'no messages of that period are in quarantine\n',
+      'no such messages are in quarantine\n',
     )
-    t.match((await run(directory, 'list', '--released')).out, ', released\n')
+    t.match((await run(directory, 'list', '--released')).out, ', released\n    a@example.net: x\n')
     const log = readFileSync(join(directory, 'quarantine.log'), 'latin1')
     t.match(log, new RegExp(`^onescan: quarantine=release kept=${id} .* rcpts=2 .*key=mx1 who=\\S+ time=`)) // biome-ignore format: a line
     t.equal(statSync(join(directory, 'quarantine.log')).mode & 0o777, 0o600)
@@ -403,6 +403,50 @@ t.test('delete removes messages for good, and reports which were missing', async
   t.match(err, `${ids[0]}: is not in quarantine`)
   t.same(await readQuarantine(directory), [])
   t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /quarantine=delete .*who=/)
+})
+
+t.test('what list finds can be deleted and released at once', async (t) => {
+  const { directory, release, delivered } = build(t)
+  const subject =
+    'Subject: =?iso-8859-1?Q?Rechnung_f=FCr_M=FCller?=\nFrom: Ann <ann@x.example>\n\nx\n'
+  const ids = [await keepOne(directory, Date.now(), { text: subject }), await keepOne(directory, Date.now(), { text: subject, recipients: ['c@example.org'] })] // biome-ignore format: a line
+  const other = await keepOne(directory, Date.now(), { grounds: 'banned' })
+  const search = ['--search', 'müller RECHNUNG']
+  const { bytes: out } = await run(directory, 'list', ...search)
+  t.match(out.toString(), /^\S+ .*\n {4}Ann <ann@x\.example>: Rechnung für Müller\n\S+ .*\n {4}Ann/)
+  t.match((await run(directory, 'list', '--grounds', 'banned')).out, other)
+  t.match((await run(directory, 'list', '--recipient', 'C@EXAMPLE')).out, ids[1]!)
+  const asked = await run(directory, 'delete', ...search)
+  t.same([asked.code, asked.out], [2, `${ids.join('\n')}\n`])
+  t.match(asked.err, /2 messages would be deleted; add --yes/)
+  for (const words of [['delete'], ['delete', ids[0]!, ...search], ['release']])
+    t.match((await run(directory, ...words)).err, /specify ids, or options/)
+  t.equal((await run(directory, ...release, ...search, '--yes')).code, 0)
+  t.same(
+    delivered().map(({ recipients }) => recipients),
+    [['b@example.org'], ['c@example.org']],
+  )
+  const removed = await run(directory, 'delete', ...search, '--released', '--yes')
+  t.equal(removed.out, ids.map((id) => `${id}: deleted\n`).join(''))
+  t.match((await run(directory, 'list', '--released')).out, other)
+  const shown = await run(directory, 'show', other)
+  t.match(shown.out, /^deleted on {2}\d{4}-/m)
+})
+
+t.test('a release to many that is killed between two mails goes on with the others', async (t) => {
+  const { stage, directory, release, delivered } = build(t)
+  const recipients = Array.from({ length: 70 }, (_, n) => `r${n}@example.org`)
+  const id = await keepOne(directory, Date.now(), { text: virus, recipients })
+  const chain = release.find((word) => word.startsWith('QUEUECHAIN='))!.slice('QUEUECHAIN='.length)
+  const twice = join(stage.directory, 'second')
+  const killing = stage.file('killing', `#!/bin/sh\n[ -e ${twice} ] && kill -9 $PPID && exit 1\n: >${twice}\nexec ${chain}\n`, 0o700) // biome-ignore format: a line
+  const words = release.map((word) => (word.startsWith('QUEUECHAIN=') ? `QUEUECHAIN=${killing}` : word)) // biome-ignore format: a line
+  t.equal((await run(directory, ...words, id)).code, null)
+  t.match((await run(directory, ...release, id)).err, /was interrupted.*--again releases it anyway, to those who/) // biome-ignore format: a line
+  const { code, err } = await run(directory, ...release, '--again', id)
+  t.equal(code, 0, err)
+  const got = delivered().flatMap((mail) => mail.recipients)
+  t.same(got.toSorted(), recipients.toSorted(), 'each has it once')
 })
 
 t.test('list reads no message, only what is above it', async (t) => {

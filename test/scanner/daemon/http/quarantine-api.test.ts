@@ -155,6 +155,9 @@ t.test('a list has filters and pages, the newest message first', async (t) => {
     const { status, json } = await api.call('GET', `messages${query}`)
     t.match([status, json.title], [400, 'The request is malformed'], query)
   }
+  t.same(await listed(`?search=${encodeURIComponent('y r11@EXAMPLE grüße')}`), [], 'each word')
+  t.same(await listed(`?search=${encodeURIComponent('x r11@EXAMPLE grüße')}`), [2])
+  t.same(await listed('?recipient=R1@'), [2])
   t.equal((await api.call('GET', 'messages?limit=1&limit=2')).status, 400)
   t.equal((await api.call('GET', 'messages?before=../x')).status, 400)
 })
@@ -216,6 +219,105 @@ t.test(
     })
   },
 )
+
+t.test('what people know of a message is decoded, shown and found', async (t) => {
+  const api = await serveApi(t)
+  const text = [
+    'From: =?koi8-r?B?58/G?= <b@example.net>',
+    'Subject: \xd3\xde\xa3\xd4',
+    `X-Long: ${'x'.repeat(8000)}`,
+    'Content-Type: multipart/mixed; boundary=x',
+    '',
+    '--x',
+    'Content-Type: text/plain; charset=koi8-r',
+    '',
+    `\xf0\xd2\xc9\xd7\xc5\xd4 \x1b[2J${'y\n'.repeat(400_000)}`,
+    '--x',
+    `Content-Disposition: attachment;\n filename*=utf-8''Rechnung%20%E2%80%AE.zip`,
+    '',
+    'x',
+    '--x--',
+    '',
+  ].join('\n')
+  const id = await keepOne(api.directory, Date.now(), { text })
+  await keepOne(api.directory, Date.now())
+  const known = {
+    from: 'Гоф <b@example.net>',
+    subject: 'счёт',
+    attachments: ['Rechnung \\u202e.zip'],
+  }
+  for (const search of ['гоф счёт', 'rechnung ЗИП'.replace('ЗИП', '.zip'), 'B@example.NET'])
+    t.match((await api.call('GET', `messages?search=${encodeURIComponent(search)}`)).json.messages, [{ id, ...known }], search) // biome-ignore format: a line
+  t.match((await api.call('GET', `messages/${id}`)).json, known)
+  const { json } = await api.call('GET', `messages/${id}/text`)
+  t.match(json, { text: /^Привет \\u001b\[2Jy\ny/, isCut: true })
+  const html = '<head><title>t</title></head><p>a &amp; &#x202e;b<br>c<script>x()</script><!-- d --><img src=x>\n e</p><a href="http://evil.example">f</a><' // biome-ignore format: a line
+  const page = await keepOne(api.directory, Date.now(), {
+    text: `Content-Type: text/html\n\n${html}\n`,
+  })
+  t.same((await api.call('GET', `messages/${page}/text`)).json, {
+    text: 'a & \\u202eb\nc e\nf',
+    isCut: false,
+  })
+})
+
+t.test('a release to many recipients is one action of several mails', async (t) => {
+  const api = await serveApi(t)
+  const recipients = Array.from({ length: 70 }, (_, n) => `r${n}@example.org`)
+  const id = await keepOne(api.directory, Date.now(), { recipients })
+  const { status, json } = await api.release(id, {}, 'crowd')
+  t.equal(status, 200)
+  t.same(json.recipients, recipients)
+  t.same(
+    api.next.got.map(({ recipients: got }) => got.length),
+    [32, 32, 6],
+  )
+  for (const { content } of api.next.got)
+    t.match(content.toString('latin1'), /^X-SHA256-Cluster-1: .*!released/)
+  t.same((await api.release(id, {}, 'crowd')).json, json)
+  t.equal(api.next.got.length, 3)
+  t.match((await api.call('GET', 'messages?state=released')).json.messages[0].history, [{ person: 'ann', act: 'released', recipientCount: 70 }]) // biome-ignore format: a line
+
+  const other = await keepOne(api.directory, Date.now(), { recipients })
+  api.next.script = (verb, line) =>
+    verb === 'RCPT' && line.includes('r40@') ? '550 no' : undefined
+  const some = await api.release(other, {}, 'some')
+  t.match(
+    [some.status, some.json],
+    [502, { code: 'partly-released', answer: '550 no', detail: /32 of 70/ }],
+  )
+  t.same((await api.release(other, {}, 'some')).json, some.json, 'the same request sends nothing')
+  t.match((await api.release(other)).json, { code: 'interrupted' })
+  api.next.script = undefined
+  t.same((await api.release(other, { again: true })).json.recipients, recipients.slice(32))
+  t.same(
+    api.next.got.slice(3).flatMap(({ recipients: got }) => got),
+    recipients,
+    'each once',
+  )
+  const again = await api.release(other, { again: true })
+  t.equal(again.json.recipients.length, 70, 'a finished release begins anew')
+})
+
+t.test('many messages are released and deleted in one request, each once', async (t) => {
+  const api = await serveApi(t)
+  const ids: string[] = []
+  for (let n = 0; n < 4; n++) ids.push(await keepOne(api.directory, Date.now()))
+  const release = (key: string) =>
+    api.call('POST', 'messages/release', { body: { ids }, headers: { 'Idempotency-Key': key } })
+  t.equal((await api.release(ids[1]!)).status, 200)
+  const first = await release('many')
+  const codes = first.json.results.map(({ released, problem }: { released?: true; problem?: { code: string } }) => released ?? problem?.code) // biome-ignore format: a line
+  t.same(codes, [true, 'released', true, true])
+  t.same((await release('many')).json, first.json)
+  t.equal(api.next.got.length, 4)
+  const removed = await api.call('POST', 'messages/delete', { body: { ids: [...ids, ids[0]] } })
+  t.equal(removed.json.results.filter(({ deleted }: { deleted?: true }) => deleted).length, 4)
+  t.same((await api.call('GET', 'messages?state=released')).json.messages, [])
+  for (const body of [{}, { ids: [1] }, { ids: 'x' }, { ids: [], x: 1 }, '[', { ids: Array(1001).fill('x') }]) // biome-ignore format: a line
+    t.equal((await api.call('POST', 'messages/delete', { body })).status, 400)
+  t.equal((await api.call('POST', 'messages/release', { body: { ids } })).status, 400, 'no key')
+})
 
 t.test('a message without a header is shown without its body', async (t) => {
   const api = await serveApi(t)
@@ -382,12 +484,11 @@ t.test(
   async (t) => {
     const api = await serveApi(t)
     const unclear = await keepOne(api.directory, Date.now(), { grounds: 'unclear-header' })
-    t.match((await api.release(unclear)).json, { status: 409, type: /cannot-release$/ })
+    t.match((await api.release(unclear)).json, {
+      ...{ status: 409, type: /cannot-release$/, code: 'cannot-sign' },
+      detail: /"stamp": false/,
+    })
     t.equal((await api.release(unclear, { stamp: false })).status, 200)
-    const crowd = Array.from({ length: 33 }, (_, n) => `r${n}@example.org`)
-    const many = await keepOne(api.directory, Date.now(), { recipients: crowd })
-    t.match((await api.release(many)).json, { status: 409, type: /cannot-release$/ })
-    t.equal((await api.release(many, { to: crowd.slice(0, 32) })).status, 200)
     const spoilt = await keepOne(api.directory, Date.now())
     const file = fileOf(api.directory, spoilt)
     writeFileSync(file, `${readFileSync(file, 'latin1')}x`)

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { operations } from '../../../../src/scanner/cli/quarantine/api-answer.ts'
-import { PROBLEM_TYPES } from '../../../../src/scanner/protocol/quarantine-api/problems.ts'
+import {
+  PROBLEM_TYPES,
+  problemType,
+} from '../../../../src/scanner/protocol/quarantine-api/problems.ts'
 import { lacks } from '../../../needs.mjs'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
 import { keepOne } from '../../scan/quarantine/quarantined.ts'
@@ -29,13 +32,13 @@ t.test('the description has the operations and problems of the code', async (t) 
       .map((name) => name.toUpperCase()),
   ])
   t.same(inFile, inCode)
-  const { type } = (
-    described.components.schemas.Problem as { properties: { type: { enum: string[] } } }
+  const { type, code } = (
+    described.components.schemas.Problem as {
+      properties: Record<'type' | 'code', { enum: string[] }>
+    }
   ).properties
-  t.same(
-    type.enum,
-    PROBLEM_TYPES.map((name) => `https://onescan.example.org/problems/${name}`),
-  )
+  t.same(code.enum, PROBLEM_TYPES)
+  t.same(type.enum, [...new Set(PROBLEM_TYPES.map(problemType))])
 })
 
 type Values = Readonly<Record<string, string>>

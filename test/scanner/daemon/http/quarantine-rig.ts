@@ -37,13 +37,16 @@ export interface ServedApi extends Served {
 }
 
 /** Starts onescand with a quarantine, a release key, the API, and a next server for releases. */
-export async function serveApi(t: Test, setup: DaemonSetup = {}): Promise<ServedApi> {
+export async function serveApi(
+  t: Test,
+  { tokens: lines, ...setup }: DaemonSetup & { readonly tokens?: string } = {},
+): Promise<ServedApi> {
   const stage = buildStage(t)
   const directory = setup.settings?.QUARANTINE ?? makeQuarantine(t)
   const next = await startNext(t)
   const ring = `hmac-sha256:mx1:${Buffer.alloc(32, 1).toString('base64url')}:release\n`
   const persons = `# persons\nann ${TOKEN}\nben the-token-of-ben-0123456789\neve the-token-of-eve-0123456789\n`
-  const tokens = stage.file('tokens', persons, 0o600)
+  const tokens = stage.file('tokens', lines ?? persons, 0o600)
   const served = await serve(t, {
     ...setup,
     args: [
@@ -108,7 +111,8 @@ ajv.addSchema(described, 'api')
 /** Returns in what a reply differs from the description, or ''. A path or method that is not in it may have a problem. */
 function faultOf(method: string, path: string, { status, headers, json }: ApiReply): string {
   const [plain = ''] = `/${path}`.split('?')
-  const form = plain.replace(/^\/messages\/[^/]+/, '/messages/{id}')
+  const form =
+    plain in described.paths ? plain : plain.replace(/^\/messages\/[^/]+/, '/messages/{id}')
   const operation = described.paths[form]?.[method.toLowerCase()]
   if (operation !== undefined && !(status in operation.responses)) return `status ${status}`
   const schema =

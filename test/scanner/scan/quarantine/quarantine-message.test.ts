@@ -549,7 +549,7 @@ t.test('a message is looked for by its id, and again if it was moved', async (t)
   const id = await keepOne(directory, now)
   await keepOne(directory, now, { grounds: 'banned' })
   for (const wrong of ['', 'x', `${id}x`, `x${id}`, '../../etc/passwd', id.slice(0, -1)]) {
-    const message = `${wrong}: is not an id; onescan quarantine list shows them`
+    const message = `${wrong}: is not an id`
     await t.rejects(openMessage(root, wrong), { kind: 'config', message })
   }
   const other = id.replace(/.$/, (digit) => (digit === 'f' ? '0' : 'f'))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { PathHandle } from '../../../../src/base/path/path-handle.ts'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { Header } from '../../../../src/mail/message/header-block.ts'
+import { findHeaderEnd, Header } from '../../../../src/mail/message/header-block.ts'
 import {
   entriesIn,
   makeId,
@@ -70,7 +70,8 @@ export async function keepOne(
 ): Promise<string> {
   const id = makeId(time, (random) => random.set([0, 0, ++count >> 8, count]))
   const bytes = Buffer.from(text, 'latin1')
-  const end = bytes.indexOf('\n\n') + 2
+  const found = findHeaderEnd(bytes)
+  const end = 'end' in found ? found.end : bytes.length
   const kept = await quarantineMessage(
     directory,
     {

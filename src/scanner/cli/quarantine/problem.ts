@@ -1,16 +1,20 @@
-import { errorText, type Fault, isFault } from '../../../base/errors/fault.ts'
-import { type ProblemType, problemDetails } from '../../protocol/quarantine-api/problems.ts'
+import { errorText, Fault, faultKindOf, isFault } from '../../../base/errors/fault.ts'
+import {
+  type ProblemType,
+  problemDetails,
+  reasonAndRemedy,
+} from '../../protocol/quarantine-api/problems.ts'
 import { NotDone, type NotDoneReason } from '../../scan/quarantine/not-done.ts'
-import { CannotRelease } from './release-entry.ts'
+import { CannotRelease, PartlyReleased } from './release-entry.ts'
 import { MaybeTaken, NotTaken } from './send-again.ts'
 
 /** A problem of a request that was found before anything was done. */
 export class Problem extends Error {
-  readonly type: ProblemType
+  readonly code: ProblemType
 
-  constructor(type: ProblemType, detail: string) {
+  constructor(code: ProblemType, detail: string) {
     super(detail)
-    this.type = type
+    this.code = code
   }
 }
 
@@ -20,28 +24,41 @@ const ofNotDone: Record<NotDoneReason, ProblemType> = {
   busy: 'busy',
   released: 'released',
   interrupted: 'interrupted',
+  'for-others': 'for-others',
   'other-request': 'other-request',
 }
 
 /** Returns the problem details of anything that a request threw. */
 export function problemOf(error: unknown): ReturnType<typeof problemDetails> {
   const cause = error instanceof Error ? error.cause : undefined
-  const answer = cause instanceof NotTaken ? { answer: cause.answer } : {}
-  return problemDetails(typeOf(error, cause), errorText(error), answer)
+  const isAnswer = cause instanceof NotTaken || cause instanceof PartlyReleased
+  return problemDetails(codeOf(error), errorText(error), isAnswer ? { answer: cause.answer } : {})
+}
+
+/** Returns what a command threw, with what its user does about it. */
+export function forCommand(error: unknown): Fault {
+  return new Fault(
+    faultKindOf(error),
+    reasonAndRemedy(codeOf(error), errorText(error), 'command'),
+    error,
+  )
 }
 
 /** Whether the message was, or may have been, sent before this was thrown. */
 export const mayBeSent = (error: unknown): boolean =>
-  error instanceof Error && error.cause instanceof MaybeTaken
+  error instanceof Error &&
+  (error.cause instanceof MaybeTaken || error.cause instanceof PartlyReleased)
 
-function typeOf(error: unknown, cause: unknown): ProblemType {
-  if (error instanceof Problem) return error.type
+function codeOf(error: unknown): ProblemType {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (error instanceof Problem) return error.code
   if (error instanceof NotDone) return ofNotDone[error.why]
   if (cause instanceof MaybeTaken) return 'maybe-sent'
+  if (cause instanceof PartlyReleased) return 'partly-released'
   if (!isFault(error)) return 'internal'
   // A release that failed before it was sent: the cause is the reason.
   const reason: Fault = error.kind === 'next-hop' && isFault(cause) ? cause : error
-  if (reason instanceof CannotRelease) return 'cannot-release'
+  if (reason instanceof CannotRelease) return reason.code
   switch (reason.kind) {
     case 'write':
       return 'disk-full'

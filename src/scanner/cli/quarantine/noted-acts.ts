@@ -1,0 +1,72 @@
+import { open } from 'node:fs/promises'
+import { errorCode } from '../../../base/errors/fault.ts'
+import type { PathHandle } from '../../../base/path/path-handle.ts'
+import { parseLogLine } from '../../log/parsed-line.ts'
+import { QUARANTINE_LOG } from './directory.ts'
+
+/** What a person did with a message. */
+export interface Act {
+  readonly at: string
+  /** The person of a token, or the user of a command. */
+  readonly person: string
+  readonly act: 'released' | 'deleted' | 'allowed'
+  /** The first recipient of a release, and the number of all. */
+  readonly recipients?: readonly string[]
+  readonly recipientCount?: number
+}
+
+/** Bytes of the end of the log that are read: some 30,000 acts. */
+const LOG_MAX = 8 * 1024 * 1024
+const LINE = /^onescan: quarantine=(release|delete|allow) kept=(\S+) .*$/gm
+const acts: Readonly<Record<string, Act['act']>> = { release: 'released', delete: 'deleted', allow: 'allowed' } // biome-ignore format: a line
+
+/** The acts that are noted in the log of a quarantine. */
+export class NotedActs {
+  readonly #lines = new Map<string, { readonly act: Act['act']; readonly line: string }[]>()
+
+  private constructor(text: string) {
+    for (const { 0: line, 1: word = '', 2: id = '' } of text.matchAll(LINE))
+      this.#lines.set(id, [...(this.#lines.get(id) ?? []), { act: acts[word]!, line }])
+  }
+
+  /** Reads the log. Without one, nothing was done. */
+  static async read(root: PathHandle): Promise<NotedActs> {
+    const text = await readEnd(root.at(QUARANTINE_LOG)).catch((error) => {
+      if (errorCode(error) === 'ENOENT') return ''
+      throw error
+    })
+    return new NotedActs(text)
+  }
+
+  /** Returns what was done with a message, the last act at the end. */
+  of(id: string): Act[] {
+    return (this.#lines.get(id) ?? []).map(({ act, line }) => {
+      const { time, fields } = parseLogLine(line, 0)!
+      const recipient = fields.get('to')?.slice(1, -1)
+      return {
+        at: new Date(Number.isNaN(time) ? 0 : time).toISOString(),
+        // A person of a token has an address behind the name.
+        person: (fields.get('who') ?? '').replace(/@[^@]*$/, ''),
+        act,
+        ...(act === 'released' &&
+          recipient !== undefined && {
+            recipients: [recipient],
+            recipientCount: Number(fields.get('rcpts')),
+          }),
+      }
+    })
+  }
+}
+
+async function readEnd(path: string): Promise<string> {
+  const file = await open(path, 'r')
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) return ''
+    const bytes = Buffer.alloc(Math.min(stats.size, LOG_MAX))
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, stats.size - bytes.length)
+    return bytes.toString('latin1', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { lowerCase } from '../../../base/text/address.ts'
+import { Bytes } from '../../../mail/message/bytes.ts'
+import { spoolMessage } from '../../../mail/message/intake.ts'
+import { openAnonymousFile, readSpoolSettings } from '../../../mail/message/spool.ts'
+import { contentsOf } from '../../../mail/mime/contents.ts'
+import { textInCharset } from '../../../mail/mime/headers/readable.ts'
+import type { OpenMessage } from '../../scan/quarantine/entries.ts'
+import { forTerminal } from '../command/terminal.ts'
+import { charsetOf } from './shown-message.ts'
+
+/** Upper limits, in bytes, for a message that is read, and for its text. */
+const READ_MAX = 100 * 1024 * 1024
+const TEXT_MAX = 256 * 1024
+
+/** The letter in a message as text, without markup and harmless. */
+interface Letter {
+  readonly text: string
+  /** Whether there is more, or if the message is too large to be read. */
+  readonly isCut: boolean
+}
+
+/** Resolves to the first plain text of a message that has no name of a file or, if there is none, the text of its first HTML. */
+export async function textOf({ entry, record, message }: OpenMessage): Promise<Letter> {
+  if (entry.size > READ_MAX) return { text: '', isCut: true }
+  const spool = readSpoolSettings(process.env)
+  const spooled = await spoolMessage(message(), { spool })
+  try {
+    const openFile = () => openAnonymousFile(spool.directory)
+    const source = Bytes.of(spooled.header.bytes, spooled.body)
+    const header = { header: spooled.header, above: 0 }
+    const usual = charsetOf({ record, start: spooled.header.bytes })
+    let html: Letter | undefined
+    for (const step of contentsOf(source, { header, openFile, createHash, onPart: () => [] })) {
+      if (step.kind !== 'content' || step.part.names.length > 0 || step.bytes.size === 0) continue
+      const type = step.part.types.find((name) => name === 'text/plain' || name === 'text/html')
+      if (type === undefined || (type === 'text/html' && html !== undefined)) continue
+      const start = beginningOf(step.bytes)
+      const text = textInCharset(start.toString('latin1'), '', usual)
+      const isCut = step.bytes.size > start.length
+      const letter = (words: string) => ({
+        text: forTerminal(words.replace(/\r\n?/g, '\n')).trim(),
+        isCut,
+      })
+      if (type === 'text/plain') return letter(text)
+      html = letter(textOfHtml(text))
+    }
+    return html ?? { text: '', isCut: false }
+  } finally {
+    spooled.close()
+  }
+}
+
+function beginningOf(bytes: Bytes): Buffer {
+  const chunks: Buffer[] = []
+  let length = 0
+  for (const chunk of bytes.chunks()) {
+    chunks.push(Buffer.from(chunk))
+    length += chunk.length
+    if (length >= TEXT_MAX) break
+  }
+  return Buffer.concat(chunks).subarray(0, TEXT_MAX)
+}
+
+/** Elements that begin a line, and those whose content is not a text. */
+const LINES = /^\/?(?:p|div|br|tr|li|ul|ol|table|h[1-6]|blockquote|hr|pre)\b/i
+const HIDDEN = /^(script|style|head|title|template|svg)\b/i
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' } // biome-ignore format: a line
+
+/** Returns the text of HTML, in time linear in its length. */
+function textOfHtml(html: string): string {
+  let text = ''
+  const lower = lowerCase(html)
+  for (let at = 0; at < html.length; ) {
+    const open = html.indexOf('<', at)
+    text += html.slice(at, open < 0 ? undefined : open).replace(/\s+/g, ' ')
+    if (open < 0) break
+    const isComment = html.startsWith('<!--', open)
+    const close = html.indexOf(isComment ? '-->' : '>', open)
+    if (close < 0) break
+    const tag = html.slice(open + 1, Math.min(close, open + 20))
+    const hidden = HIDDEN.exec(tag)?.[1]
+    const end = hidden === undefined ? close : endOf(lower, hidden, close)
+    if (LINES.test(tag)) text += '\n'
+    at = end + (isComment ? 3 : 1)
+  }
+  return text
+    .replace(
+      /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(amp|lt|gt|quot|apos|nbsp));/gi,
+      (all, decimal, hex, name) => {
+        const code = Number.parseInt(decimal ?? hex, decimal === undefined ? 16 : 10)
+        return name === undefined
+          ? code <= 0x10ffff
+            ? String.fromCodePoint(code)
+            : all
+          : ENTITIES[name.toLowerCase()]!
+      },
+    )
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join('\n')
+}
+
+/** Returns the position of the `>` that ends a hidden element in lower case; that of the text's end if nothing does. */
+function endOf(html: string, name: string, from: number): number {
+  const close = html.indexOf(`</${name.toLowerCase()}`, from)
+  const end = close < 0 ? -1 : html.indexOf('>', close)
+  return end < 0 ? html.length : end
+}

@@ -1,0 +1,139 @@
+import { writeFileSync } from 'node:fs'
+import t from 'tap'
+import { becomePlain } from '../../../programs/host/plain-account.ts'
+import { until } from '../../../run/until.ts'
+import { keepOne } from '../../scan/quarantine/quarantined.ts'
+import { ask, type ServedApi, serveApi, TOKEN } from './quarantine-rig.ts'
+
+/** What a token of the quarantine permits. */
+
+becomePlain()
+
+const tokenOf = (name: string) => `the-token-of-${name}-0123456789`
+
+/** Serves the quarantine to these persons, each a name with its limits. */
+async function serveTo(
+  t: Parameters<typeof serveApi>[0],
+  persons: Readonly<Record<string, string>>,
+) {
+  const api = await serveApi(t)
+  const lines = Object.entries(persons).map(
+    ([name, limits]) => `${name} ${tokenOf(name)} ${limits}\n`,
+  )
+  writeFileSync(api.tokens, [`root ${TOKEN}x\n`, ...lines].join(''))
+  api.child.kill('SIGHUP')
+  const as = (name: string, method: string, path: string, body?: unknown) =>
+    api.call(method, path, {
+      body,
+      headers: { Authorization: `Bearer ${tokenOf(name)}`, 'Idempotency-Key': `${Math.random()}` },
+    })
+  const [first] = Object.keys(persons)
+  const isIn = async () => (await as(first!, 'GET', 'me')).status === 200
+  await until(isIn, 'the new persons are let in')
+  return { ...api, as }
+}
+
+const idsOf = ({ json }: Awaited<ReturnType<ServedApi['call']>>) =>
+  json.messages.map(({ id }: { id: string }) => id)
+
+t.test('a person sees and acts on mail for the own recipients alone', async (t) => {
+  const api = await serveTo(t, {
+    org: 'to=example.org,.example.com',
+    ann: 'to=ann@example.net stays=30m',
+    all: '',
+  })
+  const keep = (...recipients: string[]) =>
+    keepOne(api.directory, Date.now(), { recipients, log: `to=${recipients.at(-1)}` })
+  const org = await keep('b@EXAMPLE.org')
+  const sub = await keep('c@sub.example.com')
+  const ann = await keep('Ann@example.net')
+  const both = await keep('b@example.org', 'ann@example.net', 'z@secret.example')
+  const none = await keep('z@secret.example', 'x@notexample.org', 'ann@example.net.evil.example')
+  t.same(idsOf(await api.as('all', 'GET', 'messages')), [none, both, ann, sub, org])
+  t.same(idsOf(await api.as('org', 'GET', 'messages')), [both, sub, org])
+  t.same(idsOf(await api.as('ann', 'GET', 'messages')), [both, ann])
+  t.same(idsOf(await api.as('org', 'GET', 'messages?search=secret')), [])
+  const { json } = await api.as('org', 'GET', `messages/${both}`)
+  t.match(json, { recipients: ['b@example.org'], recipientCount: 1, log: '' })
+  t.notMatch(JSON.stringify(json), 'secret')
+  for (const path of [none, ann].map((id) => `messages/${id}`)) {
+    for (const [
+      method,
+      more,
+    ] of [['GET', ''], ['GET', '/parts'], ['GET', '/text'], ['DELETE', ''], ['POST', '/release']] as const) // biome-ignore format: a line
+      t.equal((await api.as('org', method, path + more)).status, 404, `${method} ${more}`)
+  }
+  t.match((await api.as('org', 'DELETE', `messages/${both}`)).json, { code: 'for-others' })
+  const elsewhere = { to: ['z@secret.example'] }
+  t.match((await api.as('org', 'POST', `messages/${both}/release`, elsewhere)).json, {
+    ...{ status: 403, code: 'not-allowed' },
+  })
+  const through = { to: ['z%secret.example@example.org'] }
+  t.equal((await api.as('org', 'POST', `messages/${both}/release`, through)).status, 403)
+  t.equal(api.next.calls, 0)
+  t.equal((await api.as('org', 'POST', `messages/${both}/release`)).status, 200)
+  t.same(api.next.got[0]?.recipients, ['b@example.org'])
+  t.equal((await api.as('org', 'POST', `messages/${org}/release`, { to: ['new@example.org'] })).status, 200) // biome-ignore format: a line
+  const many = await api.as('org', 'POST', 'messages/delete', { ids: [sub, none, both, 'x'] })
+  t.match(many.json.results, [
+    { id: sub, deleted: true },
+    { id: none, problem: { code: 'no-message' } },
+    { id: both, problem: { code: 'for-others' } },
+    { id: 'x', problem: { code: 'no-message' } },
+  ])
+  t.match((await api.as('org', 'GET', 'me')).json, { person: 'org', domains: ['example.org', '.example.com'], recipients: [], signOutAfter: 28_800 }) // biome-ignore format: a line
+  t.match((await api.as('ann', 'GET', 'me')).json, { recipients: ['ann@example.net'], signOutAfter: 1800 }) // biome-ignore format: a line
+  t.same((await api.as('all', 'GET', 'me')).json, { person: 'all', may: ['look', 'read', 'release', 'delete', 'download'], signOutAfter: 28_800 }) // biome-ignore format: a line
+})
+
+t.test('a person does only what the token permits, and the log names who did it', async (t) => {
+  const api = await serveTo(t, { eve: 'may=look', joe: 'may=read,delete', sue: 'may=release' })
+  const id = await keepOne(api.directory, Date.now())
+  const statuses = async (name: string) => {
+    const asked = [['GET', 'messages'], ['GET', `messages/${id}`], ['GET', `messages/${id}/text`], ['POST', `messages/${id}/release`], ['POST', 'messages/delete']] as const // biome-ignore format: a line
+    const replies = asked.map(([method, path]) => api.as(name, method, path, method === 'POST' && /delete/.test(path) ? { ids: [] } : undefined)) // biome-ignore format: a line
+    return (await Promise.all(replies)).map(({ status }) => status)
+  }
+  t.same(await statuses('eve'), [200, 200, 403, 403, 403])
+  t.same(await statuses('joe'), [200, 200, 200, 403, 200])
+  t.same(await statuses('sue'), [200, 200, 403, 200, 403])
+  const { history, deletedOn } = (await api.as('eve', 'GET', `messages/${id}`)).json
+  t.match(history, [{ person: 'sue', act: 'released', recipients: ['b@example.org'], recipientCount: 1 }]) // biome-ignore format: a line
+  t.ok(Math.abs(Date.parse(history[0].at) - Date.now()) < 600_000)
+  t.equal(Math.round((Date.parse(deletedOn) - Date.now()) / 86_400_000), 30)
+  await api.logged(new RegExp(`quarantine=show kept=${id} who=eve@127.0.0.1`))
+})
+
+t.test('a file of 64 KiB has hundreds of persons, and an unclear line is refused', async (t) => {
+  const persons = Object.fromEntries(Array.from({ length: 600 }, (_, n) => [`person${n}`, 'to=example.org'])) // biome-ignore format: a line
+  const api = await serveTo(t, persons)
+  t.equal((await api.as('person599', 'GET', 'messages')).status, 200)
+  for (const words of [
+    'may=',
+    'may=everything',
+    'to=',
+    'to=a@b@c',
+    'to=example.org,',
+    'stays=1',
+    'x',
+  ]) {
+    writeFileSync(api.tokens, `ann ${TOKEN} ${words}\n`)
+    const before = api.log.length
+    api.child.kill('SIGHUP')
+    await until(
+      () => api.log.slice(before).some((line) => /remain in use.*: ann: /.test(line)),
+      words,
+    )
+  }
+  t.equal((await api.as('person599', 'GET', 'messages')).status, 200)
+})
+
+t.test('a file that cannot be used takes away the quarantine alone, until it can', async (t) => {
+  const api = await serveApi(t, { tokens: 'ann short\n' })
+  await api.logged(/^onescand: the quarantine is not served, and onescand retries every 5 s: --http-quarantine/) // biome-ignore format: a line
+  for (const path of ['/metrics', '/readyz', '/']) t.equal((await api.get(path)).status, 200, path)
+  const list = () => ask(api.port, 'GET', '/quarantine/v1/messages', undefined, { Authorization: `Bearer ${TOKEN}` }) // biome-ignore format: a line
+  t.match((await list()).json, { status: 500, code: 'quarantine', detail: /tokens cannot be used/ })
+  writeFileSync(api.tokens, `ann ${TOKEN}\n`)
+  await until(async () => (await list()).status === 200, 'it is served')
+})
