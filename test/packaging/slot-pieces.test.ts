@@ -50,7 +50,6 @@ t.test('before it reads a message, onescan-queue evaluates what all mail needs',
     'scanner/doors/slot/standalone/receive',
     'scanner/scan/judge/judge',
     'scanner/scan/scanners/run/run-scanners',
-    'mail/mime/nested',
   ]
   for (const path of needed) t.ok(atStart.has(`src/${path}.ts`), path)
   const bytes = [...loaded].reduce((sum, name) => sum + Buffer.byteLength(pieces.get(name)!), 0)

@@ -16,7 +16,7 @@ t.test('a change concerns all tests below the nearest folder that has tests', as
   const rows: [string, string[]][] = [
     ['src/mail/mime/carver/cuts.ts', ['test/mail/mime/carver/carver.test.ts']],
     ['src/mail/mime/quirks/way.ts', all.slice(0, 3)],
-    ['src/mail/mime/nested.ts', all.slice(0, 3)],
+    ['src/mail/mime/contents.ts', all.slice(0, 3)],
     ['src/mail/message/envelope.ts', ['test/mail/message/bytes.test.ts']],
     ['test/mail/mime/carver/fate.ts', ['test/mail/mime/carver/carver.test.ts']],
     ['test/mail/mime/contents.test.ts', ['test/mail/mime/contents.test.ts']],
@@ -30,6 +30,6 @@ t.test('a change concerns all tests below the nearest folder that has tests', as
 })
 
 t.test('each test is run once, in the order of all tests', async (t) => {
-  const files = ['src/mail/message/bytes.ts', 'src/mail/mime/nested.ts', all[1]!]
+  const files = ['src/mail/message/bytes.ts', 'src/mail/mime/contents.ts', all[1]!]
   t.same(testsOf(files, all), all.slice(0, 4))
 })

@@ -3,15 +3,18 @@ import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded } from './budget/limits.ts'
 import type { Covering, Steps } from './budget/work.ts'
 import { coveredLeaves } from './covered/covered-parts.ts'
+import { decoded } from './decoders/decoder.ts'
+import { transferEncodings } from './headers/encodings.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { decodeLeaf } from './leaves/decode-leaf.ts'
 import { EmbeddedData } from './leaves/embedded-data.ts'
 import { inFiles, inTexts } from './leaves/embedded-formats.ts'
 import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
-import { isKnownAsMail } from './leaves/mail-starts.ts'
+import { beginsAsMail, isKnownAsMail, MAIL_START } from './leaves/mail-starts.ts'
 import { openContainers, openContent, openEmbedded, openEmbeddedIn } from './leaves/open-content.ts'
 import { splitLineEnd } from './leaves/text-properties.ts'
+import { Way } from './quirks/way.ts'
 import { type MailStructure, readStructure } from './read-structure.ts'
 import { NAMELESS, type PartNames } from './reports/part-names.ts'
 import type { Leaf } from './structure/leaf.ts'
@@ -69,6 +72,7 @@ class MailContents {
     const extraction = this.#extraction
     const mail = yield* extraction.work.gather(this.#source)
     const structure = yield* this.#readStructure(mail)
+    if (extraction.options.depthAlone) return yield* this.#emitLeaves(structure, mail)
     const embedded = yield* EmbeddedData.of(this.#source, inTexts, extraction.work)
     yield* this.#emitLeaves(structure, mail)
     const { texts } = structure
@@ -87,10 +91,24 @@ class MailContents {
     const above = this.#known?.above ?? 0
     const covered = seeks ? yield* coveredLeaves(mail, ordinary, above, work) : undefined
     for (const leaf of leaves) {
+      if (options.depthAlone && !(yield* this.#encodesMail(leaf))) continue
       const part = this.#partOf(leaf.header)
       const coveredBy = this.#coveringOf(covered?.get(leaf))
       yield* decodeLeaf(leaf, this.#source, extraction.at({ part }), coveredBy)
     }
+  }
+
+  /** Returns whether a leaf is an encoded message, or begins like one. */
+  *#encodesMail({ from, to, header, encodings }: Leaf): Steps<boolean> {
+    const { work } = this.#extraction
+    const start = this.#source.slice(from, Math.min(to, from + ENCODED_START))
+    for (const encoding of encodings) {
+      const { decoder } = transferEncodings[encoding]
+      if (decoder === undefined) continue
+      if (header.isMessage || (yield* decoded(start, decoder, work, beginsMail, byPieces())))
+        return true
+    }
+    return false
   }
 
   #coveringOf(covering: Leaf | 'whole' | undefined): Covering | undefined {
@@ -126,4 +144,15 @@ class MailContents {
     const { containers } = this.#extraction.part
     return this.#parts.get(header) ?? { ...NAMELESS, containers }
   }
+}
+
+/** The encoded bytes that are enough to see how the decoded content begins. */
+const ENCODED_START = 3 * MAIL_START
+
+/** Base64 that goes on after padding is read as several pieces. */
+const byPieces = () => Way.of({ 'base64 padding': 'begins a new group of four' })
+
+// biome-ignore lint/correctness/useYield: a use of what is decoded
+function* beginsMail(text: Bytes): Steps<boolean> {
+  return beginsAsMail(text)
 }

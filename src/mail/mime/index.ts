@@ -9,7 +9,6 @@ export { contentForms, multipartForms, type PartForm } from './covered/tried-for
 export { normalizedName } from './headers/fields.ts'
 export { firstFields } from './leaves/mail-starts.ts'
 export { FILE_STARTS, textPropertiesOf } from './leaves/text-properties.ts'
-export { isNestedDeeper } from './nested.ts'
 export type { Oddity } from './reports/oddities.ts'
 export type { PartNames } from './reports/part-names.ts'
 export { MemoryPool } from './storage/memory-pool.ts'

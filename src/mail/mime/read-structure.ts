@@ -1,7 +1,7 @@
 import type { ByteRange } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
 import type { Steps, Work } from './budget/work.ts'
-import { carve } from './carver/carve.ts'
+import { type Carved, carve } from './carver/carve.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
 import type { Oddity } from './reports/oddities.ts'
@@ -23,7 +23,7 @@ export interface MailStructure {
 
 /**
  * Finds the contents of a mail inside of `messages` others. Ordinary mail is parsed once, by a grammar (ordinary/). Other
- * mail is carved (carver/): no program's reading of it is followed. Throws LimitExceeded if an odd mail has too many lines like delimiters.
+ * mail is carved (carver/): no program's reading of it is followed. So is an odd message that is attached to ordinary mail. Throws LimitExceeded if an odd mail has too many lines like delimiters.
  */
 export function* readStructure(
   mail: Buffer,
@@ -38,15 +38,24 @@ export function* readStructure(
     const oddities = read.oddity ? [read.oddity, ...carved.oddities] : carved.oddities
     return { ...carved, ordinary: undefined, oddities }
   }
+  work.addMessages(messages === 0 ? read.mails.length - 1 : read.mails.length)
   const headers = read.headers.map(({ header }) => header)
   const oddities = headers.flatMap((header) => header.oddities)
+  // The parts of an attached message are leaves, too. Without odd fields, all programs find the same in them.
+  const texts = read.leaves.filter(({ header }) => !header.isMessage || oddities.length > 0)
+  const carved: Carved[] = []
+  for (const { from, to, depth } of read.odd)
+    carved.push(yield* carve(mail.subarray(0, to), depth, work, from))
   return {
-    ordinary: read,
-    leaves: read.leaves,
-    // The parts of an attached message are leaves, too. Without odd fields, all programs find the same in them.
-    texts: read.leaves.filter(({ header }) => !header.isMessage || oddities.length > 0),
-    headers,
-    deepest: read.deepest,
-    oddities,
+    ordinary: carved.length === 0 ? read : undefined,
+    leaves: [...read.leaves, ...carved.flatMap(({ leaves }) => leaves)],
+    texts: [...texts, ...carved.flatMap((odd) => odd.texts)],
+    headers: [...headers, ...carved.flatMap((odd) => odd.headers)],
+    deepest: Math.max(read.deepest, ...carved.map(({ deepest }) => deepest)),
+    oddities: [
+      ...oddities,
+      ...read.odd.flatMap(({ oddity }) => oddity ?? []),
+      ...carved.flatMap((odd) => odd.oddities),
+    ],
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import type { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import type { WorkOptions } from '../../../src/mail/mime/budget/work.ts'
-import { isNestedDeeper } from '../../../src/mail/mime/nested.ts'
+import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { delimited, base64 as lines } from '../../scanner/scan/scanners/evasions/compose.ts'
 
 /** Nested mail, built from the innermost part outwards. A part is its header, empty line and content. */
@@ -58,10 +58,10 @@ export const message = (part: string): Buffer => Buffer.from(`${TOP}${part}`, 'l
 /** Whether more than `limit` are in one another. Throws where there is more than is read. */
 export function isNested(source: Bytes, limit: number, more?: Partial<WorkOptions>): boolean {
   const openFile = () => openAnonymousFile(tmpdir())
-  const steps = isNestedDeeper(source, limit, { openFile, createHash, ...more })
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-    if (value.kind === 'unread') throw new Error(value.reason)
+  const options = { openFile, createHash, maxDepth: limit, depthAlone: true, ...more }
+  for (const step of contentsOf(source, options)) {
+    if (step.kind === 'deeper') return true
+    if (step.kind === 'unread') throw new Error(step.reason)
   }
+  return false
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { limits } from '../../../src/mail/mime/budget/limits.ts'
 import {
   attached,
   base64,
@@ -79,9 +80,9 @@ const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
     ),
     5,
   ],
-  'a part of a digest that is a text, by an estimate that is too high': [
+  'a part of a digest that is a text, in which some readers find multiparts': [
     message(multipart([`Content-Type: text/plain\n\n${three}`], 'digest')),
-    4 + 1,
+    1 + 3,
   ],
   'a part of a digest that has a boundary, and no type': [
     message(multipart([`Content-Type: ; boundary="q"\n\n--q\n${three}`], 'digest')),
@@ -93,17 +94,17 @@ const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
     ),
     4 + 1 + 3,
   ],
-  'an attached message in whose header the multipart ends, by an estimate': [
+  'an attached message in whose header the multipart ends': [
     message(
       `${plainly('b')}\n--b\nContent-Type: message/rfc822\n--b--\n${plainly('c')}\n--c\n${three}`,
     ),
-    1 + 1 + 3 + 2,
+    1 + 1 + 3,
   ],
   'a message of a digest in whose header another one begins': [
     message(
       `Content-Type: multipart/digest; boundary=b\n\n--b\nX: y\n--b\nSubject: x\n\nX: y\n${three}`,
     ),
-    1 + 1 + 3,
+    3,
   ],
   'a delimiter below the header of a message that stands in a text': [
     message(`${plainly('b')}\n--b\n\nHello\nContent-Type: message/rfc822\n--b\n${three}`),
@@ -233,10 +234,10 @@ for (const [name, bytes] of Object.entries(hostile)) {
   })
 }
 
-t.test('more readings than the limits allow are over every limit', async (t) => {
+t.test('more encoded messages inside one another than are read are too deep', async (t) => {
   const type = 'Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n'
   const mail = message(wrap(90, text, (part) => `${type}\nSubject: s\n${part}`))
-  t.equal(isNested(Bytes.of(mail), 100), true)
+  t.equal(isNested(Bytes.of(mail), limits.nesting), true)
 })
 
 t.test('a message without parts costs a search of its bytes', async (t) => {

@@ -7,9 +7,12 @@ export const limits = {
   /**
    * Upper limit for the contents of one message. Each is a request to the scanners, so a message of up to
    * `smallMessage` bytes may have fewer, `contentsOfSmall`, and a larger one these and one more for each
-   * `bytesOfContent` bytes above. The highest number in 13,954 real messages was 147.
+   * `bytesOfContent` bytes above. The highest number in 13,954 real messages was 147. A bundle of messages has more: each
+   * message that all programs find in it adds `contentsOfMessage`, up to `contentsOfBundle` in all.
    */
   contents: 2000,
+  contentsOfMessage: 16,
+  contentsOfBundle: 10_000,
   contentsOfSmall: 200,
   smallMessage: 4096,
   bytesOfContent: 32,
@@ -20,8 +23,6 @@ export const limits = {
    * `nesting`, so that mail that is nested too deep is recognized as that first.
    */
   encodedMessages: 12,
-  /** The same where only the depth is measured. Deeper mail counts as too deep. */
-  encodedMessagesForDepth: 50,
   /**
    * Upper limit for the bytes that are decoded or yielded unchanged: a multiple of the size of the message,
    * plus a fixed amount. Each way of decoding a content counts separately. A file in base64 with a footer

@@ -5,7 +5,7 @@ import type { PartNames } from '../reports/part-names.ts'
 import { MemoryPool } from '../storage/memory-pool.ts'
 import type { Store } from '../storage/store.ts'
 import { SEARCHED_PER_UNIT } from './costs.ts'
-import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
+import { budgetOf, LimitExceeded, limits, type ReadingBudget } from './limits.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */
 export const WORK_PER_TURN = 192 * 1024
@@ -72,7 +72,7 @@ export class Work {
   readonly budget: ReadingBudget
   readonly #onWork: WorkOptions['onWork']
   /** Upper limit for the contents of the message. */
-  readonly #contents: number
+  #contents: number
   #unread: string | undefined
   #unitsSinceTurn = 0
 
@@ -143,6 +143,15 @@ export class Work {
   countBytes(bytes: number): void {
     this.budget.bytes -= bytes
     this.#check()
+  }
+
+  /** Permits more contents in a message in which all programs find others. */
+  addMessages(messages: number): void {
+    const { contentsOfMessage, contentsOfBundle } = limits
+    const room = Math.max(0, contentsOfBundle - this.#contents)
+    const more = Math.min(messages * contentsOfMessage, room)
+    this.#contents += more
+    this.budget.contents += more
   }
 
   /** Counts a content that is emitted. Throws LimitExceeded if they are too many. */

@@ -14,6 +14,8 @@ import { MimeLines, type MimeText } from '../headers/mime-lines.ts'
 import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
 
+const mayBeMessage = ({ isMessage, type }: PartHeader) => isMessage || type === ''
+
 /** A place at which a body may begin, and what the lines above it declare. */
 export interface BodyStart {
   readonly bodyAt: number
@@ -26,8 +28,8 @@ export interface BodyStart {
 export interface BodyStarts {
   /** One at least. */
   readonly starts: readonly BodyStart[]
-  /** The number of messages that begin there: headers in a row, or a header that announces a message. */
-  readonly messages: number
+  /** The headers in a row, each of a message that the one above it declares, or may declare by default. */
+  readonly nested: readonly PartHeader[]
   /** Whether fields are there with lines among them that are none, or are blank. */
   readonly hasOtherLines: boolean
   /** All lines, read by programs for which a bare CR does not end a line. */
@@ -76,6 +78,8 @@ class BodyStartSearch {
   readonly #lines = new MimeLines()
   readonly #starts: BodyStart[] = []
   #text = ''
+  /** Where in these the header in a row begins that was not read yet. */
+  #nextHeader = 0
   #hasFieldsAlone = true
   #hasField = false
   #hasOthers = false
@@ -95,6 +99,7 @@ class BodyStartSearch {
     const { from, to, isOfPart } = this.#range
     const end = Math.min(this.#bytes.length, from + HEADERS_LENGTH_MAX)
     // (The header of a mail begins below empty lines on top.)
+    const nested: PartHeader[] = []
     let headers = 0
     let blanks = 0
     let at = isOfPart ? from : yield* this.#belowBlanks(from)
@@ -106,6 +111,7 @@ class BodyStartSearch {
       if (isBlank && !isEmpty) this.#hasOthers = true
       if (isEmpty || (isBlank && ++blanks <= BLANKS_MAX)) this.#add(next)
       if (isEmpty) {
+        if (nested.length === headers && nested.every(mayBeMessage)) nested.push(this.#endHeader())
         at = yield* this.#belowBlanks(next)
         if (++headers === HEADERS_MAX || !this.#beginsHeader(at)) break
       } else {
@@ -117,11 +123,10 @@ class BodyStartSearch {
     if (first?.header.isShown === false && at < to) this.#add(at)
     if (this.#otherAt !== undefined) this.#add(this.#otherAt)
     else if (first === undefined || this.#isBlank(from, nextLine(this.#bytes, from)))
-      this.#add(from)
-    const isMessage = first?.header.isMessage === true
+      this.#starts.push({ bodyAt: from, header: EMPTY_PART, text: '' })
     return {
       starts: this.#starts,
-      messages: Math.max(headers - 1, isMessage ? 1 : 0),
+      nested: first === undefined ? [this.#starts[0]!.header] : nested,
       hasOtherLines: this.#hasField && this.#hasOthers,
       withCrs: BARE_CR.test(this.#text) ? this.#readWithCrs() : undefined,
     }
@@ -145,8 +150,19 @@ class BodyStartSearch {
   }
 
   #readWithCrs(): PartHeader {
+    return this.#readText(this.#text)
+  }
+
+  /** Returns what the lines since the last empty line declare, or since the top. */
+  #endHeader(): PartHeader {
+    const from = this.#nextHeader
+    this.#nextHeader = this.#text.length
+    return from === 0 ? this.#starts[0]!.header : this.#readText(this.#text.slice(from))
+  }
+
+  #readText(text: string): PartHeader {
     const lines = new MimeLines()
-    for (const line of this.#text.split(/(?<=\n)/)) lines.add(line, /^[ \t]/.test(line))
+    for (const line of text.split(/(?<=\n)/)) lines.add(line, /^[ \t]/.test(line))
     return readPartHeader(lines.read(), { isWellFormed: false, isOfPart: this.#range.isOfPart })
   }
 

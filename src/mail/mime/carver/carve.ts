@@ -5,18 +5,18 @@ import type { Steps, Work } from '../budget/work.ts'
 import { type Encoding, encodingsLike, transferEncodings } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
-import type { Depth, Leaf } from '../structure/leaf.ts'
+import { type Depth, DepthMeter, type Leaf } from '../structure/leaf.ts'
 import { type BodyStart, type BodyStarts, bodyStartsBelow } from './body-starts.ts'
 import { type Cut, cutsIn } from './cuts.ts'
-import { DepthEstimate } from './depth-estimate.ts'
+import { OpenLevels } from './open-levels.ts'
 
 /** What an odd mail may hold for some program. */
-interface Carved {
+export interface Carved {
   readonly leaves: readonly Leaf[]
   /** The leaves, and the texts that scanners see unchanged in the mail. */
   readonly texts: readonly ByteRange[]
   readonly headers: readonly PartHeader[]
-  /** The estimated depth (depth-estimate.ts). */
+  /** The greatest depth of what lines declare (open-levels.ts). */
   readonly deepest: number
   readonly oddities: readonly Oddity[]
 }
@@ -33,7 +33,7 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
  * many bodies. The mail begins at the offset `top`.
  */
 export function* carve(bytes: Buffer, depth: Depth, work: Work, top = 0): Steps<Carved> {
-  const cuts = yield* cutsIn(bytes, work)
+  const cuts = yield* cutsIn(bytes, work, top)
   return yield* new Carver(bytes, cuts, depth, top, work).carve()
 }
 
@@ -46,13 +46,13 @@ interface Multiparts {
 class Carver {
   readonly #bytes: Buffer
   readonly #cuts: readonly Cut[]
-  /** For each cut the offset of the next one that is written in the same way. */
+  /** For each cut the number of the next one that is written in the same way. */
   readonly #nextSame: readonly (number | undefined)[]
   readonly #depth: Depth
   readonly #work: Work
   /** The offset at which the mail begins. */
   readonly #top: number
-  readonly #estimate = new DepthEstimate()
+  readonly #depths = new DepthMeter()
   readonly #leaves: Leaf[] = []
   readonly #texts: ByteRange[] = []
 
@@ -75,7 +75,7 @@ class Carver {
     for (const [number, { starts }] of places.entries()) {
       for (const start of starts) yield* this.#takeBody(start, number, multiparts)
     }
-    const deepest = this.#depth.messages + this.#estimate.deepest
+    const { deepest } = this.#depths
     const oddities = places.flatMap(odditiesOf)
     const texts = [...this.#leaves, ...this.#texts]
     return { leaves: this.#leaves, texts, headers, deepest, oddities }
@@ -85,14 +85,15 @@ class Carver {
   *#findStarts(): Steps<BodyStarts[]> {
     const starts = new Set(this.#cuts.map(({ at }) => at))
     const isCut = (at: number) => starts.has(at)
+    const levels = new OpenLevels(this.#depth, this.#depths)
     const places: BodyStarts[] = []
     for (let number = 0; number <= this.#cuts.length; number++) {
       const cut = this.#cuts[number - 1]
-      if (cut) this.#estimate.takeCut(cut)
+      if (cut) levels.takeCut(cut)
       const from = cut?.to ?? this.#top
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
       const found = yield* bodyStartsBelow(this.#bytes, range, this.#work)
-      this.#estimate.takeHeaders(found)
+      levels.takeHeaders(found)
       for (const { header, text } of found.starts)
         if (header !== EMPTY_PART)
           yield* this.#work.countUnits(costs.header + characterCosts.header * text.length)
@@ -114,16 +115,24 @@ class Carver {
     let cut = number
     while (this.#endAt(cut) < start.bodyAt) cut++
     const nearest = this.#endAt(cut)
-    const same = this.#nextSame[number - 1]
+    const same = this.#sameBelow(number - 1, start.bodyAt)
     // No program reads on below a line that is written like the delimiter above the part.
     const isReadOn = isEncoded && nearest !== same
     const near = new Set([nearest])
     if (isEncoded || isNamed || start.header.isMessage) near.add(same ?? nearest)
-    if (isReadOn) near.add(this.#endAt(cut + 1))
+    const last = same ?? this.#bytes.length
+    if (isReadOn) near.add(Math.min(this.#endAt(cut + 1), last))
     for (const to of near)
       yield* this.#takeRange(start, to, { isFile, isNearest: to === nearest, multiparts })
-    if (isReadOn && !near.has(this.#bytes.length))
-      yield* this.#takeRange(start, this.#bytes.length, { isFile, role: 'guess', multiparts })
+    if (isReadOn && !near.has(last))
+      yield* this.#takeRange(start, last, { isFile, role: 'guess', multiparts })
+  }
+
+  /** Returns the offset of the next cut from an offset on that is written like this one. */
+  #sameBelow(number: number, from: number): number | undefined {
+    let next = this.#nextSame[number]
+    while (next !== undefined && this.#endAt(next) < from) next = this.#nextSame[next]
+    return next === undefined ? undefined : this.#endAt(next)
   }
 
   /** Adds what a body that ends at `to` may be. */
@@ -177,15 +186,16 @@ function mayBeFile({ type, isMessage, charsets, declared }: PartHeader): boolean
   return isFileType || isMessage || charsets.length > 0 || declared.size > 0
 }
 
-/** Returns for each cut the offset of the next one that is written in the same way. */
+/** Returns for each cut the number of the next one that is written in the same way. */
 function nextOf(cuts: readonly Cut[]): (number | undefined)[] {
   const later = new Map<string, number>()
-  const next = cuts.toReversed().map(({ text, at }) => {
-    const known = later.get(text)
-    later.set(text, at)
-    return known
-  })
-  return next.reverse()
+  const next = cuts.map(() => undefined as number | undefined)
+  for (let number = cuts.length - 1; number >= 0; number--) {
+    const { text } = cuts[number]!
+    next[number] = later.get(text)
+    later.set(text, number)
+  }
+  return next
 }
 
 /** Returns what the headers of multiparts declare together. */

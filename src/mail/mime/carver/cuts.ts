@@ -10,6 +10,8 @@ export interface Cut {
   readonly to: number
   /** The line as it is written, without its end and the dashes that close a multipart. */
   readonly text: string
+  /** Whether such dashes are there. */
+  readonly closes: boolean
 }
 
 /** Upper limits for what precedes the dashes: 3 characters, and 8 bytes together with NULs. */
@@ -22,13 +24,13 @@ const COMPARED_MAX = 1100
 const SEARCHED = 64 * 1024
 
 /**
- * Returns each line that some program may take for a delimiter: it begins with two dashes, perhaps behind other characters,
+ * Returns each line from an offset on that some program may take for a delimiter: it begins with two dashes, perhaps behind other characters,
  * and with NULs between them. A bare CR ends a line, too. Throws LimitExceeded if there are too many.
  */
-export function* cutsIn(bytes: Buffer, work: Work): Steps<readonly Cut[]> {
+export function* cutsIn(bytes: Buffer, work: Work, from = 0): Steps<readonly Cut[]> {
   const cuts: Cut[] = []
-  let counted = 0
-  for (let dash = bytes.indexOf(DASH); dash >= 0; ) {
+  let counted = from
+  for (let dash = bytes.indexOf(DASH, from); dash >= 0; ) {
     if (dash - counted >= SEARCHED) {
       yield* work.countUnits(dash - counted)
       counted = dash
@@ -49,7 +51,9 @@ export function* cutsIn(bytes: Buffer, work: Work): Steps<readonly Cut[]> {
 function cutAt(bytes: Buffer, dash: number): Cut | undefined {
   const at = lineOf(bytes, dash)
   if (at === undefined || !isDashed(bytes, dash)) return undefined
-  return { at, to: nextLine(bytes, dash), text: withoutClose(lineAt(bytes, at)) }
+  const line = lineAt(bytes, at)
+  const text = withoutClose(line)
+  return { at, to: nextLine(bytes, dash), text, closes: text !== line }
 }
 
 /** Whether a dash follows, behind NULs. */

@@ -17,8 +17,10 @@ export interface ContentsOptions extends WorkOptions {
    * completed units, and continues when they were counted.
    */
   readonly onPart?: (part: PartNames) => Iterable<number>
-  /** Upper limit for nested messages or multiparts (nested.ts), or undefined if the caller needs no limit. */
+  /** Upper limit for nested messages, and for multiparts in one (structure/leaf.ts). Without it, there is none. */
   readonly maxDepth?: number
+  /** Whether only the depth is of interest. Then no more parts are decoded than encoded messages. */
+  readonly depthAlone?: boolean
   /** Whether parts are looked for that clamd covers (covered/). An ordinary message is then one string in memory, too. */
   readonly findsCovered?: boolean
   /**
@@ -55,7 +57,7 @@ interface Shared {
   /** How messages and files are opened, each of which may contain the other. */
   readonly openMail: Open
   readonly openContent: Open
-  /** The keys of the emitted contents, and as what each was opened to its end. */
+  /** The keys of the emitted contents, and as what each was opened. */
   readonly opened: Map<string, Set<string>>
   isTooDeep: boolean
 }
@@ -188,8 +190,9 @@ export class Extraction {
     const { declared } = this
     const kinds = declared.has('text') ? declared : ['file', ...declared]
     if ([...kinds].every((kind) => opened.has(kind))) return
-    yield* this.#shared.openContent(content, this)
+    // A content may be in itself: a message that looks encoded, and does not change when it is decoded.
     for (const kind of kinds) opened.add(kind)
+    yield* this.#shared.openContent(content, this)
   }
 
   /** Emits what is in a message. */

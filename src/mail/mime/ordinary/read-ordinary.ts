@@ -1,4 +1,5 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
+import type { ByteRange } from '../../message/bytes.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import { isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
 import { Header } from '../../message/header-block.ts'
@@ -40,8 +41,15 @@ export interface OrdinaryMail {
   readonly leaves: readonly Leaf[]
   /** All their headers, in their order. */
   readonly headers: readonly OrdinaryHeader[]
+  /** The attached messages whose own structure is odd. Nothing else of the mail depends on what is in them. */
+  readonly odd: readonly OddRange[]
   /** The greatest depth (DepthMeter). */
   readonly deepest: number
+}
+
+/** A message of odd structure, between two delimiters of an ordinary multipart. */
+interface OddRange extends ByteRange, OddStructure {
+  readonly depth: Depth
 }
 
 /** Why programs may read the structure of a message in several ways. */
@@ -51,7 +59,7 @@ export interface OddStructure {
   readonly oddity?: Oddity | undefined
 }
 
-/** Upper limit for multiparts, each of whose boundaries is searched for in all lines. */
+/** Upper limit for the multiparts of a message, each of whose boundaries is searched for in all of its lines. */
 const MULTIPARTS_MAX = 64
 
 /**
@@ -79,11 +87,27 @@ export function isOdd(mail: OrdinaryMail | OddStructure): mail is OddStructure {
 
 class Odd extends Error {
   readonly oddity: Oddity | undefined
+  /** Whether it may change what is around an attached message. */
+  readonly isOfAll: boolean
 
-  constructor(reason: string, oddity?: Oddity) {
+  constructor(reason: string, oddity?: Oddity, isOfAll = false) {
     super(reason)
     this.oddity = oddity
+    this.isOfAll = isOfAll
   }
+}
+
+/** A multipart: its boundary, and where its body begins. */
+interface Multipart {
+  readonly boundary: string
+  readonly from: number
+}
+
+/** A message that is read by itself: the mail, or one that is attached between two delimiters. */
+interface Scope {
+  /** The boundaries of its multiparts, and those around it. */
+  readonly multiparts: Multipart[]
+  readonly outer: readonly Multipart[]
 }
 
 /** A place in a message. */
@@ -93,6 +117,7 @@ interface Place {
   /** The innermost message, and the types of the texts in it so far. */
   readonly mail: SingleMail
   readonly textTypes: Set<string>
+  readonly scope: Scope
 }
 
 class OrdinaryReading {
@@ -102,8 +127,9 @@ class OrdinaryReading {
   readonly #depths = new DepthMeter()
   readonly #mails: SingleMail[] = []
   readonly #headers: OrdinaryHeader[] = []
-  /** The boundaries, and where the body of the multipart of each begins. */
-  readonly #boundaries: { readonly boundary: string; readonly from: number }[] = []
+  /** Each exact delimiter of a multipart that was read. */
+  readonly #delimiters = new Set<string>()
+  readonly #odd: OddRange[] = []
 
   constructor(mail: Buffer, outerDepth: Depth, work: Work) {
     this.#mail = mail
@@ -112,27 +138,39 @@ class OrdinaryReading {
   }
 
   *read(known: KnownHeader | undefined): Steps<OrdinaryMail> {
-    const mail = this.#mail
-    yield* this.#checkBytes()
     const from = known?.above ?? 0
-    yield* this.#entity(from, mail.length, this.#inMail(this.#outerDepth), known?.header)
-    yield* this.#compareDashLines()
-    yield* this.#searchDelimiters()
+    const place = this.#inMail(this.#outerDepth, { multiparts: [], outer: [] })
+    yield* this.#mailIn(from, this.#mail.length, place, known?.header)
     return {
       mails: this.#mails,
       leaves: this.#mails
         .flatMap(({ leaves }) => leaves)
         .toSorted((one, other) => one.from - other.from),
       headers: this.#headers,
+      odd: this.#odd,
       deepest: this.#depths.deepest,
     }
   }
 
+  /** Reads a message that is read by itself. */
+  *#mailIn(from: number, to: number, place: Place, known?: Header): Steps {
+    const odd = this.#odd.length
+    yield* this.#entity(from, to, place, known)
+    let at = from
+    for (const inside of this.#odd.slice(odd)) {
+      yield* this.#checkBytes(at, inside.from)
+      at = inside.to
+    }
+    yield* this.#checkBytes(at, to)
+    yield* this.#compareDashLines(place.scope, to)
+    yield* this.#searchDelimiters(place.scope, to)
+  }
+
   /** A NUL is skipped by some programs, and ends a line for others; so does a CR without LF. */
-  *#checkBytes(): Steps {
+  *#checkBytes(start: number, end: number): Steps {
     const mail = this.#mail
-    for (let from = 0; from < mail.length; from += SEARCHED_AT_ONCE) {
-      const to = Math.min(mail.length, from + SEARCHED_AT_ONCE)
+    for (let from = start; from < end; from += SEARCHED_AT_ONCE) {
+      const to = Math.min(end, from + SEARCHED_AT_ONCE)
       if (hasOddByte(mail, from, to)) throw new Odd('a NUL, or a CR without LF')
       yield* this.#work.countUnits((to - from) / SEARCHED_PER_UNIT)
     }
@@ -196,10 +234,10 @@ class OrdinaryReading {
   }
 
   /** Returns the place at the top of a message. */
-  #inMail(depth: Depth, attached?: Leaf): Place {
+  #inMail(depth: Depth, scope: Scope, attached?: Leaf): Place {
     const mail: SingleMail = { attached, leaves: [], headers: [], mails: [] }
     this.#mails.push(mail)
-    return { depth, isOfPart: false, mail, textTypes: new Set() }
+    return { depth, isOfPart: false, mail, textTypes: new Set(), scope }
   }
 
   /** Returns the lines up to the next empty one. */
@@ -219,10 +257,13 @@ class OrdinaryReading {
   *#multipart(header: PartHeader, from: number, to: number, outer: Place): Steps {
     const { boundary } = header
     if (boundary === undefined) throw new Odd('an odd boundary')
-    if (this.#boundaries.some((other) => other.boundary === boundary))
-      throw new Odd('two multiparts of one boundary')
-    if (this.#boundaries.length === MULTIPARTS_MAX) throw new Odd('many multiparts')
-    this.#boundaries.push({ boundary, from })
+    const { multiparts, outer: around } = outer.scope
+    const isSame = (other: Multipart) => other.boundary === boundary
+    if (multiparts.some(isSame)) throw new Odd('two multiparts of one boundary')
+    if (around.some(isSame)) throw new Odd('a boundary of a multipart around', undefined, true)
+    if (multiparts.length === MULTIPARTS_MAX) throw new Odd('many multiparts')
+    multiparts.push({ boundary, from })
+    this.#delimiters.add(`--${boundary}`).add(`--${boundary}--`)
     const depth = this.#depths.inMultipart(header, outer.depth)
     const inside = { ...outer, depth, isOfPart: true }
     let delimiter = this.#delimiter(boundary, from, to)
@@ -243,9 +284,37 @@ class OrdinaryReading {
     const { levels, multipart } = outer.depth
     const inPlace = beginsWithField(this.#firstLines(from)) ? levels : 0
     const depth = this.#depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
-    const inside = this.#inMail(depth, this.#leaf(header, from, to, outer))
-    outer.mail.mails.push(inside.mail)
-    yield* this.#entity(from, to, inside)
+    const attached = this.#leaf(header, from, to, outer)
+    const { scope } = outer
+    if (multipart === undefined)
+      return yield* this.#entity(from, to, this.#attach(outer, depth, scope, attached))
+    const known = {
+      mails: this.#mails.length,
+      headers: this.#headers.length,
+      odd: this.#odd.length,
+    }
+    const around = [...scope.outer, ...scope.multiparts]
+    try {
+      const place = this.#attach(outer, depth, { multiparts: [], outer: around }, attached)
+      yield* this.#mailIn(from, to, place)
+    } catch (error) {
+      if (!(error instanceof Odd) || error.isOfAll || !this.#endsHeaders(to)) throw error
+      this.#mails.length = known.mails
+      this.#headers.length = known.headers
+      this.#odd.length = known.odd
+      this.#odd.push({ from, to, depth, reason: error.message, oddity: error.oddity })
+    }
+  }
+
+  #attach({ mail }: Place, depth: Depth, scope: Scope, attached: Leaf | undefined): Place {
+    const inside = this.#inMail(depth, scope, attached)
+    mail.mails.push(inside.mail)
+    return inside
+  }
+
+  /** Whether an empty line is above an offset: no program takes a line below for one of a header above. */
+  #endsHeaders(to: number): boolean {
+    return /\n\r?\n$/.test(this.#mail.toString('latin1', Math.max(0, to - 3), to))
   }
 
   /** Adds and returns a leaf, unless it is empty. */
@@ -279,15 +348,15 @@ class OrdinaryReading {
   }
 
   /** Some programs find a delimiter anywhere in a line, above the first part or behind a few characters. */
-  *#searchDelimiters(): Steps {
-    const mail = this.#mail
-    for (const { boundary, from } of this.#boundaries) {
+  *#searchDelimiters({ multiparts }: Scope, to: number): Steps {
+    const mail = this.#mail.subarray(0, to)
+    for (const { boundary, from } of multiparts) {
       const words = Buffer.from(`--${boundary}`)
       for (let at = mail.indexOf(words, from); at >= 0; at = mail.indexOf(words, at + 1)) {
         yield* this.#work.countUnits(words.length)
         if (mail[at - 1] !== LF && at > 0) throw new Odd('a delimiter in a line')
       }
-      yield* this.#work.countUnits((mail.length - from) / SEARCHED_PER_UNIT)
+      yield* this.#work.countUnits((to - from) / SEARCHED_PER_UNIT)
     }
   }
 
@@ -299,11 +368,12 @@ class OrdinaryReading {
   }
 
   /** A line that resembles a delimiter is one to some program. */
-  *#compareDashLines(): Steps {
-    const [first] = this.#boundaries
+  *#compareDashLines({ multiparts }: Scope, to: number): Steps {
+    const [first] = multiparts
     if (first === undefined) return
-    const boundaries = this.#boundaries.map(({ boundary }) => boundary)
-    const found = yield* similarLine(this.#mail, first.from, boundaries, this.#work)
+    const boundaries = multiparts.map(({ boundary }) => boundary)
+    const text = this.#mail.subarray(0, to)
+    const found = yield* similarLine(text, first.from, boundaries, this.#delimiters, this.#work)
     if (found === 'goes on') throw new Odd('a delimiter that goes on', 'delimiter')
     if (found) throw new Odd('a line that resembles a delimiter')
   }

@@ -6,36 +6,37 @@ import type { Steps, Work } from '../budget/work.ts'
 export const SEARCHED_AT_ONCE = 256 * 1024
 
 /**
- * Lines that some program takes for a delimiter begin with a dash, or to libclamav with a comment, behind blanks. No
- * boundary is longer than what is kept of them.
+ * Lines that some program takes for a delimiter begin with a dash, or to libclamav with a comment, behind blanks. (An
+ * attached message may have NULs, and CRs that end a line.) No boundary is longer than what is kept of them.
  */
-const DASH_LINE = /(?:^|\n)([ \t]{0,8}[-(][^\n]{0,300})/g
+const DASH_LINE = /(?:^|[\r\n])([ \t\0]{0,8}[-(][^\r\n]{0,300})/g
 
 /**
  * Looks for a line that resembles a delimiter of these boundaries, and is none: it is one to some program, in other letters,
  * behind other characters, or with more at its end. So any that has the characters of a boundary in their order must be
- * exactly a delimiter. Returns whether the line found is a delimiter that `goes on`, or another one (`odd`).
+ * exactly one of the `delimiters`. Returns whether the line found is a delimiter that `goes on`, or another one (`odd`).
  */
 export function* similarLine(
   mail: Buffer,
   from: number,
   boundaries: readonly string[],
+  delimiters: ReadonlySet<string>,
   work: Work,
 ): Steps<'goes on' | 'odd' | undefined> {
   for (let start = from; start < mail.length; ) {
     const to = windowEnd(mail, start)
     const window = mail.toString('latin1', start, to)
-    for (const [, text] of window.matchAll(DASH_LINE)) {
-      const line = text!.replace(/\r$/, '')
+    for (const [, line] of window.matchAll(DASH_LINE) as Iterable<
+      RegExpExecArray & [string, string]
+    >) {
       yield* work.countUnits(costs.line + line.length * boundaries.length)
-      const similar = boundaries.filter((boundary) => isSimilar(line, boundary))
-      const own = similar.find((boundary) => line === `--${boundary}` || line === `--${boundary}--`)
+      const others = boundaries.filter(
+        (boundary) => isSimilar(line, boundary) && !isDelimiter(line, boundary),
+      )
       // A delimiter of another multipart is none of this one, unless a program finds one in the other.
-      const others = similar.filter((boundary) => boundary !== own)
-      if (own === undefined && others.some((boundary) => hasTextBehind(line, boundary)))
-        return 'goes on'
-      if (own === undefined ? others.length > 0 : others.some((other) => holds(line, other)))
-        return 'odd'
+      const isOwn = delimiters.has(line)
+      if (!isOwn && others.some((boundary) => hasTextBehind(line, boundary))) return 'goes on'
+      if (isOwn ? others.some((other) => holds(line, other)) : others.length > 0) return 'odd'
     }
     yield* work.countUnits(window.length)
     start = to
@@ -47,6 +48,10 @@ export function* similarLine(
 function windowEnd(mail: Buffer, from: number): number {
   if (from + SEARCHED_AT_ONCE >= mail.length) return mail.length
   return mail.indexOf(LF, from + SEARCHED_AT_ONCE) + 1 || mail.length
+}
+
+function isDelimiter(line: string, boundary: string): boolean {
+  return line === `--${boundary}` || line === `--${boundary}--`
 }
 
 /** Whether a line has all characters of a boundary in their order, in any letter case. */

@@ -74,11 +74,7 @@ export function isMessageByDefault(header: PartHeader, { multipart }: Depth): bo
  * Returns a depth as one number, which limits are compared with: that of levels, of messages, or of a third of all entities.
  * One forwarding adds up to three entities: a message, and two multiparts around the next one.
  */
-export function depthIn({
-  levels,
-  messages,
-  entities,
-}: Omit<Depth, 'subtypes' | 'multipart'>): number {
+function depthIn({ levels, messages, entities }: Omit<Depth, 'subtypes' | 'multipart'>): number {
   return Math.max(levels, messages, Math.ceil(entities / 3))
 }
 

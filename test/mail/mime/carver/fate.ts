@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { contentsOf } from '../../../../src/mail/mime/contents.ts'
+import { type ContentsOptions, contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { signs, signsIn } from '../../../scanner/scan/scanners/evasions/files.ts'
 
 /** What becomes of a message that is read. */
@@ -27,8 +27,8 @@ const known = signs.filter(({ kind, bytes }) => kind === 'is' && bytes.length > 
 /** Upper limit for nested messages and multiparts, as in scans. */
 const DEPTH_MAX = 14
 
-/** Reads a message, and compares each content with the files that the evasions hide. */
-export function fateOf(message: Buffer): Fate {
+/** Reads a message, or a file with `isFile`, and compares each content with the files that the evasions hide. */
+export function fateOf(message: Buffer, more: Partial<ContentsOptions> = {}): Fate {
   let file: Fate['file'] = 'missed'
   let unread = ''
   let contents = 0
@@ -39,6 +39,7 @@ export function fateOf(message: Buffer): Fate {
     maxDepth: DEPTH_MAX,
     openFile: () => openAnonymousFile(tmpdir()),
     onOdd: (oddity) => void odd.add(oddity),
+    ...more,
   })
   for (const step of steps) {
     if (step.kind === 'unread') unread = step.reason

@@ -1,7 +1,5 @@
-import { loadCrypto } from '../../../../base/runtime/crypto.ts'
 import type { ByteRange, Bytes } from '../../../../mail/message/bytes.ts'
-import { openAnonymousFile } from '../../../../mail/message/spool.ts'
-import { isNestedDeeper, limits, type Oddity, type PartNames } from '../../../../mail/mime/index.ts'
+import { limits, type Oddity, type PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentScanner, PartList, Sample } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 import { Batch } from './batch.ts'
@@ -19,6 +17,8 @@ export class MailReading {
   readonly batch: Batch
   /** Whether each content is scanned, and not only the whole. */
   readonly scansContents: boolean
+  /** Whether nothing but the depth of the message is of interest. */
+  readonly #depthAlone: boolean
   /** The ranges of the scanned contents, if there is an exception. */
   readonly scannedRanges: ByteRange[] = []
   readonly #scan: Scan
@@ -34,6 +34,9 @@ export class MailReading {
     this.scansContents = scan.run.settings.SECONDLOOK === 'always' && scanners.length > 0
     this.#scan = scan
     this.#leavesCovered = leavesCovered
+    const { keepsOut } = scan.run.tolerance
+    const findsOddities = keepsOut.has('oddities') || keepsOut.has('encrypted')
+    this.#depthAlone = !this.scansContents && scan.inspections.isEmpty && !findsOddities
   }
 
   /** Whether each content was submitted to the scanners, and no part of the message exceeds a limit of onescan. */
@@ -61,7 +64,7 @@ export class MailReading {
   ): AsyncGenerator<readonly Sample[], ScanResult | undefined, undefined> {
     const { run, results, inspections } = this.#scan
     const reading = await import('./read-contents.ts')
-    this.#names = listenForNames(run)
+    this.#names = this.#depthAlone ? undefined : listenForNames(run)
     this.#omitted = 0
     let isCut = !scansContents
     try {
@@ -100,6 +103,7 @@ export class MailReading {
     return {
       isFile: run.submission.readAs === 'file',
       maxDepth: limits.nesting,
+      depthAlone: this.#depthAlone && !scansContents,
       mayBeFile: run.tolerance.toleratesLimits ?? false,
       findsCovered: this.#leavesCovered,
       ...(inspections.isEmpty && { onCovered: () => this.#omitted++ }),
@@ -150,34 +154,6 @@ function* listen(
 ): Generator<number> {
   if (names) yield* names.part(part)
   yield* inspections.work((inspection) => inspection.part(part))
-}
-
-/**
- * Reads the message only as far as needed to find out its nesting depth. Resolves to the result that ends the
- * scan.
- */
-export async function measureDepth({
-  message: { bytes, header },
-  run,
-  results,
-  asSent,
-}: Omit<Scan, 'inspections'>): Promise<ScanResult | undefined> {
-  const openFile = () => openAnonymousFile(run.spool.directory)
-  const { createHash } = await loadCrypto()
-  const steps = isNestedDeeper(bytes, limits.nesting, { openFile, createHash, header })
-  let reason: string | undefined
-  let step = steps.next()
-  for (; !step.done; step = steps.next()) {
-    if (step.value.kind === 'unread') reason = step.value.reason
-    await run.nextTurn()
-    if (run.signal.aborted || asSent?.endsReading) {
-      steps.return(false)
-      return tooLate
-    }
-  }
-  if (step.value) return results.record(tooDeep)
-  if (reason !== undefined) results.recordUnread(reason, reason)
-  return undefined
 }
 
 /** Returns a collector of names if a scanner receives them. No message is read for names alone. */

@@ -2,7 +2,7 @@ import { withNamedCopy } from '../../../../mail/message/named-copy.ts'
 import type { MessageSample, RawSample, Unfiled } from '../contract/scanner.ts'
 import { isUntolerated, type ScanResult, unread, worse } from '../findings/scan-result.ts'
 import { Inspections } from './inspections.ts'
-import { contentScannersOf, extractsFrom, MailReading, measureDepth } from './mail-reading.ts'
+import { contentScannersOf, extractsFrom, MailReading } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'
 import { ScanAsSent } from './scan-as-sent.ts'
 import type { RunningScan, Scan, ScanPlan } from './scan-plan.ts'
@@ -91,15 +91,9 @@ async function scanContentsAndWhole(
   scan: Scan,
   reading: MailReading,
 ): Promise<ScanResult | undefined> {
-  const { inspections, run, results } = scan
-  const { keepsOut } = run.tolerance
-  const findsOddities = keepsOut.has('oddities') || keepsOut.has('encrypted')
-  let result: ScanResult | undefined
-  if (reading.scansContents || !inspections.isEmpty || findsOddities)
-    result = await scanContents(scan, reading, reading.scansContents)
-  else if (run.submission.readAs === 'mail') result = await measureDepth(scan)
+  let result = await scanContents(scan, reading, reading.scansContents)
   result ??= await scanWhole(scan, reading)
-  if (result !== undefined || !results.hasToleratedFinding) return result
+  if (result !== undefined || !scan.results.hasToleratedFinding) return result
   return scanHidden(scan, reading)
 }
 

@@ -1,0 +1,85 @@
+import t from 'tap'
+import { limits } from '../../../src/mail/mime/budget/limits.ts'
+import { attached, bundles } from '../../messages/bundles.ts'
+import { fateOf } from './carver/fate.ts'
+
+/** Ordinary mail and files of many messages or paragraphs: all of it is read, at a cost in proportion to its length. */
+
+const latin1 = (text: string) => Buffer.from(text, 'latin1')
+const times = (count: number, text: (n: number) => string) =>
+  Array.from({ length: count }, (_, n) => text(n))
+const head = (n: number) =>
+  `From: a@example.net\nDate: Sun, 29 Nov 2026 09:00:00 +0000\nMessage-ID: <${n}@example.net>\nSubject: s ${n}\nMIME-Version: 1.0\n`
+const file = (n: number) =>
+  `Content-Type: application/pdf; name="${n}.pdf"\nContent-Transfer-Encoding: base64\n\n${Buffer.from(`%PDF-1.4 ${n}\n`).toString('base64')}\n`
+
+/** Upper limit for the units of work for a byte of these small messages. */
+const WORK_PER_BYTE = 200
+
+/** Messages as people send them, and some that programs read differently. */
+const messages: Readonly<Record<string, (n: number) => string>> = {
+  'HTML with comments': (n) =>
+    `${head(n)}Content-Type: text/html; charset=UTF-8\nContent-Transfer-Encoding: quoted-printable\n\n<!-- a ${n} -->\n<p class=3D"x">hello\n-- \nAnn\n`,
+  'a multipart without parts': (n) =>
+    `${head(n)}Content-Type: multipart/mixed;boundary=------------------------${n}x\n\n--------------------------${n}x\n`,
+  'text and HTML, with two files': (n) =>
+    `${head(n)}Content-Type: multipart/mixed; boundary=b${n}\n\n--b${n}\nContent-Type: multipart/alternative; boundary=c${n}\n\n--c${n}\nContent-Type: text/plain\n\nhello ${n}\n--c${n}\nContent-Type: text/html\n\n<p>hello ${n}\n--c${n}--\n\n--b${n}\n${file(2 * n)}--b${n}\n${file(2 * n + 1)}--b${n}--\n`,
+  'a type that programs read differently': (n) =>
+    `${head(n)}Content-Type: text/html; charset=x; charset=y\nContent-Transfer-Encoding: quoted-printable\n\n<p>hello =3D ${n}\n`,
+  'a line in the header that is no field': (n) =>
+    `${head(n)}no field\nContent-Type: text/html\nContent-Transfer-Encoding: base64\n\nPHA+aGVsbG8K\n`,
+  'questions and answers': (n) =>
+    `${head(n)}no field\nContent-Type: text/plain\n\n${times(20, (m) => `Q: what is ${m}?\nA: nothing\n\n`).join('')}`,
+}
+
+for (const [name, message] of Object.entries(messages)) {
+  t.test(`bundles of messages: ${name}`, async (t) => {
+    for (const [form, bundle] of Object.entries(bundles)) {
+      if (form === 'mailbox') continue // no message
+      for (const count of [18, 250]) {
+        const mail = bundle(times(count, message).map(latin1))
+        let work = 0
+        const onWork = (units: number) => {
+          work += units
+        }
+        t.equal(fateOf(mail, { onWork }).unread, '', `${form} of ${count}`)
+        t.ok(work < WORK_PER_BYTE * mail.length, `${work} units for ${mail.length} bytes`)
+      }
+    }
+  })
+}
+
+/** Texts whose paragraphs begin like a field. */
+const texts: Readonly<Record<string, string>> = {
+  'a.txt': times(20, (n) => `Q: what is ${n}?\nA: nothing\nat all.\n\n`).join(''),
+  'contacts.txt': times(20, (n) => `Name: ${n}\nPhone: 1\nat home\n\n`).join(''),
+  'chat.txt': `Date: 1.1.2026\na chat of two\n\n${times(20, (n) => `Ann: hello ${n}\n\n`).join('')}`,
+  'values.yaml': times(20, (n) => `kind: Pod\nname: p${n}\nspec:\n  a: 1\n- x\n\n`).join(''),
+  'x.templates': times(20, (n) => `Template: x/${n}\nType: select\n a\nb\n\n`).join(''),
+  'de.po': `msgid ""\nmsgstr ""\n"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=UTF-8\\n"\n\n${times(20, (n) => `#: a.c:${n}\nmsgid "a${n}"\nmsgstr "b"\n\n`).join('')}`,
+}
+
+for (const [name, text] of Object.entries(texts)) {
+  t.test(`a text of paragraphs like headers: ${name}`, async (t) => {
+    t.equal(fateOf(attached(latin1(text), name)).unread, '', 'attached')
+    const odd = `${head(1)}no field\nContent-Type: text/plain\n\n${text}`
+    t.equal(fateOf(latin1(odd)).unread, '', 'in an odd mail')
+    t.equal(
+      fateOf(latin1(`${head(1)}Content-Type: text/plain\n\n\0${text}`)).unread,
+      '',
+      'with a NUL',
+    )
+    t.equal(fateOf(latin1(text)).unread, '', 'as a mail')
+  })
+}
+
+t.test('what lines declare inside one another is nested, beside whatever else', async (t) => {
+  const deep = times(
+    limits.nesting + 1,
+    (n) =>
+      `Subject: ${n}\nno field\nContent-Type: multipart/mixed; boundary=deep${n}\n\n--deep${n}\n`,
+  ).join('')
+  const all = times(3, messages['HTML with comments']!).map(latin1)
+  for (const bundle of [bundles.forwards, bundles.digest, bundles['attached files']])
+    t.equal(fateOf(bundle([...all, latin1(deep), ...all])).unread, 'nested too deep')
+})
