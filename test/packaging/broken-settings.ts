@@ -169,6 +169,18 @@ const faultsOfSettings: readonly Fault[] = [
     },
   },
   {
+    name: 'the quarantine has no room',
+    breaks: `mount -t tmpfs -o size=64k,mode=700,uid=$(id -u onescan) tmpfs /var/lib/onescan/quarantine
+      head -c 65536 /dev/zero >/var/lib/onescan/quarantine/full; ${RESTART}`,
+    reported: {
+      level: 'error',
+      what: 'QUARANTINE [onescand]',
+      value: /^\/var\/lib\/onescan\/quarantine: it is full, and infected mail is deferred$/,
+      remedy: /^free space there, or use a larger file system$/,
+    },
+    does: `umount -l /var/lib/onescan/quarantine; ${RESTART}`,
+  },
+  {
     name: 'the quarantine is another directory, which is not there',
     breaks: change('QUARANTINE=/srv/q'),
     reported: {

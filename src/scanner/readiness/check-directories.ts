@@ -58,7 +58,10 @@ function checkQuarantine(host: StageHost): CheckLine[] {
     if (!status.isDirectory())
       return keepsNothing('is not a directory', inSettingsOf(host, 'set QUARANTINE to a directory'))
     if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
-    if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
+    if (uid === account.uid) {
+      const written = ok(what, `${directory}, written by ${accountText(host)}`)
+      return [written, ...checkFreeSpace(host, what, directory, 'infected mail')]
+    }
     if (!host.asksOnescand) {
       return keepsNothing(
         `belongs to ${nameOrNumber(host.accounts, uid)}, and mail is scanned as ${account.name}`,
@@ -102,7 +105,12 @@ function checkLogFile(host: StageHost): CheckLine[] {
       status === undefined
         ? obstacle(host.account, dirname(file), 'write', 'search')
         : obstacle(host.account, file, 'write')
-    if (barrier === undefined) return [ok(what, `${file}, written by ${accountText(host)}`)]
+    if (barrier === undefined) {
+      const { free, newFiles } = roomIn(dirname(file))
+      if (free >= MIB && (status !== undefined || newFiles > 0))
+        return [ok(what, `${file}, written by ${accountText(host)}`)]
+      return lost(`${dirname(file)} has no room for ${file}`, ROOM_REMEDY)
+    }
     const value = `${file} cannot be written by ${accountText(host)}`
     const isNew = status === undefined && barrier === dirname(file)
     const remedy = isNew
@@ -249,8 +257,15 @@ function writableBy(host: StageHost, what: string, directory: string): CheckLine
   return failure(what, value, toLetWrite(host, directory, barrier))
 }
 
-function checkFreeSpace(host: StageHost, what: string, directory: string): CheckLine[] {
-  const { free, size, isTmpfs, fault } = freeSpaceIn(what, directory, LARGE_MESSAGE)
+/** `mail` is what is deferred without room. */
+function checkFreeSpace(
+  host: StageHost,
+  what: string,
+  directory: string,
+  mail = 'mail',
+): CheckLine[] {
+  const { free, size, isTmpfs } = roomIn(directory)
+  const fault = spaceFault(what, directory, LARGE_MESSAGE, mail)
   if (fault !== undefined) return [fault]
   if (isTmpfs && size < ROOMY) {
     const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in total, which a few large messages fill`
@@ -275,44 +290,50 @@ export function freeSpaceFaults(
   const shared = usersOfShared(host).length > 0 ? sharedDirectory : undefined
   const spools = [[SPOOL, directory] as const, ['SPOOLDIR', shared] as const]
   return spools.flatMap(([what, place]) => {
-    return place === undefined
-      ? []
-      : guarded(what, () => freeSpaceIn(what, place, maxSize).fault ?? [])
+    return place === undefined ? [] : guarded(what, () => spaceFault(what, place, maxSize) ?? [])
   })
 }
 
-interface FreeSpace {
-  /** Bytes. */
-  readonly free: number
-  readonly size: number
-  readonly isTmpfs: boolean
-  /** Set if a message of these bytes does not fit. */
-  readonly fault: CheckLine | undefined
-}
-
-/** Checks for room for a message of `bytes` bytes. Throws if the directory cannot be written to at all. */
-function freeSpaceIn(what: string, directory: string, bytes: number): FreeSpace {
+/** The room for users other than root on the file system of a directory, in bytes and in files. */
+function roomIn(directory: string) {
   const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
-  const [size, free] = [blocks * bsize, bavail * bsize]
-  const room = { free, size, isTmpfs: type === TMPFS }
-  const none = (value: string) => failure(what, `${directory}: ${value}`, ROOM_REMEDY)
-  if (free === 0)
-    return { ...room, fault: marked(none('it is full, and mail is deferred'), 'nothing scans') }
-  tryWriting(directory)
-  if (free < Math.min(bytes, size * RESERVED_PART)) {
-    const value = `only ${formatSize(free)} are free, and a message may need ${formatSize(bytes)}: larger mail is deferred`
-    return { ...room, fault: none(value) }
-  }
-  const fault =
-    files > 0 && ffree < 1000 ? none(`it has room for only ${ffree} more files`) : undefined
-  return { ...room, fault }
+  const newFiles = files === 0 ? Number.POSITIVE_INFINITY : ffree // btrfs has no limit
+  return { free: bavail * bsize, size: blocks * bsize, isTmpfs: type === TMPFS, newFiles }
 }
 
-function tryWriting(directory: string): void {
-  const fd = openAnonymousFile(directory)
+/**
+ * Returns the check line about a directory without room for a message of `bytes` bytes, or undefined. Throws if the
+ * directory cannot be written to for another reason.
+ */
+function spaceFault(
+  what: string,
+  directory: string,
+  bytes: number,
+  mail = 'mail',
+): CheckLine | undefined {
+  const { free, size, newFiles } = roomIn(directory)
+  const none = (value: string) => failure(what, `${directory}: ${value}`, ROOM_REMEDY)
+  if (newFiles < 1000) return none(`it has room for only ${newFiles} more files`)
+  if (free === 0 || !hasRoomToWrite(directory)) {
+    const full = none(`it is full, and ${mail} is deferred`)
+    return mail === 'mail' ? marked(full, 'nothing scans') : full
+  }
+  if (free >= Math.min(bytes, size * RESERVED_PART)) return undefined
+  return none(
+    `only ${formatSize(free)} are free, and a message may need ${formatSize(bytes)}: larger ${mail} is deferred`,
+  )
+}
+
+function hasRoomToWrite(directory: string): boolean {
   try {
-    writeSync(fd, Buffer.alloc(WRITTEN))
-  } finally {
-    closeSync(fd)
+    const fd = openAnonymousFile(directory)
+    try {
+      return writeSync(fd, Buffer.alloc(WRITTEN)) === WRITTEN
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    if (['ENOSPC', 'EDQUOT'].includes(errorCode(error))) return false
+    throw error
   }
 }

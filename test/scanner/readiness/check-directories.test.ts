@@ -5,6 +5,7 @@ import t from 'tap'
 import { inOneLine } from '../../../src/base/check/check-line.ts'
 import { checkDirectories } from '../../../src/scanner/readiness/check-directories.ts'
 import { checkSettings } from '../../../src/scanner/readiness/check-settings.ts'
+import { lacks } from '../../needs.mjs'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { complaints, host, stranger } from './host.ts'
 
@@ -97,7 +98,7 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
     mkdirSync(join(directory, name))
     chmodSync(join(directory, name), mode)
   }
-  t.same(complaints(await of(join(directory, 'private'))), [])
+  t.same(besidesRoom(await of(join(directory, 'private'))), [])
   writeFileSync(join(directory, 'file'), '')
   symlinkSync('private', join(directory, 'link'))
   for (const [name, value] of Object.entries({
@@ -109,7 +110,7 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
     t.match(found, { level: 'error', value })
     t.same(more, [])
     execFileSync('/bin/sh', ['-ec', found!.remedy!])
-    t.same(complaints(await of(path)), [], `after ${found!.remedy}`)
+    t.same(besidesRoom(await of(path)), [], `after ${found!.remedy}`)
   }
   for (const name of ['file', 'link']) {
     t.match(await of(join(directory, name)), [
@@ -146,6 +147,39 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
     { level: 'warning', value: '/dev/null is a device: log lines are lost' },
   ])
 })
+
+t.test(
+  'each directory that is written for mail is reported when it is full',
+  { skip: lacks('mounts') },
+  async (t) => {
+    const small = openDirectory(t)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'onescan-test', small])
+    t.teardown(() => execFileSync('umount', [small]))
+    const linesAbout = (name: string, path = small) =>
+      checkDirectories(host({ [name]: path })).filter(({ what }) => what.includes(name))
+    const room = 'free space there, or use a larger file system'
+    t.match(
+      linesAbout('QUARANTINE').find(({ level }) => level === 'warning'),
+      { value: /is in memory/, remedy: /^set QUARANTINE to a directory on a disk / },
+    )
+    writeFileSync(join(small, 'mail'), Buffer.alloc(61440))
+    const withoutRoom = (name: string, path?: string) =>
+      t.match(
+        linesAbout(name, path).filter(({ level }) => level !== 'ok'),
+        [{ value: /full|no room/, remedy: room }],
+        name,
+      )
+    for (const name of ['QUARANTINE', 'TMPDIR']) withoutRoom(name)
+    withoutRoom('LOGFILE', join(small, 'log'))
+    execFileSync('mount', ['-o', 'remount,size=2g,nr_inodes=5', small])
+    for (const name of ['QUARANTINE', 'TMPDIR', 'SPOOLDIR'])
+      t.match(
+        linesAbout(name).find(({ level }) => level === 'error'),
+        { value: /has room for only \d more files$/, remedy: room },
+        name,
+      )
+  },
+)
 
 t.test('a missing SPOOLDIR is reported by what it means for the scanners', async (t) => {
   const of = (QHPSI: string) =>

@@ -245,7 +245,7 @@ class WayTest {
     const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
       const value = `is ${sent.kind}, and waits in the queue of the mail server (Subject: ${sent.subject}): ${report}`
-      const remedy = 'correct what onescan check reports, then run sendmail -q'
+      const remedy = 'correct what it reports, then run sendmail -q'
       return failure(what, value, remedy)
     }
     const after = delivery === undefined ? '' : `, and the mail server reports: ${report}`
@@ -442,7 +442,7 @@ const isTestFile = (virus: string) => /eicar/i.test(virus)
 const WHOLE_MAIL =
   'configure the filter to pass the whole message to onescan as doc/clamd-clients.md shows'
 
-const SEE = 'run onescan check, and correct what it reports'
+const SEE = 'correct what this line reports; onescan check may show more'
 
 const ADD_AFTER_QUEUE = inSettingsOf(
   { isDaemon: true },
