@@ -24,6 +24,7 @@
 #include "../common.h"
 #include "../log-place.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -112,6 +113,21 @@ static _Noreturn void fail(int code, const char *line) {
 #define CANNOT_RUN(why)                                                                            \
   fail(EXIT_NEXT_PROGRAM, "onescan: decision=defer fault=next-hop reason=\"" RUNTIME " " why "\" " \
                           "exit=120\n")
+
+static _Noreturn void fail_to_execute(const char *path) {
+  static char line[2 * PATH_MAX + 200];
+  const char *reason = strerror(errno);
+  struct stat status;
+  char remedy[PATH_MAX + 20] = "";
+  unsigned mode = stat(path, &status) == 0 ? status.st_mode & 07777 : 0;
+  if (mode && (mode & 0111) != 0111)
+    snprintf(remedy, sizeof remedy, "; run chmod 755 %s", path);
+  snprintf(line, sizeof line,
+           "onescan: decision=defer fault=next-hop reason=\"%s, with mode %04o, cannot be executed: "
+           "%s%s\" exit=120\n",
+           path, mode, reason, remedy);
+  fail(EXIT_NEXT_PROGRAM, line);
+}
 
 static _Noreturn void fail_without_memory(void) {
   fail(EXIT_OUT_OF_MEMORY, "onescan: decision=defer fault=out-of-memory reason=\"no memory for the "
@@ -292,5 +308,5 @@ int main(int argc, char **argv) {
   prepare_environment(name);
   arguments = argv_for(argc, argv, program, name, self);
   execv(runtime, arguments);
-  CANNOT_RUN("cannot be executed");
+  fail_to_execute(runtime);
 }

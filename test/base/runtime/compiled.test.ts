@@ -10,6 +10,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -87,6 +88,20 @@ t.test(
     t.equal(run.code, 1, run.logged)
     t.match(run.logged, 'bun login is')
     t.equal(run.deliveries.length, 0)
+    rmSync(runtime)
+  },
+)
+
+t.test(
+  'a runtime that cannot be executed is named, with its mode and the remedy',
+  { skip },
+  async (t) => {
+    const { runtime, program } = install('closed')
+    writeFileSync(runtime, '')
+    truncateSync(runtime, sizeOfRuntime())
+    const log =
+      /reason="(\S+\/onescan-runtime), with mode 0644, cannot be executed: Permission denied; run chmod 755 \1"/
+    await queuesNothing(t, { program: [program], settings: on }, log)
     rmSync(runtime)
   },
 )
