@@ -92,6 +92,42 @@ const faultsOfPostfix: readonly Fault[] = [
     },
   },
   {
+    name: 'another program has taken the socket for Postfix',
+    breaks: `cat >/other.py <<'END'
+import os, socket
+path = '/var/spool/postfix/onescan/milter.sock'
+os.unlink(path)
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+os.chmod(path, 0o666)
+server.listen()
+while True:
+    server.accept()[0].close()
+END
+      systemd-run --unit=other python3 /other.py; sleep 1`,
+    reported: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value:
+        /^process \d+ \(python3\) listens at .*milter\.sock instead of onescand: Postfix defers all mail$/,
+      remedy: /^systemctl stop onescand && systemctl restart onescan-postfix\.socket && /,
+    },
+  },
+  {
+    name: 'onescand runs under another account',
+    breaks: `systemctl stop other; mkdir -p /etc/systemd/system/onescand.service.d
+      printf '[Service]\\nUser=nobody\\n' >/etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload; systemctl restart onescand`,
+    reported: {
+      level: 'error',
+      what: 'onescand',
+      value: /^runs as nobody instead of onescan$/,
+      remedy:
+        /^set User=onescan in \/etc\/systemd\/system\/onescand\.service\.d\/own\.conf, then run systemctl daemon-reload && systemctl restart onescand$/,
+    },
+    does: `sed -i 's/^User=.*/User=onescan/' /etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && systemctl restart onescand &&
+      rm /etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && systemctl restart onescand`,
+  },
+  {
     name: "onescand's socket is masked",
     breaks: 'systemctl mask --now onescand.socket; systemctl restart onescand',
     reported: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
@@ -431,7 +467,7 @@ const faultsOfExim: readonly Fault[] = [
 export const hosts = [
   {
     title: 'Postfix, with the milter',
-    packages: 'postfix ucspi-tcp clamav clamdscan iproute2',
+    packages: 'postfix ucspi-tcp clamav clamdscan iproute2 python3',
     prepare: POSTFIX,
     setUp: `${set('REJECTVIRUS="1"')}; systemctl restart onescand; sh /usr/share/onescan/examples/postfix/postfix-milter; postfix reload`,
     faults: faultsOfPostfix,

@@ -30,7 +30,6 @@ import {
 } from './mail-server-config/mail-servers.ts'
 import {
   checkAllowed,
-  deadSockets,
   networkAddresses,
   onescandEndpoints,
 } from './mail-server-config/onescand-endpoints.ts'
@@ -39,6 +38,7 @@ import { SHOWN_BY_MAIL } from './mail-server-config/reach.ts'
 import { checkSendmail, checkSendmailLoad } from './mail-server-config/sendmail.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
+import { lostSockets } from './services/socket-units.ts'
 import { checkSupervisors } from './services/supervised.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
@@ -215,7 +215,11 @@ async function* checkServer(
       })
     case 'Sendmail':
       yield* checkSendmailLoad(loadOfHost())
-      return yield* checkSendmail({ endpoints, dead: await deadSockets(), scanTime })
+      return yield* checkSendmail({
+        endpoints,
+        lost: await lostSockets(endpoints.isRunning),
+        scanTime,
+      })
     case 'Exim':
       return yield* await checkExim({ endpoints, scanTime })
   }

@@ -10,6 +10,8 @@ import {
   withoutMapping,
 } from '../../../base/net/ip-address.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
+import { descriptorOf } from '../../../base/process/descriptors.ts'
+import { loadSystem, type System } from '../../../base/runtime/system.ts'
 
 interface OpenPort {
   /** An address by which this host itself reaches it. */
@@ -18,6 +20,9 @@ interface OpenPort {
   /** Whether it listens on each address of the host, also on the loopback address. */
   readonly isEverywhere: boolean
 }
+
+/** The process that called listen(2), by SO_PEERCRED: unix(7). */
+type SocketOwner = NonNullable<ReturnType<System['peerOf']>>
 
 /** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as configured. */
 const GREETING_TIMEOUT = 8_000
@@ -50,21 +55,21 @@ export function isListening(port: number, tables: readonly string[] = tablesOfHo
 }
 
 /**
- * Resolves to whether there is a socket at a path at which no process listens: connect(2) is refused. A
- * listening process receives no bytes.
+ * Resolves to the process that listens at the path of a socket, `nobody` if connect(2) is refused, or undefined if neither
+ * is known. The process receives no bytes.
  *
  * /proc/net/unix is not used. Any user may give a socket a name that contains a line end and a forged row, or
  * bind one at that path in a mount namespace.
  */
-export async function isDeadSocket(path: string): Promise<boolean> {
+export async function listenerAt(path: string): Promise<SocketOwner | 'nobody' | undefined> {
   const found = attempt(() => PathHandle.find(path))
-  if (found === undefined) return false
+  if (found === undefined) return undefined
   const socket = createConnection(found.at())
   try {
     await once(socket, 'connect')
-    return false
+    return loadSystem()?.peerOf(descriptorOf(socket) ?? -1)
   } catch (error) {
-    return errorCode(error) === 'ECONNREFUSED'
+    return errorCode(error) === 'ECONNREFUSED' ? 'nobody' : undefined
   } finally {
     socket.destroy()
     found.close()

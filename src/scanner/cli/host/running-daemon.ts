@@ -18,6 +18,8 @@ export interface RunningDaemon {
   readonly socket: string
   /** Its state, or undefined if it does not report that to this user. */
   readonly description: RunningDescription | undefined
+  /** The account of the process that answers, if it is not one that onescand has. */
+  readonly stranger?: number | undefined
 }
 
 /** The report of an onescand about itself, and the kernel's data about its process. */
@@ -50,7 +52,9 @@ export async function askRunningDaemon(
   if (answer === undefined) return undefined
   const { daemon } = answer
   const kernel = daemon && attempt(() => kernelFactsOf(String(daemon.pid)))
-  const isOwn = kernel && known.has(kernel.uid) && isFirst(String(daemon.pid), kernel.uid, owner)
+  if (daemon === undefined || kernel === undefined) return { socket, description: undefined }
+  if (!known.has(kernel.uid)) return { socket, description: undefined, stranger: kernel.uid }
+  const isOwn = isFirst(String(daemon.pid), kernel.uid, owner)
   return { socket, description: isOwn ? { ...daemon, ...kernel } : undefined }
 }
 

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
   greeting,
-  isDeadSocket,
   isListening,
+  listenerAt,
   listenersOfHost,
 } from '../../../../src/scanner/cli/host/open-ports.ts'
 import { listen } from '../../../programs/host/listen.ts'
@@ -94,15 +94,15 @@ t.test('a socket with a misleading name is not mistaken for a listening one', as
   const directory = openDirectory(t)
   // Short, since the name of a socket that contains it has at most 107 bytes (unix(7)).
   const [path, dead] = [join(directory, 'milter.sock'), join(directory, 'd')]
-  t.notOk(await isDeadSocket(dead), 'none is there')
+  t.equal(await listenerAt(dead), undefined, 'none is there')
   const server = createServer()
   await listen(t, server, path)
-  t.notOk(await isDeadSocket(path))
+  t.match(await listenerAt(path), { pid: process.pid, uid: process.getuid!() })
   renameSync(path, dead)
   server.close()
   await once(server, 'close')
   const row = `0000000000000000: 00000002 00000000 00010000 0001 01 12345 ${dead}`
   await listen(t, createServer(), `\0\n${row}\n`)
   t.match(readFileSync('/proc/net/unix', 'latin1'), `\n${row}\n`)
-  t.ok(await isDeadSocket(dead))
+  t.equal(await listenerAt(dead), 'nobody')
 })

@@ -5,9 +5,9 @@ import { parseMtaEndpoint } from '../../../../base/net/endpoint.ts'
 import { ownAddresses } from '../../../../base/net/own-addresses.ts'
 import { editToAllow } from '../../../../base/systemd/address-filter.ts'
 import { optionValues } from '../../command/cli-options.ts'
-import { isDeadSocket } from '../../host/open-ports.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
-import { allowedAddresses, askSystemd } from '../../host/systemd-unit.ts'
+import { allowedAddresses } from '../../host/systemd-unit.ts'
+import { SOCKET_UNITS } from '../services/socket-units.ts'
 
 /** The addresses at which onescand accepts mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
 export interface OnescandEndpoints {
@@ -33,12 +33,6 @@ export function checkAllowed(endpoints: OnescandEndpoints): CheckLine[] {
   const others = editToAllow('onescand', 'ADDRESS')
   const value = `at ${served.join(', ')} these may connect: ${allowed.join(' ') || 'nobody'} (IPAddressAllow in its unit; for others: ${others})`
   return [ok('onescand', value)]
-}
-
-/** The sockets of the package, and the units by which systemd listens there. */
-export const SOCKET_UNITS: Readonly<Record<string, string>> = {
-  '/var/spool/postfix/onescan/milter.sock': 'onescan-postfix.socket',
-  '/run/onescan/milter.sock': 'onescan-milter.socket',
 }
 
 /** The addresses of onescan-clamd.socket, once it is enabled. */
@@ -69,18 +63,6 @@ export function onescandEndpoints(
     clamd: [...new Set([...values('--clamd'), ...ofClamdUnit])],
     isRunning: running !== undefined,
   }
-}
-
-/** The sockets of the package that are there, and at which nothing listens. */
-export async function deadSockets(): Promise<string[]> {
-  const dead: string[] = []
-  for (const [path, unit] of Object.entries(SOCKET_UNITS)) {
-    // A connection to a socket of systemd would start onescand.
-    const state = existsSync(path) ? askSystemd(unit) : undefined
-    if (state !== undefined && state.active !== 'active' && (await isDeadSocket(path)))
-      dead.push(path)
-  }
-  return dead
 }
 
 /** Returns whether a server of this host can listen at an address. */

@@ -2,8 +2,9 @@ import { resolve } from 'node:path'
 import type { Environment } from '../../../../base/process/environment.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import type { Accounts } from '../../../readiness/stage/account.ts'
+import { lostSockets } from '../services/socket-units.ts'
 import { askProgram } from './ask-program.ts'
-import { deadSockets, type OnescandEndpoints } from './onescand-endpoints.ts'
+import type { OnescandEndpoints } from './onescand-endpoints.ts'
 
 export const POSTCONF = '/usr/sbin/postconf'
 const POSTMAP = '/usr/sbin/postmap'
@@ -82,8 +83,8 @@ export interface Postfix extends PostfixHost {
   readonly set: ReadonlyMap<string, string>
   /** Its queue directory, in which its programs run and its chroots begin. */
   readonly queue: string
-  /** The sockets of onescan's package at which nothing listens. */
-  readonly dead: readonly string[]
+  /** The sockets of onescan's package at which onescand cannot be reached, each with the reason. */
+  readonly lost: ReadonlyMap<string, string>
 }
 
 /** Queries the parameters of a Postfix instance. Rejects if postconf cannot be run. */
@@ -114,7 +115,15 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
     ),
   )
   const queue = main.queue_directory ?? '/var/spool/postfix'
-  return { ...host, main, services, transports, set, queue, dead: await deadSockets() }
+  return {
+    ...host,
+    main,
+    services,
+    transports,
+    set,
+    queue,
+    lost: await lostSockets(host.endpoints.isRunning),
+  }
 }
 
 /** Has a program of Postfix read its configuration. */

@@ -16,7 +16,8 @@ import { inSettingsOf } from '../../../readiness/stage/stage.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { howToStart } from '../services/service-state.ts'
-import { matchAddress, SOCKET_UNITS } from './onescand-endpoints.ts'
+import { newSocket, SOCKET_UNITS } from '../services/socket-units.ts'
+import { matchAddress } from './onescand-endpoints.ts'
 import {
   inPostfix,
   type MilterEntry,
@@ -57,7 +58,7 @@ export function unreachable(
       ? notRunning(what, value)
       : failure(what, value, listenerRemedy(service, milter, postfix))
   }
-  const fault = socketFault(path, postfix.dead)
+  const fault = socketFault(path, postfix.lost)
   if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
   if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
@@ -122,24 +123,19 @@ function missing(
   return failure(what, value, listenerRemedy(service, { text: `unix:${path}`, written }, postfix))
 }
 
-/** Returns the command that makes systemd create the file of a socket again. */
-const newSocket = (unit: string) =>
-  `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
-
 /**
  * Returns why no client reaches a socket where systemd listens for the package, with the command that makes systemd listen
- * again. `dead` are the sockets without a listener. Undefined for any other path, or if one does listen.
+ * again. `lost` are the sockets at which another process or none listens. Undefined for any other path.
  */
 export function socketFault(
   path: string,
-  dead: readonly string[],
+  lost: ReadonlyMap<string, string>,
 ): { readonly reason: string; readonly remedy: string } | undefined {
   const unit = SOCKET_UNITS[path]
   if (unit === undefined) return undefined
   const state = askSystemd(unit)
-  const isMissing = !isThere(path)
-  if (state === undefined || !(isMissing || dead.includes(path))) return undefined
-  const reason = isMissing ? `${path} does not exist` : `nothing listens at ${path}`
+  const reason = isThere(path) ? lost.get(path) : `${path} does not exist`
+  if (state === undefined || reason === undefined) return undefined
   return { reason, remedy: listenRemedy(unit, state) }
 }
 

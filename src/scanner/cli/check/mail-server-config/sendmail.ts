@@ -35,7 +35,7 @@ interface SendmailDaemon {
 interface SendmailHost {
   readonly endpoints: OnescandEndpoints
   /** The sockets of the package at which nothing listens. */
-  readonly dead: readonly string[]
+  readonly lost: ReadonlyMap<string, string>
   /** SCANTIMEOUT of onescand, in seconds. */
   readonly scanTime: number
 }
@@ -189,10 +189,10 @@ function whyUnreached(
   { address, fails }: Filter,
   host: SendmailHost,
 ): CheckLine | undefined {
-  const { endpoints, dead } = host
+  const { endpoints, lost } = host
   const meanwhile = meanwhileFor(fails)
   const path = /^(?:unix|local):(.+)$/.exec(address)?.[1]
-  const fault = path === undefined ? undefined : socketFault(path, dead)
+  const fault = path === undefined ? undefined : socketFault(path, lost)
   if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
   if (isOf(host, address)) return undefined
   const value = `uses ${address}, where onescand does not listen: ${meanwhile}`

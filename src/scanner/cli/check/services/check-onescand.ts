@@ -7,6 +7,9 @@ import {
   ok,
   warning,
 } from '../../../../base/check/check-line.ts'
+import { attempt } from '../../../../base/errors/fault.ts'
+import { readOwnFile } from '../../../../base/path/open.ts'
+import { loadSystem } from '../../../../base/runtime/system.ts'
 import { namesScanners } from '../../../../base/settings/table/scanners.ts'
 import { isSetting } from '../../../../base/settings/table.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
@@ -35,6 +38,7 @@ import {
   howToReload,
   howToStart,
 } from './service-state.ts'
+import { newSocket, SOCKET_UNITS } from './socket-units.ts'
 import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
 
 /**
@@ -101,14 +105,9 @@ function adjustedForSlots(checkLine: CheckLine): CheckLine {
  * Returns check lines about a running onescand by its own report: its start time, its settings, and what has
  * changed since.
  */
-function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): CheckLine[] {
-  if (description === undefined) {
-    if (process.getuid!() !== 0)
-      return [warning('onescand', `shows its state at ${socket} only to root`, AS_ROOT)]
-    const value = `answers at ${socket}, but does not show its settings`
-    const remedy = `reinstall onescan for x64 or arm64 (onescan.node may be missing), then ${howToStart('onescand', 'restart')}`
-    return [warning('onescand', value, remedy)]
-  }
+function checkRunning(running: RunningDaemon, accounts: Accounts): CheckLine[] {
+  const { description } = running
+  if (description === undefined) return [unseen(running, accounts)]
   const what = `onescand ${description.pid}`
   const list = settingsInWords(description)
   return [
@@ -127,6 +126,24 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
     ...changedSince('onescand', description.since),
     ...checkFiles(description, what),
   ]
+}
+
+/** Returns the check line about an onescand that does not show its settings. */
+function unseen({ socket, stranger }: RunningDaemon, accounts: Accounts): CheckLine {
+  if (process.getuid!() !== 0)
+    return warning('onescand', `shows its state at ${socket} only to root`, AS_ROOT)
+  const restart = howToStart('onescand', 'restart')
+  if (stranger !== undefined) {
+    const value = `runs as ${nameOrNumber(accounts, stranger)} instead of ${ACCOUNT}`
+    const { files = [] } = askSystemd('onescand.service') ?? {}
+    const file = files.find((path) => /^User=/m.test(String(attempt(() => readOwnFile(path)))))
+    const place = file === undefined ? 'where it is started' : `in ${shellWord(file)}`
+    const reload = file === undefined ? '' : 'systemctl daemon-reload && '
+    return failure('onescand', value, `set User=${ACCOUNT} ${place}, then run ${reload}${restart}`)
+  }
+  const value = `answers at ${socket}, but does not show its settings`
+  if (loadSystem() !== undefined) return warning('onescand', value, restart)
+  return warning('onescand', `${value}: onescan.node cannot be loaded`, 'reinstall onescan')
 }
 
 /** Returns the settings of a running onescand: `QHPSI="plugin: clamd" REJECTVIRUS="1"`. */
@@ -177,12 +194,16 @@ export async function requestSelfTest({ socket }: RunningDaemon) {
 /**
  * Returns the check line about a problem that an onescand reports. If it was compromised, an attacker chose the
  * text, so it is quoted, and its remedy is not used. Every problem except an unanswered door follows from a
- * scanner that cannot answer, or from a missing directory.
+ * scanner that cannot answer, or from a missing directory. A door that does not answer logs nothing.
  */
 function judgeReported(what: string, checkLine: CheckLine, doors: readonly string[]): CheckLine {
   const value = `does not scan correctly: ${JSON.stringify(`${checkLine.what}: ${checkLine.value}`)}`
-  const quoted = failure(what, value, `run ${howToReadLog('onescand')}`)
-  return doors.includes(checkLine.what) ? quoted : following(quoted, 'nothing scans')
+  if (!doors.includes(checkLine.what))
+    return following(failure(what, value, `run ${howToReadLog('onescand')}`), 'nothing scans')
+  const [, unit] =
+    Object.entries(SOCKET_UNITS).find(([path]) => checkLine.what.endsWith(` unix:${path}`)) ?? []
+  const remedy = unit === undefined ? howToStart('onescand', 'restart') : newSocket(unit)
+  return failure(what, value, remedy)
 }
 
 /** A process has the groups that its user was in when it was started. */

@@ -21,7 +21,7 @@ const host = (endpoints: Partial<Postfix['endpoints']>): Postfix => ({
   scanTime: 150,
   makesStamps: false,
   settings: {},
-  dead: [],
+  lost: new Map(),
   ...{ main: {}, services: [service], transports: new Map(), set: new Map() },
   endpoints: { milters: [], smtp: [], next: [], clamd: [], isRunning: true, ...endpoints },
 })

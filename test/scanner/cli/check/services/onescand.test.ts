@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -134,6 +136,24 @@ t.test(
     chownSync(path, ONESCAN, ONESCAN)
     const found = await findingsAbout(path, makeMachine(t).around([]))
     t.match(found, [{ level: 'warning', value: /does not show its settings$/ }])
+  },
+)
+
+t.test(
+  'an onescand under another account is reported with the account',
+  { skip: onlyRoot },
+  async (t) => {
+    const other = spawn('sleep', ['1000'], { uid: 65_534, stdio: 'ignore' })
+    t.teardown(() => other.kill())
+    await once(other, 'spawn')
+    const found = await findingsAbout(await impostor(t, { ...plain, pid: other.pid }))
+    t.match(found, [
+      {
+        level: 'error',
+        value: /^runs as nobody instead of onescan$/,
+        remedy: /^set User=onescan where it is started, then run /,
+      },
+    ])
   },
 )
 
