@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-import { errorText } from '../../base/errors/fault.ts'
+import { runProgram } from '../../base/process/run-program.ts'
 import type { LdapDirectory } from '../../base/protocol/ldap/ldap-directory.ts'
 import { lowerCase } from '../../base/text/address.ts'
 import { parseUser, type User } from './mailbox-location.ts'
@@ -117,8 +115,6 @@ function ldapAliases(directory: LdapDirectory): LookUpAlias {
   }
 }
 
-const run = promisify(execFile)
-
 /** Looks users up in a map of Postfix as virtual(5) does: the address, a local user's name, and then the domain. */
 function postfixMap(map: string, isLocal: IsLocal, timeout: number): LookUpAlias {
   return async ({ name, local, domain }) => {
@@ -147,17 +143,13 @@ async function queryPostmap(
   key: string,
   timeout: number,
 ): Promise<string | undefined> {
-  try {
-    const asked = run(POSTMAP, ['-q', key, map], {
-      timeout,
-      maxBuffer: POSTMAP_MAX,
-      encoding: 'latin1',
-    })
-    asked.child.stdin?.end() // it would read keys from there for the user `-`
-    return (await asked).stdout
-  } catch (error) {
-    const { code, stderr = '' } = error as { code?: unknown; stderr?: string }
-    if (code === NO_KEY && stderr.replace(NO_INTERNET, '') === '') return undefined
-    throw new Error(`postmap -q ${key} ${map}: ${stderr.trim() || errorText(error)}`)
-  }
+  const { code, output, complaint, exceeded } = await runProgram({
+    command: [POSTMAP, '-q', key, map],
+    within: timeout,
+    most: POSTMAP_MAX,
+  })
+  if (code === 0) return output.toString('latin1')
+  if (code === NO_KEY && complaint.replace(NO_INTERNET, '') === '') return undefined
+  const reason = exceeded ? `exceeds its limit of ${exceeded}` : `exited with ${code}`
+  throw new Error(`postmap -q ${key} ${map}: ${complaint.trim() || reason}`)
 }

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { Fault } from '../../base/errors/fault.ts'
+import { runProgram } from '../../base/process/run-program.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../../base/settings/control-directories.ts'
 import { parseRules, RULES_MAX } from '../scan/rules/parse-rules.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
@@ -59,7 +59,7 @@ export const allowCommand = makeCommand('allow', {
     if (client === undefined && signature === undefined) {
       output.warn(`anyone can forge ${from}: add --client or --signature`)
     }
-    reloadOnescand(output)
+    await reloadOnescand(output)
     await output.result({ file: path, line: number, rule: line, changed: isNew })
     return output.hasErrors ? FAILED : 0
   },
@@ -79,18 +79,22 @@ function lineFor(conditions: Readonly<Record<string, string | undefined>>): stri
   return `${words.join(',')} allow`
 }
 
+/** Milliseconds for systemd, which has a limit of its own: TimeoutStartSec= in systemd.service(5). */
+const RELOAD_TIMEOUT = 120_000
+
 /** Makes onescand reload the file. onescan-queue reads it for each message. */
-function reloadOnescand(output: Output): void {
+async function reloadOnescand(output: Output): Promise<void> {
   if (!hasSystemd()) {
     output.text(
       'qmail uses this line from the next message on; for onescand, run svc -h /service/onescand\n',
     )
     return
   }
-  const { status, stderr } = spawnSync('systemctl', ['reload', 'onescand'], { encoding: 'utf8' })
-  if (status === 0) output.text('this line is used from the next message on\n')
+  const command = ['systemctl', 'reload', 'onescand']
+  const { code, complaint } = await runProgram({ command, within: RELOAD_TIMEOUT })
+  if (code === 0) output.text('this line is used from the next message on\n')
   else {
-    const reason = stderr.trim().split('\n')[0]
+    const reason = complaint.trim().split('\n')[0]
     output.error(`onescand did not load this line (${reason}); run systemctl status onescand`)
   }
 }

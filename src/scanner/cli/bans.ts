@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { errorTextAt, Fault } from '../../base/errors/fault.ts'
+import { runProgram } from '../../base/process/run-program.ts'
 import { readControlDirectories } from '../../base/settings/control-directories.ts'
 import { archiveSignatures } from '../scan/scanners/attachments/archive-bans.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/attachment-rules.ts'
@@ -43,7 +43,7 @@ export const bansCommand = makeCommand('bans', {
     const signatures = Buffer.from(archiveSignatures(names), 'latin1')
     if (args.install) {
       const directory = env.CLAMDBDIR || databaseIn(firstConfOf(CONFIG_FILES))
-      installBans(signatures, directory)
+      await installBans(signatures, directory)
       output.text(`${directory}/${BANS_FILE}: clamd loads ${names.length} names\n`)
       if (env.ARCHIVEBANS !== 'on') output.text('next: set ARCHIVEBANS="on" for each interface\n')
     }
@@ -70,22 +70,22 @@ const WRITE = `umask 022; cd "$1"; cat >.${BANS_FILE}.new; mv .${BANS_FILE}.new 
  * clamscan tests them first, because clamd does not start with a file that it cannot read. The account that
  * owns the directory writes them. Throws a Fault of kind `config` that states what was changed.
  */
-function installBans(signatures: Buffer, directory: string): void {
+async function installBans(signatures: Buffer, directory: string): Promise<void> {
   const wrong = (reason: string) => new Fault('config', `${reason}; nothing was changed`)
   if (process.getuid!() !== 0) throw wrong('--install: only root may do this; run it as root')
   const { uid, gid } = ownerOf(directory)
   for (const [program, name] of Object.entries(PACKAGES)) {
-    if (!runs(['sh', '-c', `command -v ${program}`])) {
+    if (!(await runs(['sh', '-c', `command -v ${program}`]))) {
       throw wrong(`${program} is missing: install the package ${name}`)
     }
   }
-  if (!isTaken(signatures))
+  if (!(await isTaken(signatures)))
     throw wrong('clamscan rejects the names; shorten or remove those that you added last')
   const account = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
-  if (!runs(['setpriv', ...account, 'sh', '-euc', WRITE, 'sh', directory], signatures)) {
+  if (!(await runs(['setpriv', ...account, 'sh', '-euc', WRITE, 'sh', directory], signatures))) {
     throw wrong(`${directory}: its owner cannot write there; check its mode and free space`)
   }
-  if (!runs(['clamdscan', '--reload'])) {
+  if (!(await runs(['clamdscan', '--reload']))) {
     throw new Fault(
       'config',
       'the names are installed, but clamd does not confirm that it has loaded them; restart clamd',
@@ -104,22 +104,23 @@ function ownerOf(directory: string): { readonly uid: number; readonly gid: numbe
   }
 }
 
-/** Returns whether ClamAV reads the signatures. */
-function isTaken(signatures: Buffer): boolean {
+/** Resolves to whether ClamAV reads the signatures. */
+async function isTaken(signatures: Buffer): Promise<boolean> {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-bans-'))
   try {
     const file = join(directory, BANS_FILE)
     writeFileSync(file, signatures)
-    return runs(['clamscan', '--quiet', `--database=${file}`, '/etc/hostname'])
+    return await runs(['clamscan', '--quiet', `--database=${file}`, '/etc/hostname'])
   } finally {
     rmSync(directory, { recursive: true })
   }
 }
 
-/** Returns whether a command ends with exit code 0 in time. */
-function runs([program = '', ...args]: readonly string[], input?: Buffer): boolean {
-  const stdio = [input === undefined ? 'ignore' : 'pipe', 'ignore', 'ignore'] as const
-  return (
-    spawnSync(program, args, { input, stdio: [...stdio], timeout: PROGRAM_TIMEOUT }).status === 0
+/** Resolves to whether a command ends with exit code 0 in time. */
+async function runs(command: readonly string[], input?: Buffer): Promise<boolean> {
+  const ended = runProgram({ command, within: PROGRAM_TIMEOUT, ...(input && { input }) })
+  return await ended.then(
+    ({ code }) => code === 0,
+    () => false, // it is missing
   )
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { errorText } from '../../../../base/errors/fault.ts'
 import type { Environment } from '../../../../base/process/environment.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import type { Accounts } from '../../../readiness/stage/account.ts'
@@ -142,8 +143,7 @@ export async function faultOfTable(table: string, host: PostfixHost): Promise<st
     return undefined
   } catch (error) {
     // Without output the table has no such key. Some tables are for root alone.
-    const complaint = (error as { stderr?: string }).stderr ?? ''
-    const [, fault] = /fatal: (.+)/.exec(complaint) ?? []
+    const [, fault] = /fatal: (.+)/.exec(errorText(error)) ?? []
     return fault?.includes('Permission denied') ? undefined : fault
   }
 }

@@ -28,7 +28,7 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
   try {
     postfix = await readPostfix(host)
   } catch (error) {
-    return [unasked(error as Error & { stderr?: string })]
+    return [unasked(error)]
   }
   const strangers = postfix.services.filter(acceptsFromOutside)
   return [
@@ -43,8 +43,8 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
 }
 
 /** Returns a check line with postconf's own error message, without details about how it was started. */
-function unasked(error: Error & { readonly stderr?: string }): CheckLine {
-  const complaint = error.stderr?.trim().split('\n').at(-1) || errorText(error)
+function unasked(error: unknown): CheckLine {
+  const complaint = errorText(error).split('\n').at(-1)!
   const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(complaint) ?? []
   if (foreign !== undefined) return foreignInterface(foreign)
   const [, closed] = /open (\/\S+): Permission denied/.exec(complaint) ?? []

@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
 import { isIP, Socket } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import { errorText } from '../../../../base/errors/fault.ts'
 import { withoutCode } from '../../../../base/errors/system-error.ts'
+import { runProgram } from '../../../../base/process/run-program.ts'
 import { sendmailOptions } from '../../mail/sendmail-program.ts'
 
 /** A port at which a mail server accepts mail. */
@@ -232,16 +233,19 @@ function withoutLogin(text: string, login: { user: string; pass: string } | unde
 
 const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')
 
-function sendByProgram(program: string, message: Buffer, address: string): Promise<SentMail> {
-  const args = [...sendmailOptions(program, ''), address]
-  return new Promise((resolve) => {
-    const options = { timeout: TIMEOUT, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
-    const child = execFile(program, args, options, (error, output, complaint) => {
-      const text = oneLine(`${output} ${complaint}`) || (error ? `exited with ${error.code}` : '')
-      if (error === null) resolve({ kind: 'accepted', text: 'exit code 0', command: 'DATA' })
-      else resolve({ kind: error.killed ? 'deferred' : 'refused', text, command: 'DATA' })
+async function sendByProgram(program: string, message: Buffer, address: string): Promise<SentMail> {
+  const command = 'DATA'
+  try {
+    const { code, output, complaint, exceeded } = await runProgram({
+      command: [program, ...sendmailOptions(program, ''), address],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      input: message,
+      within: TIMEOUT,
     })
-    child.stdin?.on('error', () => {}) // it reads no more
-    child.stdin?.end(message)
-  })
+    if (code === 0) return { kind: 'accepted', text: 'exit code 0', command }
+    const text = oneLine(`${output} ${complaint}`) || `exited with ${code}`
+    return { kind: exceeded ? 'deferred' : 'refused', text, command }
+  } catch (error) {
+    return { kind: 'refused', text: errorText(error), command }
+  }
 }

@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+
+/** A program that is run once, and what limits it. */
+interface ProgramRun {
+  /** The program and its arguments; no shell. */
+  readonly command: readonly string[]
+  /** Its whole environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly cwd?: string
+  /** What it reads from standard input, by default nothing. */
+  readonly input?: Buffer | string
+  /** Where it complains: in the result, or in the log of this process. */
+  readonly complains?: 'inherit'
+  /** Milliseconds after which it is killed; undefined: no limit. */
+  readonly within: number | undefined
+  /** Bytes of standard output, and of standard error, from which on it is killed. */
+  readonly most?: number
+}
+
+/** How a program ended, and what it printed. */
+interface EndedProgram {
+  /** Its exit code, or null if a signal ended it. */
+  readonly code: number | null
+  readonly output: Buffer
+  readonly complaint: string
+  /** Whether it was killed because it took or printed too much. */
+  readonly exceeded?: 'time' | 'output'
+}
+
+const OUTPUT_MAX = 1024 * 1024
+
+/**
+ * Runs a program to its end. What it has left running is not awaited once it was killed. Rejects with the error of the system
+ * if the program cannot be started.
+ */
+export async function runProgram({
+  command,
+  within,
+  ...options
+}: ProgramRun): Promise<EndedProgram> {
+  const { env, cwd, input = '', complains = 'pipe', most = OUTPUT_MAX } = options
+  const [program = '', ...args] = command
+  const child = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', complains] })
+  const { stdin, stdout, stderr } = child
+  let exceeded: EndedProgram['exceeded']
+  const end = (limit: 'time' | 'output') => {
+    exceeded ??= limit
+    child.kill('SIGKILL')
+    for (const stream of [stdin, stdout, stderr]) stream?.destroy() // another process may hold them open
+  }
+  const late = within === undefined ? undefined : setTimeout(() => end('time'), within)
+  const collect = (stream: Readable | null) => {
+    const pieces: Buffer[] = []
+    let size = 0
+    stream?.on('data', (piece: Buffer) => {
+      size += piece.length
+      if (size > most) end('output')
+      else pieces.push(piece)
+    })
+    return pieces
+  }
+  const [output, complaint] = [collect(stdout), collect(stderr)]
+  stdin?.on('error', () => {}).end(input) // it may read nothing
+  try {
+    const [code] = (await once(child, 'close')) as [number | null]
+    const printed = {
+      output: Buffer.concat(output),
+      complaint: Buffer.concat(complaint).toString(),
+    }
+    return { code, ...printed, ...(exceeded && { exceeded }) }
+  } finally {
+    clearTimeout(late)
+  }
+}
