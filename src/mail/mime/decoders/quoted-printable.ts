@@ -115,6 +115,9 @@ class QuotedPrintable {
       this.#out.put(high * 16 + low)
       return at + 3
     }
+    let end = at + 1
+    while (end < bytes.length && isBlank(bytes[end]!)) end++
+    if (end === bytes.length && bytes[end - 1] !== CR && this.#endsData(at, end)) return end
     switch (this.#escape) {
       case 'is an escape, and other bytes are zeros':
         return this.#lineBreak(at) ?? this.#putEscape(at, byZeros(first, second))
@@ -128,13 +131,17 @@ class QuotedPrintable {
     const ofCr = this.#way.peek('quoted-printable CR break')
     if (first === CR && ofCr === 'hide the rest of the line')
       return indexOrEnd(bytes, LF, at + 2) + 1
-    let end = at + 1
-    while (end < bytes.length && isBlank(bytes[end]!)) end++
     const hasLf = bytes[end] === LF
     if (first === CR && !hasLf) this.#way.note('quoted-printable CR break')
     const isBreak = hasLf || bytes[end - 1] === CR
     if (isBreak && this.#isSoftBreak(at, end, hasLf)) return hasLf ? end + 1 : end
     return this.#strange(at, end)
+  }
+
+  /** Returns whether a `=` is a soft line break that only blanks follow, up to the end of the data. */
+  #endsData(at: number, end: number): boolean {
+    if (this.#way.does('quoted-printable end') === 'stays') return false
+    return end === at + 1 || this.#way.does('quoted-printable soft break') === 'is one'
   }
 
   /** Returns whether a `=` that only blanks and a line end follow is a soft line break. */

@@ -94,7 +94,15 @@ export const encodingQuirks = {
     ],
     mustMeetFirst: true,
   },
-  /** A `=` in front of neither two digits nor a line end. */
+  /** A `=` with nothing or blanks behind it, at the end of the data. */
+  'quoted-printable end': {
+    example: 'a=',
+    choices: [
+      { does: 'is a soft line break' },
+      { does: 'stays', programs: ['Email::MIME', 'MIME::Parser'] },
+    ],
+  },
+  /** A `=` in front of neither two digits, a line end, nor the end of the data. */
   'quoted-printable escape': {
     example: 'a==41=4z= 1=4=\n1',
     choices: [
@@ -104,12 +112,12 @@ export const encodingQuirks = {
       { does: 'stays as far as there is space in its line', programs: ['Thunderbird'] },
       { does: 'is an escape, of one digit if need be', programs: ['GNU mailutils'] },
       { does: 'stays with the next byte', programs: ['c-client'] },
-      { does: 'is removed, with blanks after it', programs: ['Go', 'mailparser', 'mime4j', 'nmh'] },
+      { does: 'is removed, with blanks after it', programs: ['Go', 'mime4j', 'nmh'] },
       { does: 'stays, without a `=` after it', programs: ['mime4j', 'Python'] },
       { does: 'may be in front of a soft line break and digits', programs: ['mailparser'] },
     ],
   },
-  /** The `=` of a soft line break with blanks after it. */
+  /** The `=` of a soft line break with blanks after it, also at the end of the data. */
   'quoted-printable soft break': {
     example: 'a= \nb',
     choices: [

@@ -46,7 +46,7 @@ function setsOf(program: Program, word: string): readonly (readonly string[])[] 
 /** A text of each encoding with all that programs read differently. */
 const oddTexts: Readonly<Record<string, string>> = {
   base64: 'Y W\xd7JjYW-Jj\nYWJ\njYW!JjYWJj=YWJjYWJjY',
-  'quoted-printable': 'a==41=4z= 1=4=\n1a= \nba \nba\rb=\ra\0b\xc4\x80=\r41a=\n',
+  'quoted-printable': 'a==41=4z= 1=4=\n1a= \nba \nba\rb=\ra\0b\xc4\x80=\r41a=\n=',
   uuencode: '#86)Ca\n#86)C1\n#86)\n#86)c\n`\n#86)C\n',
 }
 

@@ -13,6 +13,7 @@ const ONE_DIGIT = { 'quoted-printable escape': 'is an escape, of one digit if ne
 const NEXT = { 'quoted-printable escape': 'stays with the next byte' } as const
 const NEXT_TWO = { 'quoted-printable escape': 'stays with the next two bytes' } as const
 const REMOVED = { 'quoted-printable escape': 'is removed, with blanks after it' } as const
+const ENDS = { 'quoted-printable end': 'stays' } as const
 const TRIMMED = { 'quoted-printable blanks': 'are removed' } as const
 
 t.test('quoted-printable is decoded as each reader does', async (t) => {
@@ -26,7 +27,14 @@ t.test('quoted-printable is decoded as each reader does', async (t) => {
     [{}, 'a=\rb', 'ab'],
     [{}, 'a=zb=4zc==41', 'a=zb=4zc=A'],
     [{}, 'a=4', 'a=4'],
-    [{}, 'a=', 'a='],
+    [{}, 'a=', 'a'],
+    [{}, 'a= \t', 'a'],
+    [{}, '=', ''],
+    [ENDS, 'a=', 'a='],
+    [ENDS, 'a= ', 'a= '],
+    [ENDS, 'a=\n', 'a'],
+    [{ 'quoted-printable soft break': 'is read as any other `=`' }, 'a=4gb= ', 'a=4gb= '],
+    [{ 'quoted-printable soft break': 'is read as any other `=`' }, 'a=4gb=', 'a=4gb'],
     [{}, 'a  \nb\t', 'a  \nb\t'],
     [{}, '=0a=40=00', '\n@\0'],
     [{}, 'a= b', 'a= b'],
@@ -36,7 +44,7 @@ t.test('quoted-printable is decoded as each reader does', async (t) => {
     [NEXT, 'a=0zd', 'a=0d'],
     [NEXT, 'a=zb==41c=4zd', 'a=zb==41c=4d'],
     [NEXT, 'a=\nb=\r\nc=\rd= \ne=41', 'abcd= \neA'],
-    [NEXT_TWO, 'a=4zb==4=41=', 'a=4zb==4A='],
+    [NEXT_TWO, 'a=4zb==4=41=', 'a=4zb==4A'],
     [NEXT_TWO, 'a==41=4=41', 'a==41=4=41'],
     [NEXT_TWO, 'a= \nb=\nc=\r\nd=\re', 'a= \nbcde'],
     [ZEROS, 'a=z4b=4z', 'a\x04b\x40'],
@@ -80,6 +88,8 @@ t.test('quoted-printable asks where readers differ, in any split', async (t) => 
     'a=41': [],
     'a=3Db=\r\nc=\nd\n': [],
     'a=\r\n': [],
+    'a=': ['quoted-printable end'],
+    'a= ': ['quoted-printable end', 'quoted-printable soft break'],
     'a= \nb': soft,
     'a=\rb': ['quoted-printable CR', 'quoted-printable CR break', 'quoted-printable escape'],
     'a=\r b': ['quoted-printable CR', 'quoted-printable CR break', 'quoted-printable escape'],
@@ -109,7 +119,7 @@ t.test('quoted-printable is decoded in each way about each thing that is odd', a
     // By any other way than the common one the `=` is that of no soft line break.
     'a= \nb': [10, 'a= \nb', 'a\0b', 'ab'],
     // The lowest bytes, also with what the same program does at a `=`.
-    'a\xc4\x80=z': [9],
+    'a\xc4\x80=z': [8],
     'a=zb=\n41': [8, 'a\x0b41', 'a=zb41', 'a\x0041', 'azb41'],
     // In two steps, an escape is found behind a soft line break.
     'a=4=\n1': [8, 'a@\n1', 'a=4=\n1', 'a\x04\n1', 'a=4\n1', 'a41', 'a=41', 'aA'],
