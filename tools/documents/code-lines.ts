@@ -25,5 +25,6 @@ export const linesOf = (box: string): number =>
 
 export const fileOf = (box: string): string => join(src, box, 'code-lines')
 
-/** The number in the file of a box. */
-export const mostLines = (box: string): number => Number(readFileSync(fileOf(box), 'utf8'))
+/** The number in the file of a box, or the largest one: a merge keeps those of both sides (.gitattributes). */
+export const mostLines = (box: string): number =>
+  Math.max(...readFileSync(fileOf(box), 'utf8').trim().split('\n').map(Number))
