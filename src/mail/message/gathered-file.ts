@@ -31,11 +31,11 @@ export class GatheredFile extends Bytes {
   #sealed: number | undefined
   #mapped: MappedFile | undefined
 
-  constructor(options: MessageOptions, lease: MemoryLease, top: Buffer) {
+  constructor(options: MessageOptions, lease: MemoryLease) {
     super()
     this.#options = options
     this.#lease = lease
-    this.#top = top
+    this.#top = options.top ?? Buffer.alloc(0)
     this.#file = options.memoryFiles?.memoryFile() ?? -1
   }
 

@@ -7,7 +7,7 @@ import { Bytes } from './bytes.ts'
 import { BodyDigester, type BodyDigests, type DigestsWanted } from './canonical-body.ts'
 import { GatheredFile } from './gathered-file.ts'
 import { FIELD_COST, findHeaderEnd, HEADER_MAX, Header, type HeaderSearch } from './header-block.ts'
-import { type CanonicalMessage, Message, TOP_LINE } from './message.ts'
+import { type CanonicalMessage, Message } from './message.ts'
 import type { MessageOptions } from './message-options.ts'
 import { headerFault } from './well-formed.ts'
 
@@ -79,7 +79,7 @@ export class Intake {
       isHeaderCut,
       canonical: fault === undefined ? canonical.finish() : { fault, digests: nothing },
       sealed: file?.sealed,
-      belowTopLine: file?.below,
+      belowTop: file?.below,
     }
     const bytes = file ?? Bytes.of(this.#bytes.all)
     return new Message(known, bytes, () => file?.close())
@@ -121,8 +121,7 @@ export class Intake {
     canonical.update(bytes)
     if (this.#file === undefined) {
       if (this.#hasRoomFor(bytes)) return
-      const top = this.#options.spoolsRaw ? Buffer.alloc(0) : TOP_LINE
-      this.#file = new GatheredFile(this.#options, this.#lease, top)
+      this.#file = new GatheredFile(this.#options, this.#lease)
       this.#file.write(this.#bytes.all)
       this.#bytes.free()
     }

@@ -17,6 +17,6 @@ export interface MessageOptions {
   readonly digestsFor?: (header: Header) => DigestsWanted
   /** node:crypto's; set if digests are wanted. */
   readonly createHash?: ((algorithm: string) => Hash) | undefined
-  /** Set if the file of a large message contains the unchanged bytes, without TOP_LINE above them. */
-  readonly spoolsRaw?: true
+  /** The bytes that the file of a large message contains above it, none by default. */
+  readonly top?: Buffer
 }

@@ -1,5 +1,5 @@
 import type { Bytes } from '../message/bytes.ts'
-import type { KnownHeader } from '../message/message.ts'
+import type { Header } from '../message/header-block.ts'
 import { LimitExceeded } from './budget/limits.ts'
 import type { Covering, Steps } from './budget/work.ts'
 import { coveredLeaves } from './covered/covered-parts.ts'
@@ -44,7 +44,7 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   if (extraction.work.unread !== undefined) yield { kind: 'unread', reason: extraction.work.unread }
 }
 
-function openMail(source: Bytes, extraction: Extraction, header?: KnownHeader): Steps {
+function openMail(source: Bytes, extraction: Extraction, header?: Header): Steps {
   return new MailContents(source, extraction, header).emit()
 }
 
@@ -58,11 +58,11 @@ function* openFile(file: Bytes, extraction: Extraction): Steps {
 class MailContents {
   readonly #source: Bytes
   readonly #extraction: Extraction
-  readonly #known: KnownHeader | undefined
+  readonly #known: Header | undefined
   /** The names in the headers; empty without a listener. */
   readonly #parts = new Map<PartHeader, PartNames>()
 
-  constructor(source: Bytes, extraction: Extraction, known: KnownHeader | undefined) {
+  constructor(source: Bytes, extraction: Extraction, known: Header | undefined) {
     this.#source = source
     this.#extraction = extraction
     this.#known = known
@@ -88,8 +88,7 @@ class MailContents {
     const extraction = this.#extraction
     const { options, layers, work } = extraction
     const seeks = options.findsCovered && layers === 0 && ordinary !== undefined
-    const above = this.#known?.above ?? 0
-    const covered = seeks ? yield* coveredLeaves(mail, ordinary, above, work) : undefined
+    const covered = seeks ? yield* coveredLeaves(mail, ordinary, 0, work) : undefined
     for (const leaf of leaves) {
       if (options.depthAlone && !(yield* this.#encodesMail(leaf))) continue
       const part = this.#partOf(leaf.header)

@@ -1,5 +1,5 @@
 import type { ByteRange } from '../message/bytes.ts'
-import type { KnownHeader } from '../message/message.ts'
+import type { Header } from '../message/header-block.ts'
 import type { Steps, Work } from './budget/work.ts'
 import { type Carved, carve } from './carver/carve.ts'
 import type { PartHeader } from './headers/part-header.ts'
@@ -29,12 +29,12 @@ export function* readStructure(
   mail: Buffer,
   messages: number,
   work: Work,
-  known?: KnownHeader,
+  known?: Header,
 ): Steps<MailStructure> {
   const outerDepth = depthOfMail(messages)
   const read = yield* readOrdinary(mail, outerDepth, work, known)
   if (isOdd(read)) {
-    const carved = yield* carve(mail, outerDepth, work, known?.above)
+    const carved = yield* carve(mail, outerDepth, work)
     const oddities = read.oddity ? [read.oddity, ...carved.oddities] : carved.oddities
     return { ...carved, ordinary: undefined, oddities }
   }

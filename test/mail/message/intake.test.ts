@@ -3,7 +3,8 @@ import t from 'tap'
 import { Budget } from '../../../src/base/flow/memory-budget.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
-import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
+import type { Message } from '../../../src/mail/message/message.ts'
+import { TOP_LINE } from '../../../src/scanner/scan/scanners/contract/top-line.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 
 /** Messages put together from their bytes, in any split, as most doors and commands do. */

@@ -7,7 +7,7 @@ import { loadSystem, type System } from '../../../src/base/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../src/mail/message/gathered-file.ts'
 import { FIELD_COST } from '../../../src/mail/message/header-block.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
-import { TOP_LINE } from '../../../src/mail/message/message.ts'
+import { TOP_LINE } from '../../../src/scanner/scan/scanners/contract/top-line.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 
 const IN_MEMORY_MAX = 128 * 1024
@@ -21,7 +21,7 @@ const HEADER = 'Subject: x\n\n'
 function open(budget: Budget, memoryFiles?: System, place = directory): Intake {
   const spool = { directory: place, sharedDirectory: undefined }
   const digestsFor = () => ({ md5: true, sha256: true })
-  return new Intake({ memoryFiles, spool, digestsFor, createHash }, budget.open())
+  return new Intake({ memoryFiles, spool, top: TOP_LINE, digestsFor, createHash }, budget.open())
 }
 
 const mailOf = (bodySize: number) =>

@@ -7,7 +7,8 @@ import { loadSystem } from '../../../src/base/runtime/system.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope.ts'
 import { HEADER_MAX, Header } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
-import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
+import type { Message } from '../../../src/mail/message/message.ts'
+import { TOP_LINE } from '../../../src/scanner/scan/scanners/contract/top-line.ts'
 import { sampleOf } from '../../../src/scanner/scan/scanners/run/run-scanners.ts'
 import { leavingMail } from '../../../src/scanner/scan/scanners/run/submission.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
@@ -20,6 +21,7 @@ const directory = openDirectory(t)
 
 const options = {
   spool: { directory, sharedDirectory: undefined },
+  top: TOP_LINE,
   digestsFor: () => ({ md5: true, sha256: true }),
   createHash,
   now: Date.now(),

@@ -199,7 +199,7 @@ t.test('an ordinary part of a large message is given whole, and memory stays sma
   const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
   const message = bytes(`Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${encoded}\n`)
   const spool = { directory: tmpdir(), sharedDirectory: undefined }
-  const source = new GatheredFile({ spool }, MemoryLease.unlimited(), Buffer.alloc(0))
+  const source = new GatheredFile({ spool }, MemoryLease.unlimited())
   t.teardown(() => source.close())
   source.write(message)
   const before = process.memoryUsage().arrayBuffers

@@ -2,8 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
-import type { KnownHeader } from '../../../src/mail/message/message.ts'
-import { TOP_LINE } from '../../../src/mail/message/message.ts'
+import type { Header } from '../../../src/mail/message/header-block.ts'
 import { headerFault } from '../../../src/mail/message/well-formed.ts'
 import type { PartNames } from '../../../src/mail/mime/reports/part-names.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
@@ -23,10 +22,8 @@ import { structureOf } from './structure-of.ts'
 /** All that is reported of a message, as scanners get it. */
 function reportOf(message: Buffer, knowsHeader: boolean) {
   const header = headerOfMessage(message)
-  const below = Bytes.of(Buffer.concat([TOP_LINE, header.bytes]), message.subarray(header.length))
-  const bytes = knowsHeader ? below : Bytes.of(message)
-  const known: KnownHeader = { header, above: TOP_LINE.length }
-  const more: { readonly header?: KnownHeader } = knowsHeader ? { header: known } : {}
+  const bytes = Bytes.of(message)
+  const more: { readonly header?: Header } = knowsHeader ? { header } : {}
   const parts: unknown[] = []
   const onPart = (part: PartNames) => {
     parts.push(part)
@@ -39,7 +36,7 @@ function reportOf(message: Buffer, knowsHeader: boolean) {
 }
 
 /** All headers, or why they cannot be read. */
-function headersOf(bytes: Bytes, known: KnownHeader | undefined): unknown {
+function headersOf(bytes: Bytes, known: Header | undefined): unknown {
   try {
     return structureOf(bytes, known).headers
   } catch (error) {
@@ -48,7 +45,7 @@ function headersOf(bytes: Bytes, known: KnownHeader | undefined): unknown {
 }
 
 /** The least number of levels that the mail is within; why it is unknown. */
-function depthOf(bytes: Bytes, more: { readonly header?: KnownHeader }): number | string {
+function depthOf(bytes: Bytes, more: { readonly header?: Header }): number | string {
   try {
     return [0, 1, 2, 3, 4].find((limit) => !isNested(bytes, limit, more)) ?? 5
   } catch (error) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import { PACKET_DATA } from '../../../src/scanner/protocol/clamd/stream.ts'
+import { TOP_LINE } from '../../../src/scanner/scan/scanners/contract/top-line.ts'
 import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { openMilter } from '../../scanner/doors/milter/rig.ts'
 import { runSlot } from '../../scanner/doors/slot/slot.ts'

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { type ByteRange, Bytes } from '../../../src/mail/message/bytes.ts'
-import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { LimitExceeded, limits } from '../../../src/mail/mime/budget/limits.ts'
 import { Work } from '../../../src/mail/mime/budget/work.ts'
@@ -12,6 +11,7 @@ import { readStructure } from '../../../src/mail/mime/read-structure.ts'
 import type { PartNames } from '../../../src/mail/mime/reports/part-names.ts'
 import type { Leaf } from '../../../src/mail/mime/structure/leaf.ts'
 import { STREAMED_MAX } from '../../../src/scanner/scan/scanners/clamd/clamd-server.ts'
+import { TOP_LINE } from '../../../src/scanner/scan/scanners/contract/top-line.ts'
 
 /** A part that scanners get with `SECONDLOOK=always`: its form, or why it has none. */
 export type CountedPart = { readonly form: string } | { readonly without: string }

@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { KnownHeader } from '../../message/message.ts'
+import type { Header } from '../../message/header-block.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import type { PartNames } from '../reports/part-names.ts'
 import { MemoryPool } from '../storage/memory-pool.ts'
@@ -49,7 +49,7 @@ export type Steps<Result = void> = Generator<ContentStep, Result>
 
 export interface WorkOptions {
   /** The header of the message itself. Without it the reading finds the fields by itself. */
-  readonly header?: KnownHeader | undefined
+  readonly header?: Header | undefined
   /**
    * Opens a file of its own for a content that does not fit into memory, for reading and writing.
    */

@@ -3,7 +3,6 @@ import type { ByteRange } from '../../message/bytes.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import { isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
 import { Header } from '../../message/header-block.ts'
-import type { KnownHeader } from '../../message/message.ts'
 import { headerFault } from '../../message/well-formed.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
@@ -70,7 +69,7 @@ export function* readOrdinary(
   mail: Buffer,
   outerDepth: Depth,
   work: Work,
-  known?: KnownHeader,
+  known?: Header,
 ): Steps<OrdinaryMail | OddStructure> {
   try {
     return yield* new OrdinaryReading(mail, outerDepth, work).read(known)
@@ -137,10 +136,9 @@ class OrdinaryReading {
     this.#outerDepth = outerDepth
   }
 
-  *read(known: KnownHeader | undefined): Steps<OrdinaryMail> {
-    const from = known?.above ?? 0
+  *read(known: Header | undefined): Steps<OrdinaryMail> {
     const place = this.#inMail(this.#outerDepth, { multiparts: [], outer: [] })
-    yield* this.#mailIn(from, this.#mail.length, place, known?.header)
+    yield* this.#mailIn(0, this.#mail.length, place, known)
     return {
       mails: this.#mails,
       leaves: this.#mails

@@ -54,7 +54,7 @@ export async function partsOf(
     let isComplete = true
     const openFile = () => openAnonymousFile(spool.directory)
     const source = Bytes.of(message.header.bytes, message.body)
-    const header = { header: message.header, above: 0 }
+    const { header } = message
     for (const step of contentsOf(source, { header, openFile, createHash, onPart: () => [] })) {
       if (step.kind === 'deeper' || step.kind === 'unread') isComplete = false
       // A part that programs decode in several ways is listed once, with what was found first.

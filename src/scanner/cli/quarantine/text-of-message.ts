@@ -28,7 +28,7 @@ export async function textOf({ entry, record, message }: OpenMessage): Promise<L
   try {
     const openFile = () => openAnonymousFile(spool.directory)
     const source = Bytes.of(spooled.header.bytes, spooled.body)
-    const header = { header: spooled.header, above: 0 }
+    const { header } = spooled
     const usual = charsetOf({ record, start: spooled.header.bytes })
     let html: Letter | undefined
     for (const step of contentsOf(source, { header, openFile, createHash, onPart: () => [] })) {

@@ -15,11 +15,11 @@ export function configurationForClients(
 ): Configuration {
   const { context, messageOptions } = configuration
   const { digestsFor: _, ...undigested } = messageOptions // stamps and copies alone need them
-  const options = contentKind === 'mails' ? messageOptions : undigested
+  const { top: _top, ...options } = contentKind === 'mails' ? messageOptions : undigested
   return {
     ...configuration,
     context: context && answeringContext(context, contentKind),
-    messageOptions: { ...options, spoolsRaw: true },
+    messageOptions: options,
   }
 }
 

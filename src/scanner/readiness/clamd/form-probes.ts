@@ -1,7 +1,6 @@
 import { LF } from '../../../base/bytes/ascii.ts'
 import { type CheckLine, ok } from '../../../base/check/check-line.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
-import { TOP_LINE } from '../../../mail/message/message.ts'
 import {
   contentForms,
   firstFields,
@@ -9,6 +8,7 @@ import {
   type PartForm,
 } from '../../../mail/mime/index.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
+import { TOP_LINE } from '../../scan/scanners/contract/top-line.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import { probeLimitReports } from './limit-probes.ts'
 

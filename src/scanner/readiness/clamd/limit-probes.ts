@@ -1,6 +1,6 @@
 import { Bytes } from '../../../mail/message/bytes.ts'
-import { TOP_LINE } from '../../../mail/message/message.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
+import { TOP_LINE } from '../../scan/scanners/contract/top-line.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 
 /** Whether clamd reports mail that it did not scan to the end. */

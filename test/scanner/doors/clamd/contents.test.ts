@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { TOP_LINE } from '../../../../src/mail/message/message.ts'
 import type { Sample, ScannerCall } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
+import { TOP_LINE } from '../../../../src/scanner/scan/scanners/contract/top-line.ts'
 import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { clean } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { bytes } from '../../../cases/case.ts'
@@ -13,6 +13,13 @@ import { clamdMissing, EICAR_NAME, startClamd } from '../../../programs/servers/
 import { createRandom } from '../../../run/random.ts'
 import { until } from '../../../run/until.ts'
 import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
+import {
+  compressed,
+  compressedData,
+  literal,
+  signedData,
+  winmail,
+} from '../../scan/scanners/evasions/containers.ts'
 import { yEncoded } from './odd-mails.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 import { wholeReplyTo } from './session-client.ts'
@@ -86,6 +93,38 @@ for (const [what, file] of Object.entries(files)) {
     t.equal(await door.ask(inStream(file)), 'stream: OK\0')
     t.ok(asked[0] === file.toString('latin1'), 'byte for byte')
     t.notOk(asked.some((question) => question.startsWith(top)))
+  })
+}
+
+const hidden = gzipSync('what a container has in it')
+const inBase64 = hidden.toString('base64')
+const entity = bytes(
+  `Content-Type: application/gzip; name=a.gz\nContent-Transfer-Encoding: base64\n\n${inBase64}\n`,
+)
+
+/** Files that begin with a container at their first byte. */
+const containers: Readonly<Record<string, Buffer>> = {
+  'S/MIME that is signed': signedData(entity),
+  'S/MIME that is compressed': compressedData(entity),
+  'S/MIME in PEM': bytes(
+    `-----BEGIN PKCS7-----\n${signedData(entity).toString('base64')}\n-----END PKCS7-----\n`,
+  ),
+  OpenPGP: literal(hidden),
+  'OpenPGP that is compressed': compressed(literal(hidden), 'zlib'),
+  'winmail.dat': winmail(hidden),
+  'an event': bytes(
+    `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nATTACH;ENCODING=BASE64;VALUE=BINARY:${inBase64}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n`,
+  ),
+  'an address': bytes(
+    `BEGIN:VCARD\r\nVERSION:3.0\r\nFN:a\r\nKEY;ENCODING=b:${inBase64}\r\nEND:VCARD\r\n`,
+  ),
+}
+
+for (const [what, file] of Object.entries(containers)) {
+  t.test(`scanners get what is in a file that begins as ${what}`, async (t) => {
+    const { asked, door } = await openBeforeStandIn(t)
+    t.equal(await door.ask(inStream(file)), 'stream: OK\0')
+    t.ok(asked.includes(hidden.toString('latin1')))
   })
 }
 

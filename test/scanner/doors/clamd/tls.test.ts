@@ -4,12 +4,12 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect as connectByTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import { TOP_LINE } from '../../../../src/mail/message/message.ts'
 import { tryDoor } from '../../../../src/scanner/daemon/self-test/try-door.ts'
 import {
   readTlsIdentity,
   type TlsFiles,
 } from '../../../../src/scanner/protocol/clamd/tls-identity.ts'
+import { TOP_LINE } from '../../../../src/scanner/scan/scanners/contract/top-line.ts'
 import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { encryptedMail } from '../../../cases/second-look.ts'
 import { freePort } from '../../../programs/host/free-port.ts'

@@ -3,6 +3,7 @@ import type { MessageOptions } from '../../../../mail/message/message-options.ts
 import type { QuotaLookup } from '../../quota/quota-lookup.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
+import { TOP_LINE } from '../../scanners/contract/top-line.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
 import { digestsFor } from '../../stamps/verify-stamps.ts'
 import type { Verdicts } from '../../verdicts/verdicts.ts'
@@ -52,6 +53,7 @@ export function messageOptionsFor(
   const keys = cluster?.keys ?? []
   return {
     spool,
+    top: TOP_LINE,
     digestsFor(header) {
       const wanted = digestsFor(header, keys, now() / 1000)
       return verdicts === undefined ? wanted : { ...wanted, sha256: true }

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../../mail/message/envelope.ts'
-import type { KnownHeader } from '../../../../mail/message/message.ts'
+import type { Header } from '../../../../mail/message/header-block.ts'
 import type { PartNames } from '../../../../mail/mime/index.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { type ScanResult, type Tolerance, unknown } from '../findings/scan-result.ts'
@@ -15,8 +15,8 @@ export interface MessageSample extends SampleBytes {
   readonly kind: 'message'
   /** The same message as it was sent, which scanners scanned before. */
   readonly raw?: Unfiled<RawSample>
-  /** The header, as written in the bytes. */
-  readonly header?: KnownHeader
+  /** The message without that line, as it is read for contents, and its header. */
+  readonly read?: { readonly bytes: Bytes; readonly header: Header }
   /** The names and types of each part that was read. Set if a scanner has `takesNames`, and the message was read. */
   readonly partList?: PartList
 }

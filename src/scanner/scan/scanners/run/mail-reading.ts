@@ -1,6 +1,7 @@
 import type { ByteRange, Bytes } from '../../../../mail/message/bytes.ts'
 import { limits, type Oddity, type PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentScanner, PartList, Sample } from '../contract/scanner.ts'
+import { TOP_LINE } from '../contract/top-line.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 import { Batch } from './batch.ts'
 import type { Inspections } from './inspections.ts'
@@ -107,7 +108,7 @@ export class MailReading {
       mayBeFile: run.tolerance.toleratesLimits ?? false,
       findsCovered: this.#leavesCovered,
       ...(inspections.isEmpty && { onCovered: () => this.#omitted++ }),
-      ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(range) }),
+      ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(belowTop(range)) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
         this.#oddities.add(oddity)
@@ -144,6 +145,11 @@ export class MailReading {
     if (!this.#scan.run.tolerance.keepsOut.has('oddities')) return []
     return [...this.#oddities].filter((oddity) => oddity !== 'encrypted')
   }
+}
+
+/** Returns where a range of a message is in its sample. */
+function belowTop({ from, to }: ByteRange): ByteRange {
+  return { from: from + TOP_LINE.length, to: to + TOP_LINE.length }
 }
 
 /** Passes the names of a part to all observers, and yields their units of work. */

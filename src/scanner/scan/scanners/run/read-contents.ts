@@ -1,11 +1,11 @@
 import { loadCrypto } from '../../../../base/runtime/crypto.ts'
 import { Bytes } from '../../../../mail/message/bytes.ts'
-import { TOP_LINE } from '../../../../mail/message/message.ts'
 import { NamedCopy } from '../../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../../mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../../mail/mime/contents.ts'
 import type { Covering, EmittedMail, PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentSample, MessageSample } from '../contract/scanner.ts'
+import { TOP_LINE } from '../contract/top-line.ts'
 import type { Scan } from './scan-plan.ts'
 
 /** A content of a message. */
@@ -35,7 +35,7 @@ export async function* readContents(
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)
   const { createHash } = await loadCrypto()
-  const { bytes, header } = message
+  const { bytes, header } = message.read ?? { bytes: message.bytes, header: undefined }
   for (const step of contentsOf(bytes, { ...options, header, openFile, createHash })) {
     if (step.kind === 'turn') await nextTurn()
     if (signal.aborted || asSent?.endsReading) {

@@ -2,9 +2,10 @@ import { clientNetworkKey } from '../../../../base/net/ip-address.ts'
 import { Bytes } from '../../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../../mail/message/envelope.ts'
 import type { Header } from '../../../../mail/message/header-block.ts'
-import { type Message, TOP_LINE } from '../../../../mail/message/message.ts'
+import type { Message } from '../../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../../mail/message/named-copy.ts'
 import { abortLate, isLimited, type MessageSample, type Unfiled } from '../contract/scanner.ts'
+import { TOP_LINE } from '../contract/top-line.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 import { HeldPermits } from './held-permits.ts'
 import { scanMessage } from './scan-message.ts'
@@ -17,7 +18,7 @@ import type { Submission } from './submission.ts'
  * they are also what is quarantined.
  */
 export function sampleOf(
-  { sealed, header, body, belowTopLine }: Message,
+  { sealed, header, bytes, body, belowTop }: Message,
   outgoing: Header,
   { envelope, origin }: { readonly envelope: Envelope; readonly origin?: Origin | undefined },
   { isScannedAsSent }: Pick<Submission, 'isScannedAsSent'>,
@@ -27,15 +28,15 @@ export function sampleOf(
   const mail = {
     kind: 'message' as const,
     bytes:
-      (isUnchanged ? belowTopLine : undefined) ??
+      (isUnchanged ? belowTop : undefined) ??
       Bytes.of(Buffer.concat([TOP_LINE, outgoing.bytes]), body),
-    header: { header: outgoing, above: TOP_LINE.length },
+    read: { bytes: isUnchanged ? bytes : Bytes.of(outgoing.bytes, body), header: outgoing },
     envelope,
     origin,
   }
   if (!isScannedAsSent) return { ...mail, ...sealedFile }
-  const bytes = Bytes.of(outgoing.bytes, body)
-  return { ...mail, raw: { kind: 'raw', bytes, envelope, origin, ...sealedFile } }
+  const { bytes: sent } = mail.read
+  return { ...mail, raw: { kind: 'raw', bytes: sent, envelope, origin, ...sealedFile } }
 }
 
 /**

@@ -1,5 +1,6 @@
-import { type Message, TOP_LINE } from '../../../../mail/message/message.ts'
+import type { Message } from '../../../../mail/message/message.ts'
 import { normalizedName } from '../../../../mail/mime/index.ts'
+import { TOP_LINE } from '../contract/top-line.ts'
 
 /**
  * The kind of content from clients that decide themselves: whole messages; files of any kind, including messages; or

@@ -83,7 +83,7 @@ export function signedData(content: Buffer, form: SignedForm = {}): Buffer {
 const STREAMED = { piece: 50, isIndefinite: true, lengthBytes: 4 }
 
 /** CompressedData (RFC 3274). */
-function compressedData(content: Buffer): Buffer {
+export function compressedData(content: Buffer): Buffer {
   const algorithm = element(0x30, hex('060b2a864886f70d0109100308'))
   const inner = element(
     0x30,
@@ -235,7 +235,7 @@ export function plainRtf(text: Buffer): Buffer {
 }
 
 /** A winmail.dat that is only the text of a message, as Outlook shows it. */
-function winmail(rtf: Buffer): Buffer {
+export function winmail(rtf: Buffer): Buffer {
   const padded = Buffer.concat([rtf, Buffer.alloc(-rtf.length & 3)])
   const numbers = [1, 0x10090102, 1, rtf.length].map((value) => littleEndian(value, 4))
   const list = Buffer.concat([...numbers, padded])
