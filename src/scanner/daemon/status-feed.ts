@@ -35,7 +35,7 @@ export class StatusFeed {
     this.#options = options
     this.#configuration = configuration
     this.#clamds = clamds
-    this.#selfTests = new SelfTests((question) => this.#workers?.askNext(question), options.maxSize)
+    this.#selfTests = new SelfTests((question) => this.#workers?.askNext(question))
   }
 
   /**

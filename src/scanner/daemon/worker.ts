@@ -1,4 +1,3 @@
-import type { CheckLine } from '../../base/check/check-line.ts'
 import { standardError } from '../../base/log/log-queue.ts'
 import { FIRST_HANDED_OVER } from '../../base/systemd/sd-daemon.ts'
 import { type Configuration, readConfiguration } from '../configuration/configuration.ts'
@@ -11,9 +10,9 @@ import { describeDaemon, ownArgs } from './describe-daemon.ts'
 import type { ProcessStart } from './first-process.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door-address.ts'
-import { tryJudging } from './self-test/judge-test-mail.ts'
-import { type SelfTestQuestion, tryRunning } from './self-test/self-tests.ts'
+import type { SelfTestQuestion, SelfTestResult } from './self-test/self-tests.ts'
 import { doorName } from './self-test/try-door.ts'
+import { tryRunning } from './self-test/try-running.ts'
 import type { Signals } from './signals.ts'
 import { HEARTBEAT_EVERY } from './workers/hung-workers.ts'
 import { receiveFromFirstProcess, sendToFirstProcess } from './workers/worker-messages.ts'
@@ -33,8 +32,9 @@ export async function runWorker(
     scanning: options.workers === 1 ? 'alone' : 'shared',
     crashRecord: new CrashRecord(FIRST_HANDED_OVER + kinds.length),
   })
-  const judgeTestMail = (wantsEicar: boolean) => tryJudging(configuration, options, wantsEicar)
-  connectToFirstProcess(signals, memory, judgeTestMail)
+  const selfTest = (wantsEicar: boolean) =>
+    tryRunning({ configuration, doors }, options, wantsEicar)
+  connectToFirstProcess(signals, memory, selfTest)
   const read = () => readConfiguration(env, log, memory)
   let configuration = await read()
   const mailLog = openDaemonLog(configuration.env.LOGFILE)
@@ -52,9 +52,7 @@ export async function runWorker(
     async describe(wantsSelfTest) {
       const description = describeDaemon(configuration)
       if (!wantsSelfTest) return description
-      const wrong = await tryRunning({ configuration, doors }, options.maxSize, () =>
-        judgeTestMail(true),
-      )
+      const { wrong } = await selfTest(true)
       return { ...description, selfTest: { wrong, doors: doors.map(doorName) } }
     },
   })
@@ -87,17 +85,16 @@ function sendHeartbeats(mustAnswer: () => boolean): void {
 }
 
 /**
- * Obeys the first process, shares cached data with the other workers through it, and answers its self-tests by
- * `judge`, which judges EICAR, too, if that is wanted.
+ * Obeys the first process, shares cached data with the other workers through it, and answers its self-tests.
  */
 function connectToFirstProcess(
   signals: Signals,
   memory: HostMemory,
-  judge: (wantsEicar: boolean) => Promise<readonly CheckLine[]>,
+  selfTest: (wantsEicar: boolean) => Promise<SelfTestResult>,
 ): void {
   const answerSelfTest = async ({ id, wantsEicar }: SelfTestQuestion) => {
-    const wrong = await judge(wantsEicar)
-    sendToFirstProcess({ kind: 'self-test', answer: { id, wrong } })
+    const result = await selfTest(wantsEicar)
+    sendToFirstProcess({ kind: 'self-test', answer: { id, ...result } })
   }
   receiveFromFirstProcess((message) => {
     switch (message.kind) {

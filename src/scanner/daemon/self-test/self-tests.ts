@@ -1,55 +1,22 @@
-import {
-  type CheckLine,
-  failure,
-  inOneLine,
-  settingsFault,
-} from '../../../base/check/check-line.ts'
+import { type CheckLine, failure, inOneLine } from '../../../base/check/check-line.ts'
 import type { Configuration } from '../../configuration/configuration.ts'
 import type { ClamdState, SelfTest } from '../../observe/live/process-report.ts'
-import { freeSpaceFaults } from '../../readiness/check-directories.ts'
-import { nothingScans, unreadableSettings } from '../../readiness/check-settings.ts'
 import type { ListeningDoor } from '../options/door-address.ts'
 import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
-import { doorName, tryDoor } from './try-door.ts'
+import { doorName } from './try-door.ts'
 
 /** An onescand that runs. */
-interface TriedDaemon {
+export interface TriedDaemon {
   readonly configuration: Configuration
   readonly doors: readonly ListeningDoor[]
 }
 
-/**
- * Tests a running onescand, and resolves to the faults. It tests:
- *
- * - the judgement, by `judge`, which has one of its processes judge messages;
- * - each open door;
- * - the free space for messages of `maxSize` bytes;
- * - the settings, which are read again like at the next start.
- */
-export async function tryRunning(
-  { configuration, doors }: TriedDaemon,
-  maxSize: number,
-  judge: () => Promise<readonly CheckLine[]>,
-): Promise<CheckLine[]> {
-  const nothing = nothingScans(configuration)
-  const [judged, ...tried] = await Promise.all([
-    nothing === undefined ? judge() : [nothing],
-    ...doors.map(tryDoor),
-  ])
-  const wrong = [...judged, ...tried.filter((checkLine) => checkLine !== undefined)]
-  if (nothing !== undefined) return wrong
-  return [
-    ...wrong,
-    ...freeSpaceFaults(configuration, configuration.messageOptions.spool, maxSize),
-    // Without a keyring, for example, the standalone program defers all mail although this process continues.
-    ...(await unreadableSettings(configuration.env)).map((line) => {
-      const checkLine = settingsFault(line)
-      return {
-        ...checkLine,
-        value: `onescand continues with those that it read before: ${checkLine.value}`,
-      }
-    }),
-  ]
+/** What a self-test has found. */
+export interface SelfTestResult {
+  /** The faults, also of the judgement. */
+  readonly wrong: readonly CheckLine[]
+  /** Whether the test messages were judged, and rightly. */
+  readonly judgesRightly: boolean
 }
 
 /** The request of the first process to a worker for a self-test. */
@@ -58,10 +25,9 @@ export interface SelfTestQuestion {
   readonly wantsEicar: boolean
 }
 
-/** The worker's answer to the request of this id: what is wrong. */
-export interface SelfTestAnswer {
+/** The worker's answer to the request of this id. */
+export interface SelfTestAnswer extends SelfTestResult {
   readonly id: number
-  readonly wrong: readonly CheckLine[]
 }
 
 /** Milliseconds beyond the time of a scan for a worker to answer. */
@@ -72,13 +38,12 @@ interface AskedSelfTest {
   readonly question: SelfTestQuestion
   readonly worker: number
   readonly isRepeated: boolean
-  readonly answer: (wrong: readonly CheckLine[]) => void
+  readonly answer: (result: SelfTestResult) => void
 }
 
 /** The self-tests of the first process, which tests its workers one after the other. */
 export class SelfTests {
   readonly #send: (question: SelfTestQuestion) => number | undefined
-  readonly #maxSize: number
   readonly #asked = new Map<number, AskedSelfTest>()
   #count = 0
   /**
@@ -90,72 +55,72 @@ export class SelfTests {
     | undefined
 
   /**
-   * `send` sends to the next worker, and returns its number, or undefined if there is none. `maxSize` is that
-   * of a message, in bytes.
+   * `send` sends to the next worker, and returns its number, or undefined if there is none.
    */
-  constructor(send: (question: SelfTestQuestion) => number | undefined, maxSize: number) {
+  constructor(send: (question: SelfTestQuestion) => number | undefined) {
     this.#send = send
-    this.#maxSize = maxSize
   }
 
   /**
-   * Has a worker judge a clean message, and runs all other tests. Never rejects. EICAR is also judged until
+   * Has a worker test all of onescand. Never rejects. EICAR is judged until
    * it is found, and once more when settings were reloaded or the answer of a clamd has changed. It is not
    * judged each time because a scanner logs each virus, and may call VirusEvent, clamd.conf(5).
    */
-  async make(running: TriedDaemon, states: readonly ClamdState[]): Promise<SelfTest> {
-    const judge = () => this.#judge(running.configuration, states)
-    const wrong = await tryRunning(running, this.#maxSize, judge)
+  async make(
+    { configuration, doors }: TriedDaemon,
+    states: readonly ClamdState[],
+  ): Promise<SelfTest> {
+    const wrong = await this.#try(configuration, states)
     const found = `a clean message was accepted, and EICAR was found at ${timeOf(this.#eicar?.at)}`
     return {
       right: wrong.length === 0,
       reason: wrong.map(inOneLine).join('; ') || found,
       at: Date.now(),
-      doors: running.doors.map((door) => {
-        const right = !wrong.some(({ what }) => what === doorName(door))
+      doors: doors.map((door) => {
+        const right = !wrong.some(({ what }) => what === doorName(door) || what === WORKERS)
         return { kind: door.kind, address: door.address, right }
       }),
     }
   }
 
   /** Takes the answer of a worker. */
-  answered({ id, wrong }: SelfTestAnswer): void {
-    this.#asked.get(id)?.answer(wrong)
+  answered({ id, ...result }: SelfTestAnswer): void {
+    this.#asked.get(id)?.answer(result)
   }
 
   /** Notes that the worker has ended. Its requests are sent once more. */
   ended(worker: number): void {
     for (const asked of this.#asked.values()) {
       if (asked.worker !== worker) continue
-      if (asked.isRepeated) asked.answer([trouble(`worker ${worker} ended`)])
+      if (asked.isRepeated) asked.answer(trouble(`worker ${worker} ended`))
       else this.#askNext(asked.question, asked.answer, true)
     }
   }
 
-  /** Resolves to what is wrong with the judgement of the next worker. */
-  async #judge(
+  /** Resolves to what is wrong by the next worker. */
+  async #try(
     configuration: Configuration,
     states: readonly ClamdState[],
   ): Promise<readonly CheckLine[]> {
     const clamds = JSON.stringify(states.map(({ server, text }) => [server, text]))
     const before = this.#eicar
     const isFound = before?.configuration === configuration && before.clamds === clamds
-    const wrong = await this.#ask(!isFound)
-    if (wrong.length > 0) this.#eicar = undefined
+    const { wrong, judgesRightly } = await this.#ask(!isFound)
+    if (!judgesRightly) this.#eicar = undefined
     else if (!isFound) this.#eicar = { configuration, clamds, at: Date.now() }
     return wrong
   }
 
-  #ask(wantsEicar: boolean): Promise<readonly CheckLine[]> {
+  #ask(wantsEicar: boolean): Promise<SelfTestResult> {
     return new Promise((resolve) => {
       const question = { id: ++this.#count, wantsEicar }
-      const answer: AskedSelfTest['answer'] = (wrong) => {
+      const answer: AskedSelfTest['answer'] = (result) => {
         clearTimeout(timer)
         this.#asked.delete(question.id)
-        resolve(wrong)
+        resolve(result)
       }
       const timer = setTimeout(() => {
-        answer([trouble(`worker ${this.#asked.get(question.id)?.worker} does not answer`)])
+        answer(trouble(`worker ${this.#asked.get(question.id)?.worker} does not answer`))
       }, SELF_TEST_TIMEOUT + BEYOND)
       this.#askNext(question, answer, false)
     })
@@ -163,12 +128,17 @@ export class SelfTests {
 
   #askNext(question: SelfTestQuestion, answer: AskedSelfTest['answer'], isRepeated: boolean): void {
     const worker = this.#send(question)
-    if (worker === undefined) answer([trouble('no worker accepts mail')])
+    if (worker === undefined) answer(trouble('no worker accepts mail'))
     else this.#asked.set(question.id, { question, worker, isRepeated, answer })
   }
 }
 
-const trouble = (value: string): CheckLine =>
-  failure('workers', value, "check onescand's log, then restart onescand")
+/** What is wrong if no worker has tried anything. */
+const WORKERS = 'workers'
+
+const trouble = (value: string): SelfTestResult => ({
+  wrong: [failure(WORKERS, value, "check onescand's log, then restart onescand")],
+  judgesRightly: false,
+})
 
 const timeOf = (at = 0) => `${new Date(at).toISOString().slice(0, 19)}Z`

@@ -13,11 +13,12 @@ t.test('if a worker ends during a self-test, another one is asked', async (t) =>
   const selfTests = new SelfTests(({ id }) => {
     asked.push(id)
     return workers.shift()
-  }, 1)
+  })
   const make = () => selfTests.make({ configuration, doors: [] }, [])
   const made = make()
   selfTests.ended(1)
-  selfTests.answered({ id: 1, wrong: [failure('EICAR', 'came out as clean', "check clamd's log")] })
+  const wrong = [failure('EICAR', 'came out as clean', "check clamd's log")]
+  selfTests.answered({ id: 1, wrong, judgesRightly: false })
   t.match(await made, { right: false, reason: "EICAR: came out as clean; check clamd's log" })
   t.same(asked, [1, 1])
   t.match(await make(), { right: false, reason: /^workers: no worker accepts mail/ })
@@ -26,17 +27,14 @@ t.test('if a worker ends during a self-test, another one is asked', async (t) =>
 t.test('a self-test is repeated if its worker ends', async (t) => {
   const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
   t.teardown(configuration.close)
-  const selfTests = new SelfTests(() => 7, 1)
+  const selfTests = new SelfTests(() => 7)
   const doors = [{ kind: 'milter', address: 'unix:/nonexistent' }] as const
   const made = selfTests.make({ configuration, doors }, [])
   selfTests.ended(6)
   selfTests.ended(7)
   selfTests.ended(7)
   const { reason, doors: tried } = await made
-  t.match(
-    reason,
-    /^workers: worker 7 ended; check onescand's log.*; milter unix:\/nonexistent: .*no such file or directory/,
-  )
+  t.match(reason, /^workers: worker 7 ended; check onescand's log/)
   t.match(tried, [{ kind: 'milter', right: false }])
 })
 
@@ -53,9 +51,11 @@ t.test(
     const wanted: boolean[] = []
     const selfTests = new SelfTests(({ id, wantsEicar }) => {
       wanted.push(wantsEicar)
-      setImmediate(() => selfTests.answered({ id, wrong: answer }))
+      setImmediate(() =>
+        selfTests.answered({ id, wrong: answer, judgesRightly: answer.length === 0 }),
+      )
       return 1
-    }, 1)
+    })
     const clamd = { server: 'x', up: true, version: 1, made: 1 }
     const make = (configuration = first, text = 'ClamAV 1') =>
       selfTests.make({ configuration, doors: [] }, [{ ...clamd, text }])
