@@ -62,6 +62,7 @@ function specFile() {
     DATE: `${day} ${month} ${number} ${year}`,
     SET_UP: script('set-up.sh'),
     QUEUE_LINK: script('queue-link.sh'),
+    USERS: script('users.sh'),
   }
   return read('packages/onescan.spec.in').replace(/@([A-Z_]+)@/g, (_, word) => values[word])
 }

@@ -11,14 +11,14 @@ const root = join(import.meta.dirname, '../..')
 const blocks = codeBlocks()
 
 /** What a page has to type: the block with these words, of which it must have one. The test itself types `onescan check`. */
-function typedBy(page: string, words: string): string {
+export function typedBy(page: string, words: string): string {
   const found = blocks.filter((block) => block.page === page && block.text.includes(words))
   if (found.length !== 1) throw new Error(`${page}: ${found.length} blocks have ${words}`)
   return found[0]!.text.replace(/^onescan check.*\n/m, '')
 }
 
 /** Words that are in the text of a page, to the letter, whatever its lines. */
-function writtenBy(page: string, words: string): string {
+export function writtenBy(page: string, words: string): string {
   const text = readFileSync(join(root, page), 'utf8').replaceAll(/\s+/g, ' ')
   if (!text.includes(words)) throw new Error(`${page} lacks: ${words}`)
   return words

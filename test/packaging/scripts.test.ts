@@ -65,6 +65,42 @@ t.test(
   },
 )
 
+t.test('the removal of a package warns about what still starts its programs', async (t) => {
+  const host = t.testdir({
+    etc: {
+      systemd: {
+        system: {
+          'smtp-delay.service': '[Service]\nExecStart=/usr/sbin/smtp-delay --listen fd:3\n',
+          'other.service': '[Unit]\nAfter=smtp-delay.socket\n# smtp-delay is gone\n',
+        },
+      },
+    },
+    service: { 'qmail-smtpd': { run: '#!/bin/sh\nexec tcpserver 0 25 smtp-delay qmail-smtpd\n' } },
+  })
+  symlinkSync('../service', join(host, 'etc/service'))
+  const script = readFileSync(join(scripts, 'users.sh'), 'utf8').replaceAll(
+    / (?=\/(etc|service|var)\/)/g,
+    ` ${host}`,
+  )
+  const warned = (...programs: string[]) =>
+    spawnSync('sh', ['-euc', `${script}\nwarn_about_users ${programs.join(' ')}`], {
+      encoding: 'utf8',
+    })
+  t.match(warned('smtp-delay'), { status: 0, stdout: '' })
+  t.same(warned('smtp-delay').stderr.split('\n').slice(1), [
+    `${host}/etc/systemd/system/smtp-delay.service`,
+    `${host}/service/qmail-smtpd/run`,
+    '',
+  ])
+  t.match(warned('onescand', 'onescanc'), { status: 0, stderr: /^$/ })
+  for (const name of ['onescan', 'onescan-quotad', 'smtp-delay'])
+    t.match(
+      readFileSync(join(deb, `${name}.prerm`), 'utf8'),
+      /^ *(test .*)?warn_about_users/m,
+      name,
+    )
+})
+
 t.test('packages warn about each clamd.conf that onescan reads', async (t) => {
   const setUp = readFileSync(join(scripts, 'set-up.sh'), 'utf8')
   const [, files = ''] = /^ *for file in (.*clamd\.conf.*); do$/m.exec(setUp) ?? []

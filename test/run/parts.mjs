@@ -46,6 +46,7 @@ const NIGHTLY = [
   'test/packaging/clamd-clients.test.ts',
   'test/packaging/clean-build.test.ts',
   'test/packaging/container.test.ts',
+  'test/packaging/delay-way.test.ts',
   'test/packaging/host-ways.test.ts',
   'test/packaging/pages.test.ts',
   'test/packaging/remedies.test.ts',

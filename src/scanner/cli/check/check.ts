@@ -39,7 +39,7 @@ import { checkSendmail, checkSendmailLoad } from './mail-server-config/sendmail.
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
 import { lostSockets } from './services/socket-units.ts'
-import { checkSupervisors } from './services/supervised.ts'
+import { checkMailUnits, checkSupervisors } from './services/supervised.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
 import { namesSlot } from './slot/slot-hosts.ts'
@@ -135,6 +135,8 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const others = servers.filter((server) => server !== 'qmail')
   const running = isWhole || others.length > 0 ? await askRunningDaemon() : undefined
   const isSlotAlone = servers.length > 0 && others.length === 0
+  const broken = isWhole && !args.daemon ? checkMailUnits() : []
+  yield* broken
   if (isWhole && !args.daemon) yield* await checkSupervisors()
   let aboutInfected: CheckLine | undefined
   for await (const checkLine of isWhole ? checkOnescand(running, !isSlotAlone) : []) {
@@ -147,7 +149,9 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
     yield* checkAllowed(onescandEndpoints(optionsOfOnescand(), running))
   let isDecidedHere = false
   if (!args.daemon && servers.length === 0) yield* checkUnknownServer(args, running)
-  for (const server of servers) {
+  // Without a service of qmail nothing is known about its settings.
+  const isDown = broken.length > 0 && (await findRunningServices()).services.length === 0
+  for (const server of isDown ? others : servers) {
     try {
       const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running)
       const isOneOfSeveral = servers.length > 1

@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type CheckLine, failure, ok, warning } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
@@ -5,6 +6,7 @@ import { readStart } from '../../../../base/path/open.ts'
 import { PathHandle, pathExists } from '../../../../base/path/path-handle.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { isListening, listenersOfHost } from '../../host/open-ports.ts'
+import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 
 /** The directories that daemontools and runit scan for services. */
 export const SUPERVISED = [
@@ -49,13 +51,29 @@ const PORTS: Readonly<Record<string, number>> = {
 export async function checkSupervisors(
   places: readonly string[] = SUPERVISED,
 ): Promise<CheckLine[]> {
-  const services = places.flatMap((place) =>
-    (attempt(() => PathHandle.with(place, (found) => found.byteNames())) ?? []).map(
-      (name) => `${place}/${name}`,
-    ),
-  )
-  const checkLines = await Promise.all(onceEach(services).map(checkSupervisor))
+  const checkLines = await Promise.all(onceEach(places.flatMap(namesIn)).map(checkSupervisor))
   return checkLines.filter((checkLine) => checkLine !== undefined)
+}
+
+/** Returns check lines about the administrator's units that are to start a missing program of mail. */
+export function checkMailUnits(
+  place = '/etc/systemd/system',
+  ask: (name: string) => Pick<SystemdUnit, 'enabled' | 'active'> | undefined = askSystemd,
+): CheckLine[] {
+  return namesIn(place).flatMap((file) => {
+    const text = readScript(file)
+    const [, program] = /^ExecStart=[-@:+!|]*(\/\S+)/m.exec(text) ?? []
+    if (!/\.service$/.test(file) || !OF_MAIL.test(text) || program === undefined) return []
+    if (attempt(() => pathExists(program)) ?? true) return []
+    const unit = basename(file)
+    const state = ask(unit)
+    if (state === undefined || (state.enabled === 'disabled' && state.active === 'inactive'))
+      return []
+    const remedy = `install the package of ${shellWord(program)}, then run systemctl restart ${unit}`
+    return [
+      failure(unit, `starts ${shellWord(program)}, which does not exist, and does no work`, remedy),
+    ]
+  })
 }
 
 /** Returns the first name of each directory: Debian's /service is a link to /etc/service. */
@@ -70,7 +88,7 @@ function onceEach(services: readonly string[]): string[] {
 }
 
 async function checkSupervisor(service: string): Promise<CheckLine | undefined> {
-  const script = attempt(() => readStart(`${service}/run`, SCRIPT_MAX).toString('latin1')) ?? ''
+  const script = readScript(`${service}/run`)
   const first = OF_MAIL.test(script) ? stateOf(service) : undefined
   if (first === undefined) return undefined
   if (!first.isWanted && first.pid === 0) {
@@ -93,6 +111,14 @@ async function checkSupervisor(service: string): Promise<CheckLine | undefined> 
   const remedy = `run sh -n ${run}, correct what that or the log of this service reports, then run ${superviseCommand('restart', service)}`
   return failure(service, value, remedy)
 }
+
+const namesIn = (place: string) =>
+  (attempt(() => PathHandle.with(place, (found) => found.names())) ?? []).map(
+    (name) => `${place}/${name}`,
+  )
+
+const readScript = (file: string) =>
+  attempt(() => readStart(file, SCRIPT_MAX).toString('latin1')) ?? ''
 
 const portsIn = (script: string) =>
   [...script.matchAll(PORT)].map(([, port = '']) => PORTS[port] ?? Number(port))

@@ -5,7 +5,10 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { checkSupervisors } from '../../../../../src/scanner/cli/check/services/supervised.ts'
+import {
+  checkMailUnits,
+  checkSupervisors,
+} from '../../../../../src/scanner/cli/check/services/supervised.ts'
 import { lacks } from '../../../../needs.mjs'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { until } from '../../../../run/until.ts'
@@ -70,4 +73,21 @@ t.test('a service of mail that ends at once is named', { skip: lacks('supervise'
     ],
   )
   t.equal(found.length, 6)
+})
+
+t.test('a unit of mail whose program is missing is named', async (t) => {
+  const place = openDirectory(t)
+  const unit = (name: string, program: string, after = 'qmail-smtpd') =>
+    writeFileSync(join(place, name), `[Service]\nExecStart=${program} --listen fd:3 ${after}\n`)
+  unit('gone.service', '/usr/sbin/gone-delay')
+  unit('off.service', '/usr/sbin/gone-delay')
+  unit('there.service', '/bin/true')
+  unit('other.service', '/usr/sbin/gone-delay', 'other')
+  const ask = (name: string) =>
+    name === 'off.service'
+      ? { enabled: 'disabled', active: 'inactive' }
+      : { enabled: 'enabled', active: 'failed' }
+  t.same(linesOf(checkMailUnits(place, ask)), [
+    'error gone.service: starts /usr/sbin/gone-delay, which does not exist, and does no work; install the package of /usr/sbin/gone-delay, then run systemctl restart gone.service',
+  ])
 })

@@ -1,0 +1,12 @@
+# For the removal of a package: units and run scripts of the administrator may still start its programs.
+
+# Warns about each of them. The removal continues.
+warn_about_users() { # PROGRAM...
+  words=$(printf '%s|' "$@")
+  users=$(grep -Els "^[^#]*(^|[/=[:space:]])(${words%|})([[:space:]]|\$)" /etc/systemd/system/*.service \
+    /etc/systemd/system/*.service.d/*.conf /service/*/run /etc/service/*/run /var/service/*/run |
+    xargs -r -d '\n' readlink -f | sort -u)
+  test -n "$users" || return 0
+  echo "warning: these still start $*, and fail without it; change or stop them:" >&2
+  printf '%s\n' "$users" >&2
+}
