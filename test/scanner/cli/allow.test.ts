@@ -41,6 +41,12 @@ t.test('a sender gets an exception, which is used for its mail', { skip }, async
     output: ' (already there)\n',
   })
   t.equal(host.policy().split('\n').length, 3, 'once')
+  t.equal(host.run('allow', '--to', 'b@example.org', '--signature', 'X').code, 0)
+  t.match(host.policy(), /\nto=b@example\.org,signature=X allow\n$/)
+  t.equal(host.run('allow', '--to', 'b@example.org', '--signature', 'X', '--remove').code, 0)
+  t.equal(host.run('allow', 'ann@example.net', '--signature', 'Win.Test.*', '--remove').code, 0)
+  t.equal(host.policy(), 'to=lab@example.org REJECTVIRUS=0\n')
+  t.match(host.run('allow', '--signature', 'X').output, /specify a sender, or --to/)
 })
 
 t.test('without a policy one is made, and a bare sender is warned about', { skip }, async (t) => {

@@ -8,10 +8,12 @@ import {
   SIGN_OUT_AFTER,
 } from '../../protocol/quarantine-api/exchange.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
+import { changeExceptions } from '../host/exceptions.ts'
 import { listPage, readFilter } from './api-list.ts'
 import { partsOf } from './api-parts.ts'
 import { Desk } from './desk.ts'
-import { logAction } from './directory.ts'
+import { logAction, noteAction } from './directory.ts'
+import { cannotWrite, EXCEPTIONS_FOR, exceptionForMessage } from './exception-for-message.ts'
 import { mayBeSent, Problem, problemOf } from './problem.ts'
 import { releaseEntry, signingKeys } from './release-entry.ts'
 import { parseRoute } from './send-again.ts'
@@ -21,8 +23,11 @@ import { textOf } from './text-of-message.ts'
 /** An answer of the API: JSON, with a status of HTTP. */
 interface ApiAnswer {
   readonly status: number
-  readonly body: object
+  /** An object becomes JSON. */
+  readonly body: object | Buffer
   readonly headers?: Readonly<Record<string, string>>
+  /** Whether onescand has to read its settings again. */
+  readonly reload?: true
 }
 
 interface Call {
@@ -52,6 +57,8 @@ export const operations: Readonly<Record<string, Readonly<Record<string, Operati
   'messages/{id}': { GET: needs('look', show), DELETE: needs('delete', remove) },
   'messages/{id}/parts': { GET: needs('look', parts) },
   'messages/{id}/text': { GET: needs('read', letter) },
+  'messages/{id}/message': { GET: needs('download', download) },
+  'messages/{id}/allow': { POST: needs('allow', allow), DELETE: needs('allow', disallow) },
   'messages/{id}/release': { POST: needs('release', release) },
 }
 
@@ -159,6 +166,56 @@ function parts(call: Call): Promise<ApiAnswer> {
 
 function letter(call: Call): Promise<ApiAnswer> {
   return aboutMessage(call, 'text', textOf)
+}
+
+/** Upper limit, in bytes, for a message that is downloaded: onescand takes an answer of little more. */
+const DOWNLOAD_MAX = 30 * 1024 * 1024
+
+async function download({ desk, request, id }: Call): Promise<ApiAnswer> {
+  const opened = await desk.message(id)
+  try {
+    if (opened.entry.size > DOWNLOAD_MAX)
+      throw new Problem('too-large', `the message has more than ${DOWNLOAD_MAX} bytes`)
+    const pieces: Buffer[] = []
+    for await (const piece of opened.message()) pieces.push(piece)
+    await noteAction(desk.root, noted('download', id), noteFor(request, []))
+    const headers = {
+      'Content-Type': 'message/rfc822',
+      'Content-Disposition': `attachment; filename="${id}.eml"`,
+    }
+    return { status: 200, body: Buffer.concat(pieces), headers }
+  } finally {
+    await opened.close()
+  }
+}
+
+async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
+  const value = attempt(() => JSON.parse(request.body) as Record<string, unknown> | null)
+  const { for: whose, preview = false, ...others } = value ?? {}
+  const of = EXCEPTIONS_FOR.find((name) => name === whose)
+  if (of === undefined || typeof preview !== 'boolean' || Object.keys(others).length > 0)
+    throw new Problem('bad-request', 'the body must be {"for": "sender"} or {"for": "recipient"}')
+  const { record, close } = await desk.message(id)
+  await close()
+  const { lines, letsIn } = exceptionForMessage(record, of, request.person)
+  const body = { line: lines.join('\n'), letsIn }
+  if (preview) return { status: 200, body }
+  await changeExceptions(lines, 'add').catch((error) => Promise.reject(cannotWrite(error)))
+  await noteAction(desk.root, noted('allow', id), noteFor(request, []))
+  return { status: 200, body, reload: true }
+}
+
+/** Removes the exceptions that allow() makes for a message. */
+async function disallow({ desk, request, id }: Call): Promise<ApiAnswer> {
+  const { record, close } = await desk.message(id)
+  await close()
+  const lines = EXCEPTIONS_FOR.flatMap(
+    (of) => attempt(() => exceptionForMessage(record, of, request.person).lines) ?? [],
+  )
+  if (lines.length === 0) throw new Problem('no-exception', 'none can be made for it')
+  await changeExceptions(lines, 'remove').catch((error) => Promise.reject(cannotWrite(error)))
+  await noteAction(desk.root, noted('disallow', id), noteFor(request, []))
+  return { status: 200, body: { id, allowed: false }, reload: true }
 }
 
 async function remove({ desk, request, id }: Call): Promise<ApiAnswer> {

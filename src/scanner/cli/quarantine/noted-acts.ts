@@ -9,7 +9,7 @@ export interface Act {
   readonly at: string
   /** The person of a token, or the user of a command. */
   readonly person: string
-  readonly act: 'released' | 'deleted' | 'allowed'
+  readonly act: 'released' | 'deleted' | 'allowed' | 'disallowed' | 'downloaded'
   /** The first recipient of a release, and the number of all. */
   readonly recipients?: readonly string[]
   readonly recipientCount?: number
@@ -17,8 +17,14 @@ export interface Act {
 
 /** Bytes of the end of the log that are read: some 30,000 acts. */
 const LOG_MAX = 8 * 1024 * 1024
-const LINE = /^onescan: quarantine=(release|delete|allow) kept=(\S+) .*$/gm
-const acts: Readonly<Record<string, Act['act']>> = { release: 'released', delete: 'deleted', allow: 'allowed' } // biome-ignore format: a line
+const LINE = /^onescan: quarantine=(release|delete|allow|disallow|download) kept=(\S+) .*$/gm
+const acts: Readonly<Record<string, Act['act']>> = {
+  release: 'released',
+  delete: 'deleted',
+  allow: 'allowed',
+  disallow: 'disallowed',
+  download: 'downloaded',
+}
 
 /** The acts that are noted in the log of a quarantine. */
 export class NotedActs {

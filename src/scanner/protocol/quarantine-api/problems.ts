@@ -73,8 +73,12 @@ const problems = {
     api: `make one with onescan keygen --release, or ${UNSIGNED.api}`,
     command: `make one with onescan keygen --release, or ${UNSIGNED.command}`,
   },
-  'no-exception': { status: 409, title: 'No exception can be made for this message' },
-  'too-large': { status: 413, title: 'The body of the request is too large' },
+  'no-exception': {
+    status: 409,
+    title: 'No exception can be made for this message',
+    api: 'root can make one with onescan allow',
+  },
+  'too-large': { status: 413, title: 'The request or the message is too large' },
   'other-request': {
     status: 422,
     title: 'The Idempotency-Key belongs to another request',

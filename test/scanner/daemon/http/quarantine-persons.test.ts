@@ -1,8 +1,12 @@
-import { writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
 import t from 'tap'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
 import { until } from '../../../run/until.ts'
-import { keepOne } from '../../scan/quarantine/quarantined.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
+import { startOnescand } from '../process.ts'
 import { ask, type ServedApi, serveApi, TOKEN } from './quarantine-rig.ts'
 
 /** What a token of the quarantine permits. */
@@ -15,8 +19,9 @@ const tokenOf = (name: string) => `the-token-of-${name}-0123456789`
 async function serveTo(
   t: Parameters<typeof serveApi>[0],
   persons: Readonly<Record<string, string>>,
+  settings: Readonly<Record<string, string>> = {},
 ) {
-  const api = await serveApi(t)
+  const api = await serveApi(t, { settings })
   const lines = Object.entries(persons).map(
     ([name, limits]) => `${name} ${tokenOf(name)} ${limits}\n`,
   )
@@ -102,6 +107,88 @@ t.test('a person does only what the token permits, and the log names who did it'
   t.ok(Math.abs(Date.parse(history[0].at) - Date.now()) < 600_000)
   t.equal(Math.round((Date.parse(deletedOn) - Date.now()) / 86_400_000), 30)
   await api.logged(new RegExp(`quarantine=show kept=${id} who=eve@127.0.0.1`))
+})
+
+t.test('a message is a file only for one who may', async (t) => {
+  const api = await serveTo(t, { dan: 'may=download', eve: 'may=look,read,release,delete' })
+  const text = `Subject: x\n\n${'\0\xff\n'.repeat(1000)}`
+  const id = await keepOne(api.directory, Date.now(), { text })
+  t.equal((await api.as('eve', 'GET', `messages/${id}/message`)).status, 403)
+  const { headers, text: got } = await api.as('dan', 'GET', `messages/${id}/message`)
+  t.equal(headers['content-disposition'], `attachment; filename="${id}.eml"`)
+  t.match(headers['content-security-policy'], /default-src 'none'/)
+  t.equal(got, Buffer.from(text, 'latin1').toString())
+  t.match((await api.as('dan', 'GET', `messages/${id}`)).json.history, [{ person: 'dan', act: 'downloaded' }]) // biome-ignore format: a line
+})
+
+t.test(
+  'one who may lets a finding through, for the own recipients, and takes that back',
+  async (t) => {
+    const home = openDirectory(t)
+    mkdirSync(join(home, 'control'))
+    const policy = join(home, 'control/onescan.policy')
+    writeFileSync(policy, '# ours\n')
+    const api = await serveTo(t, { pam: 'may=allow', org: 'may=allow to=example.org', eve: '' }, { CONTROLDIR: join(home, 'control') }) // biome-ignore format: a line
+    const keep = (record: Parameters<typeof keepOne>[2]) =>
+      keepOne(api.directory, Date.now(), record)
+    const id = await keep({ recipients: ['b@example.org', 'z@example.com'] })
+    const allow = (name: string, body: unknown, of = id) => api.as(name, 'POST', `messages/${of}/allow`, body) // biome-ignore format: a line
+    const rules = () => readFileSync(policy, 'utf8')
+    t.equal((await allow('eve', { for: 'sender' })).status, 403)
+    const line = 'from=a@example.net,signature=Test-Virus allow'
+    const seen = await allow('pam', { for: 'sender', preview: true })
+    t.match(seen.json, {
+      line,
+      letsIn: /^Mail to anybody in which Test-Virus is found .* a@example\.net/,
+    })
+    t.equal(rules(), '# ours\n')
+    t.match((await allow('pam', { for: 'sender' })).json, { line })
+    t.equal(rules(), `# ours\n${line}\n`)
+    await api.logged(new RegExp(`quarantine=allow kept=${id} who=pam`))
+    const own = 'from=a@example.net,to=b@example.org,signature=Test-Virus allow'
+    t.match((await allow('org', { for: 'sender' })).json, { line: own })
+    t.match((await allow('org', { for: 'recipient' })).json, { line: 'to=b@example.org,signature=Test-Virus allow' }) // biome-ignore format: a line
+    t.equal((await api.as('org', 'DELETE', `messages/${id}/allow`)).status, 200)
+    t.equal(rules(), `# ours\n${line}\n`, 'those of others stay')
+    t.equal((await api.as('pam', 'DELETE', `messages/${id}/allow`)).status, 200)
+    t.equal(rules(), '# ours\n')
+    for (const record of [{ found: undefined }, { found: 'x*' }, { found: 'a"b' }, { sender: '' }])
+      t.match((await allow('pam', { for: 'sender' }, await keep(record))).json, {
+        code: 'no-exception',
+      })
+    for (const body of [{}, { for: 'all' }, { for: 'sender', x: 1 }])
+      t.equal((await allow('pam', body)).status, 400)
+    chmodSync(join(home, 'control'), 0o500)
+    t.match((await allow('pam', { for: 'sender' })).json, { status: 409, detail: /onescan allow/ })
+    chmodSync(join(home, 'control'), 0o700)
+  },
+)
+
+t.test('behind a proxy at a unix socket, wrong tokens count for the client alone', async (t) => {
+  const place = openDirectory(t)
+  const [socketPath, tokens] = [join(place, 'http'), join(place, 'tokens')]
+  writeFileSync(tokens, `ann ${TOKEN}\n`, { mode: 0o600 })
+  await startOnescand(t, {
+    args: ['--http', `unix:${socketPath}`, '--http-quarantine', tokens],
+    settings: { QHPSI: 'plugin: eicar', QUARANTINE: makeQuarantine(t) },
+  })
+  await until(() => existsSync(socketPath), 'it listens')
+  const statusFor = (client: string, token: string) =>
+    new Promise<number>((resolve, reject) => {
+      const headers = {
+        Authorization: `Bearer ${token}`,
+        'X-Forwarded-For': `192.0.2.9, ${client}`,
+      }
+      request({ socketPath, path: '/quarantine/v1/me', headers, agent: false }, (response) => {
+        response.resume()
+        resolve(response.statusCode!)
+      })
+        .on('error', reject)
+        .end()
+    })
+  for (let n = 0; n < 10; n++) t.equal(await statusFor('192.0.2.1', 'guess'), 401)
+  t.equal(await statusFor('192.0.2.1', TOKEN), 429)
+  t.equal(await statusFor('192.0.2.2', TOKEN), 200)
 })
 
 t.test('a file of 64 KiB has hundreds of persons, and an unclear line is refused', async (t) => {

@@ -115,10 +115,11 @@ function faultOf(method: string, path: string, { status, headers, json }: ApiRep
     plain in described.paths ? plain : plain.replace(/^\/messages\/[^/]+/, '/messages/{id}')
   const operation = described.paths[form]?.[method.toLowerCase()]
   if (operation !== undefined && !(status in operation.responses)) return `status ${status}`
+  const content = operation?.responses[status]?.content
+  if (content?.['message/rfc822'])
+    return headers['content-type'] === 'message/rfc822' ? '' : 'no message'
   const schema =
-    status < 400
-      ? operation?.responses[status]?.content?.['application/json']?.schema.$ref
-      : '#/components/schemas/Problem'
+    status < 400 ? content?.['application/json']?.schema.$ref : '#/components/schemas/Problem'
   const type = status < 400 ? 'application/json' : 'application/problem+json'
   if (schema === undefined || headers['content-type'] !== type)
     return `${status} ${headers['content-type']}`

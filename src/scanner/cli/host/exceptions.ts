@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs'
+import { Fault } from '../../../base/errors/fault.ts'
+import {
+  HOST_DIRECTORY,
+  readControlDirectories,
+} from '../../../base/settings/control-directories.ts'
+import { parseRules, RULES_MAX } from '../../scan/rules/parse-rules.ts'
+import { ruleFiles } from '../../scan/rules/rule.ts'
+import { replaceFile } from '../command/replace-file.ts'
+
+/** The rules of this host, after they were changed. */
+interface ChangedRules {
+  readonly path: string
+  /** The number of the first of the lines, or 0 if it is not there. */
+  readonly number: number
+  readonly isChanged: boolean
+}
+
+/**
+ * Adds lines to onescan.policy, or removes them. onescand reads the file again at a reload. Rejects with a Fault if
+ * the file cannot be replaced, or would not be valid: that would stop all mail.
+ */
+export async function changeExceptions(
+  lines: readonly string[],
+  change: 'add' | 'remove',
+): Promise<ChangedRules> {
+  const { control } = readControlDirectories(process.env)
+  const files = ruleFiles(control, HOST_DIRECTORY)
+  const path = files.find((file) => existsSync(file)) ?? files.at(-1)!
+  let changed = { number: 0, isChanged: false }
+  await replaceFile({
+    path,
+    max: RULES_MAX,
+    mode: 0o644,
+    encoding: 'utf8',
+    change(old) {
+      const before = old.split('\n')
+      const fresh = lines.filter((line) => !before.includes(line))
+      const kept = before.filter((line) => !lines.includes(line)).join('\n')
+      const next = change === 'remove' ? kept : `${old}${fresh.map((line) => `${line}\n`).join('')}`
+      changed = { number: next.split('\n').indexOf(lines[0]!) + 1, isChanged: next !== old }
+      parseRules(next, path)
+      return next
+    },
+  })
+  return { path, ...changed }
+}
+
+/** Returns the line that allows what these conditions match. Throws a Fault if a value would be more than one. */
+export function exceptionFor(conditions: Readonly<Record<string, string | undefined>>): string {
+  const words = Object.entries(conditions).flatMap(([name, value]) => {
+    if (value === undefined) return []
+    const mayHaveBlanks = name === 'signature' // as names of attachments have
+    if (/[,"'\0-\x1f]/.test(value) || (!mayHaveBlanks && /[\s#\\]/.test(value))) {
+      const remedy = mayHaveBlanks ? 'write * for it' : 'edit the policy file instead'
+      throw new Fault('config', `${name} ${value}: contains white space, a comma or a quote; ${remedy}`) // biome-ignore format: a line
+    }
+    return [`${name}=${value.includes(' ') ? `"${value}"` : value}`]
+  })
+  return `${words.join(',')} allow`
+}

@@ -1,0 +1,55 @@
+import { attempt, errorText } from '../../../base/errors/fault.ts'
+import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
+import { exceptionFor } from '../host/exceptions.ts'
+import { Problem } from './problem.ts'
+import type { Reader } from './reader.ts'
+import { asUtf8 } from './shown-message.ts'
+
+/** Whose mail with a finding is let in. */
+export const EXCEPTIONS_FOR = ['sender', 'recipient'] as const
+type ExceptionFor = (typeof EXCEPTIONS_FOR)[number]
+
+/** Lines of onescan.policy, and what they let in, for people. */
+interface MessageException {
+  readonly lines: readonly string[]
+  readonly letsIn: string
+}
+
+/** Upper limit for the recipients, each of whom has a line. */
+const RECIPIENTS_MAX = 20
+
+/**
+ * Returns the exception by which mail like this one is accepted: with this finding, from its sender or to its recipients. One
+ * that a limited person makes is for the recipients in the person's care. Throws a Problem if there is none.
+ */
+export function exceptionForMessage(
+  { sender, recipients, found = '' }: QuarantineRecord,
+  of: ExceptionFor,
+  { to: care }: Reader,
+): MessageException {
+  const fail = (reason: string): never => {
+    throw new Problem('no-exception', reason)
+  }
+  if (found === '') fail('nothing was found in it that an exception could name')
+  const signature = asUtf8(found)
+  if (signature.includes('*')) fail('the name of the finding has an asterisk')
+  if (of === 'sender' && sender === '') fail('it has no sender')
+  const isForAll = of === 'sender' && care === undefined
+  if (!isForAll && (recipients.length === 0 || recipients.length > RECIPIENTS_MAX))
+    fail(`it has ${recipients.length} recipients; an exception may have 1 to ${RECIPIENTS_MAX}`)
+  const from = of === 'sender' ? asUtf8(sender) : undefined
+  const to = isForAll ? [undefined] : recipients.map(asUtf8)
+  const lines = attempt(() =>
+    to.map((recipient) => exceptionFor({ from, to: recipient, signature })),
+  )
+  const whom = isForAll ? 'anybody' : to.join(', ')
+  return {
+    lines:
+      lines ?? fail('an address or the name of the finding has characters that a rule cannot have'),
+    letsIn: `Mail to ${whom} in which ${signature} is found is delivered, ${from === undefined ? 'from any sender' : `if ${from} is its sender, which anyone can forge`}.`,
+  }
+}
+
+/** Returns a Problem for an error of writing the lines. */
+export const cannotWrite = (error: unknown): Problem =>
+  new Problem('no-exception', errorText(error))
