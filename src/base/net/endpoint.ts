@@ -36,17 +36,6 @@ export function parseEndpoint(
   return port !== undefined && port >= leastPort && port <= PORT_MAX ? { host, port } : undefined
 }
 
-/**
- * Reads an endpoint as `parseEndpoint` does, or as Sendmail writes one: `PORT@HOST`, with an IPv6
- * address in brackets or not.
- */
-export function parseMtaEndpoint(text: string): Endpoint | undefined {
-  const [, port, inBrackets, plain = ''] = /^([0-9]+)@(?:\[(.*)\]|(.*))$/.exec(text) ?? []
-  if (port === undefined) return parseEndpoint(text)
-  const host = inBrackets ?? plain
-  return parseEndpoint(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
-}
-
 const listenFaults: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there; "ss -lntup" shows it: stop it, or use another port',
   EADDRNOTAVAIL: 'this host has no such address; use one of its own',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseEndpoint, parseMtaEndpoint } from '../../../src/base/net/endpoint.ts'
+import { parseEndpoint } from '../../../src/base/net/endpoint.ts'
 
 const port = fc.integer({ min: 1, max: 65_535 })
 const name = fc.oneof(fc.domain(), fc.ipV4(), fc.stringMatching(/^[\w.-]{1,40}$/))
@@ -53,25 +53,6 @@ t.test('a text without a port has the usual one, if there is such a port', async
   t.same(parseEndpoint('[::1]', { usualPort: 389 }), { host: '::1', port: 389 })
   t.same(parseEndpoint('a:1', { usualPort: 389 }), { host: 'a', port: 1 })
   t.equal(parseEndpoint('a b', { usualPort: 389 }), undefined)
-})
-
-t.test('the form of Sendmail is read like the other', async (t) => {
-  fc.assert(
-    fc.property(name, port, (host, port) => {
-      t.same(parseMtaEndpoint(`${port}@${host}`), { host, port })
-      t.same(parseMtaEndpoint(`${host}:${port}`), { host, port })
-    }),
-  )
-  fc.assert(
-    fc.property(fc.ipV6(), port, (host, port) => {
-      for (const text of [`${port}@${host}`, `${port}@[${host}]`, `[${host}]:${port}`]) {
-        t.same(parseMtaEndpoint(text), { host, port })
-      }
-    }),
-  )
-  for (const text of ['25@', '@a', '0@a', '65536@a', '25@a@b', '25@a:b', '25@[a']) {
-    t.equal(parseMtaEndpoint(text), undefined, text)
-  }
 })
 
 t.test('texts that are not endpoints are not read as one', async (t) => {

@@ -9,6 +9,7 @@ import {
   isUnspecified,
   withoutMapping,
 } from '../../../base/net/ip-address.ts'
+import { hostToReach } from '../../../base/net/server-address.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
 import { descriptorOf } from '../../../base/process/descriptors.ts'
 import { loadSystem, type System } from '../../../base/runtime/system.ts'
@@ -100,8 +101,7 @@ function addressOf(hex: string): IpAddress {
 /** Returns how other hosts reach the address of a socket, or undefined if they do not. */
 function placeOf(address: IpAddress): Omit<OpenPort, 'port'> | undefined {
   if (isLoopback(address)) return undefined
-  if (!isUnspecified(address)) return { host: addressText(address), isEverywhere: false }
-  return { host: address.length === 4 ? '127.0.0.1' : '::1', isEverywhere: true }
+  return { host: hostToReach(addressText(address)), isEverywhere: isUnspecified(address) }
 }
 
 /** Resolves to those that greet as SMTP servers do, RFC 5321 4.2. Nothing is sent. */

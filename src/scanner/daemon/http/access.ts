@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Fault } from '../../../base/errors/fault.ts'
-import { isLoopback, parseIpAddress } from '../../../base/net/ip-address.ts'
+import { parseEndpoint } from '../../../base/net/endpoint.ts'
+import { isLoopbackHost } from '../../../base/net/server-address.ts'
 import { isSameSecret, readTokenFile, TOKEN_MIN } from './tokens.ts'
 
 /** Returns why a request is refused, or undefined if it is let in. */
@@ -19,7 +20,7 @@ export function checkAccessBy(
   tokenFile: string | undefined,
 ): CheckAccess {
   const token = tokenFile === undefined ? undefined : readToken(tokenFile)
-  if (address !== undefined && token === undefined && !isOwnAddress(address)) {
+  if (address !== undefined && token === undefined && !isLoopbackHost(address)) {
     throw new Fault(
       'config',
       `--http ${address}: other hosts can reach this address; add --http-token FILE, or listen on 127.0.0.1`,
@@ -40,16 +41,9 @@ export function checkAccessBy(
   }
 }
 
-function isOwnAddress(text: string): boolean {
-  const address = parseIpAddress(text)
-  return address !== undefined && isLoopback(address)
-}
-
 /** Returns whether a Host field names a loopback address: `127.0.0.1:9101`, `localhost`, `[::1]:9101`. */
-function isOwnName(host: string): boolean {
-  const name = host.toLowerCase().replace(/:\d{1,5}$/, '')
-  return name === 'localhost' || name === '[::1]' || isOwnAddress(name)
-}
+const isOwnName = (host: string): boolean =>
+  isLoopbackHost(parseEndpoint(host, { usualPort: 80 })?.host ?? '')
 
 /**
  * Returns whether the token was given as Bearer (RFC 6750 2.1), or as the password of Basic (RFC 7617), which

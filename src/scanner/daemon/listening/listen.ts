@@ -18,10 +18,10 @@ import { errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
 import { codeInWords } from '../../../base/errors/system-error.ts'
 import { LISTEN_QUEUE, listenFaultOf, untilListening } from '../../../base/net/endpoint.ts'
 import { parseIpAddress } from '../../../base/net/ip-address.ts'
+import type { ServerAddress } from '../../../base/net/server-address.ts'
 import { letsOthersReplace } from '../../../base/path/untrusted-writer.ts'
 import { descriptorOf } from '../../../base/process/descriptors.ts'
 import { loadSystem, requireSystem } from '../../../base/runtime/system.ts'
-import type { DoorAddress } from '../options/door-address.ts'
 
 interface SocketOptions {
   /** The permission bits of a unix socket. */
@@ -53,7 +53,7 @@ type CreateServerHandle = (
  */
 export async function listenAt(
   server: Server,
-  named: DoorAddress,
+  named: ServerAddress,
   options: SocketOptions,
 ): Promise<void> {
   const address = placeOf(named)
@@ -70,7 +70,7 @@ export async function listenAt(
 }
 
 /** Binds a socket at the address, in the same way, for other processes to listen on. */
-export async function bindAt(named: DoorAddress, options: SocketOptions): Promise<BoundSocket> {
+export async function bindAt(named: ServerAddress, options: SocketOptions): Promise<BoundSocket> {
   const address = placeOf(named)
   return openAt(address, options, async () => {
     try {
@@ -85,7 +85,7 @@ export async function bindAt(named: DoorAddress, options: SocketOptions): Promis
  * Rejects with the Fault that `bindAt` would reject with, and changes nothing. A socket that
  * belongs to root is left alone: it is systemd's, and a connection to it would start the service.
  */
-export async function checkAddress(named: DoorAddress, options: SocketOptions): Promise<void> {
+export async function checkAddress(named: ServerAddress, options: SocketOptions): Promise<void> {
   const address = placeOf(named)
   if (address.kind === 'tcp') {
     const { close } = await bindAt(address, options)
@@ -102,7 +102,7 @@ export async function checkAddress(named: DoorAddress, options: SocketOptions): 
  * Returns the address at which to create the socket: if its path is a link, the target of the link. So clients
  * find the socket in a directory that root owns, and the service's account creates it in its own directory.
  */
-function placeOf(address: DoorAddress): DoorAddress {
+function placeOf(address: ServerAddress): ServerAddress {
   if (address.kind !== 'unix') return address
   try {
     const target = readlinkSync(address.path)
@@ -121,13 +121,13 @@ function isRootsSocket(path: string): boolean {
   }
 }
 
-function nameOf(address: DoorAddress, { option }: SocketOptions): string {
+function nameOf(address: ServerAddress, { option }: SocketOptions): string {
   return `${option} ${address.kind === 'unix' ? address.path : `${address.host}:${address.port}`}`
 }
 
 /** `open` binds the socket before it waits for anything. */
 async function openAt<Opened extends { close(): unknown }>(
-  address: DoorAddress,
+  address: ServerAddress,
   options: SocketOptions,
   open: () => Promise<Opened>,
 ): Promise<Opened> {
@@ -275,7 +275,7 @@ function probeListener(path: string): Promise<string> {
  * soon as they listen. So the addon does it, and without the addon an undocumented function of Node, if there is
  * one. Rejects with an Error whose message and code are the errno's name.
  */
-async function bindSocket(address: DoorAddress): Promise<BoundSocket> {
+async function bindSocket(address: ServerAddress): Promise<BoundSocket> {
   const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }
   const system = loadSystem()
   const bound =
@@ -296,7 +296,7 @@ async function bindSocket(address: DoorAddress): Promise<BoundSocket> {
 
 function bindByNode(
   create: CreateServerHandle,
-  address: DoorAddress,
+  address: ServerAddress,
 ): Pick<BoundSocket, 'fd' | 'close'> {
   const handle =
     address.kind === 'unix'
@@ -310,7 +310,7 @@ function bindByNode(
   throw systemError(errno)
 }
 
-function bindBySystem(address: DoorAddress): Pick<BoundSocket, 'fd' | 'close'> {
+function bindBySystem(address: ServerAddress): Pick<BoundSocket, 'fd' | 'close'> {
   const system = requireSystem('no socket can be bound')
   const fd =
     address.kind === 'unix'

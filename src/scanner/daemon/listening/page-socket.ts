@@ -2,9 +2,9 @@ import { closeSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { Fault } from '../../../base/errors/fault.ts'
 import { listenHttpOn } from '../../../base/net/http-server.ts'
+import type { ServerAddress } from '../../../base/net/server-address.ts'
 import { FIRST_HANDED_OVER } from '../../../base/systemd/sd-daemon.ts'
 import type { DaemonOptions } from '../options/daemon-options.ts'
-import type { DoorAddress } from '../options/door-address.ts'
 import { listenAt, pathOf } from './listen.ts'
 import type { SocketPurpose } from './open-sockets.ts'
 
@@ -14,7 +14,7 @@ import type { SocketPurpose } from './open-sockets.ts'
  */
 export function pageSocket(
   handedOver: readonly SocketPurpose[],
-  address: DoorAddress | undefined,
+  address: ServerAddress | undefined,
   log: (line: string) => void,
 ): number | undefined {
   const index = handedOver.indexOf('http')
@@ -35,7 +35,7 @@ export function pageSocket(
  * has access to the page.
  */
 export function pageListener(
-  address: DoorAddress,
+  address: ServerAddress,
   options: DaemonOptions,
   fd: number | undefined,
 ): (server: Server) => Promise<() => void> {
@@ -57,7 +57,7 @@ export function pageListener(
   }
 }
 
-const textOf = (address: DoorAddress) =>
+const textOf = (address: ServerAddress) =>
   address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
 
 function boundText(address: ReturnType<Server['address']>): string {

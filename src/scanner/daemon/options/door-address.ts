@@ -1,10 +1,6 @@
 import { isIP } from 'node:net'
-import {
-  type Endpoint,
-  parseEndpoint,
-  parseMtaEndpoint,
-  socketPath,
-} from '../../../base/net/endpoint.ts'
+import { socketPath } from '../../../base/net/endpoint.ts'
+import { parseServerAddress, type ServerAddress } from '../../../base/net/server-address.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 
 /**
@@ -47,7 +43,7 @@ export const isTls = (kind: DoorKind): boolean => kind.endsWith('-tls')
  */
 export function kindAt(
   option: 'milter' | 'policy' | 'clamd' | 'clamd-mail',
-  address: DoorAddress,
+  address: ServerAddress,
 ): DoorKind {
   const isSecure = address.kind === 'tcp' && address.isSecure
   return isSecure && (option === 'clamd' || option === 'clamd-mail') ? `${option}-tls` : option
@@ -55,7 +51,7 @@ export function kindAt(
 
 export interface ListeningDoor {
   readonly kind: DoorKind
-  /** In the form of parseClamdDoorAddress(). */
+  /** In the form of parseDoorAddress(). */
   readonly address: string
   /** Set for a door that passes mail on. */
   readonly route?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
@@ -63,67 +59,51 @@ export interface ListeningDoor {
 
 /** A door that an option names. */
 export interface NamedDoor extends ListeningDoor {
-  readonly at: DoorAddress
+  readonly at: ServerAddress
   readonly option: string
   /** Set for `--smtp` and `--lmtp`. */
   readonly route: SmtpRoute | undefined
 }
 
-export function namedDoor(kind: DoorKind, at: DoorAddress, route?: SmtpRoute): NamedDoor {
+export function namedDoor(kind: DoorKind, at: ServerAddress, route?: SmtpRoute): NamedDoor {
   return { kind, at, address: writeDoorAddress(at), option: optionOf(kind), route }
 }
 
 /** Returns the reader of the addresses of an option. */
 export function doorBy(kind: 'milter' | 'policy' | 'clamd' | 'clamd-mail') {
-  const parse = isClamds(kind) ? parseClamdDoorAddress : parseDoorAddress
   return (text: string, option: string): NamedDoor => {
-    const at = parse(text, option)
+    const at = parseDoorAddress(text, option, isClamds(kind))
     return namedDoor(kindAt(kind, at), at)
   }
 }
 
-export type DoorAddress =
-  | { readonly kind: 'unix'; readonly path: string }
-  | ({ readonly kind: 'tcp'; readonly isSecure?: true } & Endpoint)
+/** What follows a scheme, as an error names it, and the family of its addresses if only one is allowed. */
+const HOSTS: Readonly<Record<string, readonly [example: string, version?: 4 | 6]>> = {
+  inet: ['an IPv4 address and a port, as in inet:127.0.0.1:8890', 4],
+  inet6: ['an IPv6 address and a port, as in inet6:[::1]:8890', 6],
+  tls: ['an IP address and a port, as in tls:0.0.0.0:3312 or tls:[::]:3312'],
+}
 
 /**
- * Reads an address as MTAs write it: `unix:/PATH` (or `local:`), `inet:HOST:PORT` (or
- * `inet:PORT@HOST`, as Sendmail does) and `inet6:[ADDRESS]:PORT`. The host must be an IP address,
- * because the address of a name may change. Throws an Error that names what is wrong.
+ * Reads an address as parseServerAddress() does; one with TLS only if `mayBeTls`. The host must be an IP address, because the
+ * address of a name may change. Throws an Error that names what is wrong.
  */
-export function parseDoorAddress(text: string, option: string): DoorAddress {
-  const [, transport, rest = ''] = /^(unix|local|inet6?):(.*)$/s.exec(text) ?? []
-  if (transport === undefined) {
+export function parseDoorAddress(text: string, option: string, mayBeTls = false): ServerAddress {
+  const address = parseServerAddress(text)
+  if (address?.kind === 'unix') return { kind: 'unix', path: socketPath(address.path, option) }
+  const scheme = text.slice(0, text.indexOf(':'))
+  const [example, version] = (scheme === 'tls' && !mayBeTls ? undefined : HOSTS[scheme]) ?? []
+  if (example === undefined)
     throw new Error(
       `${option} ${text}: must be unix:PATH, inet:ADDRESS:PORT or inet6:[ADDRESS]:PORT`,
     )
-  }
-  if (!transport.startsWith('inet')) {
-    return { kind: 'unix', path: socketPath(rest, option) }
-  }
-  const endpoint = parseMtaEndpoint(rest)
-  if (endpoint === undefined || isIP(endpoint.host) !== (transport === 'inet' ? 4 : 6)) {
-    const family =
-      transport === 'inet'
-        ? 'an IPv4 address and a port, as in inet:127.0.0.1:8890'
-        : 'an IPv6 address and a port, as in inet6:[::1]:8890'
-    throw new Error(`${option} ${text}: must have ${family}`)
-  }
-  return { kind: 'tcp', ...endpoint }
-}
-
-/** Parses an address as parseDoorAddress() does, or `tls:ADDRESS:PORT`, with an IPv6 address in brackets. */
-export function parseClamdDoorAddress(text: string, option: string): DoorAddress {
-  const [, place] = /^tls:(.*)$/s.exec(text) ?? []
-  if (place === undefined) return parseDoorAddress(text, option)
-  const endpoint = parseEndpoint(place)
-  if (endpoint && isIP(endpoint.host) !== 0) return { kind: 'tcp', isSecure: true, ...endpoint }
-  const example = 'an IP address and a port, as in tls:0.0.0.0:3312 or tls:[::]:3312'
+  const actual = isIP(address?.host ?? '')
+  if (address && actual !== 0 && (version ?? actual) === actual) return address
   throw new Error(`${option} ${text}: must have ${example}`)
 }
 
-/** Returns the address as parseClamdDoorAddress() reads it. */
-export function writeDoorAddress(address: DoorAddress): string {
+/** Returns the address as parseDoorAddress() reads it. */
+export function writeDoorAddress(address: ServerAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
   const { host, port, isSecure } = address
   if (isSecure) return isIP(host) === 6 ? `tls:[${host}]:${port}` : `tls:${host}:${port}`

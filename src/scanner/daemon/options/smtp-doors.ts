@@ -1,14 +1,10 @@
-import { attempt, Fault } from '../../../base/errors/fault.ts'
-import { isLoopback, isUnspecified, Network, parseIpAddress } from '../../../base/net/ip-address.ts'
-import { ownAddresses } from '../../../base/net/own-addresses.ts'
+import { isIP } from 'node:net'
+import { Fault } from '../../../base/errors/fault.ts'
+import { Network } from '../../../base/net/ip-address.ts'
+import { isOwnHost } from '../../../base/net/own-addresses.ts'
+import { hostToReach, isEverywhere, type ServerAddress } from '../../../base/net/server-address.ts'
 import type { OptionToken } from '../../../base/process/parse-options.ts'
-import {
-  type DoorAddress,
-  type DoorKind,
-  type NamedDoor,
-  namedDoor,
-  parseDoorAddress,
-} from './door-address.ts'
+import { type DoorKind, type NamedDoor, namedDoor, parseDoorAddress } from './door-address.ts'
 
 /** The hosts that may send mail without `--from`. */
 export const FROM_STANDARD = '127.0.0.0/8,::1'
@@ -73,7 +69,7 @@ export function smtpDoorsOf(
  * Throws an Error if onescand itself listens at the address of a next server, at a door or at `http`: mail would loop.
  * Longer loops end where --max-clients or the Received fields do.
  */
-export function refuseLoops(doors: readonly NamedDoor[], http: DoorAddress | undefined): void {
+export function refuseLoops(doors: readonly NamedDoor[], http: ServerAddress | undefined): void {
   const own = [...doors.map(({ at }) => at), ...(http === undefined ? [] : [http])]
   for (const { route } of doors) {
     if (route === undefined) continue
@@ -86,31 +82,15 @@ export function refuseLoops(doors: readonly NamedDoor[], http: DoorAddress | und
 }
 
 /** Returns whether a connection to `next` reaches a socket that is bound to `address`. */
-function leadsTo(next: DoorAddress, address: DoorAddress): boolean {
+function leadsTo(next: ServerAddress, address: ServerAddress): boolean {
   if (next.kind === 'unix' || address.kind === 'unix') {
     return next.kind === 'unix' && address.kind === 'unix' && next.path === address.path
   }
   if (next.port !== address.port) return false
-  const target = bytesOf(LOOPBACK_OF[next.host] ?? next.host)
-  const bound = bytesOf(address.host)
-  if (target.equals(bound)) return true
+  const target = hostToReach(next.host)
+  if (target === address.host) return true
   // Only in the same family: whether `::` also accepts IPv4 depends on the system, ipv6(7).
-  return isUnspecified(bound) && target.length === bound.length && isOfThisHost(target)
-}
-
-const bytesOf = (host: string) => Buffer.from(parseIpAddress(host)!)
-
-/** The addresses to which the system connects instead of these. */
-const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
-
-/**
- * Returns whether an address is known to be of this host. onescand.service forbids netlink sockets, so there
- * only loopback addresses are known.
- */
-function isOfThisHost(address: Buffer): boolean {
-  if (isLoopback(address)) return true
-  const own = attempt(ownAddresses) ?? []
-  return own.some((text) => address.equals(bytesOf(text)))
+  return isEverywhere(address.host) && isIP(target) === isIP(address.host) && isOwnHost(target)
 }
 
 function parseNetworks(text: string): Network[] {

@@ -1,6 +1,7 @@
 import type { NetConnectOpts } from 'node:net'
 import { type CheckLine, failure } from '../../../base/check/check-line.ts'
 import { attempt, errorCode, errorText, errorTextAt, isFault } from '../../../base/errors/fault.ts'
+import { hostToReach, type ServerAddress } from '../../../base/net/server-address.ts'
 import { askOnce } from '../../../base/protocol/connection/ask-once.ts'
 import { askPolicy } from '../../../base/protocol/policy-attributes.ts'
 import {
@@ -12,12 +13,7 @@ import { mayConnect } from '../../doors/smtp/smtp-door.ts'
 import { uint32 } from '../../protocol/frames.ts'
 import { packet } from '../../protocol/milter/packets.ts'
 import { askForDescription } from '../../protocol/slot/daemon-description.ts'
-import {
-  type DoorAddress,
-  type ListeningDoor,
-  parseClamdDoorAddress,
-  writeDoorAddress,
-} from '../options/door-address.ts'
+import { type ListeningDoor, parseDoorAddress, writeDoorAddress } from '../options/door-address.ts'
 import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
 
 /** Returns the name of a door in logs and check lines. */
@@ -28,7 +24,7 @@ export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} $
  * rejects.
  */
 export async function tryDoor(door: ListeningDoor): Promise<CheckLine | undefined> {
-  const at = attempt(() => parseClamdDoorAddress(door.address, ''))
+  const at = attempt(() => parseDoorAddress(door.address, '', true))
   // The runtime does not know the address of an inherited socket.
   if (at === undefined) return undefined
   try {
@@ -48,7 +44,7 @@ const remedyFor = (error: unknown) =>
     ? 'start that server, or correct its address in ONESCAND_OPTIONS (--next)'
     : "read onescand's log, then restart onescand"
 
-async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
+async function connectTo(door: ListeningDoor, at: ServerAddress): Promise<void> {
   switch (door.kind) {
     case 'qmail':
       if (at.kind === 'unix') await askForDescription(at.path, SELF_TEST_TIMEOUT)
@@ -76,7 +72,7 @@ async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
 const OF_PAGE = /^HTTP\/1\.\d (?:(?:200|503) .*\bserving\b|401 .*realm="onescand")/s
 
 /** Checks whether the page of --http is onescand's. Resolves to what is wrong. Never rejects. */
-export async function tryPage(at: DoorAddress): Promise<CheckLine[]> {
+export async function tryPage(at: ServerAddress): Promise<CheckLine[]> {
   const question = Buffer.from('GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n')
   let answer = ''
   const read = (chunk: Buffer) => {
@@ -95,7 +91,7 @@ export async function tryPage(at: DoorAddress): Promise<CheckLine[]> {
 /**
  * Expects the greeting of the door, or its refusal of this host, and the greeting of the next server.
  */
-async function callSmtpDoor({ route }: ListeningDoor, at: DoorAddress): Promise<void> {
+async function callSmtpDoor({ route }: ListeningDoor, at: ServerAddress): Promise<void> {
   const target = targetOf(at)
   const isShutOut = 'host' in target && route && !mayConnect(target.host, route.from)
   await expect(at, isShutOut ? '554' : '220')
@@ -118,7 +114,7 @@ const POLICY_QUESTION = { request: 'smtpd_access_policy', protocol_state: 'CONNE
  * `from` bytes is not `expected`.
  */
 async function expect(
-  at: DoorAddress,
+  at: ServerAddress,
   expected: string,
   { question = Buffer.alloc(0), from = 0 } = {},
 ): Promise<void> {
@@ -146,9 +142,8 @@ const LENGTH = 4
  * address.
  */
 function targetOf(
-  at: DoorAddress,
+  at: ServerAddress,
 ): NetConnectOpts & ({ path: string } | { host: string; port: number }) {
   if (at.kind === 'unix') return { path: at.path }
-  const host = at.host === '0.0.0.0' ? '127.0.0.1' : at.host === '::' ? '::1' : at.host
-  return { host, port: at.port }
+  return { host: hostToReach(at.host), port: at.port }
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { LogField } from '../../../base/log/line-format.ts'
-import { isLoopback, parseIpAddress } from '../../../base/net/ip-address.ts'
+import { isLoopbackHost } from '../../../base/net/server-address.ts'
 import { descriptorOf } from '../../../base/process/descriptors.ts'
 import { loadSystem, type System } from '../../../base/runtime/system.ts'
 import { type Configuration, requireIdentity } from '../../configuration/configuration.ts'
@@ -156,8 +156,7 @@ function serveClient(
 /** Returns whether a client is a program of this host: on a unix socket, or at one of its addresses. */
 function isOfThisHost({ remoteAddress, localAddress }: Socket): boolean {
   if (remoteAddress === undefined || remoteAddress === localAddress) return true
-  const address = parseIpAddress(remoteAddress)
-  return address !== undefined && isLoopback(address)
+  return isLoopbackHost(remoteAddress)
 }
 
 const TOO_MANY = 'too many connections'

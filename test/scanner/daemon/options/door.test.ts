@@ -3,7 +3,6 @@ import { inheritedSockets } from '../../../../src/scanner/daemon/listening/open-
 import {
   kindAt,
   optionOf,
-  parseClamdDoorAddress,
   parseDoorAddress,
   writeDoorAddress,
 } from '../../../../src/scanner/daemon/options/door-address.ts'
@@ -29,7 +28,7 @@ t.test('an address is read as it is written in logs and findings', async (t) => 
 })
 
 t.test('clients of clamd alone have addresses with TLS', async (t) => {
-  const read = (text: string) => parseClamdDoorAddress(text, '--clamd-mail')
+  const read = (text: string) => parseDoorAddress(text, '--clamd-mail', true)
   for (const text of ['tls:0.0.0.0:3312', 'tls:[::]:3312']) {
     t.equal(writeDoorAddress(read(text)), text)
     t.equal(kindAt('clamd-mail', read(text)), 'clamd-mail-tls')

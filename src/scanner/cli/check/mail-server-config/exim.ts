@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { inSettingsOf } from '../../../readiness/stage/stage.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { howToStart } from '../services/service-state.ts'
@@ -60,10 +61,12 @@ function parseRouters(printed: string): LocalRouter[] {
     const [, name] = /^(\S+) router:$/m.exec(text) ?? []
     const [, transport = ''] = /^transport = (.*)$/m.exec(text) ?? []
     const lists = [...text.matchAll(/^route_(?:list|data) = (.*)$/gm)].map(([, list]) => list)
-    const ports = [...lists.join(' ').matchAll(/\b(?:127\.[\d.]+|localhost)::(\d+)\b/g)]
+    const servers = [...lists.join(' ').matchAll(/\b([\w.-]+)::(\d+)\b/g)]
     return name === undefined
       ? []
-      : ports.map(([, port]) => ({ name, transport, port: Number(port) }))
+      : servers.flatMap(([, host = '', port]) =>
+          isLoopbackHost(host) ? [{ name, transport, port: Number(port) }] : [],
+        )
   })
 }
 

@@ -1,8 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, ok } from '../../../../base/check/check-line.ts'
-import { parseMtaEndpoint } from '../../../../base/net/endpoint.ts'
-import { ownAddresses } from '../../../../base/net/own-addresses.ts'
+import { isOwnHost } from '../../../../base/net/own-addresses.ts'
+import {
+  hostToReach,
+  isEverywhere,
+  isLoopbackHost,
+  parseServerAddress,
+} from '../../../../base/net/server-address.ts'
 import { editToAllow } from '../../../../base/systemd/address-filter.ts'
 import { optionValues } from '../../command/cli-options.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
@@ -21,13 +26,14 @@ export interface OnescandEndpoints {
 
 /** Returns the addresses that programs of other hosts may reach. */
 export const networkAddresses = ({ milters, smtp, clamd }: OnescandEndpoints): readonly string[] =>
-  [...milters, ...smtp, ...clamd].filter((address) => /^(?:inet6?|tls):/.test(address))
+  [...milters, ...smtp, ...clamd].filter((text) => {
+    const address = parseServerAddress(text)
+    return address?.kind === 'tcp' && !isLoopbackHost(address.host)
+  })
 
 /** Lists who may connect to an onescand that serves other hosts, if its unit denies all other addresses. */
 export function checkAllowed(endpoints: OnescandEndpoints): CheckLine[] {
-  const served = networkAddresses(endpoints).filter(
-    (address) => !/^\w+:(?:127\.|\[::1\]|localhost)/.test(address),
-  )
+  const served = networkAddresses(endpoints)
   const allowed = served.length === 0 ? undefined : allowedAddresses('onescand.service')
   if (allowed === undefined) return []
   const others = editToAllow('onescand', 'ADDRESS')
@@ -66,24 +72,10 @@ export function onescandEndpoints(
 }
 
 /** Returns whether a server of this host can listen at an address. */
-function isHere(address: string): boolean {
-  const path = pathIn(address)
-  if (path !== undefined) return /^\/[^\s,{}]*$/.test(path)
-  const hosts = ['0.0.0.0', '::', '127.0.0.1', '::1', ...ownAddresses()]
-  return hosts.includes(endpointIn(address)?.host ?? '')
-}
-
-/** The path of an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`. */
-const pathIn = (address: string): string | undefined => /^(?:unix|local):(.+)$/.exec(address)?.[1]
-
-/**
- * Returns host and port of `inet:HOST:PORT`, `inet:PORT` or `inet:PORT@HOST`. `inet6:` is treated like
- * `inet:`.
- */
-function endpointIn(address: string) {
-  const [, hostAndPort = ''] = /^inet6?:(.+)$/.exec(address) ?? []
-  const found = parseMtaEndpoint(hostAndPort.replace(/^:?(\d+)@?$/, '127.0.0.1:$1'))
-  return found?.host === 'localhost' ? { ...found, host: '127.0.0.1' } : found
+function isHere(text: string): boolean {
+  const address = parseServerAddress(text)
+  if (address?.kind === 'unix') return /^\/[^\s,{}]*$/.test(address.path)
+  return address !== undefined && (isEverywhere(address.host) || isOwnHost(address.host))
 }
 
 /**
@@ -95,14 +87,18 @@ export function matchAddress(
   addresses: readonly string[],
   queue: string | undefined,
 ): string | undefined {
-  const [path, wanted] = [pathIn(named), endpointIn(named)]
-  return addresses.find((address) => {
-    const own = pathIn(address)
-    if (path !== undefined && own !== undefined) {
-      return own === path || (queue && join(queue, path) === join(own))
-    }
-    const listening = endpointIn(address)
-    if (wanted === undefined || listening?.port !== wanted.port) return false
-    return ['0.0.0.0', '::', wanted.host].includes(listening.host)
+  const wanted = parseServerAddress(named, LOOPBACK)
+  return addresses.find((text) => {
+    const own = parseServerAddress(text, LOOPBACK)
+    if (wanted?.kind === 'unix')
+      return (
+        own?.kind === 'unix' &&
+        (own.path === wanted.path || (queue && join(queue, wanted.path) === join(own.path)))
+      )
+    if (own?.kind !== 'tcp' || own.port !== wanted?.port) return false
+    return isEverywhere(own.host) || hostToReach(own.host) === hostToReach(wanted.host)
   })
 }
+
+/** The host of an address that has only a port. */
+const LOOPBACK = '127.0.0.1'

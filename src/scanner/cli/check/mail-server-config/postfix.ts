@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
 import { errorText } from '../../../../base/errors/fault.ts'
 import { ownAddresses } from '../../../../base/net/own-addresses.ts'
+import { hostOf, isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { commandToOpen } from '../../../../base/path/command-to-open.ts'
 import { findPostfix } from '../../host/running-services.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
@@ -66,7 +67,7 @@ const once = (checkLines: readonly CheckLine[]) =>
  * Returns whether it is not a service of the loopback address, which takes mail back from a filter:
  * FILTER_README.
  */
-const acceptsFromOutside = ({ name }: SmtpdService) => !/^(127\.|localhost:|\[::1\])/.test(name)
+const acceptsFromOutside = ({ name }: SmtpdService) => !isLoopbackHost(hostOf(name))
 
 /** Returns check lines whether this service's mail reaches onescand, and with which settings. */
 const checkService = (service: SmtpdService, postfix: Postfix): CheckLine[] =>

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, following } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
+import { isLoopbackHost, parseServerAddress } from '../../../../base/net/server-address.ts'
 import { pathExists } from '../../../../base/path/path-handle.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import {
@@ -89,8 +90,9 @@ const notRunning = (what: string, value: string): CheckLine => {
 
 /** Returns the path of a socket as Postfix's programs see it, or undefined for a port. */
 function pathFor({ isChrooted }: SmtpdService, text: string, queue: string): string | undefined {
-  const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
-  if (path === undefined) return undefined
+  const address = parseServerAddress(text)
+  if (address?.kind !== 'unix') return undefined
+  const { path } = address
   return isChrooted || !path.startsWith('/') ? join(queue, path) : path
 }
 
@@ -173,6 +175,6 @@ function listenerRemedy(
 
 /** The port of an address of this host's own: `inet:localhost:8890`. */
 function portHere(address: string): number | undefined {
-  const [, port] = /^inet6?:(?:localhost|127\.[\d.]+|\[::1\]):(\d+)$/.exec(address) ?? []
-  return port === undefined ? undefined : Number(port)
+  const place = parseServerAddress(address)
+  return place?.kind === 'tcp' && isLoopbackHost(place.host) ? place.port : undefined
 }

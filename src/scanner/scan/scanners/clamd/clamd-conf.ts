@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { attempt } from '../../../../base/errors/fault.ts'
+import { hostToReach, isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { readForeignFile } from '../../../../base/path/open.ts'
 import { DEFAULT_DATABASE } from '../../../../base/settings/table/clamav.ts'
 import type { ClamdAddress } from './clamd-address.ts'
@@ -54,8 +55,7 @@ export function configuredAddress(files = CONFIG_FILES): string | undefined {
 
 /** Returns a numeric address of the clamd with this clamd.conf. */
 function hostIn(conf: string): string {
-  const host = valueIn(conf, 'TCPAddr') ?? 'localhost'
-  if (/^(?:localhost|0\.0\.0\.0|::)$/.test(host)) return '127.0.0.1'
+  const host = hostToReach(valueIn(conf, 'TCPAddr') ?? 'localhost')
   return host.includes(':') ? `[${host}]` : host
 }
 
@@ -74,14 +74,12 @@ export function isSetIn(conf: string, name: string): boolean {
   return /^(?:yes|true|1)$/i.test(valueIn(conf, name) ?? '')
 }
 
-const LOOPBACK = /^(?:127\.|::1$|localhost$)/
-
 /**
  * Returns whether this clamd runs on this host, judging by its address, or false if it is asked through an
  * onescand.
  */
 export function isOnThisHost(address: ClamdAddress): boolean {
-  return address.kind === 'unix' || (!address.identity && LOOPBACK.test(address.host))
+  return address.kind === 'unix' || (!address.identity && isLoopbackHost(address.host))
 }
 
 /** The directory of the signatures of a clamd with this clamd.conf. */

@@ -50,6 +50,14 @@ t.test(
   },
 )
 
+t.test('an address that only this host reaches serves no other host', async (t) => {
+  const own = ['127.0.0.1:8890', '8890@127.0.0.1', 'localhost:8890', '127.9.9.9:1', '8890@::1']
+  const milters = [...own.map((place) => `inet:${place}`), 'inet6:[::1]:8890', 'unix:/run/a.sock']
+  const options = milters.map((address) => `--milter=${address}`)
+  options.push('--smtp=inet:10025@127.0.0.1', '--clamd=tls:[::1]:3312')
+  t.same(networkAddresses(onescandEndpoints(options, undefined)), [])
+})
+
 t.test('a server that passes its mail on over SMTP is not a qmail-queue program', async (t) => {
   t.same(of('/usr/sbin/exim4', '/usr/sbin/sendmail'), ['Exim'])
   t.same(of('/usr/sbin/smtpctl', '/usr/sbin/sendmail'), ['OpenSMTPD'])
