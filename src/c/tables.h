@@ -187,6 +187,7 @@ static const char *const hidden_from_next_program[] = {
   "QMAILQUEUE=",
   "NODE_",
   "BUN_",
+  "MIMALLOC_",
   "LD_",
   0,
 };

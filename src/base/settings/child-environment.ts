@@ -16,6 +16,7 @@ export const HIDDEN_FROM_NEXT_PROGRAM: readonly string[] = [
   'QMAILQUEUE=',
   'NODE_',
   'BUN_',
+  'MIMALLOC_',
   'LD_',
 ]
 

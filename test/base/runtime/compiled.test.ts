@@ -18,6 +18,7 @@ import t, { type Test } from 'tap'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { lacks } from '../../needs.mjs'
+import { childrenOf, startOnescand } from '../../scanner/daemon/process.ts'
 import { compiled, runSlot, type SlotSetup } from '../../scanner/doors/slot/slot.ts'
 
 /** The compiled programs, when something would make their runtime end in 0 before our code runs. */
@@ -214,6 +215,28 @@ t.test(
     }
     const preloaded = ['/bin/sh', '-c', `LD_PRELOAD='${library}' exec "$@"`, 'sh', compiled]
     await queues(t, { program: preloaded, settings: on })
+  },
+)
+
+t.test(
+  'onescand and its workers keep free memory for a while, and no scanner sees the settings for that',
+  { skip },
+  async (t) => {
+    const seen = join(stage.directory, 'seen')
+    const scanner = stage.file('env.sh', `#!/bin/sh\nenv >'${seen}'\n`, 0o755)
+    const onescand = await startOnescand(t, {
+      program: [join(built, 'onescand')],
+      settings: { QHPSI: scanner, MIMALLOC_PURGE_DELAY: '1' },
+    })
+    for (const pid of [onescand.pid, ...childrenOf(onescand.pid)]) {
+      const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
+      const ofMemory = environment.filter((variable) =>
+        variable.startsWith('MIMALLOC_PURGE_DELAY='),
+      )
+      t.same(ofMemory, ['MIMALLOC_PURGE_DELAY=10000'])
+    }
+    await onescand.ask({ variables: { QHPSI: scanner } })
+    t.notMatch(readFileSync(seen, 'latin1'), /^(?:BUN|MIMALLOC)_/m)
   },
 )
 
