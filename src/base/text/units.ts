@@ -1,6 +1,19 @@
 /** Returns the day in UTC, such as `2026-11-26`, of a time in milliseconds since 1970. */
 export const formatDay = (time: number): string => new Date(time).toISOString().slice(0, 10)
 
+const PART = /([0-9]{1,8}) ?((?:second|sec|minute|min|hour|day|week)s?|[smhdw]) ?/gy
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const
+
+/** Reads a duration in seconds: `90`, `45m`, `1h30m`, `5min` or `2 days`. Returns undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  if (/^[0-9]{1,8}$/.test(text)) return Number(text)
+  const parts = [...text.toLowerCase().matchAll(PART)]
+  const isWhole = parts.reduce((sum, [part]) => sum + part.length, 0) === text.length
+  if (text === '' || !isWhole) return undefined
+  const seconds = (count: string, unit: string) => Number(count) * SECONDS[unit[0] as 's']
+  return parts.reduce((sum, [, count = '', unit = '']) => sum + seconds(count, unit), 0)
+}
+
 /** Writes a duration for people: "3 d 4 h", "2 h 5 min", "12 min", "5 min 1 s", "4.2 s" or "0.4 ms". */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000)

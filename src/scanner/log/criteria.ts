@@ -1,3 +1,4 @@
+import { parseDuration } from '../../base/text/units.ts'
 import type { LogRecord } from './parsed-line.ts'
 
 /**
@@ -77,14 +78,6 @@ function prefilterFor({ id, from, to, virus }: LogCriteria): RegExp {
   return new RegExp(longest.replace(/[.*+?^${}()|[\]]/g, '\\$&'), 'i')
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-}
-
 /**
  * Parses a time as a person writes it: `today`, `yesterday`, `2026-11-19`, `2026-11-19 14:30`, `14:30`, or an
  * age: `90m`, `36h`, `7d`. It is local time of this host. Returns milliseconds since 1970. Throws an error
@@ -92,8 +85,8 @@ const UNITS: Readonly<Record<string, number>> = {
  */
 export function parseTime(option: string, words: string, now: number): number {
   const text = words.trim().toLowerCase()
-  const ago = /^(\d{1,6}) ?([smhdw])(?:[a-z]*)(?: ago)?$/.exec(text)
-  if (ago) return now - Number(ago[1]) * UNITS[ago[2]!]!
+  const ago = /[a-z]/.test(text) ? parseDuration(text.replace(/ ago$/, '')) : undefined
+  if (ago !== undefined) return now - ago * 1000
   const day = new Date(now)
   day.setHours(0, 0, 0, 0)
   if (text === 'now') return now

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatDuration, formatSize } from '../../../src/base/text/units.ts'
+import { formatDuration, formatSize, parseDuration } from '../../../src/base/text/units.ts'
 
 /** Durations and sizes as people read them in messages, reports and on the page. */
 
@@ -45,3 +45,27 @@ t.test(
     }
   },
 )
+
+t.test('a duration is read in the units of mail servers and people', async (t) => {
+  const known = { 0: 0, 90: 90, '90s': 90, '45m': 2700, '1h30m': 5400, '5min': 300, '1D': 86_400 }
+  for (const [text, seconds] of Object.entries({
+    ...known,
+    '2 weeks': 1_209_600,
+    '1h 30min': 5400,
+  }))
+    t.equal(parseDuration(text), seconds, text)
+  for (const text of [
+    '',
+    'x',
+    '1y',
+    '3 months',
+    'm',
+    '1h30',
+    '-1',
+    '1.5h',
+    ' 1h',
+    '1hm',
+    '123456789',
+  ])
+    t.equal(parseDuration(text), undefined, text)
+})

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
 import { isLoopbackHost } from '../../../../base/net/server-address.ts'
+import { parseDuration } from '../../../../base/text/units.ts'
 import { inSettingsOf } from '../../../readiness/stage/stage.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { howToStart } from '../services/service-state.ts'
@@ -162,7 +163,7 @@ function judgeTransports(
     const change = (option: string) =>
       `set ${option} in the transport ${name}, then run ${restart()}`
     const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
-    if (time !== '' && secondsOfInterval(time) <= scanTime) {
+    if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) <= scanTime) {
       const value = `final_timeout = ${time}: Exim times out before onescand does (SCANTIMEOUT=${scanTime})`
       checkLines.push(warning(`transport ${name} of Exim`, value, change('final_timeout = 10m')))
     }
@@ -178,15 +179,6 @@ function judgeTransports(
 
 /** Bytes of the longest line that Exim has to pass on: more than any message has, and what the remedy sets. */
 const LINE_MAX = 1024 ** 3
-
-/** Seconds of a time as Exim prints it: `1h30m`. */
-function secondsOfInterval(time: string): number {
-  const units = { w: 604_800, d: 86_400, h: 3600, m: 60, s: 1 } as const
-  return [...time.matchAll(/(\d+)([wdhms])/g)].reduce(
-    (sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units],
-    0,
-  )
-}
 
 function servingRemedy(
   { name, port }: LocalRouter,

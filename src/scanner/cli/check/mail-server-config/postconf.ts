@@ -158,12 +158,6 @@ function parseParameters(text: string): Parameters {
   return Object.fromEntries(pairs.map(([, name, value = '']) => [name, value.trim()]))
 }
 
-/** Returns the seconds of a time as postconf(5) writes it: `300s`, `5m`. */
-export function secondsOf(text: string): number {
-  const [, number = '300', unit = 's'] = /^(\d+)([smhdw]?)$/.exec(text) ?? []
-  return Number(number) * { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, '': 1 }[unit as 's']
-}
-
 /** A milter in smtpd_milters, with the options in its braces. */
 export interface MilterEntry {
   /** Its address, in the form of Postfix. */

@@ -1,7 +1,8 @@
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { parseDuration } from '../../../../base/text/units.ts'
 import { checkCopies, checkReturnService, checkTransport } from './as-it-is.ts'
 import { matchAddress } from './onescand-endpoints.ts'
-import { type Postfix, type SmtpdService, secondsOf, setting, tooEarly } from './postconf.ts'
+import { type Postfix, type SmtpdService, setting, tooEarly } from './postconf.ts'
 
 /** The filter before the queue. */
 const PROXY = 'smtpd_proxy_filter'
@@ -71,7 +72,7 @@ function checkTimeLimit(
   if (limit === undefined) return []
   const place = `${(name === PROXY ? service : transport!).name}/${limit}`
   const time = set.get(place) ?? main[limit] ?? ''
-  if (secondsOf(time) > scanTime) return []
+  if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) > scanTime) return []
   const enough = setting(place, `${Math.max(PROXY_TIMEOUT, 2 * scanTime)}s`)
   return [warning(place, tooEarly(time, scanTime), enough)]
 }

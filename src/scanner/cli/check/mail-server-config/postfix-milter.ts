@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { parseDuration } from '../../../../base/text/units.ts'
 import { inSettingsOf } from '../../../readiness/stage/stage.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
@@ -11,7 +12,6 @@ import {
   type MilterFault,
   type Postfix,
   type SmtpdService,
-  secondsOf,
   setting,
   splitMilters,
   splitTables,
@@ -158,7 +158,7 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
     const value = `is ${action.value}, so while ${text} is down, ${whileDown(action.value)}`
     checkLines.push(warning(action.place, value, action.set('tempfail')))
   }
-  if (secondsOf(timeout.value) <= scanTime) {
+  if ((parseDuration(timeout.value) ?? MILTER_TIMEOUT) <= scanTime) {
     const enough =
       scanTime < MILTER_TIMEOUT
         ? timeout.set(`${MILTER_TIMEOUT}s`)

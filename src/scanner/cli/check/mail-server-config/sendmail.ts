@@ -1,10 +1,9 @@
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
 import { readStart } from '../../../../base/path/open.ts'
-import { formatDuration } from '../../../../base/text/units.ts'
+import { formatDuration, parseDuration } from '../../../../base/text/units.ts'
 import { howToStart } from '../services/service-state.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
-import { secondsOf } from './postconf.ts'
 import { SHOWN_BY_MAIL, socketFault } from './reach.ts'
 
 /** The configuration of Sendmail since 8.10. */
@@ -22,6 +21,9 @@ interface Filter {
   /** Seconds for its answer at the end of a message: 5 minutes if it names none. */
   readonly endsWithin: number
 }
+
+/** Sendmail's own default for `E`, in seconds. */
+const END_TIMEOUT = 300
 
 /** A part of Sendmail that accepts mail, DaemonPortOptions, with the names of its mail filters. */
 interface SendmailDaemon {
@@ -100,7 +102,7 @@ function parseFilters(configuration: string): Filter[] {
       name,
       address: value('S'),
       fails: value('F'),
-      endsWithin: secondsOf(/(?:^|;) *E *: *(\w+)/.exec(value('T'))?.[1] ?? ''),
+      endsWithin: parseDuration(/(?:^|;) *E *: *(\w+)/.exec(value('T'))?.[1] ?? '') ?? END_TIMEOUT,
     }
   })
 }
