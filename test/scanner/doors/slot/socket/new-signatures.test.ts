@@ -46,7 +46,7 @@ t.test(
     t.match(stamped.toString(), /X-SHA256-Cluster-1: /)
 
     writeFileSync(`${clamd.directory}/db/y.ndb`, signature)
-    // That is seen within a second.
+    // That is seen within ten seconds.
     let next = await sendUntil(/ scan=clean .*no stamp/)
     for (let copies = 0; copies < 3; copies++) {
       t.match(next.log, / scan=clean .*no stamp: signatures changed/)
@@ -116,7 +116,7 @@ t.test(
       while (!isKnown()) await milter.submit({ message: mail() })
       utimesSync(clamd.socket, new Date(), new Date())
       change()
-      // That is seen within a second; and until clamd has loaded it, nothing clean is cached.
+      // That is seen within ten seconds; and until clamd has loaded it, nothing clean is cached.
       while (isKnown()) await milter.submit({ message: mail() })
       for (let copies = 0; copies < 3; copies++) {
         await milter.submit({ message: mail() })
