@@ -124,6 +124,19 @@ export class PathHandle {
     return new PathHandle(fd, await statDescriptor(fd), { path: resolve(path), shown: path })
   }
 
+  /**
+   * Finds the file at an absolute path like findInThread(), and rejects if a component is a link: another user may have made
+   * it since the path was written down.
+   */
+  static async findWithoutLinks(path: string): Promise<PathHandle> {
+    let handle = await PathHandle.findInThread('/')
+    for (const name of resolve(path).split('/').filter(Boolean)) {
+      const parent = handle
+      handle = await parent.findInThread(name).finally(() => parent.close())
+    }
+    return handle
+  }
+
   /** Finds the file at a path, calls `use` with its handle, and closes the handle. */
   static with<Value>(path: string, use: (handle: PathHandle) => Value): Value {
     return using(PathHandle.find(path), use)
@@ -257,6 +270,13 @@ export class PathHandle {
     } catch (error) {
       throw errorAbout(error, shown)
     }
+  }
+
+  /** Removes the entry of this name, which may be no UTF-8, from this directory. Rejects with the error of the system. */
+  async unlink(name: string | Buffer): Promise<void> {
+    await promises.unlink(this.#entryPath(name)).catch((error) => {
+      throw errorAbout(error, join(this.#shown, String(name)))
+    })
   }
 
   /** Lists the names in this directory. Throws if it is not a directory. */

@@ -87,7 +87,7 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
   ],
   scan: [
     [(t) => scan(t, 'a: b\n\nclean\n'), 0, 1, { sum: { clean: 1, infected: 0, unknown: 0 } }],
-    [(t) => scan(t, eicar, '/nonexistent'), 1, 2, { sum: { clean: 0, infected: 1, unknown: 1 } }],
+    [(t) => scan(t, eicar, '/nonexistent'), 3, 2, { sum: { clean: 0, infected: 1, unknown: 1 } }],
   ],
   verify: [
     [

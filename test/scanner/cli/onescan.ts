@@ -85,7 +85,7 @@ export async function onescan(words: readonly string[], options: RunOptions = {}
   return { code, out: bytes.toString('latin1'), bytes, err: Buffer.concat(err).toString() }
 }
 
-/** What a command prints with --json: onescan(1), "JSON". */
+/** What a command prints with --json: onescan(1), OPTIONS. Of `scan`, each result is a line of its own. */
 export interface Json<Result> {
   readonly command: string | null
   readonly version: string
@@ -98,5 +98,8 @@ export interface Json<Result> {
 
 // biome-ignore lint/suspicious/noExplicitAny: each command has results of its own
 export function jsonIn<Result = any>(out: string): Json<Result> {
-  return JSON.parse(out)
+  if (/^[^\n]*"results":\[/.test(out)) return JSON.parse(out)
+  const lines = out.trimEnd().split('\n')
+  const results = lines.slice(0, -1).map((line) => JSON.parse(line))
+  return { results, ...JSON.parse(lines.at(-1)!) }
 }

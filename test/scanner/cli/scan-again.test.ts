@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { keep } from '../../../src/scanner/cli/scan-again.ts'
+import { PathHandle } from '../../../src/base/path/path-handle.ts'
+import { moveToQuarantine } from '../../../src/scanner/cli/scan/move-to-quarantine.ts'
 import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { becomePlain } from '../../programs/host/plain-account.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
@@ -29,6 +30,7 @@ becomePlain()
 
 const DAY = 86_400_000
 const eicar = ['--env', 'QHPSI=plugin: eicar']
+const refusing = [...eicar, '--env', 'REJECTVIRUS=1']
 const infected = (n: number) =>
   `Return-Path: <a@example.net>\nDelivered-To: ann@example.org\nMessage-ID: <${n}@x>\nSubject: x\n\n${EICAR}\n`
 
@@ -38,6 +40,7 @@ interface FoundAgain {
   readonly messageId?: string
   readonly mailbox?: string
   readonly kept?: string
+  readonly stays?: string
 }
 
 /** A mail store with a message of each of these ages in days, all infected. */
@@ -55,7 +58,7 @@ function makeStore(t: Test, ages: readonly number[]) {
     return file
   })
   const again = async (...words: string[]) => {
-    const settings = [...eicar, '--env', `CLAMDBDIR=${join(store, 'signatures')}`]
+    const settings = [...refusing, '--env', `CLAMDBDIR=${join(store, 'signatures')}`]
     const { out, ...rest } = await onescan([
       'scan',
       '--again',
@@ -194,39 +197,51 @@ t.test(
       const { files, store } = makeStore(t, [0])
       const file = files[0]!
       const stats = statSync(file)
+      const place = PathHandle.find(dirname(file))
+      t.teardown(() => place.close())
       change(file)
       const directory = makeQuarantine(t)
-      const errors: string[] = []
-      const output = { error: (text: string) => void errors.push(text) }
-      const found = { answer: 'infected', name: 'EICAR-Test' }
-      const moved = await keep({ file, stats }, found, directory, output)
+      const rules = {
+        messageOptions: {},
+        fateOf: async () => ({ is: 'kept out', grounds: 'virus', found: undefined }) as const,
+      }
+      const found = { file, stats, entry: { directory: place, name: basename(file) } }
+      const moved = await moveToQuarantine(found, 'EICAR-Test', { directory, rules })
       const list = await onescan(['quarantine', 'list', '--json', '--directory', directory])
       chmodSync(join(store, 'ann/Maildir/cur'), 0o700)
-      return { moved, errors: errors.join(), kept: jsonIn(list.out).results.length, file }
+      return { moved, kept: jsonIn(list.out).results.length, file }
     }
-    const unmoved = { moved: undefined, kept: 0 }
+    const unmoved = (failed: RegExp) => ({ moved: { failed }, kept: 0 })
     const changed = await after((file) =>
       writeFileSync(file, infected(0).replace(EICAR, 'harmless')),
     )
-    t.match(changed, { ...unmoved, errors: /has changed since it was scanned; scan it again/ })
+    t.match(changed, unmoved(/has changed since it was scanned; scan it again/))
     t.match(readFileSync(changed.file, 'latin1'), 'harmless')
     const away = await after((file) => renameSync(file, `${file}R`))
-    t.match(away, { moved: 'gone', errors: '', kept: 0 })
+    t.match(away, { moved: 'gone', kept: 0 })
     t.match(readFileSync(`${away.file}R`, 'latin1'), EICAR)
     const link = await after((file) => {
       renameSync(file, `${file}R`)
       symlinkSync(`${file}R`, file)
     })
-    t.match(link, { ...unmoved, errors: /was replaced by another file or a link/ })
+    t.match(link, unmoved(/was replaced by another file or a link/))
     const fifo = await after((file) => {
       rmSync(file)
       execFileSync('mkfifo', [file])
     })
-    t.match(fifo, { ...unmoved, errors: /was replaced by another file or a link/ })
+    t.match(fifo, unmoved(/was replaced by another file or a link/))
     const held = await after((file) => chmodSync(join(file, '..'), 0o500))
-    t.match(held, { ...unmoved, errors: /EACCES|permission denied/i })
+    t.match(held, unmoved(/EACCES|permission denied/i))
     t.ok(existsSync(held.file))
-    t.match(await after(() => {}), { kept: 1, errors: '' })
+    const other = await after((file) => {
+      const place = dirname(file)
+      renameSync(place, `${place}R`)
+      mkdirSync(place)
+      writeFileSync(file, infected(0))
+    })
+    t.match(other, { moved: { kept: /^\d/ }, kept: 1 }, 'the one in the directory that was read')
+    t.ok(existsSync(other.file))
+    t.match(await after(() => {}), { moved: { kept: /^\d/ }, kept: 1 })
   },
 )
 
@@ -257,7 +272,8 @@ if grep -q EICAR "$1"; then exit 1; fi
     { mode: 0o755 },
   )
   const directory = makeQuarantine(t)
-  const words = ['--env', `QHPSI=${scanner} %s`, '--since', '1d', '--quarantine', directory]
+  const settings = ['--env', `QHPSI=${scanner} %s`, '--env', 'REJECTVIRUS=1']
+  const words = [...settings, '--since', '1d', '--quarantine', directory]
   const { out, err } = await onescan(['scan', '--again', '--json', ...words, maildir])
   const { results, sum } = jsonIn<FoundAgain>(out)
   t.equal(err, '')
@@ -306,3 +322,189 @@ t.test(
     t.notOk(existsSync(place))
   },
 )
+
+t.test('a message that was released is left where it is', async (t) => {
+  const { files, again } = makeStore(t, [0])
+  const [file = ''] = files
+  const directory = makeQuarantine(t)
+  const [{ kept = '' } = {}] = (await again('--quarantine', directory)).results
+  await onescan(['quarantine', 'release', '--directory', directory, kept])
+  const released = { answer: 'infected', stays: 'released from quarantine' }
+  t.match((await again('--quarantine', directory)).results, [released])
+  const moved = file.replace('/cur/', '/.Invoices/cur/')
+  mkdirSync(dirname(moved), { recursive: true })
+  renameSync(file, moved)
+  t.match((await again('--quarantine', directory)).results, [released], 'in another folder')
+  t.ok(existsSync(moved))
+  const delivered = `Received: by x\nX-Original-To: b@y\n${infected(0)}`
+  writeFileSync(moved, delivered)
+  t.match((await again('--quarantine', directory)).results, [released], 'delivered once more')
+  writeFileSync(moved, infected(1))
+  t.match((await again('--quarantine', directory)).results, [{ kept: /^\d/ }], 'another one')
+})
+
+t.test('a message with the stamp of a release is left where it is', async (t) => {
+  const { store, files, again } = makeStore(t, [0])
+  const [file = ''] = files
+  const site = makeQuarantine(t)
+  const keys = join(store, 'keys')
+  const ring = `hmac-sha256:a:${'s'.repeat(43)}:release\n`
+  writeFileSync(keys, ring, { mode: 0o600 })
+  const id = await keepOne(site, Date.now(), { recipients: ['ann@example.org'], text: infected(0) })
+  const next = await startNext(t)
+  const env = ['--env', `CLUSTERKEYS=${keys}`]
+  const by = ['--by', `127.0.0.1:${next.port}`]
+  const sent = await onescan(['quarantine', 'release', '--directory', site, ...env, ...by, id])
+  t.equal(sent.code, 0, sent.err)
+  const stamped = String(next.got[0]?.content).replaceAll('\r\n', '\n')
+  t.match(stamped, /^X-SHA256-Cluster-1: /m)
+  writeFileSync(file, `Delivered-To: ann@example.org\nReceived: by x\n${stamped}`)
+  const directory = makeQuarantine(t)
+  const moves = (...words: readonly string[]) => again('--quarantine', directory, ...words)
+  t.match((await moves(...env)).results, [{ stays: 'released from quarantine' }])
+  chmodSync(keys, 0)
+  t.match((await moves(...env)).results, [{ stays: /stamp of a release, and .*keys is not readable/ }]) // biome-ignore format: a line
+  chmodSync(keys, 0o600)
+  writeFileSync(keys, ring.replace('sss', 'ttt'))
+  t.match((await moves(...env)).results, [{ kept: /^\d/ }], 'a forged one')
+})
+
+t.test('a message is not put back through a link that was made since', async (t) => {
+  const { store, files, again } = makeStore(t, [0])
+  const directory = makeQuarantine(t)
+  const [{ kept = '' } = {}] = (await again('--quarantine', directory)).results
+  const cur = dirname(files[0]!)
+  renameSync(cur, join(store, 'elsewhere'))
+  symlinkSync(join(store, 'elsewhere'), cur)
+  const { code, err } = await onescan(['quarantine', 'release', '--directory', directory, kept])
+  t.equal(code, 2)
+  t.match(err, /cur: is a link, and links are not followed there; send it/)
+  t.same(readdirSync(join(store, 'elsewhere')), [])
+})
+
+t.test('what onescan allow lets in is left where it is, whichever client sent it', async (t) => {
+  const { store, again } = makeStore(t, [0])
+  const directory = makeQuarantine(t)
+  const policy = join(store, 'onescan.policy')
+  const move = (...words: readonly string[]) =>
+    again('--quarantine', directory, '--env', `CONTROLDIR=${store}`, ...words)
+  for (const line of [
+    'from=a@example.net allow',
+    'signature=EICAR* allow',
+    'to=ann@example.org,client=192.0.2.0/24 allow',
+  ]) {
+    writeFileSync(policy, `to=ben@example.org allow\n${line}\n`)
+    t.match((await move()).results, [{ stays: `allowed by ${policy} line 2` }], line)
+  }
+  for (const [line, stays] of [
+    ['to=ann@example.org REJECTVIRUS=0', `${policy} line 1 tag and deliver it`],
+    ['to=ann@example.org scan off', `${policy} line 1 accept it`],
+    ['to=ann@example.org FINDINGS=EICAR*=accept', `${policy} line 1 accept it`],
+  ] as const) {
+    writeFileSync(policy, `${line}\n`)
+    t.match((await move()).results, [{ stays }], line)
+  }
+  writeFileSync(policy, 'client=192.0.2.0/24 scan off\nto=ben@example.org allow\n')
+  t.match((await move()).results, [{ kept: /^\d/ }], 'of another client, as far as is known')
+})
+
+t.test('what the settings tag and deliver is left where it is', async (t) => {
+  const { files, again } = makeStore(t, [0])
+  const directory = makeQuarantine(t)
+  const settings = ['--env', 'REJECTVIRUS=0', '--quarantine', directory]
+  t.match((await again(...settings)).results, [{ stays: 'the settings tag and deliver it' }])
+  t.ok(existsSync(files[0]!))
+  const findings = ['--env', 'FINDINGS=EICAR*=quarantine', '--env', `QUARANTINE=${directory}`]
+  t.match((await again(...settings, ...findings)).results, [{ kept: /^\d/ }])
+})
+
+t.test('the owner of moved mail is known without a field of its delivery', async (t) => {
+  for (const [place, recipient] of [
+    ['vmail/example.org/ann/Maildir/cur', 'ann@example.org'],
+    ['domains/example.org/7/bob/Maildir/.Work/cur', 'bob@example.org'],
+    ['mail/cy@example.org/new', 'cy@example.org'],
+    ['home/dan/Maildir/cur', undefined],
+  ] as const) {
+    const { store, again } = makeStore(t, [])
+    const directory = makeQuarantine(t)
+    const file = join(store, 'ann', place, '1')
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, `From: Mallory <mal@example.net>\nSubject: x\n\n${EICAR}\n`)
+    const [{ kept = '' } = {}] = (await again('--quarantine', directory)).results
+    const list = await onescan(['quarantine', 'list', '--json', '--directory', directory])
+    const recipients = recipient === undefined ? [] : [recipient]
+    t.match(jsonIn(list.out).results, [{ id: kept, sender: 'mal@example.net', recipients }], place)
+    t.equal(jsonIn(list.out).results[0].recipients.length, recipients.length)
+  }
+})
+
+/** A scanner that cannot scan while a file is there. */
+function makeFailing(store: string) {
+  const [scanner, failing] = [join(store, 'scanner'), join(store, 'failing')]
+  const script = `#!/bin/sh\ntest ! -e ${failing} || exit 9\nif grep -q EICAR "$1"; then exit 1; fi\n`
+  writeFileSync(scanner, script, { mode: 0o755 })
+  return { failing, settings: ['--env', `QHPSI=${scanner} %s`, '--since', '1d'] }
+}
+
+t.test('a scan whose scanners scan nothing ends, and its place is before that', async (t) => {
+  const { store, files, again } = makeStore(t, [0, 0, 0, 0])
+  const { failing, settings } = makeFailing(store)
+  writeFileSync(failing, '')
+  const ended = await again(...settings, '--env', 'SCANTIMEOUT=1')
+  t.equal(ended.code, 2)
+  t.same(ended.sum, { clean: 0, infected: 0, unknown: 1 })
+  t.match(ended.errors, [/^the scanners scan nothing: /, 'not all was scanned; repeat the scan'])
+  t.match(ended.err, /; waits 1 s for the scanners/)
+  const begun = again(...settings, '--env', 'SCANTIMEOUT=30')
+  setTimeout(() => rmSync(failing), 1000)
+  const waited = await begun
+  t.equal(waited.code, 1, 'it waits')
+  t.same(waited.sum, { clean: 0, infected: 4, unknown: 0 })
+  t.same(waited.errors, [])
+  // The scanner fails for one message alone.
+  const [, , , last = ''] = files
+  const odd = join(store, 'odd')
+  writeFileSync(odd, `#!/bin/sh\ngrep -q '<1@x>' "$1" && exit 9\nexit 0\n`, { mode: 0o755 })
+  const other = await again('--env', `QHPSI=${odd} %s`, '--since', '1d')
+  t.same(other.sum, { clean: 3, infected: 0, unknown: 1 })
+  t.equal(other.code, 2)
+  t.match(other.errors, [`not all was scanned; repeat the scan with --after ${files[2]}`])
+  t.ok(last)
+})
+
+t.test('what is infected and what was not scanned are two things in the exit code', async (t) => {
+  const { store, files, again } = makeStore(t, [0, 0])
+  symlinkSync('/nowhere', join(store, 'ann/Maildir/cur/link'))
+  const { code, errors, sum } = await again()
+  t.equal(code, 3)
+  t.same(sum, { clean: 0, infected: 2, unknown: 1 })
+  t.same(errors, [], 'a link is never a message')
+  rmSync(join(store, 'ann/Maildir/cur/link'))
+  const full = await again('--quarantine', '/nonexistent')
+  t.equal(full.code, 3)
+  t.match(full.errors.at(-1), 'not all was scanned; repeat the scan')
+  t.ok(existsSync(files[0]!))
+})
+
+t.test('a directory that cannot be read is an error, and no message', async (t) => {
+  const { store, again } = makeStore(t, [0])
+  chmodSync(join(store, 'ann/Maildir/cur'), 0o300)
+  const { code, sum, errors } = await again()
+  chmodSync(join(store, 'ann/Maildir/cur'), 0o700)
+  t.equal(code, 2)
+  t.same(sum, { clean: 0, infected: 0, unknown: 0 })
+  t.match(errors, [/cur: .*permission denied/, /^not all was scanned/])
+})
+
+t.test('of a scan that is killed, what was printed stands', async (t) => {
+  const { store } = makeStore(t, [0, 0, 0])
+  const scanner = join(store, 'slow')
+  writeFileSync(scanner, `#!/bin/sh\ngrep -q '<0@x>' "$1" && kill -9 $PPID\nexit 1\n`, { mode: 0o755 }) // biome-ignore format: a line
+  const words = ['--env', `QHPSI=${scanner} %s`, '--since', '1d', '--json', join(store, 'ann')]
+  const { out } = await onescan(['scan', '--again', ...words])
+  const lines = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.match(lines, [{ answer: 'infected' }, { answer: 'infected' }])
+})

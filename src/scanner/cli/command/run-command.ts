@@ -26,14 +26,19 @@ export function makeCommand<Options extends { readonly json: boolean }>(
     /** Its usage, in the form of yargs: `scan <files..>`. */
     readonly command: string
     readonly describe: string
+    /** Whether --json prints a line for each result, and one at the end, because the work may take hours. */
+    readonly printsLines?: true
     readonly builder: (yargs: Argv<object>) => Argv<Options>
     readonly work: (args: ArgumentsCamelCase<Options>, output: Output) => number | Promise<number>
   },
 ): CommandModule<object, Options> {
-  const { work, ...module } = definition
+  const { work, printsLines, ...module } = definition
   return {
     ...module,
-    handler: (args) => elsewhere?.() ?? runCommand(name, args, (output) => work(args, output)),
+    handler: (args) => {
+      const output = new Output(name, printsLines && args.json ? 'lines' : args.json)
+      return elsewhere?.() ?? runWith(output, () => work(args, output))
+    },
   }
 }
 
@@ -47,9 +52,13 @@ export async function runCommand(
   work: (output: Output) => number | Promise<number>,
 ): Promise<void> {
   const output = new Output(name, json)
+  await runWith(output, () => work(output))
+}
+
+async function runWith(output: Output, work: () => number | Promise<number>): Promise<void> {
   let exit = FAILED
   try {
-    exit = await work(output)
+    exit = await work()
   } catch (error) {
     output.error(errorText(error))
   }
@@ -68,19 +77,23 @@ export function reportUsageError(command: string | null, json: boolean, text: st
  * The output of a command: text for people, or JSON for programs. With --json that is one object that always
  * has the same members (onescan(1), OPTIONS; doc/onescan.schema.json). Results are printed as they arrive,
  * one a line, so there may be any number of them. If a command dies during its work, the JSON is incomplete.
+ * A command of `lines` prints each result as a JSON object, and an object without results as its last line: what was printed
+ * stays valid if the command dies.
  */
 export class Output {
   /** Whether the output is for a program. */
   readonly json: boolean
   readonly #command: string | null
+  readonly #printsLines: boolean
   readonly #errors: string[] = []
   #results = 0
   #numbers: Readonly<Record<string, number>> = {}
 
   /** `command` is the text after `onescan`, or null if that is not a command. */
-  constructor(command: string | null, json: boolean) {
+  constructor(command: string | null, json: boolean | 'lines') {
     this.#command = command
-    this.json = json
+    this.#printsLines = json === 'lines'
+    this.json = json !== false
   }
 
   /** Prints text for people, made safe for a terminal. */
@@ -96,7 +109,8 @@ export class Output {
   /** Prints a result for programs. */
   async result(value: object): Promise<void> {
     if (!this.json) return
-    const before = this.#results++ === 0 ? this.#head() : ','
+    if (this.#printsLines) return writeOut(forTerminal(`${JSON.stringify(value)}\n`))
+    const before = this.#results++ === 0 ? `${this.#head()},"results":[` : ','
     await writeOut(forTerminal(`${before}\n${JSON.stringify(value)}`))
   }
 
@@ -124,7 +138,8 @@ export class Output {
   /** Prints the last line of the JSON: errors, numbers, and the exit code. Call it once. */
   async end(exit: number): Promise<void> {
     if (!this.json) return
-    const before = this.#results === 0 ? `${this.#head()}]` : '\n]'
+    const none = this.#printsLines ? '' : ',"results":[]'
+    const before = this.#results === 0 ? `${this.#head()}${none}` : '\n]'
     const [errors, sum] = [this.#errors, this.#numbers]
     const rest = JSON.stringify({ errors, sum, exit, ok: exit === 0 }).slice(1)
     await writeOut(forTerminal(`${before},${rest}\n`))
@@ -132,6 +147,6 @@ export class Output {
 
   #head(): string {
     const { version } = packageJson
-    return `${JSON.stringify({ command: this.#command, version }).slice(0, -1)},"results":[`
+    return JSON.stringify({ command: this.#command, version }).slice(0, -1)
   }
 }

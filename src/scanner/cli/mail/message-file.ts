@@ -37,14 +37,17 @@ const isClosed = (error: unknown) => errorCode(error) === 'EACCES'
  * Returns the error about a path. It contains a remedy if root typed the command and its account may not
  * access the path, or if the path is not UTF-8.
  */
-export function withRemedy(error: unknown, path: string): unknown {
+export function withRemedy(
+  error: unknown,
+  path: string,
+  remedy = 'use - <FILE instead, or specify an account with --user',
+): unknown {
   if (path.includes(REPLACED)) {
     const reason = 'is not valid UTF-8, so it cannot be opened'
     return new Fault('read', `${path}: ${reason}; use - <FILE instead`)
   }
   const isNotThere = isElsewhere && !path.startsWith('/')
   if (caller === undefined || !(isClosed(error) || isNotThere)) return error
-  const remedy = 'use - <FILE instead, or specify an account with --user'
   const account = userName(process.getuid!())
   const reason = isClosed(error)
     ? `${errorTextAt(path, error)}: ${account} may not read it`

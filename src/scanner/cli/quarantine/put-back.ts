@@ -1,5 +1,5 @@
 import { type FileHandle, link, open, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { errorText, errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
 import { writeWholeInThread } from '../../../base/process/descriptors.ts'
@@ -22,32 +22,46 @@ export class PutBack implements ReleaseRoute {
   /** Rejects with a Fault if there is a file already, or if this account may not write it there as it was. */
   async handOn({ bytes }: OutgoingMail): Promise<string> {
     const file = this.text
-    const place = dirname(file)
-    // In a Maildir, mail programs never see half of it.
-    const isMaildir = /^(?:new|cur)$/.test(basename(place))
-    const aside = isMaildir ? join(dirname(place), 'tmp') : place
-    const written = join(aside, `.${this.#record.id}.${process.pid}`)
+    const opened: PathHandle[] = []
+    const keepOpen = async (found: Promise<PathHandle>) => {
+      const handle = await found
+      opened.push(handle)
+      return handle
+    }
     try {
-      const handle = await open(written, 'wx', 0o600)
-      try {
-        for (const piece of bytes()) await writeWholeInThread(handle, piece)
-        const time = new Date(this.#record.delivered ?? this.#record.time)
-        await handle.utimes(time, time)
-        await this.#giveTo(handle)
-        await handle.sync()
-        await link(written, file)
-      } finally {
-        await handle.close()
-        await unlink(written).catch(() => {})
-      }
+      // In a Maildir, mail programs never see half of it.
+      const isMaildir = /^(?:new|cur)$/.test(basename(dirname(file)))
+      const place = await keepOpen(PathHandle.findWithoutLinks(dirname(file)))
+      const maildir = isMaildir ? await keepOpen(place.findInThread('..')) : undefined
+      const aside = maildir === undefined ? place : await keepOpen(maildir.findInThread('tmp'))
+      await this.#write(bytes, aside.at(`.${this.#record.id}.${process.pid}`), place)
+      await place.sync().catch((error) => {
+        throw new MaybeTaken(`${file}: ${errorTextAt(dirname(file), error)}`)
+      })
+      return ''
     } catch (error) {
+      if (error instanceof MaybeTaken) throw error
       const remedy = 'send it to an address instead'
       throw new Fault('next-hop', `${file}: ${errorTextAt(file, error)}; ${remedy}`, error)
+    } finally {
+      for (const handle of opened) handle.close()
     }
-    await syncDirectory(place).catch((error) => {
-      throw new MaybeTaken(`${file}: ${errorTextAt(place, error)}`)
-    })
-    return ''
+  }
+
+  /** Writes the message to a file of its own, which then has its name in `place`. */
+  async #write(bytes: OutgoingMail['bytes'], written: string, place: PathHandle): Promise<void> {
+    const handle = await open(written, 'wx', 0o600)
+    try {
+      for (const piece of bytes()) await writeWholeInThread(handle, piece)
+      const time = new Date(this.#record.delivered ?? this.#record.time)
+      await handle.utimes(time, time)
+      await this.#giveTo(handle)
+      await handle.sync()
+      await link(written, place.at(basename(this.text)))
+    } finally {
+      await handle.close()
+      await unlink(written).catch(() => {})
+    }
   }
 
   /** Restores the file's owner and mode, so that the same people can read it as before. */
@@ -63,9 +77,4 @@ export class PutBack implements ReleaseRoute {
     }
     await handle.chmod(Number.parseInt(mode, 8))
   }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await PathHandle.findInThread(path)
-  await directory.sync().finally(() => directory.close())
 }

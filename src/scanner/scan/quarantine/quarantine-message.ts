@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { access, open, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import { errorCode, isFault } from '../../../base/errors/fault.ts'
 import { Bulkhead } from '../../../base/flow/bulkhead.ts'
@@ -57,10 +57,27 @@ async function retryKey(
   hash.update(
     `${JSON.stringify([grounds, sender, recipients.toSorted(), file && inMailbox(file)])}\n`,
   )
+  await addContent(hash, { header, body })
+  return hash.digest('hex')
+}
+
+/**
+ * Returns the key of a message wherever it was delivered: of its body, and of the fields that no host on the way adds or
+ * changes.
+ */
+export async function contentKey(message: Pick<Message, 'header' | 'body'>): Promise<string> {
+  const hash = createHash('sha256')
+  await addContent(hash, message)
+  return hash.digest('hex')
+}
+
+async function addContent(
+  hash: Hash,
+  { header, body }: Pick<Message, 'header' | 'body'>,
+): Promise<void> {
   for (const field of header.fields)
     if (isBound(field.key)) hash.update(header.textOf(field), 'latin1')
   await hashInTurns(hash, body.chunks())
-  return hash.digest('hex')
 }
 
 /** Returns the path of a message without what a mail reader changes in a Maildir: new/ or cur/, and the flags. */

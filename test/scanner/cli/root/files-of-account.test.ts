@@ -44,6 +44,15 @@ t.test('the remedy is printed for a file that the account may not read', { skip 
     t.equal(code, 2)
     t.match(out, /permission denied.*: nobody may not read it; use - <FILE instead/, path)
   }
+  mkdirSync(join(home, 'Maildir'))
+  for (const directory of [home, join(home, 'Maildir')]) {
+    const again = ['scan', '--again', '--since', '1d', ...words, directory]
+    const { code, out, err } = await asRoot(again)
+    t.equal(code, 2)
+    t.match(out, /^0 messages: /, 'a directory is no message')
+    t.match(err, `nobody may not read it; specify the account that owns the mail: --user ACCOUNT`)
+    t.notMatch(err, '- <FILE')
+  }
   const handed = spawnSync(
     '/bin/sh',
     ['-c', `${command} scan ${asNobody.join(' ')} --env 'QHPSI=plugin: eicar' - <${file}`],
