@@ -21,7 +21,6 @@ const exceptions: Readonly<Record<string, string>> = {
   'scanner/readiness/clamd/clamd-watch.ts': 'how long ago a clamd was tried',
   'scanner/readiness/stage/stage.ts': 'the time of a check, the same for all of its steps',
   'scanner/scan/crash-guard/poison.ts': 'one clock for a process, which tests set',
-  'scanner/scan/quarantine/sweep-clock.ts': 'the name of a clock, which no other quarantine has',
   'scanner/scan/quota/ask-by-udp.ts': 'a nonce that nobody can guess',
   'scanner/scan/quota/quota-client.ts': 'one clock for the client, whichever door opens it',
   'scanner/scan/scanners/clamd/canary.ts': 'one clock for all that is known of a clamd',

@@ -120,14 +120,6 @@ const rows: readonly Row[] = [
     prints: /^onescan: left: \/var\/lib\/onescan\/quarantine may hold mail;[\s\S]*^kept mail$/m,
   },
   {
-    name: 'a purge takes a quarantine without mail, though it was swept',
-    before: `${install}; mkdir -p ${KEPT} && touch /var/lib/onescan/quarantine/sweep.clock ${KEPT}/sweep.seen`,
-    does: `${purge}; test -e /var/lib/onescan || echo 'it is gone'`,
-    state: 'none',
-    link: REAL,
-    prints: /^it is gone$/m,
-  },
-  {
     name: 'a purge leaves a quarantine that cannot be searched',
     before: `${install}; mkdir -p ${KEPT} && echo kept mail >${KEPT}/1`,
     does: `mv /usr/bin/find /find; ln -s /bin/false /usr/bin/find

@@ -1,14 +1,15 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
 import { errorText } from '../../base/errors/fault.ts'
 import { type RepeatedWork, repeat } from '../../base/flow/repeat.ts'
+import { readUptime } from '../../base/flow/uptime.ts'
 import { PathHandle } from '../../base/path/path-handle.ts'
 import { respondsInside } from '../../base/path/responds.ts'
 import type { Environment } from '../../base/process/environment.ts'
 import { readSetting, readSettings } from '../../base/settings/read-settings.ts'
 import { quarantineLimits } from '../../base/settings/table/quarantine-limits.ts'
+import { formatDuration } from '../../base/text/units.ts'
 import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.ts'
 import { sweepQuarantine } from '../scan/quarantine/sweep.ts'
-import { readHostTime } from '../scan/quarantine/sweep-clock.ts'
 
 const TEN_MINUTES = 10 * 60 * 1000
 const HOURLY = 60 * 60 * 1000
@@ -30,24 +31,50 @@ export function startSweeps(env: Environment, log: (line: string) => void): () =
   }
 }
 
-/**
- * Removes messages that are over the limits of the quarantine, if there is one. Logs a line if
- * messages were removed, if the clock was set, or if the quarantine could not be read.
- */
+/** Removes messages that are over the limits of the quarantine, if there is one, and logs how many. */
 function sweepQuarantines(env: Environment, log: (line: string) => void): RepeatedWork[] {
   const quarantine = readSetting(env, 'QUARANTINE')
   if (quarantine?.kind !== 'directory') return []
   const limits = readSettings(env, quarantineLimits)
+  const clock = new SettledClock()
   const sweep = async (stopped: AbortSignal) => {
-    const time = readHostTime(Date.now())
-    const swept = await sweepQuarantine(quarantine.directory, limits, time, stopped)
-    const { removed, messages, warnings } = swept
-    for (const warning of warnings) log(`quarantine: ${warning}`)
+    const now = Date.now()
+    const leap = clock.leapUntil(now, readUptime())
+    if (leap !== 0)
+      log(
+        `quarantine: the clock was set ${leap < 0 ? 'back' : 'forward'} by ${formatDuration(Math.abs(leap))}: no message is removed for an hour`,
+      )
+    if (!clock.isSettled) return
+    const { removed, messages } = await sweepQuarantine(quarantine.directory, limits, now, stopped)
     if (removed > 0)
       log(`quarantine: ${removed} messages over its limits were removed, ${messages} remain`)
   }
   const failed = (error: unknown) => log(`quarantine: cannot be cleaned up: ${errorText(error)}`)
   return [repeat(TEN_MINUTES, sweep, failed)]
+}
+
+/** Milliseconds by which the wall clock may gain or lose between two sweeps. */
+const LEAP = 5 * 60 * 1000
+
+/** Compares the wall clock with a monotonic one: after a leap, the ages of files are uncertain for an hour. */
+export class SettledClock {
+  #last: { readonly now: number; readonly uptime: number } | undefined
+  #settledAt = 0
+
+  /** Returns the milliseconds by which the wall clock leapt since the last call, or 0. */
+  leapUntil(now: number, uptime: number): number {
+    const { now: before, uptime: since } = this.#last ?? { now, uptime }
+    this.#last = { now, uptime }
+    const step = now - before - (uptime - since)
+    if (Math.abs(step) <= LEAP) return 0
+    this.#settledAt = uptime + HOURLY
+    return step
+  }
+
+  /** Whether an hour has passed since the last leap. */
+  get isSettled(): boolean {
+    return (this.#last?.uptime ?? 0) >= this.#settledAt
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chownSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { sweepSpool } from '../../../src/scanner/daemon/sweeps.ts'
+import { SettledClock, sweepSpool } from '../../../src/scanner/daemon/sweeps.ts'
 import { lacks } from '../../needs.mjs'
 import { python } from '../../programs/host/python.ts'
 import { outputOf } from '../../run/until.ts'
@@ -159,3 +159,22 @@ t.test(
     await sweepSpool({ directory, sharedDirectory: undefined }, now, over.signal)
   },
 )
+
+t.test('nothing is removed for an hour after the wall clock leapt', async (t) => {
+  const minute = 60_000
+  for (const leap of [-6 * 365 * 24 * 60, -6, 6, 48 * 60]) {
+    const clock = new SettledClock()
+    let [time, uptime] = [now, 5 * minute]
+    const pass = (minutes: number, more = 0) => {
+      time += (minutes + more) * minute
+      uptime += minutes * minute
+      return [clock.leapUntil(time, uptime), clock.isSettled]
+    }
+    t.same(pass(0), [0, true], 'the first sweep')
+    t.same(pass(10, 5), [0, true], 'clocks differ a little')
+    t.same(pass(10, -5), [0, true])
+    t.same(pass(10, leap), [leap * minute, false])
+    t.same(pass(50), [0, false])
+    t.same(pass(10), [0, true])
+  }
+})

@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs'
-import { chmod, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
+import { constants, type Stats } from 'node:fs'
+import { chmod, type FileHandle, mkdir, open, rename, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errorCode, errorText, errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
@@ -178,15 +178,14 @@ export class Folder {
   }
 
   /**
-   * Removes the folder, with this file of its own, if none of its parts contains a file. All parts are
+   * Removes the folder, if none of its parts contains a file. All parts are
    * removed together: without one of them the folder would not be a Maildir. Rejects if another process adds
    * a file meanwhile.
    */
-  async removeIfEmpty(file: string): Promise<void> {
+  async removeIfEmpty(): Promise<void> {
     for (const part of Object.values(this.parts)) {
       for await (const _ of part.namesInSlices(0)) return
     }
-    await unlink(this.top.at(file)).catch(() => {})
     for (const part of MAILDIR_PARTS) await rmdir(this.top.at(part))
     await rmdir(this.#maildir.at(`.${this.#day}`))
   }
@@ -239,4 +238,10 @@ export async function openFolder(directory: PathHandle, name: string): Promise<P
  */
 export function quarantineFault(place: string, error: unknown): Fault {
   return diskFault(`QUARANTINE ${place}`, error, 'config')
+}
+
+/** Opens a file in a directory of the quarantine; a new one has mode 0600. No link is followed. */
+export function openIn(directory: PathHandle, name: string, flags: number): Promise<FileHandle> {
+  const { O_NOFOLLOW, O_NONBLOCK } = constants
+  return open(directory.at(name), flags | O_NOFOLLOW | O_NONBLOCK, 0o600)
 }

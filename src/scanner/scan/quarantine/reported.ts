@@ -1,10 +1,10 @@
 import { constants } from 'node:fs'
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { errorCode } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import { isId } from './entries.ts'
-import { quarantineFault } from './folders.ts'
-import { linesOf, openIn, replaceInQuarantine } from './sweep-clock.ts'
+import { openIn, quarantineFault } from './folders.ts'
 
 /** The file of messages that digests have listed, in the quarantine: a line for each, its id and the address of the digest. */
 const FILE = 'digest.reported'
@@ -65,3 +65,51 @@ export class Reported {
 }
 
 const lineOf = (id: string, address: string) => `${id} ${address}`
+
+/** Bytes read at once. */
+const CHUNK = 256 * 1024
+
+/**
+ * Writes a file as a whole or not at all: a new file of mode 0600 in its directory, `.new`, is written, synced
+ * and renamed. After a crash or on a full disk the old file is still there. Rejects with the error of the
+ * system.
+ */
+async function replaceInQuarantine(
+  directory: PathHandle,
+  name: string,
+  bytes: Buffer,
+): Promise<void> {
+  const fresh = directory.at(`${name}.new`)
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
+    const handle = await open(fresh, flags, 0o600)
+    try {
+      await handle.writeFile(bytes)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(fresh, directory.at(name))
+  } catch (error) {
+    await unlink(fresh).catch(() => {})
+    throw error
+  }
+  await directory.sync()
+}
+
+/** Reads the whole lines of a file, and closes it. */
+async function* linesOf(file: FileHandle): AsyncGenerator<string> {
+  try {
+    const chunk = Buffer.alloc(CHUNK)
+    let rest = ''
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, CHUNK, null)
+      if (bytesRead === 0) return
+      const lines = (rest + chunk.toString('latin1', 0, bytesRead)).split('\n')
+      rest = (lines.pop() ?? '').slice(0, CHUNK) // a line of ours is short
+      yield* lines
+    }
+  } finally {
+    await file.close()
+  }
+}
