@@ -232,7 +232,7 @@ export class ClamdServer {
   #note(outcome: ClamdOutcome<ScanResult>, task: ClamdTask): void {
     switch (outcome.kind) {
       case 'answered':
-        this.#known.add(task)
+        if (outcome.reply.answer !== 'unknown') this.#known.add(task)
         if (this.#backOff.noteAnswer(this)) this.#onChange('answers')
         this.#missingSince = undefined
         return

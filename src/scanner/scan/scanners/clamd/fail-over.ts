@@ -1,14 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../../base/flow/back-off.ts'
 import { isLate, type Sample, type ScannerCall } from '../contract/scanner.ts'
-import { type Cause, type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
+import {
+  type Cause,
+  type ScanResult,
+  scannerDied,
+  type UnknownResult,
+  unknown,
+} from '../findings/scan-result.ts'
 import { hasEnded } from './clamd-peer.ts'
 import type { ClamdServer } from './clamd-server.ts'
 import type { Absence, ClamdOutcome } from './session.ts'
 
 /**
- * Upper limit for the servers that may break under one message: a message that broke two may break the next
- * one.
+ * Upper limit for the servers that may break under one message, or have no result for it: a message that broke two may break
+ * the next one.
  */
 const BROKEN_MAX = 2
 
@@ -26,7 +32,7 @@ export const RETRY_TIMEOUTS: Readonly<Record<Exclude<Absence, 'full'>, number>> 
 const PAUSES = { first: 5, longest: 250 }
 
 /**
- * Tries one server after another until one of them answers. If none could be reached, but some may recover
+ * Tries one server after another until one of them has a result. If none could be reached, but some may recover
  * soon, tries these again after a pause, until the deadline.
  */
 export async function scanByServers(
@@ -78,6 +84,8 @@ class ServerSearch {
   #mayBeDown = false
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
+  /** The first reply that is no result. */
+  #noResult: ScanResult | undefined
 
   constructor(servers: readonly ClamdServer[], samples: readonly Sample[], task: ScannerCall) {
     this.#samples = samples
@@ -105,6 +113,14 @@ class ServerSearch {
     this.#round.delete(server)
     const { version } = server
     const outcome = await server.scan(this.#samples, task)
+    if (outcome.kind === 'answered' && isNoResult(outcome.reply)) {
+      // The server is well enough to report it. Another one may have memory, disk space or signatures.
+      this.#left.delete(server)
+      this.#note(server, outcome.reply.reason)
+      this.#noResult ??= withServerAddress(server, outcome.reply)
+      this.#noteBroken()
+      return undefined
+    }
     if (outcome.kind !== 'answered') {
       this.#noteFailure(server, outcome)
       this.#hasDied ||= await hasDied(server, outcome)
@@ -159,6 +175,7 @@ class ServerSearch {
   }
 
   unknownResult(): ScanResult {
+    if (this.#noResult !== undefined && this.#troubles.size === 1) return this.#noResult
     const remedy = this.#mayBeDown
       ? ['start clamd, or correct CLAMD (onescan check shows the details)']
       : []
@@ -187,6 +204,10 @@ async function hasDied(server: ClamdServer, failure: ClamdFailure): Promise<bool
   if (peer !== 'unseen') return hasEnded(peer)
   return failure.kind !== 'broken' || server.isMute()
 }
+
+/** Returns whether a reply is neither OK nor FOUND. (A time limit that clamd names with FOUND is a result.) */
+const isNoResult = (reply: ScanResult): reply is UnknownResult =>
+  reply.answer === 'unknown' && reply.cause !== 'limit'
 
 /** The result, with the server in its reason. */
 function withServerAddress({ address }: ClamdServer, result: ScanResult): ScanResult {

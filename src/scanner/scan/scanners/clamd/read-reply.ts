@@ -9,7 +9,8 @@ const CLAMD_REPLY_MAX = 8 * 1024
 
 /**
  * The meaning of one reply of clamd (clamd(8)). Each `reason` quotes the reply, in printable ASCII of bounded
- * length. *Unread* is a content over StreamMaxLength or, with AlertExceedsMax, over another limit. *Unknown*
+ * length. *Unread* is a content over StreamMaxLength or, with AlertExceedsMax, over another limit: a finding without a name
+ * is one, too. *Unknown*
  * is any other reply: ERROR, COMMAND READ TIMED OUT, an invalid or a truncated reply.
  */
 export type ClamdReply = ScanResult | NoAccess
@@ -76,8 +77,8 @@ export function readReply(received: Buffer, transfer: Transfer): ClamdReply {
   const text = `"${quoted(received.subarray(0, end))}"`
 
   if (rest === clamdWords.clean) return clean
-  const found = /^(\S+) FOUND$/.exec(rest)?.[1]
-  if (found !== undefined) return readName(found, text)
+  const found = /^(?:(\S*) )?FOUND$/.exec(rest)
+  if (found !== null) return readName(found[1] ?? '', text)
   if (line === clamdWords.streamTooLong) return unread('size', text)
   if (transfer === 'descriptor' && (rest === '' || rest === clamdWords.noRegularFile)) {
     return { answer: 'no access', reason: text }
@@ -88,7 +89,8 @@ export function readReply(received: Buffer, transfer: Transfer): ClamdReply {
 /** Reads the name of what was found. */
 function readName(found: string, text: string): ScanResult {
   const name = quoted(Buffer.from(withoutHash(found), 'latin1'))
-  if (name === '') return unknown(text)
+  // clamd 0.105 and 1.0 report a file over a limit so.
+  if (name === '' || name === '(null)') return unread('unpacked', text)
   return resultOfOnescan(name, text) ?? resultByName(name, text)
 }
 

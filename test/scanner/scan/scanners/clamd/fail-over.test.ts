@@ -68,3 +68,19 @@ t.test('a server that does not report its version is skipped', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 1_100))
   t.same(await scanMany(pool, 3, [second]), [3])
 })
+
+t.test('a server that answers without a result is not the last one that is asked', async (t) => {
+  for (const reply of ["stream: Can't allocate memory ERROR", '', 'stream: ', 'x ERROR', 'ok']) {
+    const sick = await standIn(t, numbered(reply))
+    const well = await standIn(t, numbered('stream: Eicar FOUND'))
+    const { scan } = open(t, `${sick.socket} ${well.socket}`)
+    t.match(await scan(), { answer: 'infected', name: 'Eicar' }, reply)
+    const alone = await open(t, sick.socket).scan()
+    t.match(alone, { answer: 'unknown', cause: 'scanner-error' })
+    t.match(await open(t, `${sick.socket} ${sick.socket}x`).scan(), { answer: 'unknown' })
+  }
+  // A limit is a result: another server need not be asked.
+  const limited = await standIn(t, numbered('stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND'))
+  const well = await standIn(t, numbered('stream: OK'))
+  t.match(await open(t, `${limited.socket} ${well.socket}`).scan(), { answer: 'unknown' })
+})

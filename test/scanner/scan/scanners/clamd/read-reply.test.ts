@@ -49,11 +49,20 @@ t.test('a signature is named without the hash and size after it', async (t) => {
   t.same(read('fd[9]: Eicar FOUND\0', 'descriptor'), { answer: 'infected', name: 'Eicar' })
 })
 
-t.test('FOUND without one name before it is not an answer', async (t) => {
-  for (const text of ['stream: FOUND\0', 'stream:  FOUND\0', 'stream: a b FOUND\0', 'X FOUND\0']) {
+t.test('FOUND without a name is a limit, and with several words not an answer', async (t) => {
+  for (const text of [
+    'stream: FOUND\0',
+    'stream:  FOUND\0',
+    'stream: (null) FOUND\0',
+    'stream: (null)(ab:1) FOUND\0',
+    'stream: (ab:1) FOUND\0',
+  ]) {
+    t.match(read(text), { answer: 'unread', kind: 'unpacked' }, JSON.stringify(text))
+  }
+  t.match(read('fd[9]: (null) FOUND\0', 'descriptor'), { answer: 'unread' })
+  for (const text of ['stream: a b FOUND\0', 'stream:   FOUND\0', 'X FOUND\0']) {
     t.equal(read(text).answer, 'unknown', JSON.stringify(text))
   }
-  t.equal(read('stream: (ab:1) FOUND\0').answer, 'unknown', 'nothing but hash and size')
 })
 
 t.test('limits are distinguished from viruses and from other errors', async (t) => {
