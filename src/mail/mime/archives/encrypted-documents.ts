@@ -10,6 +10,8 @@ import {
   SIZE_AT,
   type ZipEntry,
 } from './archive-members.ts'
+import { isEncryptedArchive } from './encrypted-archives.ts'
+import { isEncryptedPdf } from './encrypted-pdf.ts'
 
 /** The first bytes of a compound file (MS-CFB 2.2), of a zip archive, and of a gzip file. */
 const COMPOUND = Buffer.from('d0cf11e0a1b11ae1', 'hex')
@@ -31,9 +33,9 @@ const MEMBER_MAX = 64 * 1024 * 1024
 const ALWAYS_INFLATED = 64 * 1024
 const SHRINKS_MAX = 20
 
-/** The names of Office and OpenDocument files, templates, slide shows and macros among them, and of archives. */
+/** The names of Office, OpenDocument and PDF files, templates, slide shows and macros among them, and of archives. */
 const OPENED =
-  /\.(?:(?:do[ct]|xl[abmst]|p[op][ast]|od[bcfgimpst]|ot[cfghipst])[bmx]?|zip|tar|t?gz)$/i
+  /\.(?:(?:do[ct]|xl[abmst]|p[op][ast]|od[bcfgimpst]|ot[cfghipst])[bmx]?|zip|tar|t?gz|7z|rar|pdf)$/i
 /** Upper limit for the archives in one another that are opened. */
 const DEPTH_MAX = 4
 
@@ -48,8 +50,8 @@ const START_AT = 116
 const SIZE_OF_STREAM_AT = 120
 
 /**
- * Returns whether bytes are an Office or OpenDocument file or a zip archive that is encrypted with a password, or a zip, tar
- * or gzip archive with such a file in it or in archives in it.
+ * Returns whether bytes are an Office, OpenDocument or PDF file or a zip, RAR or 7-Zip archive that is encrypted with a password,
+ * or a zip, tar or gzip archive with such a file in it or in archives in it.
  */
 export function* isEncryptedDocument(source: Buffer, work: Work): Steps<boolean> {
   return yield* isEncrypted(source, work, DEPTH_MAX)
@@ -59,6 +61,8 @@ export function* isEncryptedDocument(source: Buffer, work: Work): Steps<boolean>
 function* isEncrypted(source: Buffer, work: Work, depth: number): Steps<boolean> {
   if (startsWith(source, COMPOUND)) return yield* isEncryptedCompound(source, work)
   if (startsWith(source, ZIP)) return yield* isEncryptedZip(source, work, depth)
+  if ((yield* isEncryptedArchive(source, work)) || (yield* isEncryptedPdf(source, work)))
+    return true
   if (depth === 0) return false
   if (startsWith(source, GZIP)) {
     const size = source.length < 18 ? 0 : source.readUInt32LE(source.length - 4)

@@ -6,7 +6,7 @@ import t from 'tap'
 import { tarMember } from '../../../scanner/scan/scanners/attachments/archives.ts'
 import { readMail } from '../read-mail.ts'
 
-/** Office and OpenDocument files with a password, whose content no scanner sees. */
+/** Documents and archives with a password, whose content no scanner sees. */
 
 const SECTOR = 512
 
@@ -80,7 +80,31 @@ const openDocument = (inner: string) =>
   })
 const dataOfEncryption = '<manifest:encryption-data manifest:checksum="x"/>'
 
-/** Files of LibreOffice 7.4, of Info-ZIP 3.0, and of officecrypto-tool 0.0.19 (Office 2010 and 2007), with the password `secret`, and without. */
+/** A block of RAR 1.5 to 4, with data behind it if it is of a file: its type and its flags. */
+function rar4Block(type: number, flags: number, data = 0): Buffer {
+  const block = Buffer.alloc(type === 0x74 ? 40 : 13)
+  block[2] = type
+  block.writeUInt16LE(flags | (data > 0 ? 0x8000 : 0), 3)
+  block.writeUInt16LE(block.length, 5)
+  if (data > 0) block.writeUInt32LE(data, 7)
+  return Buffer.concat([block, Buffer.alloc(data, 'x')])
+}
+const rar4 = (...blocks: readonly Buffer[]) =>
+  Buffer.concat([Buffer.from('Rar!\x1a\x07\0', 'latin1'), ...blocks])
+
+/** A header of RAR 5: its type, its record of a file if it has one, and the bytes of data behind it. */
+function rar5Header(type: number, record: readonly number[] = [], data = 0): Buffer {
+  const extra = record.length > 0 ? [record.length + 1] : []
+  const flags = (extra.length > 0 ? 1 : 0) | (data > 0 ? 2 : 0)
+  const fields = [type, flags, ...extra, ...(data > 0 ? [data | 0x80, 0] : []), 0, 0, 0]
+  const records = record.length > 0 ? [record.length, ...record] : []
+  const header = Buffer.from([...fields, ...records])
+  return Buffer.concat([Buffer.alloc(4), Buffer.from([header.length]), header, Buffer.alloc(data)])
+}
+const rar5 = (...headers: readonly Buffer[]) =>
+  Buffer.concat([Buffer.from('Rar!\x1a\x07\x01\0', 'latin1'), ...headers])
+
+/** Files of LibreOffice 7.4, of Info-ZIP 3.0, of officecrypto-tool 0.0.19 (Office 2010 and 2007), of 7-Zip 26.01 and of qpdf 11.3, with the password `secret`, and without. */
 const made = (name: string) => readFileSync(join(import.meta.dirname, 'files', name))
 
 const encrypted: Readonly<Record<string, Buffer>> = {
@@ -92,6 +116,25 @@ const encrypted: Readonly<Record<string, Buffer>> = {
   'an archive of Info-ZIP': made('archive.zip'),
   'an archive of Info-ZIP in another one': zip({ 'a.txt': 'x', 'b.zip': made('archive.zip') }),
   'an archive of Info-ZIP in a tar': tar({ 'b.zip': made('archive.zip') }),
+  'an archive of 7-Zip': made('hidden-content.7z'),
+  'an archive of 7-Zip with hidden names': made('hidden-names.7z'),
+  'an archive of 7-Zip with a plain list': made('raw-header.7z'),
+  'an archive of 7-Zip in another one': zip({ 'b.7z': made('hidden-content.7z') }),
+  'a RAR file': rar4(rar4Block(0x73, 0), rar4Block(0x74, 0, 300), rar4Block(0x74, 4, 5)),
+  'a RAR file with hidden names': rar4(rar4Block(0x73, 0x80), Buffer.alloc(99, 'x')),
+  'a RAR 5 file': rar5(rar5Header(1), rar5Header(2, [9, 9], 100), rar5Header(2, [1, 0, 0], 9)),
+  'a RAR 5 file with hidden names': rar5(rar5Header(4), Buffer.alloc(99, 'x')),
+  'a PDF file of 40 bits': made('user-40.pdf'),
+  'a PDF file of 128 bits': made('user-128.pdf'),
+  'a PDF file of 256 bits': made('user-256.pdf'),
+  'a PDF file with a compressed table': made('user-xref.pdf'),
+  'a PDF file for the web': made('user-lin.pdf'),
+  'a PDF file below other bytes': Buffer.concat([Buffer.from('x\n\n'), made('user-xref.pdf')]),
+  'a PDF file with another spelling': Buffer.from(
+    made('user-40.pdf').toString('latin1').replace('/Encrypt', '/#45ncr#79pt'),
+    'latin1',
+  ),
+  'a PDF file in an archive': zip({ 'b.pdf': made('user-128.pdf') }),
   'a Word file before 2007': withStream('WordDocument', wordStart(1), 4096),
   'a short Word file before 2007': withStream('WordDocument', wordStart(1), 1000),
   'a workbook before 2007': withStream('Workbook', workbookStart(0x2f), 4096),
@@ -130,6 +173,20 @@ t.test('an ordinary document is not encrypted content', async (t) => {
     'a Word file of LibreOffice': made('without-password.doc'),
     'a workbook of LibreOffice': made('without-password.xls'),
     'an archive of Info-ZIP': made('without-password.zip'),
+    'an archive of 7-Zip': made('plain.7z'),
+    'a RAR file': rar4(rar4Block(0x73, 0), rar4Block(0x74, 0, 300), rar4Block(0x7b, 0)),
+    'a RAR 5 file': rar5(rar5Header(1), rar5Header(2, [9, 9], 100), rar5Header(5)),
+    'a PDF file': made('plain.pdf'),
+    ...Object.fromEntries(
+      ['40', '256', 'aes128', 'meta', 'R5', 'xref', 'lin'].map((name) => [
+        `a PDF file that may not be printed (${name})`,
+        made(`open-${name}.pdf`),
+      ]),
+    ),
+    'a PDF file about encryption': Buffer.from(
+      made('plain.pdf').toString('latin1').replace('/Pages 2', '/Text (/Encrypt 1 0 R) /Pages 2'),
+      'latin1',
+    ),
     'a Word file before 2007': withStream('WordDocument', wordStart(2), 4096),
     'a workbook before 2007': withStream('Workbook', workbookStart(0x42, 0x2f), 4096),
     'an old Word file': compound('Root Entry', 'WordDocument', '1Table'),
@@ -168,6 +225,11 @@ t.test('a broken document is read without an error', async (t) => {
     openDocument(dataOfEncryption),
     gzipSync(tar({ 'b.docx': office })),
     withStream('Book', workbookStart(0x86, 0x2f), 100),
+    made('hidden-content.7z'),
+    made('user-xref.pdf'),
+    made('open-40.pdf'),
+    rar4(rar4Block(0x73, 0), rar4Block(0x74, 0, 30)),
+    rar5(rar5Header(1), rar5Header(2, [9, 9], 100)),
   ]) {
     for (let length = 1; length < file.length; length += 7) isEncrypted(file.subarray(0, length))
     for (let at = 0; at < file.length; at += 5) {

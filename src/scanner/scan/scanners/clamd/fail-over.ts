@@ -84,7 +84,7 @@ class ServerSearch {
   #mayBeDown = false
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
-  /** The first reply that is no result. */
+  /** The first reply that is not a result. */
   #noResult: ScanResult | undefined
 
   constructor(servers: readonly ClamdServer[], samples: readonly Sample[], task: ScannerCall) {
