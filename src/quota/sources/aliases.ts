@@ -1,7 +1,7 @@
-import { runProgram } from '../../base/process/run-program.ts'
 import type { LdapDirectory } from '../../base/protocol/ldap/ldap-directory.ts'
 import { lowerCase } from '../../base/text/address.ts'
 import { parseUser, type User } from './mailbox-location.ts'
+import { Postmap } from './postmap.ts'
 import { type IsLocal, tableFile } from './users.ts'
 
 /** A source of aliases: a file in the form of aliases(5), a map of Postfix, TYPE:NAME, or the LDAP directory. */
@@ -17,8 +17,6 @@ type LookUpAlias = (
 
 /** Upper limit for the targets of one user. Further ones are treated as mailboxes of other hosts. */
 const TARGETS_MAX = 100
-/** Upper limit, in bytes, for the answer of postmap. */
-const POSTMAP_MAX = 64 * 1024
 
 /** The mailboxes behind a user, each once. `hasOthers`: mail also goes elsewhere, such as to a program. */
 export interface Behind {
@@ -30,6 +28,8 @@ interface AliasOptions {
   readonly uptime: () => number
   /** Milliseconds for postmap. */
   readonly timeout: number
+  /** The path of postmap(1), if it is another one than that of Postfix. */
+  readonly postmap?: string | undefined
   /** The directory, if it is a source. */
   readonly directory?: LdapDirectory | undefined
 }
@@ -42,14 +42,14 @@ interface AliasOptions {
 export function followAliases(
   sources: readonly AliasSource[],
   isLocal: IsLocal,
-  { uptime, timeout, directory }: AliasOptions,
+  { uptime, timeout, postmap, directory }: AliasOptions,
 ): (user: User) => Promise<Behind> {
   const lookUpBy = (source: AliasSource): LookUpAlias => {
     switch (source.kind) {
       case 'file':
         return aliasFile(source.path, isLocal, uptime)
       case 'postmap':
-        return postfixMap(source.map, isLocal, timeout)
+        return postfixMap(new Postmap(source.map, { uptime, timeout, program: postmap }), isLocal)
       case 'ldap':
         return ldapAliases(directory!)
     }
@@ -116,40 +116,14 @@ function ldapAliases(directory: LdapDirectory): LookUpAlias {
 }
 
 /** Looks users up in a map of Postfix as virtual(5) does: the address, a local user's name, and then the domain. */
-function postfixMap(map: string, isLocal: IsLocal, timeout: number): LookUpAlias {
+function postfixMap(postmap: Postmap, isLocal: IsLocal): LookUpAlias {
   return async ({ name, local, domain }) => {
     const keys = [name, ...(domain !== '' && isLocal(domain) ? [local] : [])]
     if (domain !== '') keys.push(`@${domain}`)
-    for (const key of keys) {
-      const targets = await queryPostmap(map, key, timeout)
-      if (targets === undefined) continue
-      // `@one.example @other.example` gives each user of one the same name in the other.
-      return splitTargets(targets).map((target) =>
-        target.startsWith('@') ? local + target : target,
-      )
-    }
-    return undefined
+    const found = await Promise.all(keys.map((key) => postmap.find(key)))
+    const targets = found.find((text) => text !== undefined)
+    if (targets === undefined) return undefined
+    // `@one.example @other.example` gives each user of one the same name in the other.
+    return splitTargets(targets).map((target) => (target.startsWith('@') ? local + target : target))
   }
-}
-
-const POSTMAP = '/usr/sbin/postmap'
-/** Exit code of postmap(1) without an error: there is no such key. */
-const NO_KEY = 1
-/** Its warnings where sockets of the Internet are forbidden, as in the unit. */
-const NO_INTERNET = /^postmap: warning: inet_protocols: .*\n/gm
-
-async function queryPostmap(
-  map: string,
-  key: string,
-  timeout: number,
-): Promise<string | undefined> {
-  const { code, output, complaint, exceeded } = await runProgram({
-    command: [POSTMAP, '-q', key, map],
-    within: timeout,
-    most: POSTMAP_MAX,
-  })
-  if (code === 0) return output.toString('latin1')
-  if (code === NO_KEY && complaint.replace(NO_INTERNET, '') === '') return undefined
-  const reason = exceeded ? `exceeds its limit of ${exceeded}` : `exited with ${code}`
-  throw new Error(`postmap -q ${key} ${map}: ${complaint.trim() || reason}`)
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { followAliases } from '../../../src/quota/sources/aliases.ts'
@@ -182,4 +182,67 @@ t.test('an alias is full if all mailboxes behind it are', async (t) => {
     QUOTAALIASES: '/nonexistent',
   })
   t.match(await lost.ask('CHECK_QUOTA ann 0'), /^QUOTA_ERROR ann/, 'unknown, and never full')
+})
+
+/** A postmap that notes its processes and takes a while; it knows ann, and fails for `bad`. */
+function slowPostmap(t: Test) {
+  const place = t.testdir({})
+  const [program, log] = [join(place, 'postmap'), join(place, 'log')]
+  const script = `#!/bin/sh
+echo + >>${log}; sleep 0.1
+while read -r key; do
+  case $key in
+    ann@example.org) printf '%s\\tben@example.org\\n' $key;;
+    bad*) echo "no $key" >&2; exit 1;;
+  esac
+done
+echo - >>${log}
+test $(grep -c . ${log}) -gt 0 || exit 1
+`
+  writeFileSync(program, script, { mode: 0o755 })
+  writeFileSync(log, '')
+  return { program, lines: () => readFileSync(log, 'utf8').trim().split('\n') }
+}
+
+t.test('unknown names do not start a postmap each, and delay nobody long', async (t) => {
+  const { program, lines } = slowPostmap(t)
+  let now = 0
+  const follow = followAliases([{ kind: 'postmap', map: 'x' }], isLocal, {
+    ...{ uptime: () => now, timeout: 10_000, postmap: program },
+  })
+  const behind = async (name: string) => (await follow(parseUser(name)!)).users.map((user) => user.name) // biome-ignore format: a line
+  const flood = Array.from({ length: 300 }, (_, n) => behind(`zoe${n}@example.org`))
+  const began = Date.now()
+  t.same(await behind('ann@example.org'), ['ben@example.org'])
+  const waited = Date.now() - began
+  t.same(
+    await Promise.all(flood),
+    Array.from({ length: 300 }, (_, n) => [`zoe${n}@example.org`]),
+  )
+  const starts = lines().filter((line) => line === '+').length
+  t.ok(starts <= 12, `${starts} processes`)
+  t.ok(waited < 5_000, `${waited} ms`)
+  let [running, most] = [0, 0]
+  for (const line of lines()) {
+    running += line === '+' ? 1 : -1
+    most = Math.max(most, running)
+  }
+  t.ok(most <= 2, `${most} at once`)
+  await behind('zoe7@example.org')
+  t.equal(lines().filter((line) => line === '+').length, starts, 'a miss is cached')
+  now += 10_000
+  await behind('zoe7@example.org')
+  t.equal(lines().filter((line) => line === '+').length, starts + 1, 'for ten seconds')
+})
+
+t.test('a name for which postmap fails is an error of no other name', async (t) => {
+  const { program } = slowPostmap(t)
+  const follow = followAliases([{ kind: 'postmap', map: 'x' }], isLocal, { ...options, postmap: program }) // biome-ignore format: a line
+  const asked = (name: string) =>
+    follow(parseUser(name)!).then(({ users }) => users[0]?.name, String)
+  const names = ['zoe@example.net', 'bad@example.net', 'ann@example.org']
+  const [zoe, bad, ann] = await Promise.all(names.map(asked))
+  t.equal(zoe, 'zoe@example.net')
+  t.match(bad, /postmap -q bad@example\.net x: no bad@example\.net/)
+  t.equal(ann, 'ben@example.org')
 })

@@ -168,7 +168,7 @@ class QuarantineSweep {
         const link = keys.at(key)
         const made = (await statsOf(link))?.mtimeMs ?? this.#now
         // An interrupted release may be continued as long as the message is kept.
-        const days = key.endsWith(GIVEN) ? this.#limits.QUARANTINEDAYS * DAY_SECONDS * 1000 : 0
+        const days = key.endsWith(GIVEN) ? this.#limits.QUARANTINEDAYS * DAY : 0
         const isKept = key.endsWith(GIVEN) && days === 0
         if (!isKept && this.#now - made > Math.max(days, RETRIED_FOR))
           await unlink(link).catch(() => {})
