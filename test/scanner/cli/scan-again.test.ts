@@ -172,7 +172,7 @@ t.test('a release puts a message back where it was, as it was', async (t) => {
     /names no recipient; specify one with --to/,
   )
   writeFileSync(file, 'another one')
-  t.match((await release(kept)).err, /already exists; send it to its recipient: --to ADDRESS/)
+  t.match((await release(kept)).err, /already exists; send it to an address instead/)
   t.equal(readFileSync(file, 'latin1'), 'another one')
   rmSync(file)
   const { code, out, err } = await release(kept)
@@ -318,7 +318,7 @@ t.test(
     const id = await keepOne(directory, Date.now(), { file: place, mode: '0600', owner: '1:1' })
     const { err, code } = await onescan(['quarantine', 'release', '--directory', directory, id])
     t.equal(code, 2)
-    t.match(err, /x: the owner 1:1 cannot be restored: .*; send it to its recipient: --to ADDRESS/)
+    t.match(err, /x: the owner 1:1 cannot be restored: .*; send it to an address instead/)
     t.notOk(existsSync(place))
   },
 )
