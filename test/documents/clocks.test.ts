@@ -18,7 +18,6 @@ const exceptions: Readonly<Record<string, string>> = {
   'scanner/handling/mail-services.ts': 'one clock for all sessions of an interface',
   'scanner/handling/quarantine-as-decided.ts': 'the id and the time of a message in quarantine',
   'scanner/log/read-log.ts': 'a log that is being written was written now',
-  'scanner/readiness/clamd/clamd-watch.ts': 'how long ago a clamd was tried',
   'scanner/readiness/stage/stage.ts': 'the time of a check, the same for all of its steps',
   'scanner/scan/crash-guard/poison.ts': 'one clock for a process, which tests set',
   'scanner/scan/quota/ask-by-udp.ts': 'a nonce that nobody can guess',
@@ -27,7 +26,6 @@ const exceptions: Readonly<Record<string, string>> = {
   'scanner/scan/scanners/clamd/clamd-scanner.ts': 'one clock for all that is known of a clamd',
   'scanner/scan/scanners/clamd/clamd-server.ts': 'one clock for all that is known of a clamd',
   'scanner/scan/scanners/clamd/descriptor-probe.ts': 'one clock for all that is known of a clamd',
-  'scanner/scan/scanners/clamd/extracted-forms.ts': 'one clock for all that is known of a clamd',
   'scanner/scan/scanners/clamd/fail-over.ts':
     'processes that wait for one clamd do not ask in step',
   'scanner/scan/scanners/clamd/session-pool.ts': 'one clock for all that is known of a clamd',

@@ -43,7 +43,6 @@ export const LONG_FILES = {
   'test/programs/milter/milter-dkim.test.ts': 43,
   'test/scanner/doors/clamd/files.test.ts': 43,
   'test/scanner/doors/milter/cases.test.ts': 43,
-  'test/scanner/scan/scanners/clamd/extracted-parts.test.ts': 41,
   'test/scanner/daemon/workers/workers.test.ts': 40,
   'test/packaging/policy.test.ts': 39,
   'test/scanner/daemon/http/access.test.ts': 39,

@@ -57,18 +57,14 @@ function* contentsIn(source: Bytes): Generator<string> {
   for (const step of contentsOf(source, {
     openFile,
     createHash,
-    findsCovered: true,
     ...listeners,
   })) {
     if (step.kind === 'unread') yield `unread: ${step.reason}`
     if (step.kind !== 'content') continue
-    const { bytes, isMail, coveredBy, part } = step
+    const { bytes, isMail, part } = step
     const digest = createHash('sha256').update(bytes.gather()).digest('hex')
     const words = [
       ...(isMail ? ['as a message'] : []),
-      ...(coveredBy
-        ? [`in the scan of the ${coveredBy === 'whole' ? coveredBy : 'attached mail'}`]
-        : []),
       ...part.containers.map((container) => `in ${container}`),
       ...part.names.map((name) => JSON.stringify(name)),
     ]

@@ -1,8 +1,7 @@
 import type { Bytes } from '../message/bytes.ts'
 import type { Header } from '../message/header-block.ts'
 import { LimitExceeded } from './budget/limits.ts'
-import type { Covering, Steps } from './budget/work.ts'
-import { coveredLeaves } from './covered/covered-parts.ts'
+import type { Steps } from './budget/work.ts'
 import { decoded } from './decoders/decoder.ts'
 import { transferEncodings } from './headers/encodings.ts'
 import { readNames } from './headers/names.ts'
@@ -11,9 +10,8 @@ import { decodeLeaf } from './leaves/decode-leaf.ts'
 import { EmbeddedData } from './leaves/embedded-data.ts'
 import { inFiles, inTexts } from './leaves/embedded-formats.ts'
 import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
-import { beginsAsMail, isKnownAsMail, MAIL_START } from './leaves/mail-starts.ts'
+import { beginsAsMail, MAIL_START } from './leaves/mail-starts.ts'
 import { openContainers, openContent, openEmbedded, openEmbeddedIn } from './leaves/open-content.ts'
-import { splitLineEnd } from './leaves/text-properties.ts'
 import { Way } from './quirks/way.ts'
 import { type MailStructure, readStructure } from './read-structure.ts'
 import { NAMELESS, type PartNames } from './reports/part-names.ts'
@@ -72,9 +70,9 @@ class MailContents {
     const extraction = this.#extraction
     const mail = yield* extraction.work.gather(this.#source)
     const structure = yield* this.#readStructure(mail)
-    if (extraction.options.depthAlone) return yield* this.#emitLeaves(structure, mail)
+    if (extraction.options.depthAlone) return yield* this.#emitLeaves(structure)
     const embedded = yield* EmbeddedData.of(this.#source, inTexts, extraction.work)
-    yield* this.#emitLeaves(structure, mail)
+    yield* this.#emitLeaves(structure)
     const { texts } = structure
     const ranges = new Map(texts.map(({ from, to }) => [`${from} ${to}`, { from, to }]))
     for (const range of ranges.values()) yield* openEmbeddedIn(range, embedded, inTexts, extraction)
@@ -84,16 +82,11 @@ class MailContents {
     yield* openEmbeddedIn(range, embedded, inFiles, extraction)
   }
 
-  *#emitLeaves({ ordinary, leaves }: MailStructure, mail: Buffer): Steps {
+  *#emitLeaves({ leaves }: MailStructure): Steps {
     const extraction = this.#extraction
-    const { options, layers, work } = extraction
-    const seeks = options.findsCovered && layers === 0 && ordinary !== undefined
-    const covered = seeks ? yield* coveredLeaves(mail, ordinary, 0, work) : undefined
     for (const leaf of leaves) {
-      if (options.depthAlone && !(yield* this.#encodesMail(leaf))) continue
-      const part = this.#partOf(leaf.header)
-      const coveredBy = this.#coveringOf(covered?.get(leaf))
-      yield* decodeLeaf(leaf, this.#source, extraction.at({ part }), coveredBy)
+      if (extraction.options.depthAlone && !(yield* this.#encodesMail(leaf))) continue
+      yield* decodeLeaf(leaf, this.#source, extraction.at({ part: this.#partOf(leaf.header) }))
     }
   }
 
@@ -108,13 +101,6 @@ class MailContents {
         return true
     }
     return false
-  }
-
-  #coveringOf(covering: Leaf | 'whole' | undefined): Covering | undefined {
-    if (covering === undefined || covering === 'whole') return covering
-    const { from, to } = covering
-    const { bare: bytes } = splitLineEnd(this.#source.slice(from, to))
-    return { bytes, isMail: !isKnownAsMail(bytes) }
   }
 
   /** Reads the structure of the mail. Reports its depth, names and oddities. */

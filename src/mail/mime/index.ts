@@ -4,10 +4,8 @@
  * loads at its start.
  */
 export { LimitExceeded, limits } from './budget/limits.ts'
-export { type Covering, type EmittedMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
-export { contentForms, multipartForms, type PartForm } from './covered/tried-forms.ts'
+export { type EmittedMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
 export { normalizedName } from './headers/fields.ts'
-export { firstFields } from './leaves/mail-starts.ts'
 export { FILE_STARTS, textPropertiesOf } from './leaves/text-properties.ts'
 export type { Oddity } from './reports/oddities.ts'
 export type { PartNames } from './reports/part-names.ts'

@@ -3,14 +3,12 @@ import type { Header } from '../message/header-block.ts'
 import type { Steps, Work } from './budget/work.ts'
 import { type Carved, carve } from './carver/carve.ts'
 import type { PartHeader } from './headers/part-header.ts'
-import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
+import { isOdd, readOrdinary } from './ordinary/read-ordinary.ts'
 import type { Oddity } from './reports/oddities.ts'
 import { depthOfMail, type Leaf } from './structure/leaf.ts'
 
 /** Where the contents of a mail are. All positions are offsets in it. */
 export interface MailStructure {
-  /** The mail as the grammar reads it, or undefined if its structure is odd. */
-  readonly ordinary: OrdinaryMail | undefined
   readonly leaves: readonly Leaf[]
   /** The ranges in whose texts data may be encoded. */
   readonly texts: readonly ByteRange[]
@@ -36,21 +34,19 @@ export function* readStructure(
   if (isOdd(read)) {
     const carved = yield* carve(mail, outerDepth, work)
     const oddities = read.oddity ? [read.oddity, ...carved.oddities] : carved.oddities
-    return { ...carved, ordinary: undefined, oddities }
+    return { ...carved, oddities }
   }
-  work.addMessages(messages === 0 ? read.mails.length - 1 : read.mails.length)
-  const headers = read.headers.map(({ header }) => header)
-  const oddities = headers.flatMap((header) => header.oddities)
+  work.addMessages(messages === 0 ? read.messages - 1 : read.messages)
+  const oddities = read.headers.flatMap((header) => header.oddities)
   // The parts of an attached message are leaves, too. Without odd fields, all programs find the same in them.
   const texts = read.leaves.filter(({ header }) => !header.isMessage || oddities.length > 0)
   const carved: Carved[] = []
   for (const { from, to, depth } of read.odd)
     carved.push(yield* carve(mail.subarray(0, to), depth, work, from))
   return {
-    ordinary: carved.length === 0 ? read : undefined,
     leaves: [...read.leaves, ...carved.flatMap(({ leaves }) => leaves)],
     texts: [...texts, ...carved.flatMap((odd) => odd.texts)],
-    headers: [...headers, ...carved.flatMap((odd) => odd.headers)],
+    headers: [...read.headers, ...carved.flatMap((odd) => odd.headers)],
     deepest: Math.max(read.deepest, ...carved.map(({ deepest }) => deepest)),
     oddities: [
       ...oddities,

@@ -202,8 +202,7 @@ async function makePreparedScanners(
   ofHost = settings,
 ): Promise<readonly Scanner[]> {
   const hasOtherClamd = settings.CLAMD.join('\0') !== ofHost.CLAMD.join('\0')
-  const { extracted, canaries } = memory
-  const options = { lasting: true, log, extracted, canaries, hasOtherClamd }
+  const options = { lasting: true, log, canaries: memory.canaries, hasOtherClamd }
   const scanners = await makeScanners(settings, options)
   const errors: unknown[] = []
   for (const scanner of scanners) {

@@ -62,9 +62,7 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
   const inherited = inheritedSockets(process.env)
   const httpFd = pageSocket(inherited, options.http, log)
   const clamds = new ClamdWatch(() => configuration.value.context?.config.settings, log, {
-    onExtraction: (event) => memory.noteExtraction(event),
     onCanary: (event) => memory.noteCanary(event),
-    isWanted: () => memory.extracted.isWanted,
     onRestart: () => memory.noteRestart(Math.floor(Date.now() / 1000)),
   })
   const status = new StatusFeed(options, () => configuration.value, clamds)

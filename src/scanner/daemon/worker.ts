@@ -40,7 +40,6 @@ export async function runWorker(
   const mailLog = openDaemonLog(configuration.env.LOGFILE)
   const state = () => ({
     ...stateOf(configuration, doors),
-    partsOmitted: memory.extracted.omitted,
     log: mailLog.state,
   })
   const send = (report: ProcessReport) => sendToFirstProcess({ kind: 'report', report })

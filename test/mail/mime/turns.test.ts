@@ -100,39 +100,3 @@ t.test('other mail goes on while a message of many short parts is read', async (
   }
   t.ok(most < 4000, `${most} headers at a time`)
 })
-
-const FORM_TEXT = 'a line of text with =3D and a fold\n'.repeat(60_000)
-const plainParts: Readonly<Record<string, string>> = {
-  'a text': `Content-Type: text/html\n\n${FORM_TEXT}`,
-  'quoted-printable': `Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\n${FORM_TEXT}`,
-  'a file': `Content-Type: application/zip\nContent-Transfer-Encoding: base64\n\n${`${'QUJD'.repeat(19)}\n`.repeat(30_000)}`,
-}
-for (const [name, part] of Object.entries(plainParts)) {
-  t.test(`other mail has its turn while ${name} is examined`, async (t) => {
-    const mail = Buffer.from(
-      `From: a\nContent-Type: multipart/mixed; boundary=b\n\n--b\n${part}--b--\n`,
-    )
-    let searched = 0
-    let most = 0
-    const { test, [Symbol.search]: search } = RegExp.prototype
-    const count = (text: string) => {
-      searched += text.length
-      most = Math.max(most, searched)
-    }
-    t.teardown(() => Object.assign(RegExp.prototype, { test, [Symbol.search]: search }))
-    RegExp.prototype.test = function (text) {
-      count(text)
-      return test.call(this, text)
-    }
-    RegExp.prototype[Symbol.search] = function (text) {
-      count(text)
-      return search.call(this, text)
-    }
-    let covered = 0
-    const openFile = () => openAnonymousFile(tmpdir())
-    const options = { createHash, openFile, findsCovered: true, onCovered: () => covered++ }
-    for (const { kind } of contentsOf(Bytes.of(mail), options)) if (kind === 'turn') searched = 0
-    t.equal(covered, 1)
-    t.ok(most <= 2 * READ_MOST, `${most} characters at a time`)
-  })
-}

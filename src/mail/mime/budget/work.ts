@@ -21,9 +21,6 @@ export interface EmittedMail {
   readonly isMail: boolean
 }
 
-/** What a scanner extracts a part from by itself: the `whole` message, or a mail that is attached to it. */
-export type Covering = 'whole' | EmittedMail
-
 type ContentStep =
   /** A content that some program might get out of a message. */
   | {
@@ -32,8 +29,6 @@ type ContentStep =
       readonly bytes: Bytes
       /** Whether scanners must treat the content as a message. */
       readonly isMail: boolean
-      /** Whose scan covers these bytes, if clamd extracts parts: that of the message itself, or of an attached mail. */
-      readonly coveredBy?: Covering | undefined
       /** Without a listener its names are not read. */
       readonly part: PartNames
     }

@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Covering, Steps } from '../budget/work.ts'
+import type { Steps } from '../budget/work.ts'
 import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-transforms.ts'
 import { type Encoding, transferEncodings } from '../headers/encodings.ts'
@@ -12,22 +12,16 @@ import { asText, saveAsDecoded, saveContent } from './save-content.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
 
 /**
- * Decodes a leaf part by each encoding that it may have. Emits all variants in which programs save the result. `coveredBy` is
- * whose scan sees it as nearly all programs decode it.
+ * Decodes a leaf part by each encoding that it may have. Emits all variants in which programs save the result.
  */
-export function* decodeLeaf(
-  leaf: Leaf,
-  source: Bytes,
-  outer: Extraction,
-  coveredBy?: Covering,
-): Steps {
+export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps {
   const part = source.slice(leaf.from, leaf.to)
   const extraction = outer.at({ declared: declaredOf(leaf), messages: leaf.depth.messages })
   const { work, options, layers } = extraction
   const hasNul = yield* holdsNul(part, work)
   const isSure = isDecodedOnce(leaf) && !hasNul
   for (const [number, encoding] of leaf.encodings.entries()) {
-    const found = yield* decodeBy(encoding, part, leaf, extraction, { isSure, coveredBy })
+    const found = yield* decodeBy(encoding, part, leaf, extraction, isSure)
     if (number > 0 || layers > 0) continue
     if (found.isEmitted && (isSure || holdsBase64Alone(leaf)))
       options.onEmitted?.({ from: leaf.from, to: leaf.to })
@@ -71,31 +65,27 @@ function* decodeBy(
   part: Bytes,
   leaf: Leaf,
   extraction: Extraction,
-  {
-    isSure = false,
-    coveredBy,
-  }: { readonly isSure?: boolean; readonly coveredBy?: Covering | undefined } = {},
+  isSure = false,
 ): Steps<DecodedPart> {
   const { work } = extraction
   const { decoder, encodes, isCommon, plainInTexts = [] } = transferEncodings[encoding]
   const { isShown, isMessage } = leaf.header
   const below = splitLineEnd(part)
   if (decoder === undefined) {
-    const isWhole = yield* saveContent({ ...below, encoding, coveredBy }, leaf, extraction)
+    const isWhole = yield* saveContent({ ...below, encoding }, leaf, extraction)
     return { isEmitted: isWhole && !isMessage, oddities: [] }
   }
   const way = new Way()
   const isAlike = () => [...way.met].every((quirk) => isShown && plainInTexts.includes(quirk))
   if (isCommon) {
-    // A text that programs display includes the line end before the delimiter, also for libclamav.
+    // A text that programs display includes the line end before the delimiter.
     const isWhole = encodes === 'bytes' || isShown
     const save = (bare: Bytes) => {
       const split =
         isWhole && encodes === 'lines'
           ? splitLineEnd(bare)
           : { bare, end: isWhole ? NO_LINE_END : below.end }
-      const seenBy = isAlike() ? coveredBy : undefined
-      return saveContent({ ...split, encoding, coveredBy: seenBy }, leaf, extraction)
+      return saveContent({ ...split, encoding }, leaf, extraction)
     }
     yield* decoded(isWhole ? part : below.bare, decoder, work, save, way)
   }

@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { costs, DIGESTED_PER_UNIT } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
-import { type Covering, type Steps, Work, type WorkOptions } from '../budget/work.ts'
+import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
 import { spellings } from '../headers/names.ts'
 import type { DeclaredAs } from '../headers/part-header.ts'
 import { NAMELESS, type PartNames } from '../reports/part-names.ts'
@@ -21,13 +21,6 @@ export interface ContentsOptions extends WorkOptions {
   readonly maxDepth?: number
   /** Whether only the depth is of interest. Then no more parts are decoded than encoded messages. */
   readonly depthAlone?: boolean
-  /** Whether parts are looked for that clamd covers (covered/). An ordinary message is then one string in memory, too. */
-  readonly findsCovered?: boolean
-  /**
-   * Called for each part that the scan of the whole covers. Such a part is opened and not yielded, and needs no digest, nor
-   * a copy with other line ends. Without a listener it is yielded.
-   */
-  readonly onCovered?: () => void
   /** Called with the position of each part that was emitted completely as one content. */
   readonly onEmitted?: (range: ByteRange) => void
 }
@@ -37,8 +30,6 @@ interface EmitOptions {
   readonly isMail?: boolean
   /** Whether its bytes were counted when they were decoded. */
   readonly isCounted?: boolean
-  /** Whose scan sees exactly these bytes. */
-  readonly coveredBy?: Covering | undefined
 }
 
 /** Contents of at most this many bytes are compared directly. A digest would take longer. */
@@ -130,14 +121,6 @@ export class Extraction {
     return this.#hasOpened
   }
 
-  /** Returns whether a content is left to the scan of the whole, and reports it then. */
-  isLeftToWhole(coveredBy: Covering | undefined): boolean {
-    const { onCovered } = this.options
-    if (coveredBy !== 'whole' || onCovered === undefined) return false
-    onCovered()
-    return true
-  }
-
   noteOpened(): void {
     this.#hasOpened = true
   }
@@ -158,11 +141,7 @@ export class Extraction {
     yield* this.#emit(content, yield* this.keyOf(content), options)
   }
 
-  *#emit(
-    bytes: Bytes,
-    key: string,
-    { isMail = false, isCounted = false, coveredBy }: EmitOptions,
-  ): Steps {
+  *#emit(bytes: Bytes, key: string, { isMail = false, isCounted = false }: EmitOptions): Steps {
     const { work, opened } = this.#shared
     if (bytes.size === 0) return
     const id = isMail ? `mail ${key}` : key
@@ -170,22 +149,17 @@ export class Extraction {
     work.countContent()
     if (!isCounted) work.countBytes(bytes.size)
     opened.set(id, new Set())
-    yield { kind: 'content', bytes, isMail, coveredBy, part: this.part }
+    yield { kind: 'content', bytes, isMail, part: this.part }
     yield* work.countUnits(costs.content + bytes.size)
   }
 
   /**
-   * Emits a decoded content, unless it is left to the scan of the whole, and what is in it, unless it was opened as all that it
-   * is opened as here.
+   * Emits a decoded content, and what is in it, unless it was opened as all that it is opened as here.
    */
-  *open(content: Bytes, coveredBy?: Covering): Steps {
+  *open(content: Bytes): Steps {
     if (content.size === 0) return
-    if (this.isLeftToWhole(coveredBy)) {
-      yield* this.#shared.openContent(content, this)
-      return
-    }
     const key = yield* this.keyOf(content)
-    yield* this.#emit(content, key, { isCounted: true, coveredBy })
+    yield* this.#emit(content, key, { isCounted: true })
     const opened = this.#shared.opened.get(key)!
     const { declared } = this
     const kinds = declared.has('text') ? declared : ['file', ...declared]

@@ -2,7 +2,7 @@ import { isAscii } from 'node:buffer'
 import { SPACE } from '../../../base/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
-import type { Covering, Steps, Work } from '../budget/work.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded } from '../decoders/decoder.ts'
 import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
@@ -27,23 +27,21 @@ interface DecodedContent {
   /** Its last line end, or nothing. That of a file mostly belongs to the delimiter below it. */
   readonly end: Buffer
   readonly encoding: Encoding
-  /** Whose scan sees exactly this content (covered/). */
-  readonly coveredBy: Covering | undefined
 }
 
 /** Upper limit for the bytes of a content that is also emitted with the other kind of line ends. */
 const LINE_ENDS_MAX = 1024 * 1024
 
 /**
- * Emits a content as programs display it, if it is a text, or as they save it. Returns whether it was emitted, or is left to
- * the scan of the whole.
+ * Emits a content as programs display it, if it is a text, or as they save it. Returns whether it was emitted: a text that
+ * is unchanged in the whole is not.
  */
 export function* saveContent(
   content: DecodedContent,
   leaf: Leaf,
   extraction: Extraction,
 ): Steps<boolean> {
-  const { bare, end, encoding, coveredBy } = content
+  const { bare, end, encoding } = content
   const { header, role } = leaf
   const { isShown } = header
   yield* saveInUtf8(content, leaf, extraction)
@@ -68,7 +66,6 @@ export function* saveContent(
   const saved = lines && { ...lines, lf: lines.lf && !isShown }
   yield* saveFile(bare, end, leaf, opened, {
     lines: encodes === 'bytes' ? undefined : saved,
-    coveredBy: isShown ? undefined : coveredBy,
   })
   if (encodes === 'lines') yield* extraction.emit(splitLineEnd(bare).bare)
   return true
@@ -139,7 +136,7 @@ function* inUtf8(
  * above the delimiter.
  */
 function* displayText(
-  { bare, end, encoding, coveredBy }: DecodedContent,
+  { bare, end, encoding }: DecodedContent,
   { crlf }: TextProperties,
   leaf: Leaf,
   extraction: Extraction,
@@ -156,11 +153,8 @@ function* displayText(
   const isInMail = isUnchanged && (isPlain || header.boundary !== undefined)
   const isAttached = role === 'own text' && depth.messages > 0
   if (isOwn && isInMail && !isAttached && !mayBeginFile(whole)) return false
-  if (whole.size > 0 && !extraction.isLeftToWhole(coveredBy)) {
-    const emit = (text: Bytes) => extraction.emit(text, { isCounted: true, coveredBy })
-    if (encodes === 'bytes' || !crlf) yield* extraction.emit(whole, { coveredBy })
-    else yield* decoded(whole, toLf, work, emit)
-  }
+  if (encodes === 'bytes' || !crlf) yield* extraction.emit(whole)
+  else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, { isCounted: true }))
   if (!isOwn) {
     yield* extraction.emit(bare)
     if (crlf && bare.size <= LINE_ENDS_MAX)
@@ -181,17 +175,10 @@ function* saveFile(
   end: Buffer,
   { header }: Leaf,
   extraction: Extraction,
-  {
-    lines,
-    coveredBy,
-  }: {
-    readonly lines?: TextProperties | undefined
-    readonly coveredBy?: Covering | undefined
-  } = {},
+  { lines }: { readonly lines?: TextProperties | undefined } = {},
 ): Steps {
   const { work } = extraction
-  // libclamav saves the file as it was decoded.
-  yield* extraction.open(bare, coveredBy)
+  yield* extraction.open(bare)
   if (header.declared.has('delsp'))
     yield* decoded(bare, unflowed, work, (text) => extraction.open(text))
   if (header.declared.has('flowed') && (yield* hasStuffedLine(bare, work)))

@@ -13,33 +13,20 @@ import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, DepthMeter, isMessageByDefault, type Leaf } from '../structure/leaf.ts'
 import { SEARCHED_AT_ONCE, similarLine } from './similar-lines.ts'
 
-/** A header of an ordinary message, and where it is. */
-export interface OrdinaryHeader {
+/** A header, and the offset below its empty line. */
+interface FoundHeader {
   readonly header: PartHeader
-  readonly from: number
-  /** The offset below its empty line. */
   readonly bodyAt: number
-  readonly isOfPart: boolean
-}
-
-/** What one message has that is not in a message attached to it: its leaf parts, the texts between parts, and headers. */
-export interface SingleMail {
-  /** The leaf that the message is, if it is attached. */
-  readonly attached: Leaf | undefined
-  readonly leaves: Leaf[]
-  readonly headers: OrdinaryHeader[]
-  /** The messages that are attached to it. */
-  readonly mails: SingleMail[]
 }
 
 /** A message whose structure all programs read alike. Offsets in the message. */
 export interface OrdinaryMail {
-  /** The message itself, and each that is attached to it, or to one of these. */
-  readonly mails: readonly SingleMail[]
-  /** All their leaf parts, and the texts between parts, in their order; a message comes before what is in it. */
+  /** All leaf parts, and the texts between parts, in their order; a message comes before what is in it. */
   readonly leaves: readonly Leaf[]
-  /** All their headers, in their order. */
-  readonly headers: readonly OrdinaryHeader[]
+  /** All headers, in their order. */
+  readonly headers: readonly PartHeader[]
+  /** The number of messages: this one, and the attached ones that are read here. */
+  readonly messages: number
   /** The attached messages whose own structure is odd. Nothing else of the mail depends on what is in them. */
   readonly odd: readonly OddRange[]
   /** The greatest depth (DepthMeter). */
@@ -113,8 +100,7 @@ interface Scope {
 interface Place {
   readonly depth: Depth
   readonly isOfPart: boolean
-  /** The innermost message, and the types of the texts in it so far. */
-  readonly mail: SingleMail
+  /** The types of the texts in the innermost message so far. */
   readonly textTypes: Set<string>
   readonly scope: Scope
 }
@@ -124,8 +110,9 @@ class OrdinaryReading {
   readonly #outerDepth: Depth
   readonly #work: Work
   readonly #depths = new DepthMeter()
-  readonly #mails: SingleMail[] = []
-  readonly #headers: OrdinaryHeader[] = []
+  readonly #leaves: Leaf[] = []
+  readonly #headers: PartHeader[] = []
+  #messages = 1
   /** Each exact delimiter of a multipart that was read. */
   readonly #delimiters = new Set<string>()
   readonly #odd: OddRange[] = []
@@ -137,14 +124,12 @@ class OrdinaryReading {
   }
 
   *read(known: Header | undefined): Steps<OrdinaryMail> {
-    const place = this.#inMail(this.#outerDepth, { multiparts: [], outer: [] })
+    const place = atTopOf(this.#outerDepth, { multiparts: [], outer: [] })
     yield* this.#mailIn(0, this.#mail.length, place, known)
     return {
-      mails: this.#mails,
-      leaves: this.#mails
-        .flatMap(({ leaves }) => leaves)
-        .toSorted((one, other) => one.from - other.from),
+      leaves: this.#leaves,
       headers: this.#headers,
+      messages: this.#messages,
       odd: this.#odd,
       deepest: this.#depths.deepest,
     }
@@ -187,12 +172,11 @@ class OrdinaryReading {
   }
 
   /** Reads a header of fields that no program takes for anything else (well-formed.ts), ended by an empty line. */
-  #header(start: number, to: number, place: Place, known?: Header): OrdinaryHeader {
+  #header(start: number, to: number, place: Place, known?: Header): FoundHeader {
     const { isOfPart } = place
     const from = isOfPart ? start : this.#belowMailboxLine(start)
     const block = (from === start && known) || this.#block(from, to)
-    if (isOfPart && block.length <= 2)
-      return this.#add(ofDigest(EMPTY_PART, place), from, block, place)
+    if (isOfPart && block.length <= 2) return this.#add(ofDigest(EMPTY_PART, place), from, block)
     const fault = headerFault(block)
     if (fault !== undefined) throw new Odd(fault)
     if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) throw new Odd('a long name')
@@ -207,7 +191,7 @@ class OrdinaryReading {
     )
       throw new Odd('an encoded multipart or message')
     if (!header.isMultipart && header.hasBoundary) throw new Odd('a boundary in another type')
-    return this.#add(header, from, block, place)
+    return this.#add(header, from, block)
   }
 
   #belowMailboxLine(from: number): number {
@@ -224,18 +208,9 @@ class OrdinaryReading {
     return beginsWithField(lines) && /multipart|message|boundary/i.test(lines)
   }
 
-  #add(header: PartHeader, from: number, block: Header, { isOfPart, mail }: Place): OrdinaryHeader {
-    const found = { header, from, bodyAt: from + block.length, isOfPart }
-    this.#headers.push(found)
-    mail.headers.push(found)
-    return found
-  }
-
-  /** Returns the place at the top of a message. */
-  #inMail(depth: Depth, scope: Scope, attached?: Leaf): Place {
-    const mail: SingleMail = { attached, leaves: [], headers: [], mails: [] }
-    this.#mails.push(mail)
-    return { depth, isOfPart: false, mail, textTypes: new Set(), scope }
+  #add(header: PartHeader, from: number, block: Header): FoundHeader {
+    this.#headers.push(header)
+    return { header, bodyAt: from + block.length }
   }
 
   /** Returns the lines up to the next empty one. */
@@ -278,36 +253,31 @@ class OrdinaryReading {
     this.#leaf(NO_HEADER, delimiter.to, to, outer, 'preamble or epilogue')
   }
 
-  *#message({ header, bodyAt: from }: OrdinaryHeader, to: number, outer: Place): Steps {
+  *#message({ header, bodyAt: from }: FoundHeader, to: number, outer: Place): Steps {
     const { levels, multipart } = outer.depth
     const inPlace = beginsWithField(this.#firstLines(from)) ? levels : 0
     const depth = this.#depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
-    const attached = this.#leaf(header, from, to, outer)
+    this.#leaf(header, from, to, outer)
+    this.#messages++
     const { scope } = outer
-    if (multipart === undefined)
-      return yield* this.#entity(from, to, this.#attach(outer, depth, scope, attached))
+    if (multipart === undefined) return yield* this.#entity(from, to, atTopOf(depth, scope))
     const known = {
-      mails: this.#mails.length,
+      leaves: this.#leaves.length,
       headers: this.#headers.length,
+      messages: this.#messages,
       odd: this.#odd.length,
     }
     const around = [...scope.outer, ...scope.multiparts]
     try {
-      const place = this.#attach(outer, depth, { multiparts: [], outer: around }, attached)
-      yield* this.#mailIn(from, to, place)
+      yield* this.#mailIn(from, to, atTopOf(depth, { multiparts: [], outer: around }))
     } catch (error) {
       if (!(error instanceof Odd) || error.isOfAll || !this.#endsHeaders(to)) throw error
-      this.#mails.length = known.mails
+      this.#leaves.length = known.leaves
       this.#headers.length = known.headers
+      this.#messages = known.messages - 1
       this.#odd.length = known.odd
       this.#odd.push({ from, to, depth, reason: error.message, oddity: error.oddity })
     }
-  }
-
-  #attach({ mail }: Place, depth: Depth, scope: Scope, attached: Leaf | undefined): Place {
-    const inside = this.#inMail(depth, scope, attached)
-    mail.mails.push(inside.mail)
-    return inside
   }
 
   /** Whether an empty line is above an offset: no program takes a line below for one of a header above. */
@@ -315,20 +285,18 @@ class OrdinaryReading {
     return /\n\r?\n$/.test(this.#mail.toString('latin1', Math.max(0, to - 3), to))
   }
 
-  /** Adds and returns a leaf, unless it is empty. */
+  /** Adds a leaf, unless it is empty. */
   #leaf(
     header: PartHeader,
     from: number,
     to: number,
-    { depth, mail, textTypes }: Place,
+    { depth, textTypes }: Place,
     besideParts?: 'preamble or epilogue',
-  ): Leaf | undefined {
-    if (to <= from) return undefined
+  ): void {
+    if (to <= from) return
     const ofPart = isOwnText(header, textTypes) ? 'own text' : 'part'
     const { encodings } = header
-    const leaf: Leaf = { from, to, depth, header, encodings, role: besideParts ?? ofPart }
-    mail.leaves.push(leaf)
-    return leaf
+    this.#leaves.push({ from, to, depth, header, encodings, role: besideParts ?? ofPart })
   }
 
   /** Returns the next exact delimiter from an offset on, up to `to`. */
@@ -377,6 +345,14 @@ class OrdinaryReading {
   }
 }
 
+/** Returns the place at the top of a message. */
+const atTopOf = (depth: Depth, scope: Scope): Place => ({
+  depth,
+  isOfPart: false,
+  textTypes: new Set(),
+  scope,
+})
+
 /** Returns the header of a part of a digest as that of a message, if it declares no type. */
 function ofDigest(header: PartHeader, { depth }: Place): PartHeader {
   if (!isMessageByDefault(header, depth)) return header
@@ -396,10 +372,10 @@ function hasOddByte(mail: Buffer, from: number, to: number): boolean {
 }
 
 /** The bytes of a body in which its first line is searched for. */
-export const FIRST_LINES = 4096
+const FIRST_LINES = 4096
 
 /** Returns whether libclamav takes the first line of a body that is not blank for one of the header above. */
-export function beginsWithField(body: string): boolean {
+function beginsWithField(body: string): boolean {
   return /^(?:content|filename=)|base64/i.test(body.trimStart().split('\n', 1)[0]!)
 }
 

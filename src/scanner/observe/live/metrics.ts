@@ -96,7 +96,6 @@ export class Metrics {
     for (const [name, more] of growth(report.quota, before?.quota)) {
       metrics.quota.inc({ answer: snake(name) }, more)
     }
-    metrics.partsOmitted.inc(report.partsOmitted - (before?.partsOmitted ?? 0))
     for (const [event, more] of growth(report.sharing?.counters, before?.sharing?.counters)) {
       metrics.store.inc({ event }, more)
     }
@@ -229,7 +228,6 @@ function registerMetrics(registry: Registry) {
     recipients: counter('onescan_recipients_total', 'Recipients that an MTA checked before the message, except those with room.', ['interface', 'quota']),
     verdicts: counter('onescan_verdicts_total', 'Messages by scan, as in the log.', ['scan']),
     scans: counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']),
-    partsOmitted: counter('onescan_parts_omitted_total', 'Parts that were not sent to clamd separately, since it scanned them in the whole message.'),
     stamps: counter('onescan_stamps_total', 'Stamps by key and use: made or trusted.', ['key', 'use']),
     unknown: counter('onescan_unknown_total', 'Messages that could not be scanned, by cause as in the log, or other.', ['cause']),
     faults: counter('onescan_faults_total', 'Messages deferred or refused by a fault.', ['fault']),

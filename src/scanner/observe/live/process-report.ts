@@ -46,8 +46,6 @@ export interface ProcessReport {
   readonly doors: Readonly<Record<string, DoorState>>
   /** The number of messages at each server of a scanner. */
   readonly servers: Readonly<Record<string, number>>
-  /** The number of parts since the process began that were omitted, because the scan of the whole has them. */
-  readonly partsOmitted: number
   /** The state of the shared store, or undefined if there is none. */
   readonly sharing: Sharing | undefined
   /** The state of the log of mail. */
@@ -64,10 +62,7 @@ const LINES_LENGTH_MAX = 2 * 1024 * 1024
 const NAMED_MAX = 20
 
 interface ReporterOptions {
-  readonly state: () => Pick<
-    ProcessReport,
-    'doors' | 'log' | 'partsOmitted' | 'quota' | 'servers' | 'sharing'
-  >
+  readonly state: () => Pick<ProcessReport, 'doors' | 'log' | 'quota' | 'servers' | 'sharing'>
   readonly send: (report: ProcessReport) => void
   /** Milliseconds since 1970. */
   readonly now: () => number

@@ -9,7 +9,6 @@ import { isSecure } from '../../scan/scanners/clamd/connect.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
-import { describeForms, formsMissedBy } from './form-probes.ts'
 import { levelsOpened, probeLimitReports } from './limit-probes.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
@@ -86,13 +85,7 @@ export async function checkClamdLimits(
   }
   const alert = await checkAlert(server)
   const depth = await checkDepth(server)
-  return [
-    ...archives,
-    await checkLargeMail(server, settings),
-    alert,
-    ...(depth ? [depth] : []),
-    ...(alert.level === 'ok' ? await checkForms(server, settings) : []),
-  ]
+  return [...archives, await checkLargeMail(server, settings), alert, ...(depth ? [depth] : [])]
 }
 
 /**
@@ -114,13 +107,6 @@ export async function checkCanary(
     ? 'run onescan enable on that host'
     : "run freshclam to load ClamAV's own signatures"
   return failure(what, value, remedy)
-}
-
-/** States whether a server, which reports its limits, extracts the parts of ordinary mail itself. */
-async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Promise<CheckLine[]> {
-  if (SECONDLOOK !== 'always') return []
-  const missed = await formsMissedBy(server, AbortSignal.timeout(SCAN_TIMEOUT))
-  return missed ? [describeForms(server.address.text, missed)] : []
 }
 
 /** Checks whether clamd opens archives, which onescan leaves to it. */

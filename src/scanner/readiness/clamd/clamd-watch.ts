@@ -1,20 +1,16 @@
 import { type CheckLine, inOneLine, warning } from '../../../base/check/check-line.ts'
 import { errorText } from '../../../base/errors/fault.ts'
 import { type RepeatedWork, repeat } from '../../../base/flow/repeat.ts'
-import { readUptime } from '../../../base/flow/uptime.ts'
 import { loadSystem } from '../../../base/runtime/system.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
 import type { CanaryEvent } from '../../scan/scanners/clamd/canary.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../../scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
-import type { ExtractionEvent } from '../../scan/scanners/clamd/extracted-forms.ts'
 import { type ClamdOutcome, ClamdSession } from '../../scan/scanners/clamd/session.ts'
-import { socketCreatedAt } from '../../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { askVersion } from './check-clamd.ts'
 import { checkAlert, checkCanary, checkDepth } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
-import { describeForms, probeRoom, tryForms } from './form-probes.ts'
 
 /** Milliseconds between two rounds of requests. */
 const ROUND_INTERVAL = 15_000
@@ -26,18 +22,6 @@ const LIMITS_AFTER = 4
  */
 const LIMITS_TIMEOUT = 10_000
 
-/** Milliseconds between two probes of what a server extracts from mail: it logs 24 lines FOUND for each. */
-const PROBES_EVERY = 300_000
-
-/** What tests have shown of a server. */
-interface ExtractionProbe {
-  /** What was true of the server then: its version, and since when it runs. */
-  readonly of: string
-  readonly at: number
-  /** The forms of parts that it does not extract from mail itself, or undefined if that is not known. */
-  readonly missed: readonly string[] | undefined
-}
-
 /** What is known of a server. */
 interface KnownClamd {
   readonly state: ClamdState
@@ -45,9 +29,6 @@ interface KnownClamd {
   readonly session: ClamdSession
   /** The number of conversations so far. */
   readonly sessions: number
-  probe: ExtractionProbe | undefined
-  /** The last line of the log about what it extracts. */
-  logged: string | undefined
   /** The check line about the test virus, or undefined if it has not answered yet. */
   canary: CheckLine | undefined
   /** The check line about mail over its limits, or undefined if it has not answered yet. */
@@ -58,18 +39,14 @@ interface KnownClamd {
   wait: number
 }
 
-/** Called with what each server was shown to extract, and whether it finds the test virus. */
+/** Called with whether a server finds the test virus, and when it may have been restarted. */
 interface ClamdListener {
-  readonly onExtraction?: (event: ExtractionEvent) => void
   readonly onCanary?: (event: CanaryEvent) => void
-  readonly isWanted?: () => boolean
   readonly onRestart?: () => void
 }
 
 const DEAF: Required<ClamdListener> = {
-  onExtraction() {},
   onCanary() {},
-  isWanted: () => false,
   onRestart() {},
 }
 
@@ -77,14 +54,11 @@ const DEAF: Required<ClamdListener> = {
  * Checks every 15 seconds whether each server of the plugin clamd answers, and how old its signatures are.
  * Every minute, and when the server comes back, tests whether it finds the test virus, which `onCanary` receives, and
  * whether it reports mail that it did not fully scan (AlertExceedsMax). The log gets a line if a server does not, and when
- * it does again, and whether it extracts the parts of ordinary mail, if that changes. A server that does not answer in the first
- * round is logged, and when it answers; later failures are reported by scans.
+ * it does again. A server that does not answer in the first round is logged, and when it answers; later failures are
+ * reported by scans.
  *
- * If parts of mail are scanned separately (SECONDLOOK), a server that reports such mail is tested once for what
- * it extracts, and again after a restart or with other signatures. `onExtraction` receives that, if the server has room
- * for parts. Whether it has is asked after each probe, and in each round before which `isWanted` is true.
  * `onRestart` is called when the conversation with a server breaks, and when it answers again: it may have other settings
- * now. With the break, what the server extracts is unknown.
+ * now.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
@@ -143,18 +117,13 @@ export class ClamdWatch {
       if (state.up && before !== undefined && sessions > before.sessions) this.#listener.onRestart()
       this.#logAbsent(before === undefined, state)
       const wait = before?.state.up ? before.wait : 0
-      const { canary, alert, depth, probe, logged } = before ?? {}
-      return [server.text, { state, session, sessions, canary, alert, depth, probe, logged, wait }]
+      const { canary, alert, depth } = before ?? {}
+      return [server.text, { state, session, sessions, canary, alert, depth, wait }]
     })
     const known = new Map(await Promise.all(asked))
     for (const [text, { session }] of this.#known) if (!known.has(text)) session.end()
     this.#known = known
-    await Promise.all(
-      servers.map(async (server) => {
-        await this.#askLimits(server, stopped)
-        await this.#tryExtraction(server, stopped)
-      }),
-    )
+    await Promise.all(servers.map((server) => this.#askLimits(server, stopped)))
   }
 
   /** Logs a server that does not answer when it is asked for the first time, and later that it does. */
@@ -175,7 +144,6 @@ export class ClamdWatch {
 
   /** Another server, or the same one with other settings, may answer at this address from now on. */
   #forget({ text }: ClamdAddress): void {
-    this.#listener.onExtraction({ kind: 'extracts', server: text, isShown: false })
     this.#listener.onCanary({ kind: 'canary', server: text, isFound: false })
     this.#listener.onRestart()
   }
@@ -207,58 +175,6 @@ export class ClamdWatch {
   #logNews(before: CheckLine | undefined, now: CheckLine): CheckLine {
     if (now.level !== (before?.level ?? 'ok')) this.#log(inOneLine(now))
     return now
-  }
-
-  async #tryExtraction(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
-    const known = this.#known.get(server.text)!
-    const { state, sessions, probe } = known
-    const isAsked = this.#settings()?.SECONDLOOK === 'always' && state.up
-    const made = await socketCreatedAt(server)
-    const of = `${state.text} ${made} ${sessions}`
-    // It has loaded other settings with its signatures, or another one answers at this address now.
-    if (known.alert?.level === 'error' && probe) known.probe = { ...probe, missed: undefined }
-    const isKnown = known.probe?.of === of && known.probe.missed !== undefined
-    const isDue = probe === undefined || readUptime() - probe.at > PROBES_EVERY
-    const isTried = isAsked && !isKnown && isDue
-    if (isTried) {
-      known.probe = { of, at: readUptime(), missed: await during(server, stopped, tryForms) }
-      this.#logForms(server, known)
-    }
-    const isGood = isAsked && known.probe?.of === of && known.probe.missed?.length === 0
-    if (isGood && !isTried && !this.#listener.isWanted()) return // the stream would serve no mail
-    const room = isGood && (await during(server, stopped, probeRoom))
-    // What is known of a server that is merely busy applies until it expires.
-    if (room === 'late' && !isTried) return
-    // The version belongs to this conversation: after its end another clamd may answer.
-    const isShown = room === 'enough' && known.session.isOpen
-    this.#listener.onExtraction({
-      kind: 'extracts',
-      server: server.text,
-      version: state.text,
-      made,
-      isShown,
-    })
-  }
-
-  #logForms({ text }: ClamdAddress, known: KnownClamd): void {
-    const missed = known.probe?.missed
-    const line = missed && inOneLine(describeForms(text, missed))
-    if (line !== undefined && line !== known.logged) this.#log(line)
-    known.logged = line ?? known.logged
-  }
-}
-
-/** Queries a server on a connection that is then closed. */
-async function during<Answer>(
-  server: ClamdAddress,
-  stopped: AbortSignal,
-  ask: (clamd: ClamdServer, signal: AbortSignal) => Promise<Answer>,
-): Promise<Answer> {
-  const clamd = new ClamdServer(server, { lasting: true })
-  try {
-    return await ask(clamd, AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_TIMEOUT)]))
-  } finally {
-    clamd.close()
   }
 }
 

@@ -3,7 +3,6 @@ import { errorText, Fault } from '../../../base/errors/fault.ts'
 import { loadSystem } from '../../../base/runtime/system.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from '../../../base/settings/table/scanners.ts'
 import type { Canaries } from './clamd/canary.ts'
-import type { ExtractedForms } from './clamd/extracted-forms.ts'
 import type { ScanSettings } from './contract/scan-settings.ts'
 import type { Scanner } from './contract/scanner.ts'
 
@@ -19,8 +18,6 @@ interface ScannersOptions {
   readonly log?: (line: string) => void
   /** Set if CLAMD is not that of the host, but of a line of onescan.policy. */
   readonly hasOtherClamd?: boolean
-  /** The parts that servers were shown to extract from mail. */
-  readonly extracted?: ExtractedForms
   /** The servers that find the test virus. */
   readonly canaries?: Canaries
 }
@@ -30,13 +27,12 @@ const builtIn: Readonly<
   Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {
   clamd: async (settings, options) => {
-    const { lasting = false, log, extracted, canaries, hasOtherClamd: areOthers } = options
+    const { lasting = false, log, canaries, hasOtherClamd: areOthers } = options
     const { ClamdScanner } = await import('./clamd/clamd-scanner.ts')
     const passing = lasting ? loadSystem() : undefined
     return new ClamdScanner(settings, {
       lasting,
       passing,
-      extracted,
       canaries,
       areOthers,
       ...(log && { log }),

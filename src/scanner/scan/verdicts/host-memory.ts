@@ -3,11 +3,6 @@ import type { CrashRecord } from '../crash-guard/crash-record.ts'
 import { Poison, type PoisonEvent } from '../crash-guard/poison.ts'
 import { SuspectGate } from '../crash-guard/suspect-gate.ts'
 import { Canaries, type CanaryEvent } from '../scanners/clamd/canary.ts'
-import {
-  ExtractedForms,
-  type ExtractionEvent,
-  type WantedEvent,
-} from '../scanners/clamd/extracted-forms.ts'
 import type { CachedVerdict } from './copies/fresh.ts'
 import { type ScanEvent, ScansForCopies } from './copies/scans-for-copies.ts'
 
@@ -29,9 +24,7 @@ type HostEvent =
     }
   | ScanEvent
   | PoisonEvent
-  | ExtractionEvent
   | CanaryEvent
-  | WantedEvent
   | { readonly kind: 'restarted'; readonly at: number }
 
 /**
@@ -60,8 +53,6 @@ export class HostMemory {
   readonly scansForCopies: ScansForCopies
   readonly poison: Poison
   readonly suspectGate = new SuspectGate()
-  /** The parts that each clamd was shown to extract from mail. */
-  readonly extracted: ExtractedForms
   /** Each clamd that finds the test virus. */
   readonly canaries = new Canaries()
   /** The messages that this process is judging, for the first process. */
@@ -97,7 +88,6 @@ export class HostMemory {
     this.crashRecord = crashRecord
     this.scansForCopies = new ScansForCopies(self, (event) => this.#notify(event))
     this.poison = new Poison((event) => this.#notify(event))
-    this.extracted = new ExtractedForms({ notify: (event) => this.#notify(event) })
   }
 
   /** Returns the cached verdict on a message and its copies, or undefined if there is none. */
@@ -125,12 +115,6 @@ export class HostMemory {
     this.#notify({ kind: 'restarted', at })
   }
 
-  /** Notes what a server was shown to extract, in all processes. */
-  noteExtraction(event: ExtractionEvent): void {
-    this.extracted.record(event)
-    this.#notify(event)
-  }
-
   /** Notes whether a server has found the test virus, in all processes. */
   noteCanary(event: CanaryEvent): void {
     this.canaries.record(event)
@@ -148,10 +132,7 @@ export class HostMemory {
     for (const event of events) this.#receiveEvent(event, from)
   }
 
-  /**
-   * The events that a new process gets first. What servers extract is not among them: a process that lost its
-   * connection to a server has dropped that, and the others have not.
-   */
+  /** The events that a new process gets first. */
   initialEvents(): HostEvents {
     const restart = { kind: 'restarted', at: this.#restarted } as const
     return { from: this.#self, events: [restart, ...this.poison.allEvents()] }
@@ -190,14 +171,8 @@ export class HostMemory {
       case 'passed':
         this.poison.receive(event)
         break
-      case 'extracts':
-        this.extracted.record(event)
-        break
       case 'canary':
         this.canaries.record(event)
-        break
-      case 'wanted':
-        this.extracted.want()
         break
       case 'restarted':
         this.#restarted = event.at

@@ -60,15 +60,6 @@ t.test('every reason, kind of fault and cause is a value of its label', async (t
   }
 })
 
-t.test('parts that were scanned with the whole message are counted', async (t) => {
-  const metrics = new Metrics('1', 0)
-  const [first, second, ofAnother] = [3, 5, 2].map((partsOmitted) => report({ partsOmitted }))
-  metrics.report(first!, undefined)
-  metrics.report(second!, first)
-  metrics.report(ofAnother!, undefined)
-  t.equal(metric(await metrics.text(standing), 'onescan_parts_omitted_total', {}), 7)
-})
-
 t.test(
   'reports of workers about the store are counted, also after a worker starts again',
   async (t) => {

@@ -10,7 +10,6 @@ export const report = (more: Partial<ProcessReport> = {}): ProcessReport => ({
   doors: {},
   servers: {},
   quota: undefined,
-  partsOmitted: 0,
   sharing: undefined,
   log: { lost: 0, trouble: undefined },
   ...more,

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { readClamdAddress } from '../../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { unknown } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import type { CachedVerdict } from '../../../../src/scanner/scan/verdicts/copies/fresh.ts'
 import type { ScanEnd } from '../../../../src/scanner/scan/verdicts/copies/scans-for-copies.ts'
@@ -172,34 +171,4 @@ t.test('the memory is bounded in bytes, and forgets the verdicts used longest ag
   for (const print of prints) memory.cacheVerdict(print, large, 60)
   const kept = prints.filter((print) => memory.cachedVerdict(print) !== undefined)
   t.same(kept, prints.slice(-15), 'as many as have room in 16 MiB')
-})
-
-t.test('all processes learn that mail wants what servers extract', async (t) => {
-  const { memories, messages, heard } = connected(3)
-  const [first, worker, other] = memories
-  const server = { address: readClamdAddress('/nowhere'), version: undefined }
-  const ask = (memory: HostMemory) => {
-    for (let count = 0; count < 50; count++) memory.extracted.holdsFor([server])
-  }
-  ask(worker!)
-  await heard()
-  t.equal(first.extracted.isWanted, true)
-  ask(other!)
-  first.noteExtraction({ kind: 'extracts', server: '/nowhere', isShown: true })
-  await heard()
-  t.equal(worker!.extracted.holdsFor([server]), true)
-  t.equal(messages.length, 2, 'what another process has wanted is not sent again')
-  t.equal(first.extracted.isWanted, false)
-})
-
-t.test('a process that begins later learns what servers extract at the next round', async (t) => {
-  const first = new HostMemory({ self: 1 })
-  const event = { kind: 'extracts', server: '/nowhere', isShown: true } as const
-  first.noteExtraction(event)
-  const later = new HostMemory({ self: 2 })
-  later.receive(first.initialEvents())
-  const server = { address: readClamdAddress('/nowhere'), version: undefined }
-  t.equal(later.extracted.holdsFor([server]), false, 'others may have dropped it')
-  later.receive({ from: 1, events: [event] })
-  t.equal(later.extracted.holdsFor([server]), true)
 })

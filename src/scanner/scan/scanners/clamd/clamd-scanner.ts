@@ -3,14 +3,12 @@ import { cachedFor } from '../../../../base/flow/cache.ts'
 import { readUptime } from '../../../../base/flow/uptime.ts'
 import type { System } from '../../../../base/runtime/system.ts'
 import type { Bytes } from '../../../../mail/message/bytes.ts'
-import { firstFields } from '../../../../mail/mime/index.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type {
   ContentScanner,
   FollowedLinks,
   Sample,
   ScannerCall,
-  ScannerDecoder,
   ScannerServers,
 } from '../contract/scanner.ts'
 import { clean, type ScanResult, unread } from '../findings/scan-result.ts'
@@ -20,8 +18,7 @@ import type { SignatureFiles } from '../signatures/signature-files.ts'
 import type { Canaries } from './canary.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
 import { clamdConfOf, databaseOf, isOnThisHost, isSetIn } from './clamd-conf.ts'
-import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
-import type { ExtractedForms } from './extracted-forms.ts'
+import { ClamdServer } from './clamd-server.ts'
 import { scanByServers } from './fail-over.ts'
 import { ForwardedCommands } from './forwarded-commands.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
@@ -41,8 +38,6 @@ interface ClamdScannerOptions {
   readonly passing?: System | undefined
   /** Receives a line when one of several servers fails, and when it answers again. */
   readonly log?: (line: string) => void
-  /** The servers that were shown to extract the parts of ordinary mail. */
-  readonly extracted?: ExtractedForms | undefined
   /** The servers that find the test virus. */
   readonly canaries?: Canaries | undefined
   /** Set if these are not the servers of the host, so that their verdicts are not those of the host. */
@@ -69,7 +64,6 @@ export class ClamdScanner implements ContentScanner {
   readonly hasBans = false
   readonly cacheable: Cacheable
   readonly permits: ScanPermits
-  readonly decoder: ScannerDecoder
   readonly servers: ScannerServers
   readonly #settings: ScanSettings
   readonly #options: ClamdScannerOptions
@@ -83,7 +77,6 @@ export class ClamdScanner implements ContentScanner {
     if (addresses.length === 0) throw new Fault('config', 'CLAMD: specifies no server')
     this.#servers = addresses.map((address) => this.#serverAt(address))
     this.#versions = new Versions(this.#servers)
-    this.decoder = new ClamdDecoder(this.#servers, options.extracted)
     const commands = new ForwardedCommands(addresses, readUptime)
     this.servers = {
       underWay: () => this.#underWay(),
@@ -115,19 +108,22 @@ export class ClamdScanner implements ContentScanner {
     return result.answer === 'clean' ? unread('size', over) : result
   }
 
+  treatsAsMail(bytes: Bytes): boolean {
+    return clamdTreatsAsMail(bytes)
+  }
+
   close(): void {
     this.#versions.close()
     for (const server of this.#servers) server.close()
   }
 
   #serverAt(address: ClamdAddress): ClamdServer {
-    const { lasting = false, passing, log, extracted, canaries } = this.#options
+    const { lasting = false, passing, log, canaries } = this.#options
     const onChange = (state: keyof typeof CHANGES) => {
       // If there is only one server, each message reports it.
       if (this.#servers.length > 1) log?.(`clamd ${address.text}: ${CHANGES[state]}`)
     }
-    const onBreak = () => extracted?.forget(address.text)
-    return new ClamdServer(address, { lasting, passing, canaries, onChange, onBreak })
+    return new ClamdServer(address, { lasting, passing, canaries, onChange })
   }
 
   #underWay(): Readonly<Record<string, number>> {
@@ -173,36 +169,6 @@ export class ClamdScanner implements ContentScanner {
   }
 }
 
-/** The decoding of mail by these servers, which `extracted` knows. */
-class ClamdDecoder implements ScannerDecoder {
-  readonly #servers: readonly ClamdServer[]
-  readonly #extracted: ExtractedForms | undefined
-
-  constructor(servers: readonly ClamdServer[], extracted: ExtractedForms | undefined) {
-    this.#servers = servers
-    this.#extracted = extracted
-  }
-
-  treatsAsMail(bytes: Bytes): boolean {
-    return clamdTreatsAsMail(bytes)
-  }
-
-  extracts(mail: Bytes): boolean {
-    // If its disk is full, clamd skips a part that it cannot write. It was shown to have room for the parts
-    // of small mail (readiness/clamd/form-probes.ts).
-    if (mail.size > STREAMED_MAX) return false
-    return this.#extracted?.holdsFor(this.#servers) === true && beginsWithMailField(mail)
-  }
-
-  async stillExtracts(): Promise<boolean> {
-    return (await this.#extracted?.stillHolds(this.#servers)) === true
-  }
-
-  countOmitted(parts: number): void {
-    this.#extracted?.countOmitted(parts)
-  }
-}
-
 /** The beginnings by which libclamav recognizes a file as mail (CL_TYPE_MAIL in the file types of 1.4). */
 const MAIL =
   /^(?:>?From |(?:Date|Delivered-To|Delivery-date|Envelope-to|For|From|Message-I[Dd]|Received|Received-SPF|Return-[Pp]ath|Subject|To|X-Apparently-To|X-Envelope-From|X-Original-To|X-Real-To|X-Sieve|X-UIDL): )/
@@ -211,17 +177,6 @@ const OTHER_MARK = /ustar|EFI PART|TFL3|%PDF|[\0\x80-\xff]/
 
 /** Returns whether libclamav recognizes these bytes as mail. */
 function clamdTreatsAsMail(bytes: Bytes): boolean {
-  const text = beginningOf(bytes)
+  const text = bytes.gather(0, 1024).toString('latin1')
   return MAIL.test(text) && !OTHER_MARK.test(text)
-}
-
-/** Returns whether libclamav recognizes a mail as such, because it begins with a usual field. */
-function beginsWithMailField(mail: Bytes): boolean {
-  const text = beginningOf(mail)
-  return firstFields.some((name) => text.startsWith(`${name}: `)) && !OTHER_MARK.test(text)
-}
-
-/** The bytes by which libclamav recognizes the type of a file. */
-function beginningOf(bytes: Bytes): string {
-  return bytes.gather(0, 1024).toString('latin1')
 }

@@ -48,8 +48,6 @@ interface ClamdServerOptions {
   readonly canaries?: Canaries | undefined
   /** Called once when it begins to fail, and once when it answers again. */
   readonly onChange?: (state: 'fails' | 'answers') => void
-  /** Called when a connection broke: another server may listen there from now on. */
-  readonly onBreak?: () => void
   /** Returns milliseconds of a monotonic clock. */
   readonly uptime?: () => number
 }
@@ -81,14 +79,7 @@ export class ClamdServer {
 
   constructor(
     address: ClamdAddress,
-    {
-      lasting,
-      passing,
-      canaries,
-      onChange = () => {},
-      onBreak = () => {},
-      uptime = readUptime,
-    }: ClamdServerOptions,
+    { lasting, passing, canaries, onChange = () => {}, uptime = readUptime }: ClamdServerOptions,
   ) {
     this.address = address
     this.#onChange = onChange
@@ -103,7 +94,6 @@ export class ClamdServer {
       onBreak: () => {
         this.#descriptors?.forget()
         this.#canaries?.forget(address.text)
-        onBreak()
       },
     })
   }
@@ -131,11 +121,6 @@ export class ClamdServer {
   /** The number of conversations with it now. */
   get underWay(): number {
     return this.#underWay
-  }
-
-  /** The newest connection that has ended a conversation about contents, if there was one. */
-  get newestConnection(): object | undefined {
-    return this.#sessions.newest
   }
 
   /** Returns whether it has answered about a sample in this scan of a message. */

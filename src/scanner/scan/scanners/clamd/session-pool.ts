@@ -63,7 +63,6 @@ export class ClamdSessions {
    * another number than that of the command.
    */
   readonly #idle: { readonly session: ClamdSession; readonly since: number }[] = []
-  #newest: ClamdSession | undefined
   #isClosed = false
   #sweeper: NodeJS.Timeout | undefined
 
@@ -78,11 +77,6 @@ export class ClamdSessions {
     this.#onBreak = onBreak
   }
 
-  /** The newest session that has ended a conversation, if there was one. */
-  get newest(): object | undefined {
-    return this.#newest
-  }
-
   /** Uses an idle session, or else a new one. */
   async ask<Answer>(
     commands: ClamdCommands<Answer>,
@@ -92,10 +86,7 @@ export class ClamdSessions {
     if (outcome.kind !== 'broken' || !outcome.waitedForCommand) return outcome
     const session = new ClamdSession(this.#address, { passing: this.#passing })
     const last = { ...commands, packets: () => withEnd(commands.packets()) }
-    return session.ask(last, signal).finally(() => {
-      this.#newest = session
-      session.end()
-    })
+    return session.ask(last, signal).finally(() => session.end())
   }
 
   async #askInAny<Answer>(
@@ -109,7 +100,6 @@ export class ClamdSessions {
     }
     const fresh = new ClamdSession(this.#address, { passing: this.#passing })
     const outcome = await this.#askIn(fresh, commands, signal)
-    this.#newest = fresh
     // The server did not close an idle connection: it has gone, and it had this message. If systemd keeps
     // its socket, a connection to it waits until it is back.
     const isGone = outcome.kind === 'unreachable' || outcome.kind === 'timed-out'

@@ -128,7 +128,7 @@ const sockets = new Map<string, PolledValue<number | undefined>>()
  * Resolves to the time at which the socket was created, in Unix seconds: its mtime, because its mode and owner
  * may change later. Undefined if there is no socket, or the file system does not answer.
  */
-export async function socketCreatedAt(address: ClamdAddress): Promise<number | undefined> {
+async function socketCreatedAt(address: ClamdAddress): Promise<number | undefined> {
   if (address.kind !== 'unix') return undefined
   const { path } = address
   const see = async () => {

@@ -139,25 +139,11 @@ export interface ContentScanner extends ScannerBasics {
    * than one after another.
    */
   scanTogether?(samples: readonly Sample[], task: ScannerCall): Promise<ScanResult>
-  /** Set if the scanner decodes mail itself. */
-  readonly decoder?: ScannerDecoder
-}
-
-/** A scanner's own decoding of mail, which may make the scan of a part unnecessary. */
-export interface ScannerDecoder {
-  /** Returns whether the scanner recognizes these bytes as mail, and finds as much in them as below TOP_LINE. */
-  treatsAsMail(bytes: Bytes): boolean
   /**
-   * Returns whether the scanner extracts the parts of all forms itself from this mail, as tests have shown
-   * (mail/mime/covered/tried-forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
-   * whole has a result other than clean, or the scanner has changed since the tests (stillExtracts). Mail for which this
-   * returns true must be small: the reading then has it as one string.
+   * Set if the scanner decodes mail itself. Returns whether it recognizes these bytes as mail, and finds as much in them as
+   * below TOP_LINE.
    */
-  extracts(mail: Bytes): boolean
-  /** Resolves to whether the scanner that runs now was shown to extract them. */
-  stillExtracts(): Promise<boolean>
-  /** Counts parts that were not submitted for that reason. */
-  countOmitted(parts: number): void
+  treatsAsMail?(bytes: Bytes): boolean
 }
 
 /** The servers of clamd(8) that a scanner asks. */

@@ -1,4 +1,4 @@
-import type { ByteRange, Bytes } from '../../../../mail/message/bytes.ts'
+import type { ByteRange } from '../../../../mail/message/bytes.ts'
 import { limits, type Oddity, type PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentScanner, PartList, Sample } from '../contract/scanner.ts'
 import { TOP_LINE } from '../contract/top-line.ts'
@@ -9,10 +9,7 @@ import { PartListBuilder, partListOf } from './part-list.ts'
 import type { FoundContent, readContents } from './read-contents.ts'
 import type { Scan, ScanPlan } from './scan-plan.ts'
 
-/**
- * Reads a message for the contents that must be scanned. If the scanner extracts ordinary parts itself, the scan of
- * the whole message covers them.
- */
+/** Reads a message for the contents that must be scanned. */
 export class MailReading {
   /** The contents that must still be scanned. */
   readonly batch: Batch
@@ -23,18 +20,15 @@ export class MailReading {
   /** The ranges of the scanned contents, if there is an exception. */
   readonly scannedRanges: ByteRange[] = []
   readonly #scan: Scan
-  readonly #leavesCovered: boolean
   #names: PartListBuilder | undefined
   readonly #oddities = new Set<Oddity>()
-  #omitted = 0
   #isToEnd = false
 
-  constructor(scan: Scan, { leavesCovered = false } = {}) {
+  constructor(scan: Scan) {
     const scanners = contentScannersOf(scan.run)
     this.batch = new Batch(scanners)
     this.scansContents = scan.run.settings.SECONDLOOK === 'always' && scanners.length > 0
     this.#scan = scan
-    this.#leavesCovered = leavesCovered
     const { keepsOut } = scan.run.tolerance
     const findsOddities = keepsOut.has('oddities') || keepsOut.has('encrypted')
     this.#depthAlone = !this.scansContents && scan.inspections.isEmpty && !findsOddities
@@ -43,11 +37,6 @@ export class MailReading {
   /** Whether each content was submitted to the scanners, and no part of the message exceeds a limit of onescan. */
   get isToEnd(): boolean {
     return this.#isToEnd
-  }
-
-  /** The number of parts that were omitted, since the scan of the whole has them. */
-  get omitted(): number {
-    return this.#omitted
   }
 
   /** The data of each part that mail programs show, if a scanner receives it. */
@@ -66,7 +55,6 @@ export class MailReading {
     const { run, results, inspections } = this.#scan
     const reading = await import('./read-contents.ts')
     this.#names = this.#depthAlone ? undefined : listenForNames(run)
-    this.#omitted = 0
     let isCut = !scansContents
     try {
       for await (const step of reading.readContents(this.#scan, this.#options(scansContents))) {
@@ -106,8 +94,6 @@ export class MailReading {
       maxDepth: limits.nesting,
       depthAlone: this.#depthAlone && !scansContents,
       mayBeFile: run.tolerance.toleratesLimits ?? false,
-      findsCovered: this.#leavesCovered,
-      ...(inspections.isEmpty && { onCovered: () => this.#omitted++ }),
       ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(belowTop(range)) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
@@ -124,10 +110,7 @@ export class MailReading {
     const { run, inspections } = this.#scan
     const isInspected = await inspections.inspectContent(step.content.bytes, run.signal)
     if (!isInspected) return tooLate
-    const { coveredBy } = step
-    const isLeft = coveredBy === 'whole' || (coveredBy && extractsFrom(run, coveredBy))
-    if (isLeft) this.#omitted++
-    if (isLeft || !scansContents) return undefined
+    if (!scansContents) return undefined
     const partList = this.#names && partListOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
     if (this.batch.keep(content)) return undefined
@@ -179,10 +162,4 @@ const tooDeep = unread(
 
 export function contentScannersOf({ scanners }: ScanPlan): readonly ContentScanner[] {
   return scanners.filter((scanner) => !scanner.hasBans)
-}
-
-/** Whether the one scanner of contents extracts ordinary parts from a message. False if there are several. */
-export function extractsFrom(run: ScanPlan, mail: Bytes): boolean {
-  const [first, ...others] = contentScannersOf(run)
-  return others.length === 0 && first?.decoder?.extracts(mail) === true
 }

@@ -3,7 +3,7 @@ import { Bytes } from '../../../../mail/message/bytes.ts'
 import { NamedCopy } from '../../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../../mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../../mail/mime/contents.ts'
-import type { Covering, EmittedMail, PartNames } from '../../../../mail/mime/index.ts'
+import type { EmittedMail, PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentSample, MessageSample } from '../contract/scanner.ts'
 import { TOP_LINE } from '../contract/top-line.ts'
 import type { Scan } from './scan-plan.ts'
@@ -14,8 +14,6 @@ export interface FoundContent {
   /** The content as scanners receive it, until the next step is requested. */
   readonly content: ContentSample
   readonly part: PartNames
-  /** Whose scan covers the content: that of the whole, or of an attached mail, as scanners receive it. */
-  readonly coveredBy: 'whole' | Bytes | undefined
 }
 
 /** A content of a message, or what ends the reading. */
@@ -49,10 +47,7 @@ export async function* readContents(
 
 /** Yields a content as a sample, whose file is removed when the next step is requested. */
 function* stepOf(
-  found: EmittedMail & {
-    readonly part: PartNames
-    readonly coveredBy?: Covering | undefined
-  },
+  found: EmittedMail & { readonly part: PartNames },
   message: MessageSample,
   spool: SpoolSettings,
 ): Generator<ReadingStep> {
@@ -68,9 +63,7 @@ function* stepOf(
     file: () => copy.file(),
   }
   try {
-    const { part, coveredBy: by } = found
-    const coveredBy = typeof by === 'object' ? asSubmitted(by) : by
-    yield { kind: 'content', content, part, coveredBy }
+    yield { kind: 'content', content, part: found.part }
   } finally {
     copy.remove()
   }

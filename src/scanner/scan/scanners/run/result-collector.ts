@@ -67,12 +67,6 @@ export class ResultCollector {
     return result !== undefined
   }
 
-  /** Whether scanners found nothing so far, in all that they were given. */
-  get isAllClean(): boolean {
-    const isNothingHeld = this.#postponed === undefined && this.#unreadContents === undefined
-    return isNothingHeld && isCleanOrEncrypted(this.#tolerated)
-  }
-
   /** Whether a finding was tolerated. It may hide another one. */
   get hasToleratedFinding(): boolean {
     return this.#hasToleratedFinding

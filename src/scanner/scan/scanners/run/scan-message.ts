@@ -2,7 +2,7 @@ import { withNamedCopy } from '../../../../mail/message/named-copy.ts'
 import type { MessageSample, RawSample, Unfiled } from '../contract/scanner.ts'
 import { isUntolerated, type ScanResult, unread, worse } from '../findings/scan-result.ts'
 import { Inspections } from './inspections.ts'
-import { contentScannersOf, extractsFrom, MailReading } from './mail-reading.ts'
+import { contentScannersOf, MailReading } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'
 import { ScanAsSent } from './scan-as-sent.ts'
 import type { RunningScan, Scan, ScanPlan } from './scan-plan.ts'
@@ -13,18 +13,14 @@ import { scanSamples } from './scan-samples.ts'
  *
  * 1. The bytes of a client's request as they were sent. A finding in them stays, whatever the reading of the message finds,
  *    which can only add findings.
- * 2. The message, read once: see scanContentsAndWhole(). Parts that the one scanner extracts itself are left to its scan of
- *    the whole.
- * 3. The same with these parts, unless the scan of the whole was clean or found something that ends the scan.
+ * 2. The message, read once: see scanContentsAndWhole().
  *
  * The message is read during step 1. Nothing of it is submitted before that has ended. If the bytes are not clean, the
  * reading ends, and begins again if the scan goes on.
  */
 export async function scanMessage(message: MessageSample, run: RunningScan): Promise<ScanResult> {
   const { raw } = message
-  if (raw === undefined) {
-    return scanAsRead(message, run, { isExtracted: extractsFrom(run, message.bytes) })
-  }
+  if (raw === undefined) return scanAsRead(message, run)
   if (run.submission.readAs === 'nothing') {
     const sent = await scanAsSent(raw, message, run)
     return sent.answer === 'clean' ? AS_FILE : sent
@@ -38,10 +34,7 @@ export async function scanMessage(message: MessageSample, run: RunningScan): Pro
     if (read.status === 'rejected') throw read.reason
     return read.value
   }
-  const scan = await beginScan(message, run)
-  if (sent.answer === 'infected') scan.results.record(sent)
-  const reading = new MailReading(scan)
-  return worse(conclude(scan, reading, await scanContentsAndWhole(scan, reading)), sent)
+  return worse(await scanAsRead(message, run, { sent }), sent)
 }
 
 /**
@@ -56,28 +49,28 @@ async function scanWhileReading(
   readonly sent: ScanResult
   readonly read: PromiseSettledResult<ScanResult>
 }> {
-  const isExtracted = extractsFrom(run, raw.bytes)
   const endKeeping = run.keepPermits()
   const asSent = new ScanAsSent(scanAsSent(raw, message, run), endKeeping)
   // The request is sent before that.
-  const reading = run.nextTurn().then(() => scanAsRead(message, run, { isExtracted, asSent }))
+  const reading = run.nextTurn().then(() => scanAsRead(message, run, { asSent }))
   const [sent, read] = await Promise.allSettled([asSent.result, reading])
   endKeeping()
   if (sent.status === 'rejected') throw sent.reason
   return { sent: sent.value, read }
 }
 
-/** Scans what is read of a message, and the whole. With `isExtracted`, parts that the scanner extracts are left to that. */
+/** Scans what is read of a message, and the whole. `sent` is a result for its bytes as they were sent. */
 async function scanAsRead(
   message: MessageSample,
   run: RunningScan,
-  { isExtracted, asSent }: { readonly isExtracted: boolean; readonly asSent?: ScanAsSent },
+  { asSent, sent }: { readonly asSent?: ScanAsSent; readonly sent?: ScanResult } = {},
 ): Promise<ScanResult> {
-  if (isExtracted) {
-    const found = await scanWithoutExtracted(message, run, asSent)
-    if (found !== 'uncovered') return found
-  }
-  const scan = await beginScan(message, run, asSent)
+  const inspections = await Inspections.begin(run.scanners, run)
+  // If the signal ends it, the reading ends at its first step, too.
+  if (message.raw) await inspections.inspectContent(message.raw.bytes, run.signal)
+  const results = new ResultCollector(run.tolerance, run.note)
+  if (sent?.answer === 'infected') results.record(sent)
+  const scan: Scan = { message, run, results, inspections, asSent }
   const reading = new MailReading(scan)
   return conclude(scan, reading, await scanContentsAndWhole(scan, reading))
 }
@@ -113,44 +106,6 @@ async function scanAsSent(
 
 /** The bytes were scanned, and no part of them. */
 const AS_FILE = unread('skipped', 'scanned only as a file, without its parts')
-
-/**
- * Scans a message, and leaves the parts that it covers to the scan of the whole. Resolves to `uncovered` if
- * that scan may not have seen them.
- */
-async function scanWithoutExtracted(
-  message: MessageSample,
-  run: RunningScan,
-  asSent: ScanAsSent | undefined,
-): Promise<ScanResult | 'uncovered'> {
-  const scan = await beginScan(message, run, asSent)
-  const reading = new MailReading(scan, { leavesCovered: true })
-  const result = await scanContentsAndWhole(scan, reading)
-  const { omitted } = reading
-  if (omitted > 0) {
-    const decoder = contentScannersOf(run)[0]!.decoder!
-    // A scanner that was restarted may have looked at the whole by other settings.
-    const isCovered =
-      result === undefined
-        ? scan.results.isAllClean && (await decoder.stillExtracts())
-        : isFinal(result, run) && !asSent?.endsReading
-    if (!isCovered) return 'uncovered'
-    decoder.countOmitted(omitted)
-  }
-  return conclude(scan, reading, result)
-}
-
-async function beginScan(
-  message: MessageSample,
-  run: RunningScan,
-  asSent?: ScanAsSent,
-): Promise<Scan> {
-  const inspections = await Inspections.begin(run.scanners, run)
-  // If the signal ends it, the reading ends at its first step, too.
-  if (message.raw) await inspections.inspectContent(message.raw.bytes, run.signal)
-  const results = new ResultCollector(run.tolerance, run.note)
-  return { message, run, results, inspections, asSent }
-}
 
 /** Reads the message, to its end or until a result ends the scan, and submits what is read. Resolves to that result. */
 async function scanContents(
@@ -195,7 +150,7 @@ async function scanHidden(scan: Scan, reading: MailReading): Promise<ScanResult 
       (await scanContents(scan, reading, true)) ?? (await scanSamples(reading.batch.end(), scan))
     if (found !== undefined) return found
   }
-  return reading.omitted === 0 ? scanRest(scan, reading) : undefined
+  return scanRest(scan, reading)
 }
 
 /**

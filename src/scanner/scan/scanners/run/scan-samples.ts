@@ -56,14 +56,14 @@ export async function scanSamples(
  * scanner would.
  */
 function notYetScannedBy(
-  { decoder }: ContentScanner,
+  scanner: ContentScanner,
   samples: readonly Sample[],
   { run }: Scan,
 ): readonly Sample[] {
   const last = samples.at(-1)!
   const raw = last.kind === 'message' ? last.raw : undefined
-  if (raw === undefined || decoder === undefined) return samples
-  const hasSeen = !run.submission.hasMailForm || decoder.treatsAsMail(raw.bytes)
+  if (raw === undefined || scanner.treatsAsMail === undefined) return samples
+  const hasSeen = !run.submission.hasMailForm || scanner.treatsAsMail(raw.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
 }
 

@@ -339,7 +339,6 @@ async function reporting(t: Test, variables: Readonly<Record<string, string>>) {
   const reporter = new MailReporter({
     state: () => ({
       doors: {},
-      partsOmitted: 0,
       servers: {},
       sharing: undefined,
       quota: undefined,

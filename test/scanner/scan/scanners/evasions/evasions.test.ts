@@ -4,13 +4,12 @@ import { isWhole } from '../../../../run/is-whole.ts'
 import { evasions } from './all.ts'
 import { messageOf } from './compose.ts'
 import { byDigestAlone } from './digest-alone.ts'
-import { extractingAll, judgeMessage, startClamdForEvasions } from './judge-message.ts'
+import { judgeMessage, startClamdForEvasions } from './judge-message.ts'
 
 const ends = ['\n', '\r\n'] as const
 
 t.test('no hostile mail is called clean', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamdForEvasions(t)
-  const extracted = await extractingAll(clamd.socket)
   let count = 0
   for (const evasion of Object.values(evasions).flat()) {
     if (evasion.name in byDigestAlone) continue
@@ -20,8 +19,6 @@ t.test('no hostile mail is called clean', { skip: clamdMissing }, async (t) => {
       const message = messageOf(evasion, end)
       const what = `${evasion.name} (${JSON.stringify(end)})`
       if (!(await judgeMessage(clamd.socket, message)).isFound) t.fail(what)
-      const { isFound } = await judgeMessage(clamd.socket, message, extracted)
-      if (!isFound) t.fail(`${what}, with ordinary parts left to the scan of the whole`)
     }
   }
   t.ok(count > (isWhole ? 1000 : 500), `${count} mails`)

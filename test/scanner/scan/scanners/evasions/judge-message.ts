@@ -1,7 +1,4 @@
 import { readSpoolSettings } from '../../../../../src/mail/message/spool.ts'
-import { readClamdAddress } from '../../../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
-import { ExtractedForms } from '../../../../../src/scanner/scan/scanners/clamd/extracted-forms.ts'
-import { socketCreatedAt } from '../../../../../src/scanner/scan/scanners/clamd/versions.ts'
 import { readScanSettings } from '../../../../../src/scanner/scan/scanners/contract/scan-settings.ts'
 import { makeScanners } from '../../../../../src/scanner/scan/scanners/make-scanners.ts'
 import { scanBytes } from '../../../../../src/scanner/scan/scanners/run/manual-scan.ts'
@@ -14,22 +11,10 @@ export function startClamdForEvasions(t: Ending): Promise<Clamd> {
   return startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions })
 }
 
-/** What is known of a clamd that extracts all forms of parts by itself. */
-export async function extractingAll(clamd: string): Promise<ExtractedForms> {
-  const extracted = new ExtractedForms({ uptime: () => 0 })
-  const made = await socketCreatedAt(readClamdAddress(clamd))
-  extracted.record({ kind: 'extracts', server: clamd, made, isShown: true })
-  return extracted
-}
-
-/**
- * Whether onescan, by hand and with its default settings, does not call a message clean. Without `extracted` it asks
- * about each part.
- */
+/** Whether onescan, by hand and with its default settings, does not call a message clean. */
 export async function judgeMessage(
   clamd: string,
   message: Buffer,
-  extracted?: ExtractedForms,
 ): Promise<{ readonly isFound: boolean; readonly notes: readonly string[] }> {
   const env = { CLAMD: clamd, QHPSI: 'plugin: clamd' }
   const settings = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
@@ -38,7 +23,7 @@ export async function judgeMessage(
   }
   const { result, notes } = await scanBytes(bytes(), {
     spool: readSpoolSettings(env),
-    scanners: await makeScanners(settings, { ...(extracted && { extracted }) }),
+    scanners: await makeScanners(settings),
     settings,
   })
   return { isFound: result.answer !== 'clean', notes }

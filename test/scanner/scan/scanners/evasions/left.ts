@@ -18,8 +18,7 @@ import {
 import { onesFile, testFile } from './files.ts'
 
 /**
- * Messages of which all readers open the file, and libclamav alone does not find it in the message. So it must not be
- * left to the scan of the whole message.
+ * Messages of which all readers open the file, and libclamav alone does not find it in the message.
  */
 
 const file = filePart(testFile, [FILE_TYPE, BASE64])
