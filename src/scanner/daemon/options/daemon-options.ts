@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { errorText } from '../../../base/errors/fault.ts'
 import { parseEndpoint, socketPath } from '../../../base/net/endpoint.ts'
 import { readByTable } from '../../../base/process/parse-options.ts'
 import { SLOT_SOCKET } from '../../../base/settings/table.ts'
 import { byteSize, wholeNumber } from '../../../base/text/values.ts'
+import { groupId, readAccounts } from '../../readiness/stage/account.ts'
 import { doorBy, doorKindOf, namedDoor, parseDoorAddress } from './door-address.ts'
 import { FROM_STANDARD, readSmtpDoors, refuseLoops } from './smtp-doors.ts'
 
@@ -147,14 +146,8 @@ function parseMode(text: string, name: string): number {
 
 /** A group by number, or by its name in group(5). */
 function readGroup(text: string, name: string): number {
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
-  try {
-    const entries = readFileSync('/etc/group', 'latin1').split('\n')
-    const entry = entries.find((line) => line.startsWith(`${text}:`))
-    if (entry !== undefined) return Number(entry.split(':')[2])
-  } catch (error) {
-    throw new Error(`${name} ${text}: ${errorText(error)}`)
-  }
+  const gid = /^[0-9]{1,9}$/.test(text) ? Number(text) : groupId(readAccounts(), text)
+  if (gid !== undefined) return gid
   throw new Error(`${name} ${text}: there is no such group; create it, or specify a number`)
 }
 

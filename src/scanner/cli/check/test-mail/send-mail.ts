@@ -82,7 +82,7 @@ interface SmtpError extends Error {
  */
 async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promise<SentMail> {
   const addresses = await addressesOf(way).catch((error: Error) => error)
-  if (addresses instanceof Error) return failedBy(addresses, way)
+  if (addresses instanceof Error) return failedBy(addresses, way, 'nothing')
   let first: SentMail | undefined
   for (const at of addresses) {
     const sent = await sendTo(at, way, message, address)
@@ -110,6 +110,10 @@ async function sendTo(
   const { login, greets = TIMEOUT, answers = TIMEOUT } = way.foreign ?? {}
   const shown = (sent: SentMail) => ({ ...sent, text: withoutLogin(sent.text, login) })
   const socket = new Socket()
+  let came: Came = 'nothing'
+  socket.once('connect', () => {
+    came = 'a connection'
+  })
   const connection = new SMTPConnection({ ...connectionOptions(way, at), socket })
   const within = greets + ANSWERS_MAX * answers
   let late: NodeJS.Timeout | undefined
@@ -128,7 +132,8 @@ async function sendTo(
     })
     return shown(sent)
   } catch (error) {
-    return shown(failedBy(error as SmtpError, way, connection.allowsAuth))
+    if (socket.bytesRead > 0) came = 'bytes'
+    return shown(failedBy(error as SmtpError, way, came, connection.allowsAuth))
   } finally {
     clearTimeout(late)
     clearInterval(looks)
@@ -193,23 +198,28 @@ function sendContent(
 /** The codes of Node's errors about TLS: its own, those of OpenSSL, and X509_V_ERR_... of a certificate. */
 const OF_TLS = /CERT|TLS|SSL|PURPOSE|^(?:UNABLE_TO|CRL|INVALID_CA|PATH_LENGTH|HOSTNAME)_?/
 
-/** Text of nodemailer. */
-const NO_GREETING = 'Greeting never received'
+/** What came of the server. */
+type Came = 'nothing' | 'a connection' | 'bytes'
+
 /** RFC 8314 3.3: its clients begin with TLS, and its server waits for that. */
 const TLS_PORT = 465
 
-function failedBy(error: SmtpError, way: SmtpWay, allowsAuthentication = false): SentMail {
+function failedBy(
+  error: SmtpError,
+  way: SmtpWay,
+  came: Came,
+  allowsAuthentication = false,
+): SentMail {
   const { code, response, responseCode = 0, originalCode = '' } = error
   const command = OF_TLS.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
   const raw = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
   const [systemCode = ''] = response ? [] : (/\bE[A-Z_]+\b/.exec(raw) ?? [])
   const text = withoutCode(raw, systemCode)
   const sent = { text, command, ...(responseCode && { code: responseCode }) }
-  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_|Connection timeout/.test(raw))
-    return { ...sent, kind: 'nothing listens' }
+  if (came === 'nothing') return { ...sent, kind: 'nothing listens' }
   // 530 has both meanings: RFC 4954 6, RFC 3207 4.
   if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'requires TLS' }
-  if (text === NO_GREETING && way.port === TLS_PORT && way.security !== 'tls')
+  if (came === 'a connection' && way.port === TLS_PORT && way.security !== 'tls')
     return { ...sent, kind: 'requires TLS' }
   // Mail to other domains is refused with 550 or 554 and, by Postfix's default, with 454.
   const isRefused = responseCode >= 500 || (responseCode >= 400 && /\brelay/i.test(text))
