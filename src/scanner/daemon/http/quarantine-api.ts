@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { attempt, Fault } from '../../../base/errors/fault.ts'
 import { Semaphore } from '../../../base/flow/semaphore.ts'
 import { onceAMinute } from '../../../base/log/line-format.ts'
 import { addressKey } from '../../../base/net/ip-address.ts'
+import { runProgram } from '../../../base/process/run-program.ts'
 import { siblingCommand } from '../../../base/runtime/compiled-program.ts'
 import { environmentOfCommand } from '../../../base/settings/child-environment.ts'
 import { formatDuration } from '../../../base/text/units.ts'
@@ -137,30 +136,17 @@ export class QuarantineApi {
 
   /** Resolves to the answer of a process, or to the problem with the process. */
   async #ask(question: ApiRequest): Promise<ProcessAnswer | 'late' | 'internal'> {
-    const [file, ...args] = siblingCommand('onescan', ...ANSWER_COMMAND)
-    const late = isRelease(question.method, question.url)
-      ? undefined
-      : AbortSignal.timeout(ANSWER_TIME)
-    const child = spawn(file, args, {
+    const { code, output, exceeded } = await runProgram({
+      command: siblingCommand('onescan', ...ANSWER_COMMAND),
       env: environmentOfCommand(process.env),
-      stdio: ['pipe', 'pipe', 'inherit'], // its lines are lines of the log
-      ...(late && { signal: late }),
-      killSignal: 'SIGKILL',
-    })
-    child.on('error', () => {}) // it has no answer
-    child.stdin.on('error', () => {})
-    child.stdin.end(JSON.stringify(question))
-    const chunks: Buffer[] = []
-    let size = 0
-    child.stdout.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size > API_ANSWER_MAX) child.kill('SIGKILL')
-      else chunks.push(chunk)
-    })
-    const [code] = (await once(child, 'close').catch(() => [null])) as [number | null]
-    if (code === 0) return readAnswer(Buffer.concat(chunks)) ?? 'internal'
+      input: JSON.stringify(question),
+      complains: 'inherit', // its lines are lines of the log
+      within: isRelease(question.method, question.url) ? undefined : ANSWER_TIME,
+      most: API_ANSWER_MAX,
+    }).catch(() => ({ code: null, output: Buffer.alloc(0), exceeded: undefined }))
+    if (code === 0) return readAnswer(output) ?? 'internal'
     this.#log(`http: onescan quarantine answer ended with ${code ?? 'a signal'}`)
-    return late?.aborted ? 'late' : 'internal'
+    return exceeded === 'time' ? 'late' : 'internal'
   }
 }
 
