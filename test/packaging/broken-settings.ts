@@ -27,11 +27,12 @@ const faultsOfMainCf: readonly Fault[] = [
   },
   {
     name: 'the milter is named by its path outside the chroot',
-    breaks: `postconf -F smtp/inet/chroot=y; ${postconf('smtpd_milters=unix:/var/spool/postfix/onescan/milter.sock')}`,
+    breaks: `postconf -F smtp/inet/chroot=y; ${postconf('smtpd_milters={ unix:/var/spool/postfix/onescan/milter.sock, default_action=tempfail }')}`,
     reported: {
       level: 'error',
       what: 'milter unix:/var/spool/postfix/onescan/milter.sock',
       value: /^smtpd cannot reach it: it runs in \/var\/spool\/postfix, /,
+      remedy: /default_action=tempfail \}/,
     },
   },
   {

@@ -104,9 +104,7 @@ function missing(
   postfix: Postfix,
 ): CheckLine {
   const { endpoints, queue } = postfix
-  const list = service.valueOf('smtpd_milters')
-  const name = (address: string) =>
-    service.toSet('smtpd_milters', list.replace(written, inPostfix(address, postfix)))
+  const name = (address: string) => atAddress(service, written, inPostfix(address, postfix))
   const outside = text.replace(/^\w+:/, '')
   if (outside.startsWith('/') && path !== outside && isThere(outside)) {
     const value = `smtpd cannot reach it: it runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
@@ -169,8 +167,15 @@ function listenerRemedy(
   const start = `start the milter that should listen at ${text} (set in ${place})`
   const names = splitMilters(list).map((milter) => milter.text)
   if (names.some((name) => matchAddress(name, milters, postfix.queue) !== undefined)) return start
-  const named = service.toSet('smtpd_milters', list.replace(written, inPostfix(own, postfix)))
+  const named = atAddress(service, written, inPostfix(own, postfix))
   return `if this milter is onescand, ${named}; if not, ${start}`
+}
+
+/** Returns the command that gives a milter another address. Its options stay, as default_action. */
+function atAddress(service: SmtpdService, written: string, address: string): string {
+  const list = service.valueOf('smtpd_milters')
+  const changed = written.replace(/\w+:[^\s,{}]+/, address)
+  return service.toSet('smtpd_milters', list.replace(written, changed))
 }
 
 /** The port of an address of this host's own: `inet:localhost:8890`. */

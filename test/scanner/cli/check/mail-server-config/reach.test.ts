@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import {
   type Postfix,
@@ -8,6 +9,7 @@ import {
 import { unreachable } from '../../../../../src/scanner/cli/check/mail-server-config/reach.ts'
 import { freePort } from '../../../../programs/host/free-port.ts'
 import { listen } from '../../../../programs/host/listen.ts'
+import { openDirectory } from '../../../../programs/host/reachable.ts'
 
 /** What keeps Postfix from the milter, where no file of a test can show it. */
 
@@ -49,6 +51,26 @@ t.test('a port of onescand, which does not run, and at which nothing listens', a
   t.match(unreachable(service, milterAt(text), host({ milters: [text] })), {
     level: 'error',
     value: 'nothing listens there: Postfix defers all mail',
+  })
+})
+
+t.test('the remedy for a path outside the chroot keeps the options of the milter', async (t) => {
+  const queue = openDirectory(t)
+  const path = join(queue, 'onescan/milter.sock')
+  mkdirSync(join(queue, 'onescan'))
+  writeFileSync(path, '')
+  const written = `{ unix:${path}, default_action=tempfail }`
+  const chrooted = new SmtpdService(
+    'smtp/inet',
+    true,
+    {},
+    { smtpd_milters: `inet:other:9, ${written}` },
+  )
+  const milter = { ...milterAt(`unix:${path}`), written, options: { default_action: 'tempfail' } }
+  t.match(unreachable(chrooted, milter, { ...host({}), queue }), {
+    level: 'error',
+    remedy:
+      /^postconf -e 'smtpd_milters = inet:other:9, \{ unix:onescan\/milter\.sock, default_action=tempfail \}'/,
   })
 })
 
