@@ -55,7 +55,8 @@ export const checkCommand = makeCommand('check', {
   builder: addCheckOptions,
   async work(args, output) {
     if (!args.given) {
-      return printCheckLines(checkLinesFor(args), output, headingFor(args), unseenIn(args))
+      const checkLines = withAccepted(checkLinesFor(args), args.accept)
+      return printCheckLines(checkLines, output, headingFor(args), unseenIn(args))
     }
     const services = JSON.parse((await buffer(process.stdin)).toString()) as RunningService[]
     await printCheck(checkSlot(args, services), true)
@@ -87,6 +88,17 @@ function unseenIn(args: CheckOptions): MailServer[] {
 
 const looksAtServers = ({ daemon, mail, interface: named }: CheckOptions) =>
   !daemon && mail === undefined && named === undefined
+
+/** Turns warnings about these things into `ok`: their names are those before the colon, with or without what is in brackets. */
+async function* withAccepted(checkLines: AsyncIterable<CheckLine>, names: readonly string[]) {
+  for await (const checkLine of checkLines) {
+    const { level, what, value, remedy: _, ...more } = checkLine
+    const isAccepted = names.includes(what) || names.includes(what.replace(/ \[.*\]$/, ''))
+    yield level === 'warning' && isAccepted
+      ? { ...more, ...ok(what, `${value} (accepted)`) }
+      : checkLine
+  }
+}
 
 function checkLinesFor(args: CheckOptions): AsyncGenerator<CheckLine> {
   if (args.interface !== undefined) return checkInterface(args.interface)
@@ -247,6 +259,15 @@ function addCheckOptions(yargs: Argv<object>) {
       'daemon',
       flag(
         'Check only the running onescand: its settings and changed files, or why it is not running',
+      ),
+    )
+    .option(
+      'accept',
+      textOptions(
+        'Print warnings about this thing as ok, such as "infected mail"; may be repeated',
+        {
+          default: [] as string[],
+        },
       ),
     )
     .option(

@@ -26,6 +26,13 @@ t.test('check prints each finding and their number, and ends by the worst', asyn
   t.match(out, /^ok +qmail, EICAR: is found/m)
   t.notMatch(out, /^error/m)
   t.equal(code, /^warning/m.test(out) ? 1 : 0)
+  const names = [...out.matchAll(/^warning +([^:]+):/gm)].map(([, name = '']) =>
+    name.replace(/ \[.*/, ''),
+  )
+  t.ok(names.includes('infected mail'))
+  const accepted = await onescan(['check', ...names.map((name) => `--accept=${name}`)], { env })
+  t.match(accepted, { code: 0, out: /^ok +infected mail: .* \(accepted\)$/m })
+  t.match(accepted.out, /^no problems found$/m)
   const off = await onescan(['check', '--env', 'QHPSI='], { env })
   t.match(off, { code: 2, out: /^error +QHPSI: is not set here/m })
   t.match(off.out, /^1 error(, \d+ warnings?)?$/m)
