@@ -23,6 +23,7 @@ function installPackages(isQuick) {
   if (packages.length === 0) return ['programs that tests need: all there']
   if (!isOnHost())
     return [...toInstall(packages), 'not installed: only root gets a host of its own']
+  process.stdout.write(`installing ${counted(packages)} for the tests alone; this takes minutes\n`)
   const trouble = install(packages)
   return trouble
     ? [...toInstall(packages), `apt-get: ${trouble}`]
@@ -72,6 +73,7 @@ function forbidServices() {
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const isQuick = process.argv[2] === 'quick'
   const reads = isOnHost() && !(isQuick && missingPackages(isQuick).length === 0)
+  if (reads) process.stdout.write('reading the lists of Debian packages\n')
   const lists = reads ? apt(['update', '-o', 'APT::Update::Error-Mode=any']) : { status: 0 }
   if (lists.status !== 0) {
     process.stdout.write(`no lists of Debian packages: ${firstLine(lists.stderr)}\n`)

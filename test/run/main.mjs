@@ -215,16 +215,31 @@ async function runAgain(names) {
   }
 }
 
+/** Milliseconds between two lines about the files that are running. */
+const PROGRESS = 30_000
+
 /** Runs test files, several at a time. */
 async function runFiles(names, jobs) {
   const waiting = longestFirst(names)
+  const running = new Set()
+  const progress = setInterval(() => {
+    const begun = `${names.length - waiting.length} of ${names.length} files begun`
+    const now = [...running].join(' ') || 'none: the processors are busy'
+    process.stdout.write(`(${seconds(performance.now() - started)}, ${begun}; running: ${now})\n`)
+  }, PROGRESS)
   const worker = async (_, at) => {
     while (waiting.length > 0) {
       if (at >= JOBS_OF_BUSY && loadavg()[0] > BUSY) await sleep(5000)
-      else await runFile(waiting.shift(), { node: toolsNode, root, env, onResult: show })
+      else {
+        const name = waiting.shift()
+        running.add(name)
+        await runFile(name, { node: toolsNode, root, env, onResult: show })
+        running.delete(name)
+      }
     }
   }
   await Promise.all(Array.from({ length: jobs }, worker))
+  clearInterval(progress)
 }
 
 function show(result) {

@@ -7,6 +7,8 @@ import { routes } from './routes.ts'
 import { chooseScanner } from './scanner.ts'
 import { type HopResult, travel } from './travel.ts'
 
+/** Milliseconds between two lines about how far the trial is. */
+const PROGRESS = 10_000
 const FAILED = 1
 const CANNOT_RUN = 2
 
@@ -26,14 +28,23 @@ async function trial(args: readonly string[]): Promise<boolean> {
   const results: HopResult[] = []
 
   report.opening(scanner)
+  const started = Date.now()
+  let step = 0
+  const progress = setInterval(() => {
+    const seconds = Math.round((Date.now() - started) / 1000)
+    process.stderr.write(`(after ${seconds} s: step ${step} of ${routes.length + 1})\n`)
+  }, PROGRESS)
   for (const route of routes) {
+    step += 1
     const message = route.message(results)
     const hops: HopResult[] = []
     for await (const result of travel(message, route, hosts)) hops.push(result)
     report.route(route, message, hops)
     results.push(...hops)
   }
+  step += 1
   const newsletter = await sendNewsletter(hosts.alpha)
+  clearInterval(progress)
   report.newsletter(newsletter)
   return report.summary(results, newsletter, directory)
 }
