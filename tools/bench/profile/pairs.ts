@@ -6,7 +6,8 @@
 // to one clamd. The output is the processor time and the time of a message in ms, the median of the blocks after
 // --warm-up messages (1500), and the ratio of each block to that of the first build: its median, its quartiles, and the
 // ratio of the blocks that were among the quickest tenth. Ratios within 5 % need many blocks: --limit messages (1500) of
-// --block (20) for each.
+// --block (20) for each. A line below has the page faults of a message, and the memory of each process that it does not
+// share, at the end.
 //
 // With --never: SECONDLOOK=never. With --clamd: through the clamd interface. With --text: letters of 4 KB instead of PLACE.
 // With --copies: with a directory of signatures, so that verdicts are cached.
@@ -85,7 +86,10 @@ await withEnding(async (t) => {
     const send = values.clamd ? byFildes(socket) : await byMilter(socket)
     contestants.push({ build, onescand, send, blocks: [] as number[], walls: [] as number[] })
   }
+  let faults: readonly number[] = []
   for (let at = 0; at < mails.length; at += size) {
+    if (at < warmUp + size && at >= warmUp)
+      faults = contestants.map(({ onescand }) => faultsOf(onescand.pid))
     const block = mails.slice(at, at + size)
     const order = (at / size) % 2 ? contestants : contestants.toReversed()
     for (const { onescand, send, blocks, walls } of order) {
@@ -97,14 +101,18 @@ await withEnding(async (t) => {
     }
   }
   const [first] = contestants
-  for (const { build, blocks, walls } of contestants) {
+  for (const [index, { build, onescand, blocks, walls }] of contestants.entries()) {
     const show = (own: readonly number[], others: readonly number[]) => {
-      const ratios = own.map((ms, index) => ms / others[index]!)
+      const ratios = own.map((ms, at) => ms / others[at]!)
       const [low, middle, high] = [0.25, 0.5, 0.75].map((at) => quantile(ratios, at).toFixed(3))
       const least = quantile(own, 0.1) / quantile(others, 0.1)
       return `${medianOf(own).toFixed(3)} ms, ${middle} (${low} to ${high}), of quick blocks ${least.toFixed(3)}`
     }
     print(`${build}: CPU ${show(blocks, first!.blocks)}; wall ${show(walls, first!.walls)}`)
+    const faulted = (faultsOf(onescand.pid) - faults[index]!) / (mails.length - warmUp)
+    print(
+      `  ${faulted.toFixed(1)} page faults, ${treeOf(onescand.pid).map(ownMegabytes).join(' + ')} MB`,
+    )
   }
 })
 
@@ -144,6 +152,20 @@ function nanoseconds(pid: number): number {
     }
   }
   return sum
+}
+
+/** The page faults of a process and its children, minor ones: proc_pid_stat(5). */
+function faultsOf(pid: number): number {
+  return treeOf(pid).reduce((sum, member) => {
+    const stat = readFileSync(`/proc/${member}/stat`, 'latin1')
+    return sum + Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[7])
+  }, 0)
+}
+
+/** The anonymous memory of a process. */
+function ownMegabytes(pid: number): string {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')
+  return (Number(/^Anonymous: +([0-9]+)/m.exec(text)![1]) / 1000).toFixed(0)
 }
 
 function quantile(all: readonly number[], at: number): number {
