@@ -96,7 +96,7 @@ mkdirSync(dist, { recursive: true })
 /** The variables by which a CommonJS bundle or a compiled program finds its directory, as an ES module does. */
 const ownPlace = { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' }
 
-/** The files that `onescand --http` serves: the page, and the script and style of uPlot. */
+/** The files that `onescand --http` serves: the page, and the script and style of uPlot, and lit-html. */
 const page = await bundlePage()
 
 const chosen = everything.filter(([name]) => wanted.length === 0 || wanted.includes(name))
@@ -226,9 +226,15 @@ function common(entries) {
 
 async function bundlePage() {
   const directory = join(src, 'scanner/daemon/http/page')
+  const files = [
+    'status/status.js',
+    'status/status.css',
+    'quarantine/quarantine.js',
+    'quarantine/quarantine.css',
+  ]
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['page.js', 'quarantine.js', 'page.css'].map((name) => join(directory, name)),
+    entryPoints: files.map((name) => join(directory, name)),
     outdir: dist,
     bundle: true,
     write: false,
@@ -243,10 +249,11 @@ async function bundlePage() {
   const textOf = (name) => outputFiles.find(({ path }) => path.endsWith(`/${name}`)).text
   const html = (name) => readFileSync(join(directory, name), 'utf8')
   const assets = {
-    html: html('page.html'),
-    style: textOf('page.css'),
-    script: textOf('page.js'),
-    quarantineHtml: html('quarantine.html'),
+    html: html('status/status.html'),
+    style: textOf('status.css'),
+    script: textOf('status.js'),
+    quarantineHtml: html('quarantine/quarantine.html'),
+    quarantineStyle: textOf('quarantine.css'),
     quarantineScript: textOf('quarantine.js'),
   }
   return { metafile, assets }

@@ -11,6 +11,7 @@ export const bundled = [
   'fflate',
   'iconv-lite',
   'ldapts',
+  'lit-html',
   'lru-cache',
   'nodemailer',
   'prom-client',

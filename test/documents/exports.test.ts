@@ -10,7 +10,7 @@ import { readSource, type SourceFile, sourceFiles } from '../../tools/documents/
 
 const src = join(import.meta.dirname, '../../src')
 const others = globSync(
-  ['../{test,tools,packaging}/**/*.{ts,mts,mjs}', 'scanner/daemon/http/page/*.js'],
+  ['../{test,tools,packaging}/**/*.{ts,mts,mjs}', 'scanner/daemon/http/page/**/*.js'],
   {
     cwd: src,
     exclude: (path) => /node_modules/.test(path),

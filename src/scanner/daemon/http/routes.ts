@@ -24,7 +24,9 @@ export function createRoutes(
 ) {
   const fresh = <Value>(make: () => Value) => cachedFor(FRESH_FOR, uptime, make)
   const metrics = fresh(() => observer.metrics())
-  const data = fresh(() => pack(JSON.stringify(snapshot(observer, options))))
+  const data = fresh(() =>
+    pack(JSON.stringify(snapshot(observer, options))),
+  )
 
   return async (request: IncomingMessage, response: ServerResponse, checkAccess: CheckAccess) => {
     const send = (status: number, type: string, body: string | PackedBody) =>
@@ -42,7 +44,7 @@ export function createRoutes(
     const refusal = checkAccess(request.headers)
     if (refusal?.status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="onescand"')
     if (refusal !== undefined) return text(refusal.status, `${refusal.text}\n`)
-    if (asset !== undefined && (!isOfQuarantine || SHARED.has(path)))
+    if (asset !== undefined && (!isOfQuarantine || path === ICON))
       return send(200, asset.type, asset)
     switch (path) {
       case '/metrics':
@@ -64,15 +66,17 @@ export function createRoutes(
   }
 }
 
-/** The files of page/ and uPlot, which packaging/builds/build-bundles.mjs puts into the program. */
+/** The files of page/, with uPlot and lit-html, which packaging/builds/build-bundles.mjs puts into the program. */
 declare const PAGE_ASSETS: {
   readonly html: string
   readonly style: string
   readonly script: string
   readonly quarantineHtml: string
+  readonly quarantineStyle: string
   readonly quarantineScript: string
 }
 
+const ICON = '/icon.svg'
 const icon =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M1 4h14v9H1z" fill="none" stroke="#2b7bb9" stroke-width="1.5"/><path d="m1 4 7 5 7-5" fill="none" stroke="#2b7bb9" stroke-width="1.5"/></svg>'
 
@@ -80,8 +84,9 @@ const icon =
 const assets: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
   '/': { type: 'text/html; charset=utf-8', text: PAGE_ASSETS.html },
   '/page.css': { type: 'text/css; charset=utf-8', text: PAGE_ASSETS.style },
-  '/icon.svg': { type: 'image/svg+xml', text: icon },
+  [ICON]: { type: 'image/svg+xml', text: icon },
   '/quarantine': { type: 'text/html; charset=utf-8', text: PAGE_ASSETS.quarantineHtml },
+  '/quarantine.css': { type: 'text/css; charset=utf-8', text: PAGE_ASSETS.quarantineStyle },
   '/quarantine.js': {
     type: 'text/javascript; charset=utf-8',
     text: PAGE_ASSETS.quarantineScript,
@@ -89,9 +94,13 @@ const assets: Readonly<Record<string, { readonly type: string; readonly text: st
   '/page.js': { type: 'text/javascript; charset=utf-8', text: PAGE_ASSETS.script },
 }
 
-/** The files that both pages have, and those of the quarantine. */
-const SHARED: ReadonlySet<string> = new Set(['/page.css', '/icon.svg'])
-const OF_QUARANTINE: ReadonlySet<string> = new Set(['/quarantine', '/quarantine.js', ...SHARED])
+/** The files of the quarantine. The status page has the icon, too. */
+const OF_QUARANTINE: ReadonlySet<string> = new Set([
+  '/quarantine',
+  '/quarantine.css',
+  '/quarantine.js',
+  ICON,
+])
 
 const pages: Readonly<Record<string, PackedBody & { readonly type: string }>> = Object.fromEntries(
   Object.entries(assets).map(([path, { type, text }]) => [path, { type, ...pack(text) }]),

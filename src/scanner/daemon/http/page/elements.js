@@ -1,7 +1,11 @@
 // Elements of the page. Everything that comes from mail becomes text, never markup.
 
-/** Control characters, and those that turn the direction of writing. */
-const ACTIVE = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+/**
+ * Control characters, and those that turn the direction of writing. What joins letters is needed between those of Persian or
+ * parts of an emoji.
+ */
+const ACTIVE =
+  /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u200c\u200d](?![^\0-\x7f])|(?<![^\0-\x7f])[\u200c\u200d]/g
 
 /**
  * An element that page.html has.

@@ -1,11 +1,11 @@
 // The status page of onescand.
 import uPlot from 'uplot'
-import { formatDuration, formatSize } from '../../../../base/text/units.ts'
-import { STEP as STEP_MS } from '../../../observe/live/history.ts'
-import { DECISIONS } from '../../../observe/report/counts.ts'
-import { at, element, foldedItem, row, visible } from './elements.js'
+import { formatDuration, formatSize } from '../../../../../base/text/units.ts'
+import { STEP as STEP_MS } from '../../../../observe/live/history.ts'
+import { DECISIONS } from '../../../../observe/report/counts.ts'
+import { at, element, foldedItem, row, visible } from '../elements.js'
 
-/** @import { PageState, PageUpdate } from '../snapshot.ts' */
+/** @import { PageState, PageUpdate } from '../../snapshot.ts' */
 /** @typedef {PageState['steps'][number]} Step */
 /** @typedef {PageState['decided'][number]} Decision */
 /** @typedef {'messages' | 'times' | 'trusted'} PlotId */

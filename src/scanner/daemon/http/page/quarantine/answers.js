@@ -1,0 +1,29 @@
+// What the API answers, as doc/quarantine-api.json describes it.
+
+/** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
+
+/**
+ * What a person did with a message: a release has its first recipient, and the number of all.
+ *
+ * @typedef {{ at: string, person: string, act: 'released' | 'deleted' | 'allowed', recipients?: string[], recipientCount?: number }} Act
+ */
+/**
+ * A message in a list. `sender` is that of the envelope ('' for a bounce), and `from` the field.
+ *
+ * @typedef {{
+ *   id: string, time: string, state: 'kept' | 'releasing' | 'released', grounds: string, found: string | null, size: number,
+ *   sender: string, from: string, recipients: string[], recipientCount: number, subject: string | null,
+ *   attachments: string[], client: string | null, queue: string | null, host: string,
+ *   deletedOn: string | null, history: Act[]
+ * }} Summary
+ */
+/** @typedef {Summary & { header: string, log: string }} Message */
+/**
+ * Who is signed in, and the seconds without use after which the page forgets the token.
+ *
+ * @typedef {{ person: string, may: Right[], domains?: string[], recipients?: string[], signOutAfter: number }} Me
+ */
+/** @typedef {{ names: string[], types: string[], size: number, answer: 'clean' | 'infected' | 'unknown', finding: string | null }} Part */
+/** @typedef {{ text: string, isCut: boolean }} Letter */
+
+export {}

@@ -1,0 +1,156 @@
+// The list: its search, the messages, and what is done with the selected ones.
+import { html, nothing } from 'lit-html'
+import { live } from 'lit-html/directives/live.js'
+import { repeat } from 'lit-html/directives/repeat.js'
+import { formatSize } from '../../../../../base/text/units.ts'
+import { visible } from '../elements.js'
+import { answerAt } from './answer.js'
+import { count, kindOf, kinds, timeText } from './words.js'
+
+/** @import { App } from './app.js' */
+/** @import { Summary } from './answers.js' */
+
+/** @param {App} app */
+export function listView(app) {
+  const { list } = app
+  return html`<section class="list" aria-labelledby="list-title">
+    ${searchForm(app)}
+    <div class="bar">
+      <h2 id="list-title" tabindex="-1">${listTitle(app)}</h2>
+      ${app.mayChange ? selectionBar(app) : nothing} ${answerAt(app, 'list')}
+    </div>
+    <ul class="messages">
+      ${repeat(
+        list.messages,
+        ({ id }) => id,
+        (message) => item(app, message),
+      )}
+    </ul>
+    ${
+      list.next === null
+        ? nothing
+        : html`<p><button type="button" ?disabled=${list.isLoading} @click=${() => app.list.showMore()}>Show more</button></p>`
+    }
+  </section>`
+}
+
+/** @param {App} app */
+export function listTitle({ list: { messages, next, isLoading, isLoaded }, search }) {
+  if (!isLoaded) return isLoading ? 'Messages' : 'The messages cannot be shown'
+  const kind = search.show === 'released' ? 'released ' : ''
+  if (messages.length === 0 && next === null) {
+    const { show, message, ...words } = search
+    return Object.values(words).some(Boolean)
+      ? `No ${kind}message was found`
+      : `There is no ${kind}message${kind ? '' : ' in quarantine'}`
+  }
+  const all = count(messages.length, `${kind}message`)
+  return next === null ? all : `The newest ${all}`
+}
+
+/** @param {App} app */
+function searchForm(app) {
+  const { search } = app
+  /** @type {(name: 'recipient' | 'from' | 'to', label: string, type: string) => unknown} */
+  const field = (name, label, type) =>
+    html`<label>${label}
+      <input name=${name} type=${type} .value=${live(search[name])} maxlength="200" autocomplete="off" spellcheck="false"></label>`
+  const set = [search.recipient, search.from, search.to].filter(Boolean).length
+  return html`<form class="search" role="search" @submit=${app.list.onSearch} @change=${app.list.onSearch}>
+    <label class="words">Search: sender, recipient, subject, virus…
+      <input name="search" type="search" .value=${live(search.search)} maxlength="200" autocomplete="off" spellcheck="false"></label>
+    <button type="submit">Search</button>
+    <div class="narrow">
+      <label>Show
+        <select name="show" .value=${live(search.show)}>
+          <option value="">waiting</option>
+          <option value="released">released</option>
+        </select></label>
+      <label>Found
+        <select name="kind" .value=${live(search.kind)}>
+          <option value="">anything</option>
+          ${Object.entries(kinds).map(([word, name]) => html`<option value=${word}>${name}</option>`)}
+        </select></label>
+      <details ?open=${set > 0 || app.list.hasFilters} @toggle=${app.list.onToggle}>
+        <summary>${set === 0 ? 'More filters' : `More filters: ${set} set`}</summary>
+        <div class="narrow">
+          ${field('recipient', 'Recipient', 'text')} ${field('from', 'First day', 'date')}
+          ${field('to', 'Last day', 'date')}
+        </div>
+      </details>
+    </div>
+  </form>`
+}
+
+/** @param {App} app */
+function selectionBar(app) {
+  const { list, isBusy } = app
+  const { selected } = list
+  const shown = list.messages.length
+  if (shown === 0) return nothing
+  const here = list.messages.filter(({ id }) => selected.has(id)).length
+  const n = selected.size
+  return html`<div class="selection">
+    <label class="box"><input type="checkbox" .checked=${live(here === shown)}
+        .indeterminate=${here > 0 && here < shown} @change=${app.list.onSelectShown}>
+      ${list.next === null ? 'Select all' : `Select these ${shown}`}</label>
+    ${
+      list.next === null
+        ? nothing
+        : html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.selectFound()}>Select everything found</button>`
+    }
+    ${
+      n === 0
+        ? nothing
+        : html`<b>${n.toLocaleString('en')} selected</b>
+            ${app.may('release') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.releaseSelected()}>Release</button>` : nothing}
+            ${app.may('delete') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.deleteSelected()}>Delete</button>` : nothing}
+            <button type="button" ?disabled=${isBusy} @click=${() => app.list.select([])}>Select none</button>`
+    }
+  </div>`
+}
+
+/**
+ * @param {App} app
+ * @param {Summary} message
+ */
+function item(app, message) {
+  const { id, time, found, grounds, sender, from, recipients, recipientCount, size, state } =
+    message
+  const isOpen = app.search.message === id
+  const subject = subjectOf(message)
+  const more = recipientCount > 1 ? ` and ${recipientCount - 1} more` : ''
+  return html`<li class=${isOpen ? 'open' : ''}>
+    ${
+      app.mayChange
+        ? html`<label class="box"><input type="checkbox" .checked=${live(app.list.selected.has(id))}
+            aria-label=${`Select ${subject}, from ${writerOf(message)}`} @change=${() => app.list.toggle(message)}></label>`
+        : nothing
+    }
+    <a href=${app.addressOf({ message: id })} aria-current=${isOpen ? 'true' : 'false'} id=${`m-${id}`}
+      @click=${(/** @type {MouseEvent} */ event) => app.opened.onLink(event, id)}>
+      <b dir="auto">${subject}</b>
+      <span class="visually-hidden">, from </span><span class="from" dir="auto">${writerOf(message)}</span>
+      ${isSameAddress(from, sender) ? nothing : html`<span class="sender">sent by <bdi>${visible(sender) || 'nobody'}</bdi></span>`}
+    </a>
+    <p class="found"><span class="kind">${kindOf(grounds)}</span> ${found === null ? nothing : html`<span>${visible(found)}</span>`}</p>
+    <p class="to">to <bdi>${visible(recipients[0] ?? 'nobody')}</bdi>${more}</p>
+    <p class="when"><time datetime=${time}>${timeText(time)}</time>
+      <span>${state === 'releasing' ? 'release interrupted, ' : ''}${formatSize(size)}</span></p>
+  </li>`
+}
+
+/** @param {Pick<Summary, 'subject'>} message */
+export const subjectOf = ({ subject }) => visible(subject || '(no subject)')
+
+/** Who wrote it, as its reader sees it. @param {Pick<Summary, 'from' | 'sender'>} message */
+export const writerOf = ({ from, sender }) => visible(from || sender || '(no sender)')
+
+/**
+ * Whether the From field has the address of the envelope, or there is no field.
+ *
+ * @param {string} from
+ * @param {string} sender
+ */
+export const isSameAddress = (from, sender) =>
+  !from || from.toLowerCase().includes(sender.toLowerCase() || '\0')

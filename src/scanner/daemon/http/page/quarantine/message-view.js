@@ -1,0 +1,217 @@
+// One message: what is known of it, what can be done with it, and what is in it.
+import { html, nothing } from 'lit-html'
+import { live } from 'lit-html/directives/live.js'
+import { formatSize } from '../../../../../base/text/units.ts'
+import { visible } from '../elements.js'
+import { answerAt } from './answer.js'
+import { isSameAddress, subjectOf, writerOf } from './list-view.js'
+import { acts, count, dayText, kindOf, timeText } from './words.js'
+
+/** @import { App } from './app.js' */
+/** @import { Message, Part } from './answers.js' */
+
+/** Recipients that are shown without being asked for. */
+const FEW = 5
+
+/** @param {App} app */
+export function messageView(app) {
+  const { shown } = app.opened
+  const title =
+    shown === undefined
+      ? app.opened.isGone
+        ? 'This message is done'
+        : 'Message'
+      : subjectOf(shown)
+  return html`<section class="message" id="message" aria-labelledby="message-title">
+    <p class="ways">
+      <a href=${app.addressOf({ message: '' })} @click=${app.opened.onClose}>Back to the list</a>
+      ${app.opened.neighbour(1) ? html`<button type="button" id="next" @click=${() => app.opened.openNext()}>Next message</button>` : nothing}
+    </p>
+    <h2 id="message-title" tabindex="-1" dir="auto">${title}</h2>
+    ${
+      shown === undefined
+        ? answerAt(app, 'message')
+        : html`${facts(shown)} ${actions(app, shown)} ${content(app, shown)}`
+    }
+  </section>`
+}
+
+/** @param {Message} message */
+function facts(message) {
+  const { sender, from, found, grounds, time, deletedOn, state, size, attachments, history } =
+    message
+  const { recipientCount, recipients } = message
+  const until = deletedOn && state === 'kept' ? `; will be deleted on ${dayText(deletedOn)}` : ''
+  const states = {
+    kept: '',
+    releasing: 'A release was interrupted: it may have been delivered',
+    released: 'Released',
+  }
+  const isNoted = history.some(({ act }) => act === 'released')
+  const lines = [
+    [
+      'Found',
+      html`<b class="bad">${kindOf(grounds)}${found === null ? '' : `: ${visible(found)}`}</b>`,
+    ],
+    ['From', html`<bdi>${writerOf(message)}</bdi>`],
+    ...(isSameAddress(from, sender)
+      ? []
+      : [['Sent by', html`<bdi>${visible(sender) || 'nobody (a report about other mail)'}</bdi>`]]),
+    [
+      'To',
+      recipientCount === 1
+        ? html`<bdi>${visible(recipients[0] ?? '')}</bdi>`
+        : count(recipientCount, 'recipient'),
+    ],
+    ...(attachments.length === 0
+      ? []
+      : [['Attached', html`<bdi>${attachments.map(visible).join(', ')}</bdi>`]]),
+    ['Kept', `${timeText(time)}, ${formatSize(size)}${until}`],
+    ...(state === 'kept' || (state === 'released' && isNoted) ? [] : [['State', states[state]]]),
+    ...history.map((act) => [acts[act.act], actText(act)]),
+  ]
+  return html`<dl>${lines.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
+}
+
+/** @param {Message['history'][number]} act */
+function actText({ at, person, recipients = [], recipientCount = recipients.length }) {
+  const [first] = recipients
+  const more = recipientCount > 1 ? ` and ${recipientCount - 1} more` : ''
+  return html`${timeText(at)} by ${visible(person)}${first ? html`, to <bdi>${visible(first)}</bdi>${more}` : nothing}`
+}
+
+/**
+ * @param {App} app
+ * @param {Message} message
+ */
+function actions(app, message) {
+  const { isBusy } = app
+  return html`<form class="actions" novalidate @submit=${app.opened.onRelease} @input=${app.redraw}>
+    ${
+      app.mayChange
+        ? html`<p class="buttons">
+            ${app.may('release') ? html`<button type="submit" class="first" ?disabled=${isBusy}>Release to ${targetText(app, message)}</button>` : nothing}
+            ${app.may('delete') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.opened.remove()}>Delete</button>` : nothing}
+          </p>`
+        : nothing
+    }
+    ${answerAt(app, 'message')} ${app.may('release') ? recipientsField(app, message) : recipientList(message)}
+  </form>`
+}
+
+/**
+ * The words after "Release to" in a button.
+ *
+ * @param {App} app
+ * @param {Message} message
+ */
+function targetText(app, { recipients, recipientCount }) {
+  const { other, chosen } = app.opened.target
+  if (other !== '') return other
+  if (chosen.size === recipients.length)
+    return recipientCount === 1 ? visible(recipients[0] ?? '') : `all ${recipientCount} recipients`
+  return chosen.size === 1
+    ? visible([...chosen][0] ?? '')
+    : `${chosen.size} of ${recipientCount} recipients`
+}
+
+/**
+ * @param {App} app
+ * @param {Message} message
+ */
+function recipientsField(app, { recipients, recipientCount }) {
+  const { target } = app.opened
+  const boxes = html`<div class="recipients">
+    ${recipients.map(
+      (
+        address,
+      ) => html`<label class="box"><input type="checkbox" .checked=${live(target.chosen.has(address))}
+          @change=${() => app.opened.choose(address)}> <bdi>${visible(address)}</bdi></label>`,
+    )}
+    ${recipientCount > recipients.length ? html`<p>and ${count(recipientCount - recipients.length, 'more recipient')}</p>` : nothing}
+  </div>`
+  const isFew = recipients.length <= FEW
+  return html`<fieldset>
+    <legend>${recipientCount === 1 ? 'Recipient' : 'Recipients'}</legend>
+    ${
+      isFew
+        ? boxes
+        : html`<details><summary>Choose among ${count(recipientCount, 'recipient')}</summary>
+            <p class="buttons"><button type="button" @click=${() => app.opened.chooseAll(true)}>Select all</button>
+              <button type="button" @click=${() => app.opened.chooseAll(false)}>Select none</button></p>
+            ${boxes}</details>`
+    }
+    <label>Another address instead
+      <input type="email" name="other" .value=${live(target.other)} @input=${app.opened.onOther} autocomplete="off" spellcheck="false"></label>
+  </fieldset>`
+}
+
+/** @param {Message} message */
+function recipientList({ recipients, recipientCount }) {
+  if (recipientCount === 1) return nothing
+  return html`<details ?open=${recipientCount <= FEW}><summary>${count(recipientCount, 'recipient')}</summary>
+    <ul>${recipients.map((address) => html`<li><bdi>${visible(address)}</bdi></li>`)}</ul></details>`
+}
+
+/**
+ * @param {App} app
+ * @param {Message} message
+ */
+function content(app, message) {
+  const { isBusy } = app
+  const { text, parts } = app.opened
+  const { header, id, host, client, queue, log, found } = message
+  /** @type {(words: string, work: () => unknown) => unknown} */
+  const button = (words, work) =>
+    html`<button type="button" ?disabled=${isBusy} @click=${work}>${words}</button>`
+  return html`
+    ${
+      app.may('allow') && found !== null
+        ? html`<h3>A false positive?</h3>
+          <p class="hint">An exception lets this finding through in future mail. Release this message as well.</p>
+          <p class="buttons">${button('Allow it from this sender…', () => app.opened.allow('sender'))}
+            ${button('Allow it to this recipient…', () => app.opened.allow('recipient'))}
+            ${app.opened.allowed === undefined ? nothing : button('Undo the exception', () => app.opened.undoAllow())}</p>
+          ${answerAt(app, 'allow')}`
+        : nothing
+    }
+    ${
+      app.may('read')
+        ? html`<h3>Text</h3>
+          ${text === undefined ? html`<p class="buttons">${button('Show the text', () => app.opened.showText())}</p>` : nothing}
+          ${answerAt(app, 'text')}
+          ${
+            text === undefined
+              ? nothing
+              : html`<pre class="letter" dir="auto">${text.text || '(no text)'}</pre>
+                ${text.isCut ? html`<p class="hint">The rest is not shown.</p>` : nothing}`
+          }`
+        : nothing
+    }
+    <h3>Parts</h3>
+    <p class="buttons">${button('Scan again, and list the parts', () => app.opened.listParts())}
+      ${app.may('download') ? button('Save the message as a file…', () => app.opened.save()) : nothing}</p>
+    ${answerAt(app, 'parts')} ${parts === undefined || parts.length === 0 ? nothing : partTable(parts)}
+    <details><summary>Details</summary>
+      <dl><dt>Number</dt><dd>${id}</dd><dt>Host</dt><dd>${visible(host)}</dd>
+        <dt>Came from</dt><dd>${visible(client ?? 'unknown')}</dd>
+        ${queue === null ? nothing : html`<dt>Queue</dt><dd>${visible(queue)}</dd>`}</dl>
+      <h3>Header</h3>
+      <pre dir="auto">${header.replace(/[^\n]+/g, visible)}</pre>
+      <h3>Log</h3>
+      <pre>${visible(log)}</pre>
+    </details>`
+}
+
+const results = { clean: 'nothing', infected: '', unknown: 'not scanned' }
+
+/** @param {readonly Part[]} parts */
+function partTable(parts) {
+  return html`<table><thead><tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col" class="number">Size</th><th scope="col">Found now</th></tr></thead>
+    <tbody>${parts.map(
+      ({ names, types, size, answer, finding }) => html`<tr>
+        <td><bdi>${visible(names.join(' or ') || '(no name)')}</bdi></td><td>${visible(types.join(', '))}</td>
+        <td class="number">${formatSize(size)}</td>
+        <td class=${answer === 'infected' ? 'bad' : ''}>${[results[answer], visible(finding ?? '')].filter(Boolean).join(': ')}</td></tr>`,
+    )}</tbody></table>`
+}

@@ -1,0 +1,96 @@
+// The page of the quarantine, drawn with lit-html: templates in plain JavaScript, typed, without dependencies, in 4 KB that
+// the policy of the page permits. By hand, each change of a list, a selection or a message needs code for the elements that
+// it touches, and has to keep the focus and the boxes. uhtml is as small, and changed its interface with each main version.
+// Preact needs htm for templates, and components. The status page has plots by uPlot and one list, and needs none of them.
+import { html, nothing, render } from 'lit-html'
+import { at } from '../elements.js'
+import { answerAt } from './answer.js'
+import { App } from './app.js'
+import { focus } from './focus.js'
+import { listTitle, listView, subjectOf } from './list-view.js'
+import { messageView } from './message-view.js'
+import { resume, watch } from './session.js'
+
+/** @import { Me } from './answers.js' */
+
+/** @param {App} app */
+function draw(app) {
+  render(pageView(app), at('page'))
+  document.title = titleOf(app)
+}
+
+/** @param {App} app */
+function titleOf(app) {
+  const { me, search, opened } = app
+  if (me === undefined) return 'Sign in – Quarantine'
+  const view =
+    search.message === '' ? listTitle(app) : opened.shown ? subjectOf(opened.shown) : 'Message'
+  return `${view} – Quarantine`
+}
+
+/** @param {App} app */
+function pageView(app) {
+  if (app.me === undefined) return app.isStarted ? signInView(app) : nothing
+  const isOpen = app.search.message !== ''
+  return html`
+    <a class="skip" href="#list-title" @click=${onSkip}>Skip to the list</a>
+    ${isOpen ? html`<a class="skip" href="#message-title" @click=${onSkip}>Skip to the message</a>` : nothing}
+    <header>
+      <h1>Quarantine</h1>
+      <p>${roleText(app.me)}</p>
+      <nav><a href="/">Status of the scanner</a>
+        <button type="button" @click=${() => app.leave('You have signed out.')}>Sign out</button></nav>
+    </header>
+    <main class=${isOpen ? 'both' : 'alone'}>${listView(app)} ${isOpen ? messageView(app) : nothing}</main>
+    ${questionView(app)}`
+}
+
+/** @param {MouseEvent} event */
+function onSkip(event) {
+  event.preventDefault()
+  focus(/** @type {HTMLAnchorElement} */ (event.currentTarget).hash.slice(1))
+}
+
+/** @param {Me} me */
+function roleText({ person, may, domains, recipients }) {
+  const whose = [...(domains ?? []), ...(recipients ?? [])].join(', ')
+  const isLooking = !may.includes('release') && !may.includes('delete')
+  return html`Signed in as <b>${person}</b>${whose ? `, for mail to ${whose}` : ''}${isLooking ? ', to look only' : ''}`
+}
+
+/** @param {App} app */
+function signInView(app) {
+  return html`<main class="sign-in">
+    <h1>Quarantine</h1>
+    <p>Mail in which a virus or something else was found is kept here.</p>
+    <form @submit=${app.onSignIn}>
+      <label for="token">Your token, from your mail administrator</label>
+      <input id="token" type="password" autocomplete="current-password" required>
+      <button type="submit" class="first" ?disabled=${app.isBusy}>Sign in</button>
+      ${answerAt(app, 'sign-in')}
+    </form>
+  </main>`
+}
+
+/** @param {App} app */
+function questionView({ question }) {
+  const end = (/** @type {boolean} */ isAgreed) => () => question?.end(isAgreed)
+  return html`<dialog id="ask" aria-labelledby="question" @cancel=${end(false)} @close=${end(false)}>
+    <p id="question">${question?.words}</p>
+    ${question?.lines.length ? html`<ul>${question.lines.map((line) => html`<li dir="auto">${line}</li>`)}</ul>` : nothing}
+    <p class="buttons"><button type="button" autofocus @click=${end(false)}>Cancel</button>
+      <button type="button" class="first" id="yes" @click=${end(true)}>${question?.yes}</button></p>
+  </dialog>`
+}
+
+const page = new App(draw)
+watch((why) =>
+  page.leave(
+    why === 'time'
+      ? 'You were signed out, because the page was not used for a while.'
+      : 'You have signed out in another tab.',
+  ),
+)
+addEventListener('popstate', () => page.followAddress())
+page.followAddress()
+resume().then((hasToken) => (hasToken ? page.signIn() : page.start()))

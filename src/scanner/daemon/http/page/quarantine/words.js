@@ -1,0 +1,114 @@
+// What the page says: its readers have no shell, and know neither HTTP nor the files of this host.
+
+import { visible } from '../elements.js'
+
+/** @import { ProblemType } from '../../../../protocol/quarantine-api/problems.ts' */
+/** @import { Grounds } from '../../../../scan/replies/reply.ts' */
+/** @import { Act } from './answers.js' */
+/** @typedef {ProblemType | 'no-answer'} ProblemCode */
+
+const ASK = 'Ask your mail administrator, and name the number of the message (see Details).'
+const RELOAD = 'onescand did not understand this page. Reload it, and try again.'
+
+/**
+ * A sentence for each problem that a request may have, and for no answer at all.
+ *
+ * @type {Readonly<Record<ProblemCode, string>>}
+ */
+export const problems = {
+  'no-answer': 'onescand does not answer. Try again in a minute.',
+  'no-token': 'This token is not valid. Check it, or ask your mail administrator for a new one.',
+  'not-allowed': 'Your token does not permit this. Ask your mail administrator.',
+  'too-many-attempts': 'There were too many wrong tokens. Wait a minute, and try again.',
+  'no-message':
+    'The message is no longer in quarantine: another user deleted it, or it became too old.',
+  busy: 'Another user is working on this message now. Try again in a minute.',
+  released: 'Another user has released this message already, so it was not sent again.',
+  interrupted:
+    'An earlier release was interrupted, and the message may have been delivered. Ask the recipient first; then release it again.',
+  'for-others':
+    'This message is also for people whose mail you do not manage, so you cannot delete it.',
+  'cannot-release': `This message cannot be released here. ${ASK}`,
+  'no-recipient': 'It is not known for whom this message is. Write the address below.',
+  'unknown-recipient':
+    'This address cannot be shown correctly, so only a release to all recipients reaches it.',
+  'cannot-sign': `This message cannot be released here, because of its header. ${ASK}`,
+  'no-key': `Messages cannot be released here yet: a key is missing. ${ASK}`,
+  'no-exception': `No exception can be made for this message. ${ASK}`,
+  refused: 'The mail server did not accept the message, so it was not delivered.',
+  'maybe-sent':
+    'The mail server did not confirm the message, so it may have been delivered. Ask the recipient before you release it again.',
+  'partly-released':
+    'The mail server accepted the message for some recipients only. Release it again: only the others will get it.',
+  damaged:
+    'The stored message is damaged, so it can be neither shown nor released. Inform your mail administrator.',
+  quarantine: 'The quarantine cannot be used at present. Inform your mail administrator.',
+  'disk-full':
+    'The disk of the mail server is full, so nothing was done. Inform your mail administrator.',
+  overload: 'onescand is busy. Try again in a few seconds.',
+  late: 'This took too long, and was given up. Try again in a minute.',
+  internal: 'onescand failed at this. Inform your mail administrator: the log has the reason.',
+  'bad-request': RELOAD,
+  'not-found': RELOAD,
+  method: RELOAD,
+  'too-large': RELOAD,
+  'other-request': RELOAD,
+}
+
+/**
+ * Why a message is in quarantine, in a list of kinds.
+ *
+ * @type {Readonly<Partial<Record<Grounds, string>>>}
+ */
+export const kinds = {
+  virus: 'Virus',
+  banned: 'Forbidden attachment',
+  encrypted: 'Encrypted content',
+  macros: 'Document with macros',
+  phishing: 'Misleading link',
+  unwanted: 'Unwanted program',
+  structured: 'Card or account numbers',
+  broken: 'Broken file',
+  'nested-too-deep': 'Nested too deep to scan',
+  'too-much-inside': 'Too much inside to scan',
+  'too-large-inside': 'Too large inside to scan',
+  'strange-mime': 'Malformed message',
+  'unclear-header': 'Unclear header',
+}
+
+/** @param {string} grounds */
+export const kindOf = (grounds) => kinds[/** @type {Grounds} */ (grounds)] ?? grounds
+
+/**
+ * `virus: Win.Trojan.Agent-7412`, within a sentence.
+ *
+ * @param {{ grounds: string, found: string | null }} message
+ */
+export const foundText = ({ grounds, found }) =>
+  kindOf(grounds).toLowerCase() + (found === null ? '' : `: ${visible(found)}`)
+
+/**
+ * `1 message`, `1,200 messages`.
+ *
+ * @param {number} number
+ * @param {string} noun
+ */
+export const count = (number, noun) =>
+  `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+
+const DAY = /** @type {const} */ ({ day: 'numeric', month: 'short', year: 'numeric' })
+const clock = new Intl.DateTimeFormat('en-GB', { ...DAY, hour: '2-digit', minute: '2-digit' })
+const calendar = new Intl.DateTimeFormat('en-GB', DAY)
+
+/** `29 Nov 2026, 10:12`, in the time zone of the reader. @param {string} time */
+export const timeText = (time) => clock.format(new Date(time))
+
+/** @param {string} time */
+export const dayText = (time) => calendar.format(new Date(time))
+
+/** @type {Readonly<Record<Act['act'], string>>} */
+export const acts = { released: 'Released', deleted: 'Deleted', allowed: 'Exception made' }
+
+/** What went wrong. @param {{ code: ProblemCode, reply?: string | undefined }} problem */
+export const problemText = ({ code, reply }) =>
+  (problems[code] ?? problems.internal) + (reply ? ` It replied: ${visible(reply)}` : '')

@@ -1,0 +1,291 @@
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { parseLogText } from '../../../src/scanner/log/parsed-line.ts'
+import { History } from '../../../src/scanner/observe/live/history.ts'
+import { buildStage } from '../../cases/stage.ts'
+import { becomePlain } from '../../programs/host/plain-account.ts'
+import type { Ending } from '../../programs/host/server.ts'
+import { createRandom } from '../../run/random.ts'
+import { serve } from '../daemon/http/rig.ts'
+import { decisionLine } from '../log/lines.ts'
+import { keepOne, makeQuarantine } from '../scan/quarantine/quarantined.ts'
+import { openBrowser, openPage, overflow, seriousFaults, skipWithoutBrowser } from './browser.ts'
+
+/**
+ * Each view of both pages, on wide and narrow screens, light and dark, of mail that is made up. `npm run pictures` keeps
+ * their pictures, to be looked at: in /tmp/onescan-pictures, or in the directory that PICTURES names.
+ */
+
+becomePlain()
+const browser = skipWithoutBrowser ? undefined! : await openBrowser(t)
+const { PICTURES, VIEW = '' } = process.env
+const keepPicture = (page: Page, name: string) =>
+  PICTURES === undefined
+    ? Promise.resolve(undefined)
+    : page.screenshot({ path: join(PICTURES, `${name}.png`) })
+
+const TOKEN = 'a-token-of-ann-0123456789'
+/** The decisions that the list shows. */
+const MAILS = 14
+
+const PEOPLE = ['anna.mueller', 'ben', 'cleo', 'dora', 'emil', 'fred', 'gina']
+const MAIL = [
+  ['virus', 'Win.Trojan.Agent-7412', 'Anna Billing', 'billing@example.net', 'Invoice 2026-1128'],
+  ['banned', 'attachment offer.exe', 'Sales', 'sales@example.com', 'Our offer'],
+  ['virus', 'Doc.Dropper.Agent-1', 'Ben Miller', 'ben@example.net', 'Minutes of the meeting'],
+  ['encrypted', 'Heuristics.Encrypted.Zip', 'Cleo', 'cleo@example.com', 'The contract that you asked for'],
+  ['virus', 'Html.Phishing.Bank-12', 'Service', 'service@example.net', 'Your account'],
+] as const // biome-ignore format: a line each
+
+const LETTER = `MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+Dear Anna,
+
+please find the invoice attached. The amount is 120 =E2=82=AC.
+
+--b
+Content-Type: application/zip; name=invoice.zip
+Content-Transfer-Encoding: base64
+
+UEsDBA==
+--b--
+`
+
+/** Colours do not depend on the width: a test without pictures needs two. */
+const SCREENS = [
+  [390, 'light'],
+  [1280, 'dark'],
+  ...(process.env.PICTURES === undefined ? [] : [[1280, 'light'] as const]),
+] as const
+
+interface View {
+  readonly name: string
+  readonly messages?: number
+  readonly recipients?: number
+  readonly may?: string
+  /** Nobody is signed in. */
+  readonly isOut?: boolean
+  readonly does?: (page: Page, ids: readonly string[]) => Promise<unknown>
+}
+
+const openFirst = async (page: Page) => {
+  await page.locator('.messages a').first().click()
+  await page.locator('#message dl').first().waitFor()
+}
+const press = (page: Page, name: string | RegExp) =>
+  page.getByRole('button', { name }).first().click()
+
+const VIEWS: readonly View[] = [
+  { name: 'token', isOut: true },
+  { name: 'list-empty', messages: 0 },
+  { name: 'list-14' },
+  { name: 'list-300', messages: 300 },
+  { name: 'message-1', does: openFirst },
+  { name: 'message-40', recipients: 40, does: openFirst },
+  {
+    name: 'message-40-choose',
+    recipients: 40,
+    async does(page) {
+      await openFirst(page)
+      await page.getByText('Choose among').click()
+    },
+  },
+  {
+    name: 'question',
+    async does(page) {
+      await openFirst(page)
+      await press(page, /^Release/)
+    },
+  },
+  {
+    name: 'error',
+    async does(page) {
+      await openFirst(page)
+      await press(page, /^Release/)
+      await page.locator('#yes').click()
+      await page.locator('.answer.bad').waitFor()
+    },
+  },
+  {
+    name: 'selected',
+    messages: 300,
+    async does(page) {
+      await press(page, 'Select everything found')
+      await page.getByText('300 messages selected.').first().waitFor()
+    },
+  },
+  {
+    name: 'question-many',
+    messages: 300,
+    async does(page) {
+      await press(page, 'Select everything found')
+      await press(page, 'Delete')
+      await page.locator('#question').filter({ hasText: '300' }).waitFor()
+    },
+  },
+  { name: 'looks-only', may: 'look', recipients: 3, does: openFirst },
+  { name: 'looks-only-list', may: 'look' },
+  {
+    name: 'text-and-parts',
+    async does(page) {
+      await openFirst(page)
+      await press(page, 'Show the text')
+      await page.locator('.letter').waitFor()
+      await press(page, 'Scan again')
+      await page
+        .locator('.answer', { hasText: /part/ })
+        .waitFor({ timeout: 8000 })
+        .catch(async () => console.log(await page.locator('#message').innerText()))
+      await page.locator('.letter').evaluate((letter) => letter.scrollIntoView())
+    },
+  },
+]
+
+t.test('the status page: a day of mail', { skip: skipWithoutBrowser }, async (t) => {
+  const url = await servedPage(t)
+  for (const [width, scheme] of SCREENS) {
+    const { page } = await openPage(browser, 'about:blank', { width, scheme })
+    await page.route('**/data.json', async (route) => {
+      const answer = await route.fetch()
+      await route.fulfill({ json: { ...(await answer.json()), steps: dayOfMail() } })
+    })
+    await page.setViewportSize({ width, height: width < 500 ? 844 : 900 })
+    await page.goto(url)
+    await page.waitForSelector('#health.good')
+    await page
+      .locator('#list li')
+      .nth(MAILS - 1)
+      .waitFor()
+    await keepPicture(page, `status-${width}-${scheme}`)
+    t.equal(await overflow(page), 0, `no horizontal scroll at ${width}`)
+    await page.context().close()
+  }
+})
+
+/** In the browser: the boxes that are not on the line of their text, right before it. */
+const boxesApart = `[...document.querySelectorAll('label')].flatMap((label) => {
+  const input = label.checkVisibility() && label.querySelector('input[type=checkbox]')
+  if (!input) return []
+  const box = input.getBoundingClientRect()
+  const range = document.createRange()
+  range.selectNodeContents(label)
+  range.setStartAfter(input)
+  const [text] = [...range.getClientRects()].filter(({ width }) => width > 1)
+  if (text === undefined) return [] // a box of the list: its row is beside it
+  const isOnLine = box.top < text.bottom && text.top < box.bottom
+  const isBefore = text.left >= box.right && text.left - box.right < 24
+  return isOnLine && isBefore ? [] : [label.innerText]
+})`
+
+/** In the browser: what is too small to be hit (WCAG 2.5.8). */
+const smallTargets = `[...document.querySelectorAll('a, button, input, select, summary')].flatMap((target) => {
+  if (!target.checkVisibility() || target.className === 'skip') return []
+  const { width, height } = target.getBoundingClientRect()
+  const least = target.matches('[type=checkbox]') ? 20 : 24
+  return width >= least && height >= least ? [] : [target.outerHTML + width + ' x ' + height]
+})`
+
+for (const view of VIEWS.filter(({ name }) => name.includes(VIEW))) {
+  t.test(`the quarantine: ${view.name}`, { skip: skipWithoutBrowser }, async (t) => {
+    const { url, ids } = await servedQuarantine(t, view)
+    for (const [width, scheme] of SCREENS) {
+      const { page } = await openPage(browser, 'about:blank', { width, scheme })
+      await page.setViewportSize({ width, height: width < 500 ? 844 : 800 })
+      await page.goto(url)
+      if (!view.isOut) {
+        await page.getByLabel('Your token').fill(TOKEN)
+        await page.keyboard.press('Enter')
+        await page
+          .locator('#list-title')
+          .filter({ hasText: /message/ })
+          .waitFor()
+      }
+      await view.does?.(page, ids)
+      await keepPicture(page, `${view.name}-${width}-${scheme}`)
+      t.equal(await overflow(page), 0, `no horizontal scroll at ${width}`)
+      t.same(await seriousFaults(page), [], `axe at ${width}, ${scheme}`)
+      t.same(await page.evaluate(boxesApart), [], 'each box and its text are on one line')
+      t.same(await page.evaluate(smallTargets), [], 'targets have 24 px, boxes 20')
+      await page.context().close()
+    }
+  })
+}
+
+/** A quarantine with this many messages; the first has this many recipients. */
+async function servedQuarantine(
+  t: Ending,
+  { messages = 14, recipients: most = 1, may = 'look,read,release,delete,download,allow' }: View,
+) {
+  const QUARANTINE = makeQuarantine(t)
+  const tokens = buildStage(t).file('tokens', `ann ${TOKEN} may=${may}\n`, 0o600)
+  const now = Date.now()
+  const ids: string[] = []
+  for (let n = 0; n < messages; n++) {
+    const [grounds, found, name, sender, subject] = MAIL[n % MAIL.length]!
+    const text = `From: ${name} <${sender}>\nSubject: ${subject}\n${LETTER}`
+    const many = Array.from(
+      { length: most },
+      (_, k) => `${PEOPLE[k % 7]}${k < 7 ? '' : k}@example.org`,
+    )
+    const recipients = n === 0 ? many : [`${PEOPLE[(n * 3) % 7]}@example.org`]
+    const envelope = n % 4 === 3 ? `bounce-123-${n}@lists.example.net` : sender
+    ids.push(await keepOne(QUARANTINE, now - n * 5_000_000, { grounds, found, sender: envelope, recipients, text, door: 'milter' })) // biome-ignore format: a line
+  }
+  const served = await serve(t, {
+    args: ['--http-quarantine', tokens],
+
+    settings: { QUARANTINE },
+  })
+  return { url: `http://127.0.0.1:${served.port}/quarantine`, ids }
+}
+
+/** The page of an onescand that has judged some mail. */
+async function servedPage(t: Ending): Promise<string> {
+  const served = await serve(t, {
+    args: ['--workers', '2'],
+
+    settings: { REJECTVIRUS: '1' },
+  })
+  const people = ['ann', 'ben', 'cleo', 'dora', 'emil', 'fred', 'gina']
+  for (let n = 0; n < MAILS; n++) {
+    const from = `${people[n % 7]}@example.net`
+    const to = `${people[(n * 3 + 2) % 7]}@example.org`
+    await served.send({ from, to, id: `<${n}@example.net>`, eicar: n % 5 === 1 })
+  }
+  return `http://127.0.0.1:${served.port}/`
+}
+
+/** Mail as it comes: more by day than by night, some of it infected, some not to be scanned. */
+function dayOfMail() {
+  const now = Date.now()
+  const history = new History()
+  const hours = 24
+  const { fraction: chance } = createRandom(1)
+  for (let minute = 0; minute < hours * 60; minute++) {
+    const time = now - (hours * 60 - minute) * 60_000
+    const busy = 3 + 9 * Math.max(0, Math.sin(((new Date(time).getHours() - 6) / 14) * Math.PI))
+    for (let n = chance() * busy; n > 0; n--) {
+      const line = lineFor(chance(), 40 + 6 * busy + 200 * chance() ** 4).trimEnd()
+      history.add(line, parseLogText(line, time).fields, time)
+    }
+  }
+  return history.steps(now)
+}
+
+function lineFor(luck: number, took: number): string {
+  const scanned: [string, string][] = [
+    ['scanner', 'clamd'],
+    ['scan_ms', took.toFixed(1)],
+  ]
+  if (luck < 0.06)
+    return decisionLine({ decision: 'reject', more: [['scan', 'infected'], ...scanned] })
+  if (luck < 0.08) return decisionLine({ decision: 'defer', more: [['scan', 'unknown']] })
+  if (luck < 0.4) return decisionLine({ more: [['scan', 'trusted']] })
+  return decisionLine({ more: [['scan', 'clean'], ...scanned] })
+}
