@@ -25,7 +25,7 @@ export function createRoutes(
   const fresh = <Value>(make: () => Value) => cachedFor(FRESH_FOR, uptime, make)
   const metrics = fresh(() => observer.metrics())
   const data = fresh(() =>
-    pack(JSON.stringify(snapshot(observer, options))),
+    pack(JSON.stringify({ ...snapshot(observer, options), servesQuarantine })),
   )
 
   return async (request: IncomingMessage, response: ServerResponse, checkAccess: CheckAccess) => {

@@ -52,8 +52,14 @@ t.test('the page shows decisions live, on any screen', { skip: skipWithoutBrowse
     t.match(await page.locator('#about').innerText(), /^onescan \d.*\nqmail unix:.*: scans with/s)
     const box = async (id: string) => (await page.locator(id).boundingBox())!
     const [list, plot] = [await box('#decisions'), await box('#messages')]
-    t.ok(list.y < plot.y, 'the last messages are seen before one scrolls')
+    const clamds = await box('#clamds')
     t.equal(list.x > plot.x + plot.width, width > 360, 'beside the plots, if there is room')
+    if (width === 360) t.ok(plot.y < clamds.y && clamds.y < list.y, 'plots and clamd come before the list') // biome-ignore format: a line
+    t.notMatch(await page.locator('#health').innerText(), /\dZ/, 'one clock')
+    t.match(
+      await page.locator('#tiles').innerText(),
+      /^Messages[\s\S]*Kept out\s+0\s+0 refused, 0 in quarantine/,
+    )
     const from = `live${width}${scheme}@example.org`
     await served.send({ from })
     await page.waitForSelector(`#list li:has-text("${from}")`)

@@ -6,6 +6,7 @@ import { DECISIONS } from '../../../../observe/report/counts.ts'
 import { at, element, foldedItem, row, visible } from '../elements.js'
 
 /** @import { PageState, PageUpdate } from '../../snapshot.ts' */
+/** @typedef {PageState & { servesQuarantine: boolean }} State */
 /** @typedef {PageState['steps'][number]} Step */
 /** @typedef {PageState['decided'][number]} Decision */
 /** @typedef {'messages' | 'times' | 'trusted'} PlotId */
@@ -32,38 +33,44 @@ function showHealth({ selfTest, amiss }) {
   const health = at('health')
   const isGood = selfTest?.right === true && amiss.length === 0
   const verb = selfTest?.right ? (isGood ? 'Scanning' : 'Scanning, with problems') : 'Not scanning'
-  const words = selfTest ? `${verb}: ${selfTest.reason}` : 'Starting.'
+  const words = selfTest ? `${verb}: ${selfTest.reason.replace(/\S+T\S+Z/g, clockOf)}` : 'Starting.'
   health.className = isGood ? 'good' : 'bad'
   if (health.textContent !== visible(words)) health.textContent = visible(words)
 }
 
-/** @param {PageUpdate} state */
-function showTiles({ judging, processes }) {
-  const sums = { messages: 0, keptOut: 0, deferred: 0, spared: 0 }
-  for (const { decisions, scans } of steps.values()) {
+/** What a postmaster asks first: what came, what was kept out, and what waits. @param {PageUpdate} state */
+function showTiles({ judging }) {
+  const sums = { messages: 0, reject: 0, discard: 0, quarantine: 0, defer: 0 }
+  for (const { decisions } of steps.values()) {
     for (const count of Object.values(decisions)) sums.messages += count
-    for (const word of ['reject', 'discard', 'quarantine']) sums.keptOut += decisions[word] ?? 0
-    sums.deferred += decisions.defer ?? 0
-    sums.spared += (scans.trusted ?? 0) + (scans.cached ?? 0)
+    for (const word of /** @type {const} */ (['reject', 'discard', 'quarantine', 'defer']))
+      sums[word] += decisions[word] ?? 0
   }
   const span = spanInWords()
   at('messages-title').textContent = `Messages${span}`
-  /** @type {readonly (readonly [name: string, count: number])[]} */
-  const figures = [
-    ['In progress', judging],
-    [`Messages${span}`, sums.messages],
-    ['Kept out', sums.keptOut],
-    ['Deferred', sums.deferred],
-    ['Scans saved', sums.spared],
-    ['Worker processes', processes],
+  const keptOut = sums.reject + sums.discard + sums.quarantine
+  const ways = [
+    `${shownCount(sums.reject)} refused`,
+    `${shownCount(sums.quarantine)} in quarantine`,
   ]
-  const tiles = figures.map(([name, count]) => {
+  if (sums.discard > 0) ways.push(`${shownCount(sums.discard)} discarded`)
+  /** @type {readonly (readonly [name: string, count: number, more: string])[]} */
+  const figures = [
+    [`Messages${span}`, sums.messages, ''],
+    ['Kept out', keptOut, ways.join(', ')],
+    ['Deferred', sums.defer, 'to be sent again'],
+    ['Being scanned now', judging, ''],
+  ]
+  const tiles = figures.map(([name, count, more]) => {
     const tile = document.createElement('div')
-    tile.append(element('dt', name), element('dd', count.toLocaleString('en')))
+    tile.append(element('dt', name), element('dd', shownCount(count)), element('dd', more, 'more'))
     return tile
   })
   at('tiles').replaceChildren(...tiles)
 }
+
+/** @param {number} count */
+const shownCount = (count) => count.toLocaleString('en')
 
 /** A onescand that was started anew remembers only what came since. The log has the rest. */
 function spanInWords() {
@@ -126,10 +133,21 @@ function item({ number, time, fields, line, waits }) {
     (isProperty ? `${fields.grounds}: ` : '') +
     (name ?? waits ?? fields.grounds ?? fields.scan ?? '')
   const whom = fields.from ? ` ${fields.from} to ${fields.to ?? ''}` : ''
-  const shownTime = new Date(time).toLocaleTimeString('en-GB')
   const style = DECISIONS.find((word) => word === fields.decision) ?? ''
   const below = [line, ...waysOut(fields.kept)]
-  const made = foldedItem(time, shownTime, fields.decision ?? '', style, ` ${found}${whom}`, below)
+  const made = foldedItem(
+    time,
+    clockOf(time),
+    fields.decision ?? '',
+    style,
+    ` ${found}${whom}`,
+    below,
+  )
+  if (fields.kept !== undefined && !at('quarantine').hidden) {
+    const link = element('a', 'Open it in the quarantine')
+    link.href = `/quarantine?${new URLSearchParams({ message: fields.kept })}`
+    made.firstElementChild?.append(link)
+  }
   made.dataset.number = String(number)
   return made
 }
@@ -175,6 +193,9 @@ function showDecided(fresh) {
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
 }
+
+/** The time of day as the whole page shows it, that of its reader. @param {number | string} time */
+const clockOf = (time) => new Date(time).toLocaleTimeString('en-GB')
 
 /** @param {number} seconds */
 function clock(seconds) {
@@ -355,8 +376,9 @@ function takeStep(step, now) {
 async function load() {
   const response = await fetch('/data.json')
   if (!response.ok) throw new Error(String(response.status))
-  /** @type {PageState} */
+  /** @type {State} */
   const state = await response.json()
+  at('quarantine').hidden = !state.servesQuarantine
   steps.clear()
   for (const step of state.steps) steps.set(step.start, step)
   decided = state.decided
