@@ -273,18 +273,18 @@ export const typed: readonly TypedBlock[] = [
     prints: /^HTTP OK/m,
   },
   {
-    page: 'doc/daily-work.md',
+    page: 'doc/quarantine.md',
     begins: "sed -i '/^REJECTVIRUS=/d'",
     shows: [`${KEEP_ONE}; onescan quarantine list`, /EICAR/i],
   },
   {
-    page: 'doc/daily-work.md',
+    page: 'doc/quarantine.md',
     begins: 'onescan keygen --release --append',
     prints: /is now in \/etc\/onescan\/keys\/clusterkeys: .*release/,
     shows: [`onescan quarantine release ${ID.ID}`, /sent by/],
   },
   {
-    page: 'doc/daily-work.md',
+    page: 'doc/quarantine.md',
     begins: 'onescan quarantine list --since 1h',
     before: KEEP_ONE,
     own: ID,
@@ -292,7 +292,7 @@ export const typed: readonly TypedBlock[] = [
     prints: /EICAR/i,
   },
   {
-    page: 'doc/daily-work.md',
+    page: 'doc/quarantine.md',
     begins: '(umask 027; echo "ann',
     shows: [
       `sleep 2; curl -s -H "Authorization: Bearer $(sed 's/.* //' /etc/onescan/quarantine.tokens)" http://127.0.0.1:9808/quarantine/v1/messages`,
@@ -300,7 +300,7 @@ export const typed: readonly TypedBlock[] = [
     ],
   },
   {
-    page: 'doc/daily-work.md',
+    page: 'doc/quarantine.md',
     begins: 'cp /usr/share/onescan/examples/systemd/onescan-digest',
     shows: ['systemctl is-active onescan-digest.timer', /^active$/m],
   },
@@ -629,10 +629,10 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescan.1', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['doc/daily-work.md', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['doc/daily-work.md', 'onescand  running since', 'it is output'],
-  ['doc/daily-work.md', 'ann TOKEN', 'it is a file'],
+  ['doc/quarantine.md', 'ann TOKEN', 'it is a file'],
   ['doc/daily-work.md', 'onescan: decision=reject', 'it is output'],
   [
-    'doc/daily-work.md',
+    'doc/quarantine.md',
     'TOKEN=$(sed',
     'test/scanner/daemon/http/quarantine-client.test.ts runs its commands',
   ],
