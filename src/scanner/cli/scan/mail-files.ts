@@ -17,7 +17,7 @@ export interface PlacedEntry {
 }
 
 /** A message in a file, and its entry, if it has one: standard input has none. */
-export interface FoundMessage extends MessageFile {
+export interface PlacedMessage extends MessageFile {
   readonly entry?: PlacedEntry | undefined
 }
 
@@ -33,7 +33,7 @@ interface UnreadFile {
   readonly entry?: PlacedEntry | undefined
 }
 
-export type FoundFile = FoundMessage | UnreadFile
+export type FoundFile = PlacedMessage | UnreadFile
 
 /** Closes what a found file has open. */
 export function closeFound(found: FoundFile): void {
@@ -166,7 +166,7 @@ export class MovedMessages {
    * Opens a message that is no longer at its path, where it is now: in cur/, with the same name up to the colon (maildir(5)).
    * Returns undefined if it is not there.
    */
-  find({ file, entry }: Pick<FoundFile, 'file' | 'entry'>): FoundMessage | undefined {
+  find({ file, entry }: Pick<FoundFile, 'file' | 'entry'>): PlacedMessage | undefined {
     const place = dirname(file)
     if (entry === undefined || !/^(?:new|cur)$/.test(basename(place))) return undefined
     const shown = join(dirname(place), 'cur')

@@ -13,9 +13,9 @@ import { makeId } from '../../scan/quarantine/entries.ts'
 import { openIn, openQuarantine } from '../../scan/quarantine/folders.ts'
 import { quarantineMessage, removeQuarantined } from '../../scan/quarantine/quarantine-message.ts'
 import { bytesOf } from '../mail/message-file.ts'
-import type { FoundMessage, PlacedEntry } from './mail-files.ts'
+import type { PlacedEntry, PlacedMessage } from './mail-files.ts'
 import { mailboxEnvelope } from './mailbox-envelope.ts'
-import type { Fate, SecondJudge } from './second-judge.ts'
+import type { DeliveredFate, SecondJudge } from './second-judge.ts'
 
 /** The quarantine to which infected mail is moved, and the rules by which it is. */
 export interface Removal {
@@ -39,7 +39,7 @@ export type Removed =
  * the directory in which it was found: not one that has changed since, or that has its name now.
  */
 export async function moveToQuarantine(
-  { file, stats, entry }: Pick<FoundMessage, 'file' | 'stats' | 'entry'>,
+  { file, stats, entry }: Pick<PlacedMessage, 'file' | 'stats' | 'entry'>,
   name: string,
   { directory, rules }: Removal,
 ): Promise<Removed> {
@@ -54,7 +54,11 @@ export async function moveToQuarantine(
     try {
       const path = pathOf(entry)
       const { sender, recipient, addresses } = mailboxEnvelope(message.header, path)
-      const fate: Fate = await rules.fateOf(message, { sender, addresses, time: stats.mtimeMs })
+      const fate: DeliveredFate = await rules.fateOf(message, {
+        sender,
+        addresses,
+        time: stats.mtimeMs,
+      })
       if (fate.is === 'let in') return { stays: fate.why }
       if (fate.is === 'unknown') return { failed: fate.reason }
       const now = Date.now()
@@ -128,11 +132,11 @@ async function inTurn<Result>(directory: string, work: () => Promise<Result>): P
 }
 
 /** Throws unless an entry is the very file that was opened there before, unchanged, and not a link. */
-function requireUnchanged({ directory, name }: PlacedEntry, before: FoundMessage['stats']): void {
+function requireUnchanged({ directory, name }: PlacedEntry, before: PlacedMessage['stats']): void {
   findUnchanged(directory, name, before).close()
 }
 
-function openUnchanged({ directory, name }: PlacedEntry, before: FoundMessage['stats']) {
+function openUnchanged({ directory, name }: PlacedEntry, before: PlacedMessage['stats']) {
   const found = findUnchanged(directory, name, before)
   try {
     return found.open()
@@ -144,7 +148,7 @@ function openUnchanged({ directory, name }: PlacedEntry, before: FoundMessage['s
 function findUnchanged(
   directory: PathHandle,
   name: string | Buffer,
-  before: FoundMessage['stats'],
+  before: PlacedMessage['stats'],
 ): PathHandle {
   const found = find(directory, name)
   const now = found.stats

@@ -25,10 +25,10 @@ import { addMaxSizeOption, bytesOf, maxSizeOf, openMessageFile } from '../mail/m
 import {
   closeFound,
   type FoundFile,
-  type FoundMessage,
   filesFrom,
   MovedMessages,
   mailboxDirectory,
+  type PlacedMessage,
 } from './mail-files.ts'
 import { moveToQuarantine, type Removal, type Removed } from './move-to-quarantine.ts'
 import { ResumePlace, ScanProgress } from './scan-progress.ts'
@@ -206,7 +206,7 @@ type ScanAnswer = { readonly size?: number } & (
 
 /** What a scan has for each message. */
 interface ScanRun {
-  readonly scan: (found: FoundMessage | DoveadmMail) => Promise<ScannedFile>
+  readonly scan: (found: PlacedMessage | DoveadmMail) => Promise<ScannedFile>
   readonly outage: ScannerOutage
   readonly removal: Removal | undefined
   readonly moved: MovedMessages
@@ -283,7 +283,7 @@ function withRemoval(
 
 /** Scans a message, and once more if the scanners fail and then scan again. */
 async function scanWhenAnswered(
-  found: FoundMessage | DoveadmMail,
+  found: PlacedMessage | DoveadmMail,
   { scan, outage }: ScanRun,
 ): Promise<ScannedMail> {
   const { file } = found
@@ -314,7 +314,7 @@ interface ScannedFile {
 const OF_MESSAGE: ReadonlySet<Cause> = new Set(['limit', 'plugin', 'poison'])
 
 async function scanFile(
-  file: FoundMessage | DoveadmMail,
+  file: PlacedMessage | DoveadmMail,
   byHand: ManualScan,
   maxSize: number,
 ): Promise<ScannedFile> {

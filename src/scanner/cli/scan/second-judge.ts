@@ -23,7 +23,7 @@ import { digestsFor, verifyStamps } from '../../scan/stamps/verify-stamps.ts'
 import { ReleasedMail } from './released-mail.ts'
 
 /** What happens to a delivered message in which scanners find something. */
-export type Fate =
+export type DeliveredFate =
   /** The settings keep such mail out. */
   | { readonly is: 'kept out'; readonly grounds: string; readonly found: string | undefined }
   /** A person or the settings let it in. */
@@ -93,7 +93,7 @@ export class SecondJudge {
   }
 
   /** Resolves to what happens to a message. It is scanned once more: a line of onescan.policy may have other scanners. */
-  async fateOf(message: Message, delivery: PastDelivery): Promise<Fate> {
+  async fateOf(message: Message, delivery: PastDelivery): Promise<DeliveredFate> {
     const release = await this.#release(message, delivery)
     if (release !== undefined) return { is: 'let in', why: release }
     const deadline = new Deadline(readUptime)
@@ -162,9 +162,9 @@ function forAnyClient(rule: Rule): readonly Rule[] {
   return rule.action.kind === 'allow' ? [{ ...rule, conditions }] : []
 }
 
-function fateBy(decision: SingleDecision, rules: string): Fate {
+function fateBy(decision: SingleDecision, rules: string): DeliveredFate {
   const { details } = decision
-  const keptOut = (grounds: string): Fate => {
+  const keptOut = (grounds: string): DeliveredFate => {
     return { is: 'kept out', grounds, found: details.virus ?? details.banned }
   }
   switch (decision.kind) {

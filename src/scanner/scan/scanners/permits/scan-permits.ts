@@ -50,7 +50,8 @@ export type PermitOrResult = (() => void) | ScanResult
  * equal ones to that whose client's network has used the least in the last seconds, less the time for which the message
  * has waited. So a network that is new every time precedes no other one for longer than that has used. A message that
  * has used more than an ordinary one gives its permit to such a message (mustGiveWay), and only some of the permits are
- * for such costly messages. So ordinary mail waits for costly mail only until that asks its next question.
+ * for such costly messages. So ordinary mail waits for costly mail only until that asks its next question. If more of them
+ * are half read than memory is for, the costliest one of the network that has used the most is given up.
  *
  * No part of a message is read or decoded before it has its first permit. If that would come too late for a message,
  * the message gets its result immediately.
@@ -118,7 +119,7 @@ export class ScanPermits {
 const ordinaryTime = (size: number) => 50 + size / 500
 /** One of this number of permits may be held by costly messages: those that have used more than that. */
 const PERMITS_PER_COSTLY = 4
-/** Upper limit for costly messages that wait for another permit, for each permit: they are half read. */
+/** Upper limit for costly messages that wait for another permit, for each permit: they are half read, and hold memory. */
 const HALF_READ_MAX = 4
 
 interface PermitWait {
@@ -160,6 +161,7 @@ class Lane {
       const leave = () => settle(NO_PERMIT)
       signal.addEventListener('abort', leave)
       this.#waiting.set(mail, { since: this.#uptime(), settle })
+      this.#giveUpCostliest()
       this.#serve()
     })
   }
@@ -175,9 +177,23 @@ class Lane {
     this.#charge()
     const level = this.#levelOf(mail)
     if (level === 0) return false
-    if (this.#costlyIn(this.#waiting) >= HALF_READ_MAX * this.#places()) return false
     if (this.#costlyIn(this.#underWay) > this.#placesOfCostly()) return true
     return [...this.#waiting.keys()].some((other) => this.#levelOf(other) < level)
+  }
+
+  /**
+   * Ends the wait of the costliest message of the network that has used the most if too many are half read. If they kept
+   * their permits instead, ordinary mail would wait until they are read to their end.
+   */
+  #giveUpCostliest(): void {
+    this.#charge()
+    if (this.#costlyIn(this.#waiting) <= HALF_READ_MAX * this.#places()) return
+    const now = this.#uptime()
+    const cost = (mail: WaitingMail) => this.#used.ofNetwork(mail.network, now)
+    const [costliest] = [...this.#waiting.keys()]
+      .filter((mail) => this.#levelOf(mail) > 0)
+      .sort((one, other) => cost(other) - cost(one) || this.#used.of(other) - this.#used.of(one))
+    if (costliest !== undefined) this.#waiting.get(costliest)!.settle(TOO_COSTLY)
   }
 
   /** Gives free permits to waiting messages, and ends the wait of those for which one would come too late. */
@@ -238,11 +254,13 @@ class Lane {
       mail,
       level: this.#levelOf(mail),
       network: this.#used.ofNetwork(mail.network, now) - (now - since),
+      used: this.#used.of(mail),
     }))
     waiting.sort(
       (one, other) =>
         one.level - other.level ||
         Number(other.mail.hasBegun) - Number(one.mail.hasBegun) ||
+        (one.mail.network === other.mail.network ? one.used - other.used : 0) ||
         one.network - other.network,
     )
     return waiting.map(({ mail }) => mail)
@@ -355,6 +373,10 @@ class Pace {
 }
 
 const NO_PERMIT = unknown('no scanner became free in time', 'busy')
+const TOO_COSTLY = unknown(
+  'too many messages are half read, and this one has cost the most',
+  'busy',
+)
 
 function tooLate(ahead: number, starts: number, takes: number, left: number): ScanResult {
   const [start, length, time] = [starts, takes, left].map(formatDuration)

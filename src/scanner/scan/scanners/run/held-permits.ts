@@ -4,6 +4,16 @@ import type { ScanResult } from '../findings/scan-result.ts'
 import type { WaitingMail } from '../permits/scan-permits.ts'
 import { withScannerName } from './scan-samples.ts'
 
+/** The error of a scan that costs too much to go on, with its result. */
+export class GivenUp extends Error {
+  readonly result: ScanResult
+
+  constructor(result: ScanResult) {
+    super('given up')
+    this.result = result
+  }
+}
+
 /** The permits that one message has, of each scanner that has permits. */
 export class HeldPermits {
   readonly #scanners: readonly LimitedScanner[]
@@ -36,13 +46,15 @@ export class HeldPermits {
 
   /**
    * Waits for other messages that have used less time, if there are any. All permits are released first, so that no
-   * two messages wait for each other. If they do not come back before the signal is aborted, the scan ends by that.
+   * two messages wait for each other. If they do not come back before the signal is aborted, the scan ends by that. Rejects
+   * with GivenUp if the message is not to be scanned further.
    */
   async giveWay(): Promise<void> {
     if (this.#areKept) return
     if (!this.#scanners.some(({ permits }) => permits.mustGiveWay(this.#mail))) return
     this.release()
-    await this.acquire()
+    const refusal = await this.acquire()
+    if (refusal !== undefined && !this.#mail.signal.aborted) throw new GivenUp(refusal)
   }
 
   /** Lets other work run, in particular that of messages that have used less time, and gives way. */

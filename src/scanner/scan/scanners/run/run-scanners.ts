@@ -7,7 +7,7 @@ import { withNamedCopy } from '../../../../mail/message/named-copy.ts'
 import { abortLate, isLimited, type MessageSample, type Unfiled } from '../contract/scanner.ts'
 import { TOP_LINE } from '../contract/top-line.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
-import { HeldPermits } from './held-permits.ts'
+import { GivenUp, HeldPermits } from './held-permits.ts'
 import { scanMessage } from './scan-message.ts'
 import type { RunningScan, ScanPlan } from './scan-plan.ts'
 import type { Submission } from './submission.ts'
@@ -104,6 +104,9 @@ async function withPermits(
       nextTurn: () => held.nextTurn(),
       keepPermits: () => held.keep(),
     })
+  } catch (error) {
+    if (error instanceof GivenUp) return error.result
+    throw error
   } finally {
     held.release()
     end()

@@ -302,3 +302,57 @@ t.test('costly mail has some of the permits, and all of it is scanned in the end
   for (let round = 0; round < 10; round++) await after(state, 100, costly)
   t.match(await stateOf(costly), /^T+$/)
 })
+
+t.test(
+  'ordinary mail of a network is scanned beside a hundred costly messages of it',
+  async (t) => {
+    const { state, take } = opened()
+    const of = { network: 'a' }
+    const fresh = () => take(1000, 30_000, of)
+    const costly = many(100, fresh)
+    const waits: number[] = []
+    let ordinary: Mail | undefined
+    let [began, turns] = [0, 0]
+    for (; state.now < 60_000; state.now += 20) {
+      for (const [n, mail] of costly.entries()) {
+        mail.askNext()
+        // Its client sends the next one after an answer.
+        if (mail.result !== undefined && typeof mail.result !== 'function') costly[n] = fresh()
+      }
+      if (state.now >= 5_000 && ordinary === undefined) {
+        ordinary = take(4000, 30_000, of)
+        began = state.now
+        turns = 0
+      }
+      await stateOf([])
+      if (typeof ordinary?.result === 'function' && ++turns === 5) {
+        ordinary.end()
+        waits.push(state.now - began)
+        ordinary = undefined
+      } else if (ordinary?.result !== undefined && typeof ordinary.result !== 'function') {
+        waits.push(Number.POSITIVE_INFINITY)
+        ordinary = undefined
+      }
+    }
+    t.ok(waits.length >= 5, `${waits.length} were scanned`)
+    t.ok(Math.max(...waits) < 10_000, `${waits.join(' ')} ms`)
+  },
+)
+
+t.test(
+  'of too many messages that are half read, the costliest of the busiest network is given up',
+  async (t) => {
+    const { state, take } = opened()
+    const busy = many(5 * PERMITS.small, () => take(1000, 600_000, { network: 'a' }))
+    const other = take(1000, 600_000, { network: 'b' })
+    for (let round = 0; round < 300; round++) {
+      await after(state, 200, [])
+      for (const mail of [...busy, other]) mail.askNext()
+      await stateOf(busy)
+    }
+    t.match(await stateOf(busy), /x/)
+    t.notMatch(await stateOf([other]), /x/)
+    const half = [...(await stateOf(busy))].filter((letter) => letter === '.').length
+    t.ok(half <= 4 * PERMITS.small, `${half} wait`)
+  },
+)
