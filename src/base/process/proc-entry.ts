@@ -19,11 +19,11 @@ const START_TIME = 22
  */
 export const START_BLUR = 2000
 
-/** The state of a process, as proc(5) has it. */
+/** The state of the main thread of a process, as proc(5) has it. */
 interface ProcessStat {
   /** One letter: R, S, D, Z, T (stopped), t (traced) … */
   readonly state: string
-  /** Milliseconds of processor time that the process has used, in user mode and in the kernel. */
+  /** Milliseconds of processor time that it has used, in user mode and in the kernel. */
   readonly used: number
 }
 
@@ -85,9 +85,12 @@ export class ProcEntry {
     )
   }
 
-  /** Its state. Undefined if it has ended, or the kernel hides it from us. */
+  /**
+   * Its state. Undefined if it has ended, or the kernel hides it from us. Other threads, of the compiler and the collector of
+   * memory, run beside a main thread that waits for the processor.
+   */
   stat(): ProcessStat | undefined {
-    const field = attempt(() => this.#fields())
+    const field = attempt(() => this.#fields(`task/${this.pid}/stat`))
     return (
       field && {
         state: field(STATE),
@@ -133,8 +136,8 @@ export class ProcEntry {
   }
 
   /** The field of each number, from STATE on. Throws if the process has ended, or is hidden. */
-  #fields(): (field: number) => string {
-    const stat = readFileSync(this.at('stat'), 'latin1')
+  #fields(file = 'stat'): (field: number) => string {
+    const stat = readFileSync(this.at(file), 'latin1')
     // The name of the program, field 2, is in parentheses, and may contain any byte.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return (field) => fields[field - STATE]!

@@ -13,13 +13,13 @@ export const HUNG_AFTER = 5_000
  * waits for the processor, which other processes have on a busy host.
  */
 const BUSY_FOR = 2_000
-/** Milliseconds without a heartbeat after which a worker hangs, whatever it does. */
+/** Milliseconds without a heartbeat after which a worker hangs, unless it waits for the processor. */
 const SILENT_FOR = 20_000
 
 interface HeartbeatWatchOptions {
   /** Milliseconds on the monotonic clock. */
   readonly uptime: () => number
-  /** The state of a process, and the milliseconds of CPU time that it has used: proc(5). */
+  /** The state of a worker's main thread, and the milliseconds of CPU time that it has used: proc(5). */
   readonly stat: (worker: number) => { readonly state: string; readonly used: number } | undefined
   /** Called once for each worker that hangs. `reason` describes its state. */
   readonly onHung: (worker: number, reason: string) => void
@@ -103,6 +103,7 @@ export class HeartbeatWatch {
     if (status?.state === 'T') return 'stopped' // not t: a tracer stops it at each call, for a moment
     const used = (status?.used ?? 0) - (heartbeat.used ?? 0)
     if (used >= BUSY_FOR) return `busy for ${formatDuration(used)} of CPU time`
-    return silent >= SILENT_FOR ? 'silent' : undefined
+    const isStarved = status?.state === 'R'
+    return silent >= SILENT_FOR && !isStarved ? 'silent' : undefined
   }
 }

@@ -62,7 +62,7 @@ t.test(
 )
 
 t.test(
-  'a silent worker that waits for the processor hangs only after twenty seconds',
+  'a silent worker that waits for the processor hangs only if it has run for two seconds',
   async (t) => {
     const { hung, pass, heartbeats } = watch((at) => ({ state: 'R', used: at * 50 }))
     pass(15)
@@ -72,7 +72,12 @@ t.test(
     t.same(heartbeats.late(), [])
     t.same(hung, [])
     pass(30)
-    t.same(hung, ['7 silent'], 'after twenty seconds the cause does not matter')
+    t.same(hung, [], 'it is starved')
+    pass(30)
+    t.same(hung, ['7 busy for 2 s of CPU time'], 'a loop that is starved')
+    const asleep = watch(() => ({ state: 'S', used: 0 }))
+    asleep.pass(30)
+    t.same(asleep.hung, ['7 silent'])
     const traced = watch(() => ({ state: 't', used: 0 }))
     traced.pass(15)
     t.same(traced.hung, [], 'a tracer stops its process at each call, for a moment')
