@@ -255,7 +255,7 @@ const rows: readonly Row[] = [
     link: CLIENT,
     queues: true,
     prints:
-      /WARNING: onescan-rcptquota is in the package onescan-quotad now[\s\S]*ERROR: smtp-delay runs [\s\S]* package smtp-delay of the same version, then run: dpkg --configure onescan/,
+      /WARNING: onescan-rcptquota is in the package onescan-quotad now[\s\S]*ERROR: smtp-delay runs [\s\S]* package smtp-delay of the same version, then run: dpkg --configure --pending/,
   },
 ]
 
