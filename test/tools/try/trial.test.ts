@@ -34,9 +34,11 @@ async function runTrial(
   const env = { PATH: process.env.PATH, ...more, CLAMD: clamd }
   const [command, ...words] = [...host, node, program, directory]
   const child = spawn(command!, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+  let all = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (all += text))
   const [code] = await once(child, 'close')
+  // A line each ten seconds, which is no part of the report.
+  const output = all.replaceAll(/^\(after \d+ s: step \d+ of \d+\)\n/gm, '')
   const mail = (host: string) => deliveries(join(directory, host, 'Maildir'))
   return { code, output, mail } satisfies Trial
 }
