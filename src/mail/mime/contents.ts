@@ -39,7 +39,7 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
     if (!(error instanceof LimitExceeded)) throw error
     extraction.work.leaveUnread(error.message)
   }
-  if (extraction.work.unread !== undefined) yield { kind: 'unread', reason: extraction.work.unread }
+  if (extraction.work.unread !== undefined) yield { kind: 'unread', ...extraction.work.unread }
 }
 
 function openMail(source: Bytes, extraction: Extraction, header?: Header): Steps {

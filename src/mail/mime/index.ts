@@ -4,7 +4,13 @@
  * loads at its start.
  */
 export { LimitExceeded, limits } from './budget/limits.ts'
-export { type EmittedMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
+export {
+  type EmittedMail,
+  type LeftUnread,
+  type Steps,
+  WORK_PER_TURN,
+  Work,
+} from './budget/work.ts'
 export { normalizedName } from './headers/fields.ts'
 export { FILE_STARTS, textPropertiesOf } from './leaves/text-properties.ts'
 export type { Oddity } from './reports/oddities.ts'

@@ -21,6 +21,12 @@ export interface EmittedMail {
   readonly isMail: boolean
 }
 
+/** Why a part is left unread: a limit is exceeded, or nothing here can read it. */
+export interface LeftUnread {
+  readonly reason: string
+  readonly cause: 'limit' | 'unreadable'
+}
+
 type ContentStep =
   /** A content that some program might get out of a message. */
   | {
@@ -37,7 +43,7 @@ type ContentStep =
   /** The message is nested deeper than is read. This step comes once. */
   | { readonly kind: 'deeper' }
   /** The mail exceeds a limit, however plainly it is read. This is the last step. */
-  | { readonly kind: 'unread'; readonly reason: string }
+  | ({ readonly kind: 'unread' } & LeftUnread)
 
 /** Steps of the work on a message, with a result at their end. */
 export type Steps<Result = void> = Generator<ContentStep, Result>
@@ -68,7 +74,7 @@ export class Work {
   readonly #onWork: WorkOptions['onWork']
   /** Upper limit for the contents of the message. */
   #contents: number
-  #unread: string | undefined
+  #unread: LeftUnread | undefined
   #unitsSinceTurn = 0
 
   constructor({ size }: Bytes, { openFile, mayBeFile, onWork, onOdd, budget }: WorkOptions) {
@@ -80,13 +86,13 @@ export class Work {
   }
 
   /** Why a part is left unread, by the first limit that was exceeded, or undefined if all is read. */
-  get unread(): string | undefined {
+  get unread(): LeftUnread | undefined {
     return this.#unread
   }
 
   /** Notes that a part is left unread. The rest of the message is read. */
-  leaveUnread(reason: string): void {
-    this.#unread ??= reason
+  leaveUnread(reason: string, cause: LeftUnread['cause'] = 'limit'): void {
+    this.#unread ??= { reason, cause }
     this.onOdd?.('unread')
   }
 

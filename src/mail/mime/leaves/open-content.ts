@@ -86,7 +86,7 @@ function* openContainer(source: Buffer, container: Container, extraction: Extrac
     // Any other content may look like such a container by chance.
     const mustBeRead = containers.some((kind) => kind.mustBeRead && isDeclaredAs(kind, declared))
     if (!mustBeRead) work.onOdd?.('unread')
-    else if (!extraction.hasOpened) work.leaveUnread(error.message)
+    else if (!extraction.hasOpened) work.leaveUnread(error.message, 'unreadable')
   }
 }
 

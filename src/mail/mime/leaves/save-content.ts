@@ -117,7 +117,8 @@ function* inUtf8(
   save: (utf8: Bytes) => Steps,
 ): Steps {
   for (const charset of charsets) {
-    if (isUnreadable(charset)) work.leaveUnread(`text in ${charset}, which is not read`)
+    if (isUnreadable(charset))
+      work.leaveUnread(`text in ${charset}, which is not read`, 'unreadable')
     for (const decoder of toUtf8(charset)) {
       yield* work.countUnits(costs.conversion)
       yield* decoded(bytes, decoder, work, save)

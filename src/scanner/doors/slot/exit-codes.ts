@@ -85,6 +85,7 @@ function codeOfDeferral(grounds: Grounds): number {
     case 'nested-too-deep':
     case 'too-much-inside':
     case 'too-large-inside':
+    case 'unreadable':
     case 'encrypted':
     case 'strange-mime':
       return slotExit.unscanned

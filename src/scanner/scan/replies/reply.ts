@@ -18,6 +18,7 @@ export const groundsInWords = {
   'nested-too-deep': 'it is nested deeper than scanners look (UNREAD)',
   'too-much-inside': 'it has more parts, or larger ones, than are scanned (UNREAD)',
   'too-large-inside': 'a file packed in it is larger than scanners read (UNREAD)',
+  unreadable: 'a part in it cannot be read, such as a text in EBCDIC or broken S/MIME (UNREAD)',
   encrypted: byFindings('encrypted'),
   macros: byFindings('macros'),
   phishing: byFindings('phishing'),

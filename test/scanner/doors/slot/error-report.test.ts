@@ -62,6 +62,7 @@ t.test('without a text the exit codes are those that the caller knows', async (t
     ['encrypted', 31, 77],
     ['nested-too-deep', 31, 77],
     ['too-much-inside', 31, 77],
+    ['unreadable', 31, 77],
     ['strange-mime', 31, 77],
     ['too-large', 31, 71],
     ['policy', 31, 71],

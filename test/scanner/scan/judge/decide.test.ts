@@ -115,6 +115,7 @@ const limits: Readonly<Record<Exclude<Unread, 'size' | 'skipped'>, Row>> = {
   depth: ['nested-too-deep', 'messages or multiparts in it are nested too deep to be scanned', 'UNREAD'], // biome-ignore format: a row
   unpacked: ['too-large-inside', 'a file packed in it is too large to be scanned', 'UNREAD'],
   contents: ['too-much-inside', 'it contains more than can be scanned (many parts)', 'UNREAD'],
+  unreadable: ['unreadable', 'it contains many parts', 'UNREAD'],
   oddities: ['strange-mime', `malformed MIME (${reason})`, 'STRICTMIME'],
   encrypted: ['encrypted', 'it contains encrypted content, which cannot be scanned', 'FINDINGS'],
 }

@@ -75,6 +75,11 @@ const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
     grounds: 'too-much-inside',
     because: ({ reason, limit = reason }) => `it contains more than can be scanned (${limit})`,
   },
+  unreadable: {
+    action: ({ settings: { UNREAD } }) => UNREAD,
+    grounds: 'unreadable',
+    because: ({ reason, limit = reason }) => `it contains ${limit}`,
+  },
   encrypted: {
     ...POLICY_STATUS,
     action: actionForEncrypted,

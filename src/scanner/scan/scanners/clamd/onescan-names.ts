@@ -20,6 +20,7 @@ const unreadBy: Readonly<Record<string, Unread>> = {
   'nested-too-deep': 'depth',
   'too-much-inside': 'contents',
   'too-large-inside': 'unpacked',
+  unreadable: 'unreadable',
   encrypted: 'encrypted',
   'strange-mime': 'oddities',
 }

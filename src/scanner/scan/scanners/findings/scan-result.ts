@@ -10,6 +10,8 @@ export type Unread =
   | 'depth'
   /** It holds more than is read. */
   | 'contents'
+  /** It holds a text in a character set that is not read, or a container that cannot be read to its end. */
+  | 'unreadable'
   /** It holds something encrypted. */
   | 'encrypted'
   /** It has what ordinary mail never has (mail/mime/reports/oddities.ts). */

@@ -62,7 +62,7 @@ export class MailReading {
         if (step.kind === 'late') return tooLate
         if (step.kind === 'unread') {
           inspections.each((inspection) => inspection.leaveUnread(step.reason))
-          if (results.recordUnread(`second look: ${step.reason}`, step.reason)) {
+          if (results.recordUnread(step)) {
             this.batch.endKeeping()
             return undefined
           }

@@ -21,7 +21,7 @@ export interface ManualScan {
 }
 
 /** The limits that a manual scan never ignores. */
-const LIMITS: ReadonlySet<Unread> = new Set(['size', 'unpacked', 'depth', 'contents'])
+const LIMITS: ReadonlySet<Unread> = new Set(['size', 'unpacked', 'depth', 'contents', 'unreadable'])
 
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 

@@ -3,7 +3,7 @@ import { Bytes } from '../../../../mail/message/bytes.ts'
 import { NamedCopy } from '../../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../../mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../../mail/mime/contents.ts'
-import type { EmittedMail, PartNames } from '../../../../mail/mime/index.ts'
+import type { EmittedMail, LeftUnread, PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentSample, MessageSample } from '../contract/scanner.ts'
 import { TOP_LINE } from '../contract/top-line.ts'
 import type { Scan } from './scan-plan.ts'
@@ -21,8 +21,8 @@ type ReadingStep =
   | FoundContent
   /** The message is nested deeper than is read. */
   | { readonly kind: 'deeper' }
-  /** The message exceeds a limit of mail/mime/budget/limits.ts, which `reason` names. */
-  | { readonly kind: 'unread'; readonly reason: string }
+  /** The message has a part that is not read. `reason` names it, or the limit of mail/mime/budget/limits.ts. */
+  | ({ readonly kind: 'unread' } & LeftUnread)
   /** The signal was aborted first, or the scan of the bytes as they were sent makes the reading useless. */
   | { readonly kind: 'late' }
 

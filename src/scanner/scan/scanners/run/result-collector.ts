@@ -1,3 +1,4 @@
+import type { LeftUnread } from '../../../../mail/mime/index.ts'
 import {
   clean,
   isUntolerated,
@@ -58,11 +59,13 @@ export class ResultCollector {
   }
 
   /**
-   * Notes that the message contains more than is read. `limit` names the limit for the sender. This is the
-   * result only without another finding. Returns whether it keeps the message out.
+   * Notes that the message contains more than is read. This is the result only without another finding. Returns
+   * whether it keeps the message out.
    */
-  recordUnread(reason: string, limit: string): boolean {
-    const result = this.record({ answer: 'unread', kind: 'contents', reason, limit })
+  recordUnread({ reason: limit, cause }: LeftUnread): boolean {
+    const kind = cause === 'limit' ? 'contents' : cause
+    const reason = `second look: ${limit}`
+    const result = this.record({ answer: 'unread', kind, reason, limit })
     this.#unreadContents ??= result
     return result !== undefined
   }

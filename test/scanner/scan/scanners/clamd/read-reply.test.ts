@@ -189,6 +189,7 @@ t.test('what another onescand refuses keeps its kind', async (t) => {
   for (const [name, result] of [
     ['nested-too-deep', { answer: 'unread', kind: 'depth' }],
     ['too-much-inside', { answer: 'unread', kind: 'contents' }],
+    ['unreadable', { answer: 'unread', kind: 'unreadable' }],
     ['too-large-inside', { answer: 'unread', kind: 'unpacked' }],
     ['encrypted', { answer: 'unread', kind: 'encrypted' }],
     ['strange-mime', { answer: 'unread', kind: 'oddities' }],

@@ -29,6 +29,7 @@ import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { until } from '../../../../run/until.ts'
 import { sample } from '../clamd/task.ts'
 import { uuencode } from '../evasions/compose.ts'
+import { signedData } from '../evasions/containers.ts'
 import { planOf, secondLook } from './scanning.ts'
 
 const LARGE_FROM = 1024 * 1024
@@ -288,3 +289,21 @@ t.test('only a finding or an unknown result counts if the file has changed', asy
     }
   }
 })
+
+t.test(
+  'a part that nothing here can read has a kind of its own, not that of a limit',
+  async (t) => {
+    const rows: Readonly<Record<string, string>> = {
+      'text in ibm037, which is not read': 'Content-Type: text/html; charset=ibm037\n\n\x4c\x88\n',
+      'S/MIME (CMS) that cannot be read':
+        'Content-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\n' +
+        signedData(Buffer.from(EICAR)).subarray(0, -8).toString('base64'),
+    }
+    for (const [limit, message] of Object.entries(rows)) {
+      const tolerance = { keepsOut: new Set<Unread>(['unreadable']) }
+      const plan = planOf([showing(() => {})], { settings: secondLook, tolerance })
+      const result = await runScanners(sample(Buffer.from(`From: a\n${message}`, 'latin1')), plan)
+      t.match(result, { answer: 'unread', kind: 'unreadable', limit })
+    }
+  },
+)
