@@ -1,10 +1,11 @@
-import { type AddressInfo, isIPv6 } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { codeOfStart, printCheck } from '../base/check/print-check.ts'
 import { faultLines } from '../base/errors/aggregate-fault.ts'
 import { errorText } from '../base/errors/fault.ts'
 import { readUptime } from '../base/flow/uptime.ts'
 import type { LogField } from '../base/log/line-format.ts'
 import { standardError } from '../base/log/log-queue.ts'
+import { writeEndpoint } from '../base/net/endpoint.ts'
 import { printsHelpOrVersion, serviceExit } from '../base/process/command-line.ts'
 import type { Environment } from '../base/process/environment.ts'
 import { whenReplaced } from '../base/systemd/bound-paths.ts'
@@ -98,7 +99,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
 function portOf(protocol: string) {
   return (server: { address(): unknown }): LogField => {
     const { address, port } = server.address() as AddressInfo
-    return [protocol, isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`]
+    return [protocol, writeEndpoint({ host: address, port })]
   }
 }
 

@@ -36,6 +36,10 @@ export function parseEndpoint(
   return port !== undefined && port >= leastPort && port <= PORT_MAX ? { host, port } : undefined
 }
 
+/** Writes an endpoint as `parseEndpoint` reads it, with an IPv6 address in brackets. */
+export const writeEndpoint = ({ host, port }: Endpoint): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+
 const listenFaults: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another process listens there; "ss -lntup" shows it: stop it, or use another port',
   EADDRNOTAVAIL: 'this host has no such address; use one of its own',

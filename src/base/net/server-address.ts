@@ -1,4 +1,4 @@
-import { type Endpoint, parseEndpoint } from './endpoint.ts'
+import { type Endpoint, parseEndpoint, writeEndpoint } from './endpoint.ts'
 import { isLoopback, isUnspecified, parseIpAddress } from './ip-address.ts'
 
 /** Where a server listens: at a path, or at a host and port. */
@@ -17,8 +17,9 @@ export function parseServerAddress(text: string, usualHost = ''): ServerAddress 
   if (scheme === 'unix' || scheme === 'local') return { kind: 'unix', path: rest }
   const [, port, inBrackets, plain] = /^:?([0-9]+)(?:@(?:\[(.*)\]|(.*)))?$/.exec(rest) ?? []
   const host = inBrackets || plain || usualHost
-  const bracketed = host.includes(':') ? `[${host}]` : host
-  const endpoint = parseEndpoint(port === undefined ? rest : `${bracketed}:${port}`)
+  const endpoint = parseEndpoint(
+    port === undefined ? rest : writeEndpoint({ host, port: Number(port) }),
+  )
   return endpoint && { kind: 'tcp', ...endpoint, ...(scheme === 'tls' && { isSecure: true }) }
 }
 

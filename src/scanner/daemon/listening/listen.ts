@@ -16,7 +16,12 @@ import { dirname, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
 import { codeInWords } from '../../../base/errors/system-error.ts'
-import { LISTEN_QUEUE, listenFaultOf, untilListening } from '../../../base/net/endpoint.ts'
+import {
+  LISTEN_QUEUE,
+  listenFaultOf,
+  untilListening,
+  writeEndpoint,
+} from '../../../base/net/endpoint.ts'
 import { parseIpAddress } from '../../../base/net/ip-address.ts'
 import type { ServerAddress } from '../../../base/net/server-address.ts'
 import { letsOthersReplace } from '../../../base/path/untrusted-writer.ts'
@@ -122,7 +127,7 @@ function isRootsSocket(path: string): boolean {
 }
 
 function nameOf(address: ServerAddress, { option }: SocketOptions): string {
-  return `${option} ${address.kind === 'unix' ? address.path : `${address.host}:${address.port}`}`
+  return `${option} ${address.kind === 'unix' ? address.path : writeEndpoint(address)}`
 }
 
 /** `open` binds the socket before it waits for anything. */

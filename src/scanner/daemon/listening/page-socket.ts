@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { Fault } from '../../../base/errors/fault.ts'
+import { writeEndpoint } from '../../../base/net/endpoint.ts'
 import { listenHttpOn } from '../../../base/net/http-server.ts'
 import type { ServerAddress } from '../../../base/net/server-address.ts'
 import { FIRST_HANDED_OVER } from '../../../base/systemd/sd-daemon.ts'
@@ -58,9 +59,9 @@ export function pageListener(
 }
 
 const textOf = (address: ServerAddress) =>
-  address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
+  address.kind === 'unix' ? address.path : writeEndpoint(address)
 
 function boundText(address: ReturnType<Server['address']>): string {
   if (address === null || typeof address === 'string') return address ?? 'no address'
-  return `${address.address}:${address.port}`
+  return writeEndpoint({ host: address.address, port: address.port })
 }

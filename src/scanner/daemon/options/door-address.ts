@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { socketPath } from '../../../base/net/endpoint.ts'
+import { socketPath, writeEndpoint } from '../../../base/net/endpoint.ts'
 import { parseServerAddress, type ServerAddress } from '../../../base/net/server-address.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 
@@ -105,7 +105,6 @@ export function parseDoorAddress(text: string, option: string, mayBeTls = false)
 /** Returns the address as parseDoorAddress() reads it. */
 export function writeDoorAddress(address: ServerAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
-  const { host, port, isSecure } = address
-  if (isSecure) return isIP(host) === 6 ? `tls:[${host}]:${port}` : `tls:${host}:${port}`
-  return isIP(host) === 6 ? `inet6:[${host}]:${port}` : `inet:${host}:${port}`
+  const scheme = address.isSecure ? 'tls' : isIP(address.host) === 6 ? 'inet6' : 'inet'
+  return `${scheme}:${writeEndpoint(address)}`
 }

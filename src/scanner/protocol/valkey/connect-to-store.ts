@@ -1,5 +1,6 @@
 import { errorText } from '../../../base/errors/fault.ts'
 import { withTimeout } from '../../../base/flow/timeout.ts'
+import { writeEndpoint } from '../../../base/net/endpoint.ts'
 import type { DialledEndpoint } from '../../../base/protocol/connection/dial.ts'
 import { RespError, type RespValue } from './resp-reader.ts'
 import type { SingleAddress, StoreAccess } from './store-address.ts'
@@ -79,7 +80,7 @@ async function askSentinel(
     if (!Array.isArray(reply) || reply.length !== 2) throw new Error(`does not know ${name}`)
     return { ...sentinel, host: String(reply[0]), port: Number(reply[1]) }
   } catch (error) {
-    const reason = `sentinel ${sentinel.host}:${sentinel.port}: ${errorText(error)}`
+    const reason = `sentinel ${writeEndpoint(sentinel)}: ${errorText(error)}`
     throw error instanceof RespError ? new RespError(reason) : new Error(reason, { cause: error })
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { attempt } from '../../../../base/errors/fault.ts'
+import { writeEndpoint } from '../../../../base/net/endpoint.ts'
 import { hostToReach, isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { readForeignFile } from '../../../../base/path/open.ts'
 import { DEFAULT_DATABASE } from '../../../../base/settings/table/clamav.ts'
@@ -47,16 +48,12 @@ export function configuredAddress(files = CONFIG_FILES): string | undefined {
   for (const file of files) {
     const conf = attempt(() => readForeignFile(file).toString('latin1')) ?? ''
     const port = valueIn(conf, 'TCPSocket')
-    const address = valueIn(conf, 'LocalSocket') ?? (port && `${hostIn(conf)}:${port}`)
+    const host = hostToReach(valueIn(conf, 'TCPAddr') ?? 'localhost')
+    const address =
+      valueIn(conf, 'LocalSocket') ?? (port && writeEndpoint({ host, port: Number(port) }))
     if (address !== undefined) return address
   }
   return undefined
-}
-
-/** Returns a numeric address of the clamd with this clamd.conf. */
-function hostIn(conf: string): string {
-  const host = hostToReach(valueIn(conf, 'TCPAddr') ?? 'localhost')
-  return host.includes(':') ? `[${host}]` : host
 }
 
 /**
