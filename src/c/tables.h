@@ -184,6 +184,7 @@ static const char *const hidden_from_next_program[] = {
   "QUARANTINE=",
   "QUARANTINEDAYS=",
   "QUARANTINESIZE=",
+  "QUARANTINEURL=",
   "QMAILQUEUE=",
   "NODE_",
   "BUN_",

@@ -137,6 +137,11 @@ export const badSettings: readonly BadSetting[] = [
     settings: { QUARANTINE: 'relative' },
     reason: /QUARANTINE relative: must be an absolute path, or/,
   },
+  {
+    settings: { QUARANTINEURL: 'mx.example.org' },
+    reason: /QUARANTINEURL mx\.example\.org: must be the address of the page/,
+    onlyDaemon: true,
+  },
   ...[...wholeNumbers('QUARANTINEDAYS', 'old', '36501'), ...ofBytes('QUARANTINESIZE', 'big')].map(
     (setting): BadSetting => ({ ...setting, onlyDaemon: true }),
   ),

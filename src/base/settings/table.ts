@@ -5,7 +5,7 @@ import { findings } from './table/findings.ts'
 import { infectedMail } from './table/infected-mail.ts'
 import { type FromClient, forScanners, number, type Setting, text, word } from './table/kinds.ts'
 import { quota, quotaDirectory, quotaPlugin, quotaService } from './table/mailbox-quota.ts'
-import { quarantineLimits } from './table/quarantine-limits.ts'
+import { quarantineLimits, quarantinePage } from './table/quarantine-limits.ts'
 import { scanners } from './table/scanners.ts'
 import { unscannedMail } from './table/unscanned-mail.ts'
 import { verdicts } from './table/verdict-cache.ts'
@@ -67,6 +67,7 @@ export const settingTable = {
   ...scanners,
   ...infectedMail,
   ...quarantineLimits,
+  ...quarantinePage,
   ...unscannedMail,
   ...clamdClients,
   ...findings,

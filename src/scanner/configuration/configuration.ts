@@ -130,6 +130,7 @@ export function readAllSettings(env: Environment) {
   const config = readScanningConfig(env)
   // Their faults are reported at the start, not at the first sweep or to the first client.
   readSettings(env, quarantineLimits)
+  readSetting(env, 'QUARANTINEURL')
   readSetting(env, 'SCANFAIL_CLAMD')
   return {
     config,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Fault } from '../../../base/errors/fault.ts'
 import { lineForTerminal } from '../command/terminal.ts'
 import { asUtf8, type ShownMessage } from './shown-message.ts'
 
@@ -20,6 +21,17 @@ interface DigestOrigin {
   readonly isForRecipient: boolean
   /** Unix milliseconds. */
   readonly now: number
+  /** The time zone of the reader, such as Europe/Berlin; undefined: that of this host. */
+  readonly zone: string | undefined
+  /** The page of the quarantine. */
+  readonly page: string | undefined
+  readonly words: DigestWords
+}
+
+/** The words around the messages: {host}, {count} and {messages} are replaced. */
+interface DigestWords {
+  readonly subject: string
+  readonly body: string
 }
 
 /** Upper limit, in characters, for a text of a stranger. */
@@ -31,7 +43,7 @@ const TEXT_MAX = 200
  */
 export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
   const { to, ids } = digest
-  const { host, postmaster, now } = origin
+  const { host, postmaster, now, words } = origin
   const key = createHash('sha256')
     .update([to, ...ids].join('\n'))
     .digest('hex')
@@ -39,7 +51,7 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
   const header = [
     `From: <${postmaster}>`,
     `To: <${to}>`,
-    `Subject: In quarantine on ${host}: ${messagesInWords(ids.length)}`,
+    `Subject: ${encodedWords(filled(words.subject, digest, host))}`,
     `Date: ${new Date(now).toUTCString().replace('GMT', '+0000')}`,
     `Message-ID: <digest.${key}@${host}>`,
     'Auto-Submitted: auto-generated',
@@ -55,18 +67,18 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
 export const messagesInWords = (count: number): string =>
   `${count} ${count === 1 ? 'message' : 'messages'}`
 
-function bodyOf({ ids, shown }: Digest, { host, isForRecipient }: DigestOrigin): string {
-  const whose = isForRecipient ? ' for you' : ''
-  const more = ids.length - shown.length
+/** Returns the usual words, for the postmaster or for a recipient. */
+export function usualWords(isForRecipient: boolean): DigestWords {
   const lines = [
-    `Since the last digest, ${messagesInWords(ids.length)}${whose} came into quarantine on ${host}.`,
+    `Since the last digest, {count}${isForRecipient ? ' for you' : ''} came into quarantine on {host}.`,
     '',
-    ...shown.flatMap((message) => [...describe(message, isForRecipient), '']),
-    ...(more > 0 ? [`${messagesInWords(more)} more: onescan quarantine list shows them.`, ''] : []),
+    '{messages}',
     ...(isForRecipient
-      ? ['If you need one of them, answer this mail, and copy its id.']
+      ? [
+          'If you need one of them, answer this mail, and copy its id. They may be harmful: ask only for mail that you expect.',
+        ]
       : [
-          `To show, deliver or delete one of them, on ${host}:`,
+          'To show, deliver or delete one of them, on {host}:',
           '  onescan quarantine show ID',
           '  onescan quarantine release ID',
           '  onescan quarantine delete ID',
@@ -74,20 +86,59 @@ function bodyOf({ ids, shown }: Digest, { host, isForRecipient }: DigestOrigin):
     '',
     'In texts of senders, dots and colons are in brackets, so that mail clients show no links.',
   ]
-  return `${lines.join('\n')}\n`
+  return { subject: 'In quarantine on {host}: {count}', body: lines.join('\n') }
+}
+
+/**
+ * Reads the words of a site: a first line that begins with `Subject: `, and a text with {messages} in it. Throws a Fault for
+ * anything else.
+ */
+export function parseWords(text: string, file: string): DigestWords {
+  const [, subject, body] = /^Subject: ([^\n]+?)\r?\n(?:\r?\n)?(.*)$/s.exec(text) ?? []
+  if (subject !== undefined && body?.split('{messages}').length === 2)
+    return { subject, body: body.trimEnd() }
+  throw new Fault('config', `--text ${file}: must begin with a line "Subject: ...", and have {messages} once below it`) // biome-ignore format: a line
+}
+
+const filled = (words: string, { ids }: Digest, host: string) =>
+  words.replaceAll('{host}', host).replaceAll('{count}', messagesInWords(ids.length))
+
+/** Returns a text as encoded words (RFC 2047), if it is not ASCII. */
+function encodedWords(text: string): string {
+  if (/^[ -~]*$/.test(text)) return text
+  const pieces = text.match(/.{1,11}/gsu) ?? [] // of at most 44 bytes
+  return pieces.map((piece) => `=?utf-8?B?${Buffer.from(piece).toString('base64')}?=`).join('\n ')
+}
+
+function bodyOf(digest: Digest, origin: DigestOrigin): string {
+  const { ids, shown } = digest
+  const more = ids.length - shown.length
+  const lines = [
+    ...shown.flatMap((message) => [...describe(message, origin), '']),
+    ...(more > 0 ? [`${messagesInWords(more)}, older than these, ${more === 1 ? 'is' : 'are'} not listed here.`, ''] : []), // biome-ignore format: a line
+  ]
+  const [before = '', after = ''] = filled(origin.words.body, digest, origin.host).split('{messages}') // biome-ignore format: a line
+  return `${before}${lines.join('\n')}${after}\n`
 }
 
 /** The lines about a message. Its recipient does not learn who else was one. */
-function describe(message: ShownMessage, isForRecipient: boolean): string[] {
+function describe(message: ShownMessage, { isForRecipient, zone, page }: DigestOrigin): string[] {
   const { id, time, state, grounds, found, sender, recipients, recipientCount, subject } = message
+  const { from, attachments, size } = message
   const more = recipientCount > recipients.length ? `, +${recipientCount - recipients.length}` : ''
+  const when = new Date(time).toLocaleString('sv-SE', { timeZone: zone, timeZoneName: 'short' })
+  // The names of signatures are not texts of senders, and onescan allow takes them as they are.
+  const finding = found !== null && grounds === 'virus' && /^[\w.-]+$/.test(found) ? found : plain(found ?? '') // biome-ignore format: a line
   const rows = [
-    ['kept', `${time.slice(0, 19).replace('T', ' ')} UTC, ${message.size} bytes`],
-    ['reason', found === null ? grounds : `${grounds}: ${plain(found)}`],
-    ['from', `<${plain(sender)}>`],
+    ['kept', `${when}, ${size} bytes`],
+    ['reason', found === null ? grounds : `${grounds}: ${finding}`],
+    ...(from === '' ? [] : [['from', plain(from)]]),
+    ['sender', `<${plain(sender)}>`],
     ...(isForRecipient ? [] : [['to', recipients.map((to) => `<${plain(to)}>`).join(', ') + more]]),
     ...(subject === null ? [] : [['subject', plain(subject)]]),
+    ...(attachments.length === 0 ? [] : [['files', plain(attachments.join(', '))]]),
     ...(state === 'kept' ? [] : [['state', 'a release was interrupted']]),
+    ...(isForRecipient || page === undefined ? [] : [['page', `${page}?message=${id}`]]),
   ]
   return [id, ...rows.map(([name = '', value]) => `  ${name.padEnd(8)} ${value}`)]
 }

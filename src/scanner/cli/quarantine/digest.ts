@@ -1,6 +1,8 @@
 import { hostname } from 'node:os'
 import { attempt, errorText, Fault } from '../../../base/errors/fault.ts'
 import type { LogField } from '../../../base/log/line-format.ts'
+import { readForeignFile } from '../../../base/path/open.ts'
+import { readSetting } from '../../../base/settings/read-settings.ts'
 import { isPlainPath, readAddress } from '../../../base/text/address.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
 import { Reported } from '../../scan/quarantine/reported.ts'
@@ -9,7 +11,14 @@ import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import { endAnswers } from './by-caller.ts'
 import { atDesk, type Desk } from './desk.ts'
-import { type Digest, digestMail, messagesInWords, shownAddress } from './digest-mail.ts'
+import {
+  type Digest,
+  digestMail,
+  messagesInWords,
+  parseWords,
+  shownAddress,
+  usualWords,
+} from './digest-mail.ts'
 import { addDirectoryOption, noteAction } from './directory.ts'
 import { complainTo } from './meant-messages.ts'
 import { plainDomain } from './reader.ts'
@@ -33,6 +42,8 @@ export const digestCommand = makeCommand('quarantine digest', {
       .option('postmaster', textOption('Recipient of the digest; with --each, its sender', { default: 'postmaster' })) // biome-ignore format: a line
       .option('each', textOptions('To each recipient in this domain instead, or .domain; may be repeated')) // biome-ignore format: a line
       .option('by', textOption('chain, sendmail, or HOST:PORT for SMTP', { default: 'sendmail' }))
+      .option('text', textOption('File with a line "Subject: ..." and a text with {messages}; also {host}, {count}')) // biome-ignore format: a line
+      .option('zone', textOption('Time zone of the readers, such as Europe/Berlin [default: that of the host]')) // biome-ignore format: a line
       .option('dry-run', flag('Only show who would get it'))
       .option('json', printsJson)
       .epilogue(
@@ -53,8 +64,24 @@ export const digestCommand = makeCommand('quarantine digest', {
       const route = routeBy(args.by, 'sendmail', env)
       const keys = attempt(() => signingKeys(env)) ?? [] // without a key it is scanned like other mail
       const host = hostname()
+      const isForRecipient = domains !== undefined
+      const { text: file, zone } = args
+      if (
+        zone !== undefined &&
+        attempt(() => new Date().toLocaleString('sv-SE', { timeZone: zone })) === undefined
+      )
+        // biome-ignore format: a line
+        throw new Fault('config', `--zone ${zone}: must be a time zone such as Europe/Berlin`)
+      const words =
+        file === undefined
+          ? usualWords(isForRecipient)
+          : parseWords(readForeignFile(file, TEXT_MAX).toString(), file)
+      const page = readSetting(env, 'QUARANTINEURL')
       const send = async (digest: Digest): Promise<string> => {
-        const about = { host, postmaster, isForRecipient: domains !== undefined, now: Date.now() }
+        const about = {
+          ...{ host, postmaster, isForRecipient, zone, page, words },
+          now: Date.now(),
+        }
         async function* pieces() {
           yield digestMail(digest, about)
         }
@@ -91,6 +118,9 @@ export const digestCommand = makeCommand('quarantine digest', {
       }
     }),
 })
+
+/** Upper limit, in bytes, for the file of a site's words. */
+const TEXT_MAX = 64 * 1024
 
 /** The id of the request that keeps other processes from sending digests. No client of the API can make one with it. */
 const LOCK = 'onescan quarantine digest'

@@ -1,6 +1,7 @@
-import { appendFileSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
+import { readableText } from '../../../../src/mail/mime/headers/readable.ts'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { at, type Got, type RunningNext, startNext } from '../../doors/smtp/next-server.ts'
@@ -61,7 +62,7 @@ t.test('a digest has what is new since the last one, and each message once', asy
     'Content-Type: text/plain; charset=utf-8',
   ])
     t.match(header, field)
-  for (const text of [...ids, 'Old-Virus', 'from     <a@example[.]net>', 'release ID'])
+  for (const text of [...ids, 'virus: Old-Virus\n', 'sender   <a@example[.]net>', 'release ID'])
     t.match(body, text)
   t.notMatch(body, released)
   t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /=digest messages=2 to=<pm@/)
@@ -129,6 +130,53 @@ t.test('texts of senders are neither links nor lines of their own', async (t) =>
       .split('\r\n')
       .every((line) => line.length <= 78),
   )
+})
+
+t.test('a site has its own words, its page and its time zone', async (t) => {
+  const { directory, next, digest } = await build(t)
+  const ids: string[] = []
+  for (let n = 0; n < 102; n++)
+    ids.push(
+      await keepOne(directory, Date.parse('2026-07-01T10:00:00Z') + n * 1000, {
+        found: 'Win.Trojan.Agent-1',
+        text: 'From: =?iso-8859-1?Q?J=F6rg?= <j@x.example>\nSubject: =?koi8-r?B?08/U?=\n\nx\n',
+      }),
+    )
+  const file = join(openDirectory(t), 'words')
+  writeFileSync(
+    file,
+    `Subject: Quarantäne auf {host}: {count}${'ä'.repeat(40)}\n\nGuten Tag\n{messages}Ende\n`,
+  )
+  const words = ['--text', file, '--zone', 'Europe/Berlin', '--env', 'QUARANTINEURL=https://mx.example.org/quarantine'] // biome-ignore format: a line
+  t.match((await digest(['--zone', 'Mars'])).err, /--zone Mars: must be a time zone/)
+  const { code, err } = await digest(words)
+  t.equal(code, 0, err)
+  const [body = ''] = bodies(next)
+  t.match(
+    body,
+    new RegExp(`^Guten Tag\n${ids[101]}\n {2}kept {5}2026-07-01 12:01:41`),
+    'the newest first',
+  )
+  for (const line of [
+    'reason   virus: Win.Trojan.Agent-1',
+    'from     Jörg <j@x[.]example>',
+    'subject  сот',
+    `page     https://mx.example.org/quarantine?message=${ids[101]}`,
+  ])
+    t.ok(body.includes(`\n  ${line}\n`), line)
+  t.match(body, /\n2 messages, older than these, are not listed here\.\nEnde\n$/)
+  const [, subject = ''] = /^Subject: (.*(?:\r\n .*)*)/m.exec(parted(next.got[0]!).header) ?? []
+  t.match(readableText(subject), /^Quarantäne auf \S+: 102 messages(ä){40}$/)
+  writeFileSync(file, 'Hello {messages}')
+  t.match((await digest(words)).err, /--text .*: must begin with a line/)
+  await keepOne(directory, Date.now())
+  await digest([
+    '--each',
+    'example.org',
+    '--env',
+    'QUARANTINEURL=https://mx.example.org/quarantine',
+  ])
+  t.notMatch(bodies(next)[1], 'https://', 'a recipient has no token')
 })
 
 t.test('what was not sent is in the next digest', async (t) => {
