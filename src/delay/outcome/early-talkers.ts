@@ -1,3 +1,4 @@
+import { PROXY_STARTS } from '../../base/protocol/proxy-protocol.ts'
 import type { ClientActivity, System } from '../../base/runtime/system.ts'
 import type { Wait } from '../plan/plan.ts'
 
@@ -114,11 +115,10 @@ class Conversation {
   }
 }
 
-/** The first bytes of TLS (RFC 8446 5.1) and of the PROXY protocol, in text and in binary (its versions 1 and 2). */
+/** The first bytes of TLS (RFC 8446 5.1) and of the PROXY protocol. */
 const OTHER_PROTOCOLS: readonly (readonly [begins: Buffer, name: string])[] = [
   [Buffer.from([0x16, 0x03]), 'TLS'],
-  [Buffer.from('PROXY '), 'the PROXY protocol'],
-  [Buffer.from('\r\n\r\n\0\r\nQUIT\n'), 'the PROXY protocol'],
+  ...PROXY_STARTS.map((begins) => [begins, 'the PROXY protocol'] as const),
 ]
 
 const LENGTH = Math.max(...OTHER_PROTOCOLS.map(([begins]) => begins.length))

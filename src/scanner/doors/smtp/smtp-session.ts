@@ -1,5 +1,6 @@
 import { errorText, isFault } from '../../../base/errors/fault.ts'
 import { addressKey } from '../../../base/net/ip-address.ts'
+import { NO_PROXY_PROTOCOL, PROXY_STARTS } from '../../../base/protocol/proxy-protocol.ts'
 import { isPlainPath } from '../../../base/text/address.ts'
 import { clientNameOf, type Origin } from '../../../mail/message/envelope.ts'
 import {
@@ -26,6 +27,10 @@ import type { SmtpServices } from './next-server/smtp-services.ts'
 import { TransactionLog } from './transaction/smtp-log.ts'
 import { SmtpTransaction } from './transaction/smtp-transaction.ts'
 
+const CRLF = Buffer.from('\r\n')
+/** Bytes that show whether a session begins with another protocol. */
+const LONGEST_START = Math.max(...PROXY_STARTS.map(({ length }) => length))
+
 /**
  * One client's connection. Commands go to the next server unchanged, and so do its replies to the client. The
  * content of a message is received here, and passed on after it was judged.
@@ -44,6 +49,8 @@ export class SmtpSession {
   /** The XFORWARD attributes, for one message. */
   #xforward: ClientAttributes = {}
   #isOver = false
+  /** The first bytes of the session. */
+  #firstLines: Buffer = Buffer.alloc(0)
 
   constructor(services: SmtpServices, client: SmtpConnection, peer: string | undefined) {
     this.#services = services
@@ -94,6 +101,11 @@ export class SmtpSession {
   /** Returns the replies to a line: several only to the content of a message over LMTP. */
   async #answer(line: SmtpLine): Promise<readonly RawReply[]> {
     if (line.kind === 'too-long') return [ownReply.lineTooLong]
+    if (this.#beginsAsProxy(line.bytes)) {
+      this.#isOver = true
+      this.#services.complain(`${this.#peer ?? 'a client'}: ${NO_PROXY_PROTOCOL}`)
+      return [ownReply.proxyProtocol]
+    }
     if (line.isBare && this.#services.refusesBareNewlines) {
       this.#isOver = true
       return [ownReply.bareLineFeed]
@@ -107,6 +119,16 @@ export class SmtpSession {
       if (!isFault(error) || error.kind !== 'next-hop') throw error
       return [this.#logged(error, ownReply.nextServerGone)]
     }
+  }
+
+  /** Returns whether the client has begun with the PROXY protocol, whose version 2 begins with three lines. */
+  #beginsAsProxy(line: Buffer): boolean {
+    if (this.#firstLines.length > LONGEST_START) return false
+    this.#firstLines = Buffer.concat([this.#firstLines, line.subarray(0, LONGEST_START), CRLF])
+    return PROXY_STARTS.some((start) => {
+      const length = Math.min(start.length, start.lastIndexOf('\n', -2) + 1 || start.length)
+      return this.#firstLines.subarray(0, length).equals(start.subarray(0, length))
+    })
   }
 
   #take(command: SmtpCommand): Promise<RawReply | readonly RawReply[]> | RawReply {

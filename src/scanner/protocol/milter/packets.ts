@@ -1,4 +1,5 @@
 import { WireError } from '../../../base/protocol/connection/wire-error.ts'
+import { NO_PROXY_PROTOCOL, PROXY_STARTS } from '../../../base/protocol/proxy-protocol.ts'
 import { type FrameMemory, FrameReader, HEAD } from '../frames.ts'
 
 /**
@@ -13,6 +14,8 @@ export function createPacketReader(
   return new FrameReader({
     ...(memory ? { memory } : {}),
     readHead(head) {
+      if (PROXY_STARTS.some((start) => head.equals(start.subarray(0, HEAD))))
+        throw new WireError(NO_PROXY_PROTOCOL)
       const type = String.fromCharCode(head[LENGTH]!)
       const wanted = head.readUInt32BE()
       const most = mostFor(type)

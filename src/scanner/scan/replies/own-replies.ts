@@ -1,3 +1,4 @@
+import { NO_PROXY_PROTOCOL } from '../../../base/protocol/proxy-protocol.ts'
 import { ADDRESS_MAX } from '../../../mail/message/envelope.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/smtp-replies.ts'
 import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
@@ -23,6 +24,7 @@ export const ownReply = {
   bye: reply(221, '2.0.0', 'Bye'),
   startContent: rawReply({ code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] }),
 
+  proxyProtocol: reply(554, '5.5.1', NO_PROXY_PROTOCOL),
   notACommand: reply(500, '5.5.2', 'not a command'),
   /** The reply of Postfix with `smtpd_forbid_bare_newline = reject`, before it hangs up. */
   bareLineFeed: reply(550, '5.5.2', 'bare <LF> received'),

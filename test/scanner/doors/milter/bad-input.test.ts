@@ -90,6 +90,16 @@ t.test('before the negotiation no large packet is taken', async (t) => {
   t.match(milter.log, [/a packet of 101 bytes; 1 to 64 are allowed/])
 })
 
+t.test('the PROXY protocol is named in the log', async (t) => {
+  const milter = await openMilter(t, scanning)
+  for (const start of ['PROXY TCP4 192.0.2.7 192.0.2.8 5 25\r\n', '\r\n\r\n\0\r\nQUIT\n\x21\x11']) {
+    const line = await call(milter.socket)
+    line.write(Buffer.from(start, 'latin1'))
+    t.equal((await line.hear())?.command, 't')
+    t.match(milter.log.at(-1), /the PROXY protocol is not supported here; switch it off/)
+  }
+})
+
 // promise: rule-11-recipients
 t.test('if the MTA lets no filter change recipients, or hold mail, it is deferred', async (t) => {
   const milter = await openMilter(t, { QHPSI: 'plugin: eicar', VIRUSFORWARD: 'v@example.org' })

@@ -38,6 +38,24 @@ t.test('a line that is too long, empty or of odd bytes is answered as no command
   t.match(await client.command('RCPT FROM:<a>'), /^501 /)
 })
 
+t.test('the PROXY protocol is refused by its name', async (t) => {
+  const { door, stillServes } = await openBetween(t)
+  for (const start of [
+    'PROXY TCP4 192.0.2.7 192.0.2.8 5 25\r\nEHLO x\r\n',
+    'PROXY UNKNOWN\r\n',
+    '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c',
+  ]) {
+    const client = await door.call()
+    client.write(start)
+    const replies = await client.rest()
+    t.match(replies.at(-1), /^554 5\.5\.1 the PROXY protocol is not supported here/, start)
+    t.match(door.log.at(-1), /the PROXY protocol is not supported here; switch it off/)
+  }
+  const client = await door.greeted()
+  t.match(await client.command('PROXY TCP4'), /next took/, 'only at the beginning')
+  await stillServes()
+})
+
 t.test('DATA and RCPT out of order are refused', async (t) => {
   const { next, door } = await openBetween(t)
   const client = await door.greeted()
