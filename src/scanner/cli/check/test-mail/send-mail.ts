@@ -198,7 +198,7 @@ function sendContent(
 /** The codes of Node's errors about TLS: its own, those of OpenSSL, and X509_V_ERR_... of a certificate. */
 const OF_TLS = /CERT|TLS|SSL|PURPOSE|^(?:UNABLE_TO|CRL|INVALID_CA|PATH_LENGTH|HOSTNAME)_?/
 
-/** What came of the server. */
+/** What the server sent. */
 type Came = 'nothing' | 'a connection' | 'bytes'
 
 /** RFC 8314 3.3: its clients begin with TLS, and its server waits for that. */
