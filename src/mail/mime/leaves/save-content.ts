@@ -143,7 +143,7 @@ function* displayText(
   extraction: Extraction,
 ): Steps<boolean> {
   const { header, depth, role } = leaf
-  const { work, layers } = extraction
+  const { work, layers, options } = extraction
   const whole = Bytes.of(bare, end)
   if (header.declared.has('delsp'))
     yield* decoded(whole, unflowed, work, (joined) => showText(joined, extraction))
@@ -153,7 +153,8 @@ function* displayText(
   const isPlain = ['text/plain', ''].includes(header.type) && isDecodedIn(depth)
   const isInMail = isUnchanged && (isPlain || header.boundary !== undefined)
   const isAttached = role === 'own text' && depth.messages > 0
-  if (isOwn && isInMail && !isAttached && !mayBeginFile(whole)) return false
+  const isSeen = isInMail && !options.withOwnText
+  if (isOwn && isSeen && !isAttached && !mayBeginFile(whole)) return false
   if (encodes === 'bytes' || !crlf) yield* extraction.emit(whole)
   else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, { isCounted: true }))
   if (!isOwn) {

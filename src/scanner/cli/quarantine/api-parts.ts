@@ -55,7 +55,13 @@ export async function partsOf(
     const openFile = () => openAnonymousFile(spool.directory)
     const source = Bytes.of(message.header.bytes, message.body)
     const { header } = message
-    for (const step of contentsOf(source, { header, openFile, createHash, onPart: () => [] })) {
+    for (const step of contentsOf(source, {
+      header,
+      openFile,
+      createHash,
+      onPart: () => [],
+      withOwnText: true,
+    })) {
       if (step.kind === 'deeper' || step.kind === 'unread') isComplete = false
       // A part that programs decode in several ways is listed once, with what was found first.
       if (step.kind !== 'content' || parts.get(step.part)?.answer === 'infected') continue

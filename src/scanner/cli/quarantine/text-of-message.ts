@@ -31,7 +31,13 @@ export async function textOf({ entry, record, message }: OpenMessage): Promise<L
     const { header } = spooled
     const usual = charsetOf({ record, start: spooled.header.bytes })
     let html: Letter | undefined
-    for (const step of contentsOf(source, { header, openFile, createHash, onPart: () => [] })) {
+    for (const step of contentsOf(source, {
+      header,
+      openFile,
+      createHash,
+      onPart: () => [],
+      withOwnText: true,
+    })) {
       if (step.kind !== 'content' || step.part.names.length > 0 || step.bytes.size === 0) continue
       const type = step.part.types.find((name) => name === 'text/plain' || name === 'text/html')
       if (type === undefined || (type === 'text/html' && html !== undefined)) continue

@@ -259,6 +259,16 @@ t.test('what people know of a message is decoded, shown and found', async (t) =>
     text: 'a & \\u202eb\nc e\nf',
     isCut: false,
   })
+  // Scanners get such a text within the message alone.
+  const asItIs = [
+    ['Subject: x\n\nDear Ann\n', 'Dear Ann'],
+    ['Content-Type: text/plain; charset=windows-1251\n\n\xcf\xf0\xe8\xe2\xe5\xf2\n', 'Привет'],
+  ] as const
+  for (const [letter, words] of asItIs) {
+    const of = await keepOne(api.directory, Date.now(), { text: letter })
+    t.equal((await api.call('GET', `messages/${of}/text`)).json.text, words)
+    t.match((await api.call('GET', `messages/${of}/parts`)).json.parts, [{ types: ['text/plain'] }])
+  }
 })
 
 t.test('a release to many recipients is one action of several mails', async (t) => {

@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { buildStage } from '../../../cases/stage.ts'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
+import { until } from '../../../run/until.ts'
 import {
   openBrowser,
   openPage,
@@ -351,6 +353,41 @@ t.test(
     await page.context().close()
   },
 )
+
+t.test('a letter is read and saved, and an exception is made and taken back', skip, async (t) => {
+  const CONTROLDIR = buildStage(t).rules('# ours\n')
+  const api = await serveApi(t, { settings: { CONTROLDIR } })
+  const rules = () => readFileSync(join(CONTROLDIR, 'onescan.policy'), 'utf8')
+  writeFileSync(api.tokens, `ann ${TOKEN} may=read,download,allow\n`)
+  api.child.kill('SIGHUP')
+  const text = 'From: Ann <a@example.net>\nSubject: x\n\nDear <b>Ben</b> http://example.net/\n'
+  const id = await keepOne(api.directory, Date.now(), { text })
+  const rights = async () => (await api.call('GET', 'me')).json.may
+  await until(rights, 'the new rights', (may) => may.includes('allow'))
+  const { page } = await open(api)
+  await openFirst(page)
+  t.equal(await button(page, /Release|Delete/).count(), 0)
+  await button(page, 'Show the text').click()
+  await page.locator('.letter', { hasText: 'Dear <b>Ben</b> http://example.net/' }).waitFor()
+  t.equal(await page.locator('.letter *').count(), 0, 'no markup, no link')
+  await button(page, /Save the message/).click()
+  await asked(page, 'Found in it: virus: Test-Virus. Do not open the file on this computer.')
+  const saved = page.waitForEvent('download')
+  await page.locator('#yes').click()
+  t.equal(readFileSync(await (await saved).path(), 'utf8'), text)
+  t.equal((await saved).suggestedFilename(), `${id}.eml`)
+  await answered(page, 'Saved with your downloads.')
+  await button(page, /Allow it from this sender/).click()
+  await asked(page, /Make an exception\? Mail to anybody in which Test-Virus is found/)
+  t.equal(rules(), '# ours\n')
+  await page.locator('#yes').click()
+  await answered(page, 'The exception holds from now on.')
+  t.match(rules(), /^from=a@example\.net,signature=Test-Virus allow$/m)
+  await button(page, 'Undo the exception').click()
+  await answered(page, 'The exception was removed.')
+  t.equal(rules(), '# ours\n')
+  await page.context().close()
+})
 
 t.test('what goes wrong meanwhile is said, and nothing is done twice', skip, async (t) => {
   const api = await serveApi(t)

@@ -5,7 +5,7 @@
 /**
  * What a person did with a message: a release has its first recipient, and the number of all.
  *
- * @typedef {{ at: string, person: string, act: 'released' | 'deleted' | 'allowed', recipients?: string[], recipientCount?: number }} Act
+ * @typedef {{ at: string, person: string, act: 'released' | 'deleted' | 'allowed' | 'disallowed' | 'downloaded', recipients?: string[], recipientCount?: number }} Act
  */
 /**
  * A message in a list. `sender` is that of the envelope ('' for a bounce), and `from` the field.

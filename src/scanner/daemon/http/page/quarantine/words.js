@@ -72,6 +72,7 @@ export const kinds = {
   'nested-too-deep': 'Nested too deep to scan',
   'too-much-inside': 'Too much inside to scan',
   'too-large-inside': 'Too large inside to scan',
+  unreadable: 'Unreadable part',
   'strange-mime': 'Malformed message',
   'unclear-header': 'Unclear header',
 }
@@ -107,7 +108,13 @@ export const timeText = (time) => clock.format(new Date(time))
 export const dayText = (time) => calendar.format(new Date(time))
 
 /** @type {Readonly<Record<Act['act'], string>>} */
-export const acts = { released: 'Released', deleted: 'Deleted', allowed: 'Exception made' }
+export const acts = {
+  released: 'Released',
+  deleted: 'Deleted',
+  allowed: 'Exception made',
+  disallowed: 'Exception removed',
+  downloaded: 'Saved as a file',
+}
 
 /** What went wrong. @param {{ code: ProblemCode, reply?: string | undefined }} problem */
 export const problemText = ({ code, reply }) =>
