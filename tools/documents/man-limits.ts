@@ -47,7 +47,7 @@ export const mailLimits: readonly Limit[] = [
   ['parts of a message', count(limits.parts)],
   [
     'files and texts in a message',
-    `${count(limits.contentsOfSmall)} plus one for each ${bytes(limits.bytesOfContent)} of it above ${kib(limits.smallMessage)}, but no more than ${count(limits.contents)}`,
+    `${count(limits.contentsOfSmall)} plus one for each ${bytes(limits.bytesOfContent)} of it above ${kib(limits.smallMessage)}, but no more than ${count(limits.contents)}; ${count(limits.contentsOfMessage)} more for each message inside, up to ${count(limits.contentsOfBundle)}`,
   ],
   [
     'bytes decoded, each way of decoding counted',

@@ -33,12 +33,15 @@ export const LAXEST_FIELD = /\n[ \t]*[^\s:][^\n:]*:/
 /** After more lines than this in a row that are not fields, the header has ended for some programs. */
 export const OTHER_LINES_MAX = 8
 
+/** How the line of a mailbox above each message begins. */
+export const MAILBOX_LINE = 'From '
+
 /**
  * Returns whether the line at an offset is that of a mailbox above a message (mbox, RFC 4155). Programs pass over it, also
  * where it was quoted once.
  */
 export function isMailboxLine(text: string, at = 0): boolean {
-  return text.startsWith('From ', at) || text.startsWith('>From ', at)
+  return text.startsWith(MAILBOX_LINE, at) || text.startsWith('>From ', at)
 }
 
 /**

@@ -11,7 +11,7 @@ import { EmbeddedData } from './leaves/embedded-data.ts'
 import { inFiles, inTexts } from './leaves/embedded-formats.ts'
 import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
 import { beginsAsMail, MAIL_START } from './leaves/mail-starts.ts'
-import { openContainers, openContent, openEmbedded, openEmbeddedIn } from './leaves/open-content.ts'
+import { openContent, openEmbeddedIn } from './leaves/open-content.ts'
 import { Way } from './quirks/way.ts'
 import { type MailStructure, readStructure } from './read-structure.ts'
 import { NAMELESS, type PartNames } from './reports/part-names.ts'
@@ -33,7 +33,7 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const extraction = Extraction.of(message, options, { openMail, openContent })
   try {
     yield* options.isFile
-      ? openFile(message, extraction)
+      ? openContent(message, extraction) // its own bytes are not emitted
       : openMail(message, extraction, options.header)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
@@ -44,12 +44,6 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
 
 function openMail(source: Bytes, extraction: Extraction, header?: Header): Steps {
   return new MailContents(source, extraction, header).emit()
-}
-
-/** Opens a file that was not sent in a message. Its own bytes are not emitted. */
-function* openFile(file: Bytes, extraction: Extraction): Steps {
-  yield* openContainers(file, extraction)
-  yield* openEmbedded(file, extraction)
 }
 
 /** The contents of one mail. */

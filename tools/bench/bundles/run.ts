@@ -65,8 +65,7 @@ class Tally {
 function readFile(file: Buffer): Fate {
   const end = file.indexOf('\n\n')
   const header = new Header(file.subarray(0, end < 0 ? file.length : end + 2))
-  const body = Bytes.of(file.subarray(header.length))
-  const { readAs } = submissionOf({ header, body }, 'files')
+  const { readAs } = submissionOf({ header, bytes: Bytes.of(file) }, 'files')
   return fateOf(file, { isFile: readAs === 'file' })
 }
 

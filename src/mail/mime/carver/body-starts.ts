@@ -122,7 +122,8 @@ class BodyStartSearch {
     const [first] = this.#starts
     if (first?.header.isShown === false && at < to) this.#add(at)
     if (this.#otherAt !== undefined) this.#add(this.#otherAt)
-    else if (first === undefined || this.#isBlank(from, nextLine(this.#bytes, from)))
+    else if (first === undefined) this.#add(from)
+    else if (this.#isBlank(from, nextLine(this.#bytes, from)))
       this.#starts.push({ bodyAt: from, header: EMPTY_PART, text: '' })
     return {
       starts: this.#starts,

@@ -55,7 +55,7 @@ const FIRST_LINE =
   /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\0-\x20]*begin[ \t]*(?:;[^:]*)?:[ \t]*(?:vcalendar|vcard)/i
 
 /** Returns whether the bytes begin as a calendar or a card, in UTF-8 or in UTF-16. */
-export function beginsCalendar(source: Buffer): boolean {
+function beginsCalendar(source: Buffer): boolean {
   const text = source.toString('latin1', 0, FRONT).replaceAll('\0', '')
   return FIRST_LINE.test(text.replace(/(?:\r{0,3}\n|\r)[ \t]/g, ''))
 }

@@ -1,9 +1,10 @@
 import { Bytes } from '../../message/bytes.ts'
+import { MAILBOX_LINE } from '../../message/field-line.ts'
 import { isEncryptedDocument } from '../archives/encrypted-documents.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
-import { beginsCalendar, calendar } from '../containers/calendar.ts'
+import { calendar } from '../containers/calendar.ts'
 import { cms } from '../containers/cms.ts'
 import type { Container, Member } from '../containers/container.ts'
 import { openPgp } from '../containers/openpgp.ts'
@@ -11,11 +12,11 @@ import { tnef } from '../containers/tnef.ts'
 import { binHex, binHexFile } from '../decoders/binhex.ts'
 import { type Decoder, decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutNuls, withoutTails } from '../decoders/text-transforms.ts'
+import { fileKindOf } from '../headers/file-kind.ts'
 import type { DeclaredAs } from '../headers/part-header.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
 import { type EmbeddedFormat, inFiles, inTexts } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
-import { beginsAsMailbox, hasHeader, MAILBOX_LINE } from './mail-starts.ts'
 import { holdsNul } from './text-properties.ts'
 
 /** Opens a content, whatever it is. */
@@ -27,17 +28,12 @@ export function* openContent(file: Bytes, extraction: Extraction): Steps {
 /** Opens a mailbox, a message, or what is encoded in a text. */
 function* openWithin(file: Bytes, extraction: Extraction): Steps {
   const { declared, messages } = extraction
-  if (declared.has('text')) yield* openEmbedded(file, extraction, inFiles)
-  else if (beginsAsMailbox(file))
+  if (declared.has('text')) return yield* openEmbedded(file, extraction, inFiles)
+  const kind = fileKindOf(file)
+  if (kind === 'mailbox')
     yield* extraction.inside((inner) => openMailbox(file, inner), messages + 1)
-  else if (yield* isMail(file, extraction)) yield* extraction.insideMail(file)
+  else if (kind === 'mail' || declared.has('message')) yield* extraction.insideMail(file)
   else yield* openEmbedded(file, extraction, inFiles)
-}
-
-function* isMail(file: Bytes, extraction: Extraction): Steps<boolean> {
-  if (extraction.declared.has('message')) return true
-  // The properties of a calendar look like fields.
-  return !beginsCalendar(file.gather()) && (yield* hasHeader(file, extraction.work))
 }
 
 /** Opens each mail of a mailbox: the next one begins with a line of the mailbox that is below an empty line. */
@@ -110,7 +106,7 @@ function* openMember(
 }
 
 function* emitMember(content: Bytes, opened: Extraction): Steps {
-  if (yield* hasHeader(content, opened.work)) {
+  if (fileKindOf(content) === 'mail') {
     yield* opened.insideMail(content)
   } else yield* opened.inside((inner) => inner.open(content))
 }

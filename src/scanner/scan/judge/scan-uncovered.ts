@@ -39,7 +39,7 @@ export async function scanUncovered(
     (scanner) => scanner.hasBans || !covers(trust, scanner, settings),
   )
   const unscanned = ifSizeExceeds(mail.message.size, settings, scanners, trust)
-  const submitted = submissionOf(mail.message, config.resultOnlyFor)
+  const submitted = submissionOf(mail.message, config.resultOnlyFor, settings)
   if (unscanned !== undefined && !submitted.isScannedAsSent) {
     return { result: unscanned, scanners: [], notes: [], oddities: new Set() }
   }

@@ -112,7 +112,11 @@ showForms({
   ],
   'a decoded mail in a file is opened, and one in a text is not': [
     [behindText(`${ENCODED_HTML}QTogYgoKYw==`), ['A: b\n\nc']],
-    [`${ENCODED_FILE}QTogYgoKYw==\n`, ['A: b\n\nc', 'mail:A: b\n\nc', 'c']],
+    [`${ENCODED_FILE}QTogYgoKYw==\n`, ['A: b\n\nc']],
+    [
+      `${ENCODED_FILE}${inBase64('To: b\nFrom: d\n\nc')}\n`,
+      ['To: b\nFrom: d\n\nc', 'mail:To: b\nFrom: d\n\nc', 'c'],
+    ],
     [
       `${ENCODED_FILE}${inBase64(`${ENCODING}quoted-printable\n\na= \nb`)}\n`,
       [

@@ -29,13 +29,13 @@ import { wholeReplyTo } from './session-client.ts'
 const top = TOP_LINE.toString('latin1')
 
 /** The door before a clamd that calls everything clean, and what that was asked about. */
-async function openBeforeStandIn(t: Test) {
+async function openBeforeStandIn(t: Test, more: Readonly<Record<string, string>> = {}) {
   const asked: string[] = []
   const { socket } = await standIn(t, (question) => {
     asked.push(question.message.toString('latin1'))
     numbered('stream: OK')(question)
   })
-  const settings = { QHPSI: 'plugin: clamd', CLAMD: socket, VERDICTS: 'off' }
+  const settings = { QHPSI: 'plugin: clamd', CLAMD: socket, VERDICTS: 'off', ...more }
   return { asked, door: await openClamdDoor(t, settings) }
 }
 
@@ -127,6 +127,47 @@ for (const [what, file] of Object.entries(containers)) {
     t.ok(asked.includes(hidden.toString('latin1')))
   })
 }
+
+const certificate = (n: number) =>
+  `-----BEGIN CERTIFICATE-----\n${Buffer.from(`certificate ${n}`).toString('base64')}\n-----END CERTIFICATE-----\n`
+const letter = (n: number) =>
+  `From: a@b\nTo: c@d\nSubject: ${n}\nContent-Type: multipart/mixed; boundary=b${n}\n\n--b${n}\n\nhello\n--b${n}--\n`
+
+/** Texts of many pieces, and what UNREAD=refuse makes of them. */
+const manifold: Readonly<Record<string, readonly [text: string, ifRefused: string]>> = {
+  'paragraphs below a date': [`Date: 1.1.2026\na chat\n\n${'Ann: hello\n\n'.repeat(20)}`, 'OK'],
+  'the strings of a program': [
+    `msgid ""\nmsgstr ""\n"Content-Type: text/plain\\n"\n\n${'#: a.c:1\nmsgid "a"\n\n'.repeat(20)}`,
+    'OK',
+  ],
+  'a mailbox': [
+    numbers(250)
+      .map((n) => `From a@b Mon Sep 17 00:00:00 2001\n${letter(n)}\n`)
+      .join(''),
+    'OK',
+  ],
+  'rows behind dashes': [`From: dump\n${'-- row\n'.repeat(25_000)}`, 'OK'],
+  certificates: [numbers(2240).map(certificate).join(''), 'Onescan.too-much-inside FOUND'],
+}
+
+function numbers(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, n) => n)
+}
+
+t.test('a file that is not read to its end is OK, unless UNREAD is set', async (t) => {
+  const { door } = await openBeforeStandIn(t)
+  const refusing = await openBeforeStandIn(t, { UNREAD: 'refuse' })
+  for (const [what, [text, ifRefused]] of Object.entries(manifold)) {
+    t.equal(await door.ask(inStream(text)), 'stream: OK\0', what)
+    t.equal(await refusing.door.ask(inStream(text)), `stream: ${ifRefused}\0`, what)
+  }
+  const deep = numbers(20).reduceRight(
+    (inner, n) => `Content-Type: multipart/mixed; boundary=b${n}\n\n--b${n}\n${inner}\n--b${n}--\n`,
+    'Content-Type: text/plain\n\nhello\n',
+  )
+  const mail = `From: a@b\nTo: c@d\n${deep}`
+  t.equal(await door.ask(inStream(mail)), 'stream: Onescan.nested-too-deep FOUND\0', 'a message')
+})
 
 /** The field that no libclamav knows as the first one of a message, and what makes it one. */
 const otherMail = 'DKIM-Signature: x\nFrom: a@b\nTo: c@d\nDate: x\nSubject: x\n\nhello\n'

@@ -20,6 +20,8 @@ const scanning = { ...scanners, ...unscannedMail, ...findings, ...clamAv, ...att
 export interface ScanSettings extends Values<typeof scanning> {
   /** With the plugin attachments, if BADATTACHMENTS has names. */
   readonly QHPSI: QhpsiLine
+  /** Whether UNREAD is set. By default a client of clamd's protocol gets OK for a file that was not read to its end. */
+  readonly isUnreadSet: boolean
   /** An absolute directory. */
   readonly PLUGINDIR: string
   readonly BADATTACHMENTS: BannedBy
@@ -49,6 +51,7 @@ export function readScanSettings(
   const { QHPSIMAXSIZE, PLUGINDIR, BADATTACHMENTS } = settings
   return {
     ...settings,
+    isUnreadSet: env.UNREAD !== undefined,
     QHPSI: BADATTACHMENTS && 'names' in BADATTACHMENTS ? withAttachments(line) : line,
     QHPSIMAXSIZE: QHPSIMAXSIZE || Number.MAX_SAFE_INTEGER,
     PLUGINDIR: PLUGINDIR.startsWith('/') ? PLUGINDIR : join(qmailHome, PLUGINDIR),

@@ -1,0 +1,95 @@
+import type { Bytes } from '../../message/bytes.ts'
+import { MAILBOX_LINE } from '../../message/field-line.ts'
+import { normalizedName } from './fields.ts'
+
+/**
+ * What bytes are, judging by their beginning: a message; a mailbox of several (mbox, RFC 4155); a file of a known type; or
+ * anything else, such as a text.
+ */
+type FileKind = 'mail' | 'mailbox' | 'file' | 'unknown'
+
+/** The bytes that show what the rest is, or the header, if that is longer. */
+const FRONT = 16 * 1024
+/** Upper limit for the bytes in which the end of the header is searched for. */
+const SEARCHED_MAX = 1024 * 1024
+
+/**
+ * Returns what bytes are. A message begins with a field, and has a field about content, or two other fields of mail. Many
+ * texts begin with a word and a colon, and some with `Date:`.
+ */
+export function fileKindOf(bytes: Bytes): FileKind {
+  const front = frontOf(bytes)
+  if (isMailbox(front, bytes)) return 'mailbox'
+  if (FIRST_FIELD.test(front) && (holdsContentField(front) || hasMailFields(front))) return 'mail'
+  return KNOWN_FILES.some((start) => start.test(front)) ? 'file' : 'unknown'
+}
+
+/** Returns whether some reader takes a line near the beginning for a field about content, without which none decodes a part. */
+export function hasContentField(bytes: Bytes): boolean {
+  return holdsContentField(frontOf(bytes))
+}
+
+function frontOf(bytes: Bytes): string {
+  const start = bytes.gather(0, SEARCHED_MAX)
+  const ends = [start.indexOf('\n\n'), start.indexOf('\n\r\n')].filter((end) => end >= 0)
+  return start.toString('latin1', 0, Math.max(FRONT, Math.min(...ends, start.length)))
+}
+
+function isMailbox(front: string, bytes: Bytes): boolean {
+  if (!front.startsWith(MAILBOX_LINE)) return false
+  return /\n\r?\nFrom /.test(front) || bytes.gather().includes(`\n\n${MAILBOX_LINE}`)
+}
+
+function holdsContentField(text: string): boolean {
+  if (CONTENT_LINE.test(text)) return true
+  for (const [name] of text.matchAll(NAME)) {
+    if (name.includes('-') && CONTENT_LINE.test(normalizedName(name.toLowerCase()))) return true
+  }
+  return false
+}
+
+function hasMailFields(text: string): boolean {
+  const names = new Set<string>()
+  for (const [, name] of text.matchAll(MAIL_FIELD))
+    if (names.add(name!.toLowerCase()).size > 1) return true
+  return false
+}
+
+/** A field below blanks and empty lines, or the line of an mbox. Some readers accept a name of two words. */
+const FIRST_FIELD =
+  /^[\0-\x20]*(?:>?From |[!-9;-~]{1,998}(?:[ \t]{1,9}[!-9;-~]{1,998})?[ \t]{0,99}:)/
+/** A field about content, or what the most lenient reader sees of its name. */
+const CONTENT_LINE = /^[ \t]*(?:content-|mime-version)/im
+/**
+ * What is before the first colon of a line, if some reader may see one of these names there: its first letter or digit, or
+ * that below a comment, begins one. (Of the lines of a program, most end here after a few bytes.) A quotation mark begins a
+ * string, as in the files of gettext.
+ */
+const NAME = /^[^a-z0-9:\n("-]*[cm(][^:\n]*(?=:)/gim
+/** Other fields of mail; RFC 5322 3.6. */
+const MAIL_FIELD =
+  /^[ \t]*(>?From |(?:from|to|cc|bcc|date|subject|sender|reply-to|received|return-path|delivered-to|message-id)[ \t]*:)/gim
+
+/** The first bytes of types of files. No field begins with any of them. */
+const KNOWN_FILES: readonly RegExp[] = [
+  // pictures
+  /^\xff\xd8\xff/,
+  /^\x89PNG\r\n\x1a\n/,
+  /^GIF8[79]a/,
+  /^(?:II\*\0|MM\0\*)/,
+  /^8BPS\0/,
+  // sound and films
+  /^RIFF[\s\S]{4}(?:WAVE|AVI |WEBP)/,
+  /^[\s\S]{4}ftyp/,
+  /^(?:OggS\0|fLaC\0|ID3[\x02-\x04]\0|\x1aE\xdf\xa3)/,
+  // archives and what is compressed
+  /^PK(?:\x03\x04|\x05\x06|\x07\x08)/,
+  /^(?:\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\0|7z\xbc\xaf'\x1c|Rar!\x1a\x07|\x28\xb5\x2f\xfd|MSCF\0\0\0\0)/,
+  /^[\s\S]{257}ustar/,
+  // programs
+  /^(?:\x7fELF|\xca\xfe\xba\xbe|[\xce\xcf]\xfa\xed\xfe|\0asm)/,
+  /^MZ[\s\S]{58}[\s\S]{2}\0\0/,
+  // documents, fonts and databases
+  /^(?:%PDF-\d|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\{\\rtf1|%!PS-Adobe)/,
+  /^(?:wOF[F2]|OTTO\0|\0\x01\0\0\0|SQLite format 3\0)/,
+]
