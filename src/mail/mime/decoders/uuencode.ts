@@ -85,6 +85,16 @@ function lengthOf(
   }
 }
 
+/**
+ * Returns whether a line may be data: it is as long as its first character declares, or has no small letters, which no
+ * program writes.
+ */
+export function mayBeUuencode(line: string): boolean {
+  const needed = Math.ceil(((line.charCodeAt(0) - 32) & 63) / 3) * 4
+  const more = line.length - 1 - needed
+  return (more >= 0 && more <= 4) || !/[a-z]/.test(line)
+}
+
 function hasSmall(bytes: Buffer, from: number, end: number): boolean {
   return /[a-z]/.test(bytes.toString('latin1', from, end))
 }

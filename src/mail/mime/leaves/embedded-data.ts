@@ -11,6 +11,7 @@ import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, PIECE, type Steps, type Work } from '../budget/work.ts'
 import { BINHEX_WORD, isBinHexWord } from '../decoders/binhex.ts'
+import { mayBeUuencode } from '../decoders/uuencode.ts'
 import {
   binHexFormat,
   type EmbeddedFormat,
@@ -182,6 +183,8 @@ const WITH_MODE = inTexts.find(({ isInLine }) => isInLine)!.begins!
 const FRONT_MAX = 'conten'.length
 /** Upper limit for the bytes examined of a line that begins data. */
 const BEGIN_MAX = 16 * 1024
+/** Upper limit for the line ends between that line and the data. */
+const EMPTY_MAX = 1024
 
 /** The search for the lines at which data begins. */
 class BeginSearch {
@@ -229,6 +232,9 @@ class BeginSearch {
     const start = embeddedStart(this.#lineFrom(at), isWhole)
     if (start === undefined) return
     yield* work.countUnits(costs.header)
+    // A sentence may begin with the word, too.
+    const isSentence = isWhole && start.formats.every((format) => format.isOftenText)
+    if (isSentence && !this.#hasDataBelow(at)) return
     this.#from = this.#lines.any(at)
     const isField = start.formats.some((format) => format.isField)
     const from = isField ? yield* this.#belowFieldsFrom(this.#from, work) : this.#from
@@ -258,6 +264,15 @@ class BeginSearch {
       if (before !== SPACE && before !== TAB && ++others > FRONT_MAX) return undefined
     }
     return this.#from
+  }
+
+  /** Whether the first line below that is not empty may be uuencode. */
+  #hasDataBelow(at: number): boolean {
+    const bytes = this.#bytes
+    let from = this.#lines.any(at)
+    const most = from + EMPTY_MAX
+    while (from < most && isLineEnd(bytes[from] ?? 0)) from++
+    return mayBeUuencode(this.#lineFrom(from))
   }
 
   #lineFrom(at: number): string {

@@ -54,7 +54,18 @@ t.test('a text with more blocks than the limit is unread, and they are not made'
   t.equal(all.unread, undefined)
   const few = readBlocks(text, 20)
   t.same(few.blocks, all.blocks.slice(0, 20))
-  t.equal(few.unread, 'more than 2000 blocks of encoded data')
+  t.equal(few.unread?.reason, 'more than 2000 blocks of encoded data')
+})
+
+t.test('a sentence that begins with the word begins no data', async (t) => {
+  const below = 'with the first chapter.\nThen read on:\n#86)C\n'
+  for (const sentence of ['begin \n', 'begin here,\n', 'Begin at home\r\n\r\n'])
+    t.same(blocksIn(`${sentence}${below}`), [], sentence)
+  for (const data of ['#86)C\n', '#86)c\n', '"86)C1\n', 'M86)C8\n']) {
+    t.same(new Set(blocksIn(`begin \n${data}`)), new Set([data]), data)
+    t.ok(blocksIn(`begin x\n\n${data}`).length > 0, `below an empty line, ${data}`)
+    t.ok(blocksIn(`begin 644 x\n${below}${data}`).length > 0, 'with a mode')
+  }
 })
 
 t.test('a block is returned once', async (t) => {
