@@ -553,6 +553,7 @@ export const typed: readonly TypedBlock[] = [
 ]
 
 const FORM = 'it is the form of a line, or of what goes over the wire'
+const OF_WEB_SERVER = 'it was tried with nginx 1.22, Apache 2.4 and Caddy 2.6 before a unix socket'
 const FORM_OF_COMMAND = 'it is the form of a command'
 const RELEASE = 'it is about a release'
 const FOREIGN =
@@ -604,6 +605,10 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'smtpd_milters = inet:localhost',
     'test/programs/milter/milter-rspamd.test.ts tries it',
   ],
+  ['doc/quarantine.md', '[Socket]', 'it is a part of a unit'],
+  ['doc/quarantine.md', 'location /quarantine', OF_WEB_SERVER],
+  ['doc/quarantine.md', 'ProxyTimeout', OF_WEB_SERVER],
+  ['doc/quarantine.md', 'mx.example.org {', OF_WEB_SERVER],
   ['doc/infected-mail.md', 'require "fileinto"', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/infected-mail.md', 'if (/^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/infected-mail.md', ':0\n* ^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],

@@ -21,7 +21,7 @@ export const idsArgument = {
   type: 'string',
   array: true,
   default: [],
-  describe: 'Their ids, as in the list [default: those that the options find]',
+  describe: 'Their ids [default: those found]',
 } as const
 
 export const yesOption = {
