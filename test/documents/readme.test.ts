@@ -214,13 +214,18 @@ t.test('a line of the README fits into a terminal', async (t) => {
   )
 })
 
-t.test('the README names every man page, and each page exists', async (t) => {
-  for (const page of manifest.man) {
-    const [, name, number] = /([\w-]+)\.(\d)$/.exec(page) ?? []
-    t.match(readme, `\`${name}(${number})\``, page)
-    t.ok(existsSync(join(root, page)), page)
-  }
-})
+t.test(
+  'the README names onescan(1), which names every man page, and each page exists',
+  async (t) => {
+    t.match(readme, '`onescan(1)`')
+    const [, seeAlso = ''] = read('man/onescan.1').split('.Sh SEE ALSO')
+    for (const page of manifest.man.filter((page) => page !== 'man/onescan.1')) {
+      const [, name, number] = /([\w-]+)\.(\d)$/.exec(page) ?? []
+      t.match(seeAlso, `.Xr ${name} ${number}`, page)
+      t.ok(existsSync(join(root, page)), page)
+    }
+  },
+)
 
 t.test('the price that users read is the one that was measured', async (t) => {
   const cells = (text: string) =>
