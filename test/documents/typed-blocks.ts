@@ -638,7 +638,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/daily-work.md', 'onescan: decision=reject', 'it is output'],
   [
     'doc/quarantine.md',
-    'TOKEN=$(sed',
+    'TOKEN=$(awk',
     'test/scanner/daemon/http/quarantine-client.test.ts runs its commands',
   ],
   [
