@@ -14,7 +14,8 @@ import { openBrowser, openPage, overflow, seriousFaults, skipWithoutBrowser } fr
 
 /**
  * Each view of both pages, on wide and narrow screens, light and dark, of mail that is made up. `npm run pictures` keeps
- * their pictures, to be looked at: in /tmp/onescan-pictures, or in the directory that PICTURES names.
+ * their pictures, to be looked at: in /tmp/onescan-pictures, or in the directory that PICTURES names. VIEW takes only those
+ * with this text in their names.
  */
 
 becomePlain()
