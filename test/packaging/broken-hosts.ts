@@ -225,6 +225,18 @@ END
     does: unset('ONESCAND_OPTIONS'),
   },
   {
+    name: 'the token of the page is too long',
+    breaks: `(umask 027; head -c 5392 /dev/zero | tr '\\0' x >/etc/onescan/token; chgrp onescan-keys /etc/onescan/token)
+      ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899 --http-token /etc/onescan/token"')}`,
+    reported: {
+      level: 'error',
+      what: 'status page inet:127.0.0.1:8899 [onescand]',
+      value:
+        /^--http-token \/etc\/onescan\/token: is larger than 4096 bytes: onescand runs without its status page$/,
+    },
+    does: unset('ONESCAND_OPTIONS'),
+  },
+  {
     name: 'onescand does not see the directory of its log',
     breaks: `install -d -o onescan /var/log/own; ${set('LOGFILE=/var/log/own/log')}`,
     reported: {

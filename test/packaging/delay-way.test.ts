@@ -33,7 +33,7 @@ t.test('smtp-delay with systemd before qmail', { skip: mailHostMissing }, async 
       `python3 -c 'import socket; print(socket.create_connection(("127.0.0.1", 25), 20).recv(99))'`,
     ).output
   type(SETTLE)
-  const before = type(`${typed}; dpkg -i /smtp-delay.deb; ${STOP}; ${START}`)
+  const before = type(`${typed}\ndpkg -i /smtp-delay.deb; ${STOP}; ${START}`)
   t.equal(before.code, 0, before.output)
   t.same(odd(), [], 'as the manual has it')
   await host.reboot()
@@ -43,7 +43,7 @@ t.test('smtp-delay with systemd before qmail', { skip: mailHostMissing }, async 
   const { output } = type('apt-get remove --yes smtp-delay')
   t.match(
     output,
-    /warning: these still start smtp-delay, .*\n\/etc\/systemd\/system\/smtp-delay\.service$/m,
+    /warning: these still start smtp-delay, .*\s+\/etc\/systemd\/system\/smtp-delay\.service$/m,
   )
   await host.reboot()
   t.match(odd(), [
