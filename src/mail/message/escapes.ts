@@ -1,5 +1,11 @@
 import { CR, EQUALS, hexDigits, LF, NUL } from '../../base/bytes/ascii.ts'
 
+/*
+ * The encodings of words in fields: short texts in latin1, in which programs differ about padding alone. Bodies in the same
+ * encodings are read in mime/decoders/: bytes of any size, with each quirk of a program, and within a budget. A header is
+ * read before there is one, so that neither reader can serve for both.
+ */
+
 const QUESTION = 0x3f
 
 const ESCAPE = { '=': /=[\da-f]{2}/i, '%': /%[\da-f]{2}/i } as const
