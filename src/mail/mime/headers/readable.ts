@@ -49,6 +49,7 @@ const AS_WRITTEN: Readonly<Record<string, string>> = {
 
 /** Returns the text of bytes, latin1, in the set that is written for them or, if that is '', as readableText() reads them. */
 export function textInCharset(latin1: string, written: string, usual?: string): string {
+  if (written === '' && /^[\0-\x7f]*$/.test(latin1)) return latin1
   const bytes = Buffer.from(latin1, 'latin1')
   const named = [written, usual ?? '', 'iso-8859-1'].map((set) => normalizedCharset(set.split('*', 1)[0]!)) // biome-ignore format: a line
   const isNamed = written !== '' && !isAsciiOrUtf8(named[0]!)

@@ -8,7 +8,7 @@ import type { ShownMessage } from './shown-message.ts'
 const PAGE_DEFAULT = 100
 const PAGE_MAX = 10_000
 /** Upper limit for the records that are read for a page. If fewer of them match than a page has, `next` continues. */
-const RECORDS_MAX = 10_000
+const RECORDS_MAX = 20_000
 /** Bytes of JSON with which a page ends: onescand takes an answer of twice that. */
 const PAGE_BYTES = 16 * 1024 * 1024
 /** Upper limit for the recipients of a message in a list, beside the number of all. */

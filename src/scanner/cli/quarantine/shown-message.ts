@@ -91,7 +91,8 @@ export function readTexts({ record, start }: RecordAndStart): ReadTexts {
   }
 }
 
-const harmless = (text: string) => lineForTerminal(text.slice(0, TEXT_MAX))
+const harmless = (text: string) =>
+  /^[ -~]*$/.test(text) ? text.slice(0, TEXT_MAX) : lineForTerminal(text.slice(0, TEXT_MAX))
 
 /** Returns the character set that a message names for its texts, if there is one. */
 export const charsetOf = ({ record, start }: RecordAndStart): string | undefined =>
