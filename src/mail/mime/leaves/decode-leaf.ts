@@ -45,7 +45,7 @@ function declaredOf(leaf: Leaf): ReadonlySet<DeclaredAs> {
   if (depth.multipart?.declared.has('encrypted')) declared.add('openpgp')
   if (header.isMessage || isMessageByDefault(header, depth)) declared.add('message')
   // What is inside of a carved text is carved from the same mail.
-  const isText = leaf.role === 'guess' || (isCarved(leaf) && encodings[0] === 'identity')
+  const isText = isCarved(leaf) && encodings[0] === 'identity'
   return isText ? asText(declared) : declared
 }
 
