@@ -30,7 +30,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'quotad-links': 'onescan-quotad looks behind no link',
     'log-unread': "He cannot read the log of others' mail, or put links where root makes files",
   },
-  'A program that was taken over': {
+  'A compromised program': {
     'bad-scanner': 'A scanner',
     'bad-onescand': 'onescand',
     'bad-smtpd-or-quotad': 'qmail-smtpd and onescan-quotad',

@@ -257,9 +257,8 @@ t.test('the price that users read is the one that was measured', async (t) => {
   }
   // Of another run, in which a message took other milliseconds.
   const twoMilters = 'rspamd without its antivirus module, and onescan'
-  const [, ratioOfTwo, ratioAsClamd] = /^\| \[CPU time\].* \| ([\d.]+) \| ([\d.]+) \|$/m.exec(
-    read('doc/rspamd.md'),
-  )!
+  const [, ratioOfTwo, ratioAsClamd] =
+    /^\| \[CPU time\].* \| ([\d.]+) \| ([\d.]+) \(another run\) \|$/m.exec(read('doc/rspamd.md'))!
   const total = (name: string) => Number.parseFloat(measured.get(name)![2]!)
   const [, rspamdOfThatRun] =
     /on a busy machine, with onescan at [\d.]+ and rspamd at ([\d.]+)\./.exec(

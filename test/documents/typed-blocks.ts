@@ -358,7 +358,7 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/daily-work.md',
-    begins: '# mail from our own users, even if the scanner is down',
+    begins: '# accept mail from our own users even if clamd is down',
     by: 'cat >/etc/onescan/policy; onescan policy test ann@partner.example you@example.org',
     prints: /policy line 6: FINDINGS="encrypted=accept"/,
   },

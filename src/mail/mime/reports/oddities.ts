@@ -17,7 +17,7 @@ export const oddities = {
   'quoted-printable': 'a soft line break followed by spaces',
   encrypted:
     'encrypted content, or a file with a password, as far as onescan itself recognizes it (Findings)',
-  unread: 'content that was not read; UNREAD is also used, except for a broken archive',
+  unread: 'content that was not read; UNREAD applies, except to a broken archive or signature',
 } as const
 
 export type Oddity = keyof typeof oddities

@@ -246,7 +246,7 @@ export function signingKeys(env: Environment): Key[] {
     }
     const keys = all.filter((key) => key.mayRelease && isCurrent(key, now))
     if (keys.length === 0)
-      throw new Error('has no current key that may release: append :release to an hmac-sha256 key')
+      throw new Error('has no release key: run onescan keygen --release --append FILE')
     return keys
   } catch (error) {
     throw new CannotRelease('no-key', `keyring: ${errorText(error)}`)
