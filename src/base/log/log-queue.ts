@@ -9,8 +9,12 @@ import { logLine } from './line-format.ts'
 interface LogPlace {
   /** Writes what can be written without waiting. Returns the number of bytes that were written. */
   readonly withoutWaiting?: (bytes: Buffer) => number
-  /** Writes bytes in a thread of the runtime. Resolves to the number of bytes that were written. */
-  readonly aside: (bytes: Buffer) => Promise<number>
+  /**
+   * Writes in a thread of the runtime what `take` returns. This is called once the log is open, directly before
+   * the write, so that the lines still wait here if the process ends earlier. Resolves to the number of bytes
+   * that were written.
+   */
+  readonly aside: (take: () => Buffer) => Promise<number>
   /** Writes bytes, and blocks this process meanwhile. */
   readonly now: (bytes: Buffer) => unknown
 }
@@ -88,39 +92,48 @@ export class LogQueue {
   async #writeAll(): Promise<void> {
     await undefined // the lines of one turn go together
     while (this.#waiting.length > 0) {
-      if (await this.#write(this.#next())) this.#reportLost()
+      if (await this.#write()) this.#reportLost()
       else await pause(RETRY_AFTER, undefined, { ref: false })
     }
     this.#writing = undefined
   }
 
-  /** Writes bytes, and puts back those that could not be written. Resolves to whether there are none. */
-  async #write(bytes: Buffer): Promise<boolean> {
-    let written = this.#place.withoutWaiting?.(bytes) ?? 0
-    if (written === bytes.length) this.#trouble = undefined
-    else written += await this.#writeAside(bytes.subarray(written))
-    if (written === bytes.length) return true
-    this.#waiting.unshift(bytes.subarray(written))
-    this.#size += bytes.length - written
-    return false
+  /** Writes the next lines, and puts back what could not be written. Resolves to whether that is nothing. */
+  async #write(): Promise<boolean> {
+    const { withoutWaiting } = this.#place
+    if (withoutWaiting === undefined) return this.#writeAside()
+    const bytes = this.#next()
+    if (!this.#putBack(bytes, withoutWaiting(bytes))) return this.#writeAside()
+    this.#trouble = undefined
+    return true
   }
 
-  /** Writes bytes in the thread. Resolves to the number of bytes that were written. */
-  async #writeAside(bytes: Buffer): Promise<number> {
+  /** Writes the next lines in the thread. Resolves to whether all of them were written. */
+  async #writeAside(): Promise<boolean> {
     const late = setTimeout(() => {
       this.#isLate = true
     }, LATE_AFTER)
+    let bytes: Buffer = Buffer.alloc(0)
+    let written = 0
     try {
-      const written = await this.#place.aside(bytes)
+      written = await this.#place.aside(() => (bytes = this.#next()))
       this.#trouble = written < bytes.length ? 'takes no more bytes' : undefined
-      return written
     } catch (error) {
       this.#trouble = errorText(error)
-      return 0
     } finally {
       clearTimeout(late)
       this.#isLate = false
     }
+    this.#putBack(bytes, written)
+    return this.#trouble === undefined
+  }
+
+  /** Puts back the bytes that were not written. Returns whether all were. */
+  #putBack(bytes: Buffer, written: number): boolean {
+    if (written === bytes.length) return true
+    this.#waiting.unshift(bytes.subarray(written))
+    this.#size += bytes.length - written
+    return false
   }
 
   #reportLost(): void {
@@ -164,6 +177,6 @@ const STDERR = 2
 /** Descriptor 2 of a process that lasts. (process.stderr would change the flags of a shared pipe.) */
 export const standardError = new LogQueue({
   withoutWaiting: (bytes) => loadSystem()?.writeAtOnce(STDERR, bytes) ?? 0,
-  aside: (bytes) => writeTo(STDERR, bytes),
+  aside: (take) => writeTo(STDERR, take()),
   now: (bytes) => writeSync(STDERR, bytes),
 })

@@ -72,15 +72,15 @@ function mustLookForAppending(path: string): boolean {
 }
 
 /**
- * Appends bytes in one write to a file opened as by openToAppend(), in threads, so a file system that does not answer
- * blocks nothing else. Resolves to the number of bytes that were written.
+ * Appends what `take` returns once the file is open, in one write to a file opened as by openToAppend(). It does so in
+ * threads, so a file system that does not answer blocks nothing else. Resolves to the number of bytes that were written.
  */
-export async function appendInThread(path: string, bytes: Buffer): Promise<number> {
+export async function appendInThread(path: string, take: () => Buffer): Promise<number> {
   const fd = mustLookForAppending(path)
     ? await openSafelyInThread(path)
     : await openFile(path, APPENDING | constants.O_CREAT, 0o640)
   try {
-    return await writeTo(fd, bytes)
+    return await writeTo(fd, take())
   } finally {
     await closeFile(fd)
   }

@@ -43,7 +43,7 @@ interface DaemonLogSink extends LogSink {
 export function openDaemonLog(file: string | undefined): DaemonLogSink {
   const queue = file
     ? new LogQueue({
-        aside: (bytes) => appendInThread(file, bytes),
+        aside: (take) => appendInThread(file, take),
         now: (bytes) => append(file, bytes),
       })
     : standardError

@@ -10,7 +10,8 @@ function logWith(room: number) {
       log.text += taken
       return taken.length
     },
-    async aside(bytes) {
+    async aside(take) {
+      const bytes = take()
       log.text += bytes
       log.inThread += bytes.length
       return bytes.length

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -87,3 +88,19 @@ t.test(
     t.pass('this process goes on')
   },
 )
+
+const module = join(import.meta.dirname, '../../../src/scanner/log/log-sink.ts')
+
+t.test('a process that ends without flush() has written each line once', async (t) => {
+  for (let turns = 0; turns < 5; turns++) {
+    const file = join(t.testdir(), 'log')
+    const source = `import { openDaemonLog } from '${module}'
+      const log = openDaemonLog(process.argv[1])
+      for (let n = 0; n < 3; n++) log.write(Buffer.from('onescan: number=' + n + '\\n'))
+      for (let n = 0; n < 10; n++) await undefined
+      for (let n = 0; n < ${turns}; n++) await new Promise(setImmediate)
+      process.exit()`
+    execFileSync(process.execPath, ['--input-type=module', '--eval', source, file])
+    t.same(numbersIn(file), [0, 1, 2], `after ${turns} turns of its event loop`)
+  }
+})

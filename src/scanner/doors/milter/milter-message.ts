@@ -1,4 +1,4 @@
-import { type Fault, faultKindOf } from '../../../base/errors/fault.ts'
+import { Fault, faultKindOf } from '../../../base/errors/fault.ts'
 import type { LogField } from '../../../base/log/line-format.ts'
 import { WireError } from '../../../base/protocol/connection/wire-error.ts'
 import { type MailAddress, readAddress } from '../../../base/text/address.ts'
@@ -140,6 +140,14 @@ export class MilterMessage {
       mail?.transaction.message.close()
       mail?.transaction.alternative?.close()
     }
+  }
+
+  /** Logs that the MTA was asked to defer the message before it ended, if its content had begun. */
+  logDeferral(origin: Origin): void {
+    if (!this.isAmidContent) return
+    const fault = new Fault('read', 'the connection ended before the message')
+    const { code } = faultReply(fault.kind)
+    this.#services.log(faultLine(fault, this.#logContext(origin, undefined, code)))
   }
 
   /** Frees what the message holds. May be called again. */

@@ -22,6 +22,7 @@ import {
 import { continued, smtpReply } from '../../protocol/milter/milter-replies.ts'
 import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
 import { ownReply } from '../../scan/replies/own-replies.ts'
+import { receivesNothing } from '../../serving/wire.ts'
 import { MilterMessage } from './milter-message.ts'
 import { isAnswered, optionsToRequest } from './milter-negotiation.ts'
 import type { MilterServices } from './milter-services.ts'
@@ -85,8 +86,10 @@ export class MilterSession {
     return this.#hasQuit
   }
 
-  /** Frees everything, because the MTA has left. */
-  close(): void {
+  /** Frees everything, because the conversation has ended. Logs the message that was deferred by that. */
+  close(gone: AbortSignal): void {
+    const isDeferred = gone.aborted && !receivesNothing(gone)
+    if (isDeferred) this.#message?.logDeferral(this.#sendingClient().origin)
     this.#dropMessage()
   }
 

@@ -57,7 +57,7 @@ export class MtaConversation {
     } catch (error) {
       this.#endBy(error)
     } finally {
-      this.#session.close()
+      this.#session.close(this.wire.gone)
       this.#packets.close()
       this.#host.lease.close()
     }

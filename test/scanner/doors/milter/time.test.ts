@@ -33,6 +33,9 @@ t.test(
       t.equal(await mta.hear(), undefined)
     }
     t.match(milter.log, [/stopped responding/, /stopped responding/, /stopped responding/])
+    const line = /decision=defer fault=read .*reply=451 .*from=<a@example\.org>/
+    t.match(milter.mailLog, [line, line], 'each message whose content had begun has its line')
+    t.equal(milter.mailLog.length, 2)
   },
 )
 
@@ -164,8 +167,19 @@ t.test('an interface that closes answers current messages, and no new ones', asy
 t.test('an interface that closes does not wait indefinitely, but defers mail', async (t) => {
   const clamd = await slowClamd(t)
   const milter = await openMilter(t, clamd.settings)
-  const answer = milter.submit({ message })
+  const answer = milter.submit({ message, queueId: 'JUDGED' })
+  const amid = await milter.connect()
+  amid.write(...envelope)
+  await exchange(amid, amid.agreed, packets.field('Message-ID', '<amid@x>'))
+  const left = await milter.connect()
+  left.write(...envelope)
+  await exchange(left, left.agreed, packets.field('Message-ID', '<left@x>'))
+  await left.close()
   await clamd.asked()
   await milter.close(1)
   t.equal((await answer).outcome, 'deferred')
+  t.equal((await amid.hear())?.command, 't')
+  const lines = milter.mailLog.toSorted()
+  t.match(lines, [/fault=read .*queue=JUDGED/, /fault=read .*reply=451 .*msgid=<amid@x>/])
+  t.equal(lines.length, 2, 'each message that was answered has one line')
 })
