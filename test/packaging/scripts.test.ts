@@ -78,6 +78,8 @@ t.test('the removal of a package warns about what still starts its programs', as
     service: { 'qmail-smtpd': { run: '#!/bin/sh\nexec tcpserver 0 25 smtp-delay qmail-smtpd\n' } },
   })
   symlinkSync('../service', join(host, 'etc/service'))
+  mkdirSync(join(host, 'service/other'))
+  execFileSync('mkfifo', [join(host, 'service/other/run')]) // whoever opened it would wait
   const script = readFileSync(join(scripts, 'users.sh'), 'utf8').replaceAll(
     / (?=\/(etc|service|var)\/)/g,
     ` ${host}`,

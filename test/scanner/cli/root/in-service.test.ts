@@ -99,7 +99,7 @@ t.test('an account that runs no service passes on what onescand releases', { ski
   const words = ['release', '--no-stamp', '--again', '--to', 'c@example.org', id]
   const { code, out, err } = await run(words, { env })
   t.equal(code, 0, err)
-  t.match(out, `${id}: sent by ${program} to 1 recipients; it has no stamp`)
+  t.match(out, `${id}: sent by ${program} to 1 recipient; it has no stamp`)
   t.equal(read('uid').trim(), String(NOBODY), 'and not onescand, nor root')
   t.match(read('status'), /:\t0$/m, 'qmail-queue and postdrop have set-ID bits')
   t.equal(read('message'), virus)
