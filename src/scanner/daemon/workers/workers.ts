@@ -45,8 +45,11 @@ interface WorkersOptions {
 
 /** Milliseconds before a worker that exited unexpectedly, or could not be started, is replaced. */
 const REPLACE_AFTER = 1000
-/** Milliseconds after the grace period (--grace) until workers that have not exited are killed. */
-const KILL_AFTER = 3000
+/**
+ * Milliseconds after the grace period (--grace) until workers that have not exited are killed: longer than flush()
+ * waits for their log.
+ */
+const KILL_AFTER = 6000
 /**
  * Milliseconds after SIGKILL in which a worker ends. It does not end while it waits in the kernel for a file
  * of a user's own file system (FUSE), or for a dead disk.
