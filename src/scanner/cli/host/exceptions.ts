@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
+import { access, realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Fault } from '../../../base/errors/fault.ts'
 import {
   HOST_DIRECTORY,
@@ -24,9 +26,7 @@ export async function changeExceptions(
   lines: readonly string[],
   change: 'add' | 'remove',
 ): Promise<ChangedRules> {
-  const { control } = readControlDirectories(process.env)
-  const files = ruleFiles(control, HOST_DIRECTORY)
-  const path = files.find((file) => existsSync(file)) ?? files.at(-1)!
+  const path = policyFile()
   let changed = { number: 0, isChanged: false }
   await replaceFile({
     path,
@@ -44,6 +44,18 @@ export async function changeExceptions(
     },
   })
   return { path, ...changed }
+}
+
+/** Rejects if changeExceptions() cannot replace the file: its directory must be writable. */
+export async function mayChangeExceptions(): Promise<void> {
+  const path = policyFile()
+  await access(dirname(await realpath(path).catch(() => path)), constants.W_OK)
+}
+
+function policyFile(): string {
+  const { control } = readControlDirectories(process.env)
+  const files = ruleFiles(control, HOST_DIRECTORY)
+  return files.find((file) => existsSync(file)) ?? files.at(-1)!
 }
 
 /** Returns the line that allows what these conditions match. Throws a Fault if a value would be more than one. */

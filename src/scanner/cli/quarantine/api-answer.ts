@@ -8,7 +8,7 @@ import {
   SIGN_OUT_AFTER,
 } from '../../protocol/quarantine-api/exchange.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
-import { changeExceptions } from '../host/exceptions.ts'
+import { changeExceptions, mayChangeExceptions } from '../host/exceptions.ts'
 import { listPage, readFilter } from './api-list.ts'
 import { partsOf } from './api-parts.ts'
 import { Desk } from './desk.ts'
@@ -199,8 +199,9 @@ async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
   await close()
   const { lines, letsIn } = exceptionForMessage(record, of, request.person)
   const body = { line: lines.join('\n'), letsIn }
+  const change = preview ? mayChangeExceptions() : changeExceptions(lines, 'add')
+  await change.catch((error) => Promise.reject(cannotWrite(error)))
   if (preview) return { status: 200, body }
-  await changeExceptions(lines, 'add').catch((error) => Promise.reject(cannotWrite(error)))
   await noteAction(desk.root, noted('allow', id), noteFor(request, []))
   return { status: 200, body, reload: true }
 }

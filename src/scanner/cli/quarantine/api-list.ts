@@ -81,12 +81,14 @@ function moment(query: URLSearchParams, name: 'since' | 'until'): number | undef
 interface MessagePage {
   readonly messages: readonly ShownMessage[]
   readonly next: string | null
+  /** Files that cannot be read. */
+  readonly damaged: number
 }
 
-/** Reads a page of the list, the newest message first. A file that is not a message in quarantine is left out. */
+/** Reads a page of the list, the newest message first. A file that is not a message in quarantine is left out, and counted. */
 export async function listPage(desk: Desk, filter: ListFilter): Promise<MessagePage> {
   const messages: ShownMessage[] = []
-  let [read, bytes] = [0, 0]
+  let [read, bytes, damaged] = [0, 0, 0]
   let [last, isCut]: [string | null, boolean] = [null, false]
   const onRead = ({ id }: { readonly id: string }) => {
     isCut = messages.length === filter.limit || read === RECORDS_MAX || bytes > PAGE_BYTES
@@ -94,10 +96,10 @@ export async function listPage(desk: Desk, filter: ListFilter): Promise<MessageP
     read++
     return !isCut
   }
-  for await (const found of desk.find(filter, undefined, onRead)) {
+  for await (const found of desk.find(filter, () => damaged++, onRead)) {
     const shown = desk.shown(found, RECIPIENTS_SHOWN)
     bytes += Buffer.byteLength(JSON.stringify(shown))
     messages.push(shown)
   }
-  return { messages, next: isCut ? last : null }
+  return { messages, next: isCut ? last : null, damaged }
 }

@@ -52,4 +52,4 @@ export function exceptionForMessage(
 
 /** Returns a Problem for an error of writing the lines. */
 export const cannotWrite = (error: unknown): Problem =>
-  new Problem('no-exception', errorText(error))
+  new Problem('no-exceptions', errorText(error))

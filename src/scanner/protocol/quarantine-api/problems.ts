@@ -78,6 +78,12 @@ const problems = {
     title: 'No exception can be made for this message',
     api: 'root can make one with onescan allow',
   },
+  'no-exceptions': {
+    status: 409,
+    title: 'No exceptions can be made over HTTP on this host',
+    type: 'no-exception',
+    api: 'root can make one with onescan allow',
+  },
   'too-large': { status: 413, title: 'The request or the message is too large' },
   'other-request': {
     status: 422,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import {
   count,
-  kindOf,
+  kindText,
   problems,
 } from '../../../../src/scanner/daemon/http/page/quarantine/words.js'
 import { PROBLEM_TYPES } from '../../../../src/scanner/protocol/quarantine-api/problems.ts'
@@ -11,7 +11,7 @@ import { PROBLEM_TYPES } from '../../../../src/scanner/protocol/quarantine-api/p
 t.test('each problem has a sentence of its own, without words of HTTP and commands', async (t) => {
   t.same(Object.keys(problems).sort(), ['no-answer', ...PROBLEM_TYPES].sort())
   for (const [code, words] of Object.entries(problems)) {
-    t.match(words, /^[A-Z].*\.$|^onescan.*\.$/, code)
+    t.match(words, /^[A-Z].*\.$/, code)
     t.notMatch(
       words,
       /--|[/{}"_]|HTTP|JSON|Authorization|Idempotency|[A-Z]{5}|stamp|undefined/,
@@ -25,6 +25,6 @@ t.test('plural forms, and a kind that is not known', async (t) => {
   t.equal(count(0, 'message'), '0 messages')
   t.equal(count(1, 'recipient'), '1 recipient')
   t.equal(count(1200, 'part'), '1,200 parts')
-  t.equal(kindOf('banned'), 'Forbidden attachment')
-  t.equal(kindOf('new-kind'), 'new-kind')
+  t.equal(kindText('banned'), 'Banned attachment')
+  t.equal(kindText('new-kind'), 'new-kind')
 })

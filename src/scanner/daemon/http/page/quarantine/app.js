@@ -4,7 +4,7 @@ import { focus } from './focus.js'
 import { List } from './list.js'
 import { Opened } from './opened.js'
 import { Problem, signIn, signOut } from './session.js'
-import { problemText } from './words.js'
+import { isUnfinished, problemText } from './words.js'
 
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
 /** @import { Answer, Place } from './answer.js' */
@@ -30,8 +30,10 @@ export class App {
   answer
   /** @type {Question | undefined} */
   question
-  /** The key of each release since the page was loaded: the same one for the same release, so that it is sent once. */
+  /** The key of each release whose answer may have been lost: the same one is sent again, so that the mail is sent once. */
   #keys = /** @type {Map<string, string>} */ (new Map())
+  /** Changes as soon as somebody signs out: what an action before that answers is not shown. */
+  #session = {}
   #draw
 
   /** @param {(app: App) => void} draw shows all of it */
@@ -61,6 +63,7 @@ export class App {
    * @param {readonly string[]} [more]
    */
   say(place, words, isBad = false, more = []) {
+    if ((place === 'sign-in') !== (this.me === undefined)) return
     this.answer = { place, words, isBad, more }
     this.redraw()
     at('said').textContent = [words, ...more].join(' ')
@@ -68,23 +71,34 @@ export class App {
   }
 
   /**
-   * Carries out an action, one at a time. A problem is shown where the action was. Resolves to whether there was none.
+   * Carries out an action, one at a time. A problem is shown where the action was. Resolves to whether there was none. The
+   * focus is then where it was before, unless the action moved it.
    *
    * @param {Place} place
    * @param {() => Promise<void>} work
    */
   async act(place, work) {
     if (this.isBusy) return false
+    const session = this.#session
+    const before = /** @type {HTMLElement} */ (document.activeElement)
     this.isBusy = true
     try {
       await work()
       return true
     } catch (error) {
-      this.fail(place, error)
+      if (session === this.#session) this.fail(place, error)
       return false
     } finally {
-      this.isBusy = false
-      this.redraw()
+      if (session === this.#session) {
+        this.isBusy = false
+        this.redraw()
+        // A button that was disabled meanwhile has lost the focus.
+        const { activeElement: now, body } = document
+        if ((now === body || dialog()?.contains(now)) && before !== body) {
+          if (before.isConnected) before.focus({ preventScroll: true })
+          else focus(place === 'list' ? 'list-title' : 'message-title')
+        }
+      }
     }
   }
 
@@ -173,6 +187,8 @@ export class App {
   leave(words) {
     signOut()
     this.question?.end(false)
+    this.#session = {}
+    this.isBusy = false
     this.me = undefined
     this.list = new List(this)
     this.opened = new Opened(this)
@@ -193,19 +209,32 @@ export class App {
     const isAgreed = await new Promise((resolve) => {
       this.question = { words, lines, yes, end: resolve }
       this.redraw()
-      dialog().showModal()
+      dialog()?.showModal()
     })
     this.question = undefined
-    dialog().close()
+    dialog()?.close()
     return isAgreed
   }
 
-  /** @param {unknown} wanted */
-  keyOf(wanted) {
+  /**
+   * Sends a release with the key that the same one was sent with before, if its answer was lost.
+   *
+   * @template Answer
+   * @param {unknown} wanted
+   * @param {(key: string) => Promise<Answer>} send
+   */
+  async sendOnce(wanted, send) {
     const text = JSON.stringify(wanted)
     const key = this.#keys.get(text) ?? makeKey()
     this.#keys.set(text, key)
-    return key
+    try {
+      const answer = await send(key)
+      this.#keys.delete(text)
+      return answer
+    } catch (error) {
+      if (error instanceof Problem && isUnfinished(error.code)) this.#keys.delete(text)
+      throw error
+    }
   }
 }
 
@@ -216,4 +245,4 @@ const makeKey = () =>
 
 /** @param {string} id */
 const field = (id) => /** @type {HTMLInputElement} */ (at(id))
-const dialog = () => /** @type {HTMLDialogElement} */ (at('ask'))
+const dialog = () => /** @type {HTMLDialogElement | null} */ (document.getElementById('ask'))

@@ -3,9 +3,10 @@ import { html, nothing } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
 import { repeat } from 'lit-html/directives/repeat.js'
 import { formatSize } from '../../../../../base/text/units.ts'
+import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 import { answerAt } from './answer.js'
-import { count, kindOf, kinds, timeText } from './words.js'
+import { count, findingOf, kindsInWords, kindText, timeText } from './words.js'
 
 /** @import { App } from './app.js' */
 /** @import { Summary } from './answers.js' */
@@ -19,6 +20,7 @@ export function listView(app) {
       <h2 id="list-title" tabindex="-1">${listTitle(app)}</h2>
       ${app.mayChange ? selectionBar(app) : nothing} ${answerAt(app, 'list')}
     </div>
+    ${list.damaged === 0 ? nothing : html`<p class="hint">${count(list.damaged, 'message')} cannot be read. Inform your mail administrator.</p>`}
     <ul class="messages">
       ${repeat(
         list.messages,
@@ -69,7 +71,7 @@ function searchForm(app) {
       <label>Found
         <select name="kind" .value=${live(search.kind)}>
           <option value="">anything</option>
-          ${Object.entries(kinds).map(([word, name]) => html`<option value=${word}>${name}</option>`)}
+          ${Object.entries(kindsInWords).map(([word, name]) => html`<option value=${word}>${name}</option>`)}
         </select></label>
       <details ?open=${set > 0 || app.list.hasFilters} @toggle=${app.list.onToggle}>
         <summary>${set === 0 ? 'More filters' : `More filters: ${set} set`}</summary>
@@ -105,7 +107,7 @@ function selectionBar(app) {
         : html`<b>${n.toLocaleString('en')} selected</b>
             ${app.may('release') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.releaseSelected()}>Release</button>` : nothing}
             ${app.may('delete') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.deleteSelected()}>Delete</button>` : nothing}
-            <button type="button" ?disabled=${isBusy} @click=${() => app.list.select([])}>Select none</button>`
+            <button type="button" ?disabled=${isBusy} @click=${() => app.list.selectNone()}>Select none</button>`
     }
   </div>`
 }
@@ -115,11 +117,9 @@ function selectionBar(app) {
  * @param {Summary} message
  */
 function item(app, message) {
-  const { id, time, found, grounds, sender, from, recipients, recipientCount, size, state } =
-    message
+  const { id, time, found, grounds, sender, from, size, state } = message
   const isOpen = app.search.message === id
   const subject = subjectOf(message)
-  const more = recipientCount > 1 ? ` and ${recipientCount - 1} more` : ''
   return html`<li class=${isOpen ? 'open' : ''}>
     ${
       app.mayChange
@@ -133,8 +133,8 @@ function item(app, message) {
       <span class="visually-hidden">, from </span><span class="from" dir="auto">${writerOf(message)}</span>
       ${isSameAddress(from, sender) ? nothing : html`<span class="sender">sent by <bdi>${visible(sender) || 'nobody'}</bdi></span>`}
     </a>
-    <p class="found"><span class="kind">${kindOf(grounds)}</span> ${found === null ? nothing : html`<span>${visible(found)}</span>`}</p>
-    <p class="to">to <bdi>${visible(recipients[0] ?? 'nobody')}</bdi>${more}</p>
+    <p class="found"><span class="kind">${kindText(grounds)}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>
+    <p class="to">to <bdi>${recipientsText(message)}</bdi></p>
     <p class="when"><time datetime=${time}>${timeText(time)}</time>
       <span>${state === 'releasing' ? 'release interrupted, ' : ''}${formatSize(size)}</span></p>
   </li>`
@@ -143,14 +143,9 @@ function item(app, message) {
 /** @param {Pick<Summary, 'subject'>} message */
 export const subjectOf = ({ subject }) => visible(subject || '(no subject)')
 
+/** `ann@example.org and 2 more`. @param {Pick<Summary, 'recipients' | 'recipientCount'>} message */
+export const recipientsText = ({ recipients: [first = 'nobody'], recipientCount }) =>
+  visible(first) + (recipientCount > 1 ? ` and ${recipientCount - 1} more` : '')
+
 /** Who wrote it, as its reader sees it. @param {Pick<Summary, 'from' | 'sender'>} message */
 export const writerOf = ({ from, sender }) => visible(from || sender || '(no sender)')
-
-/**
- * Whether the From field has the address of the envelope, or there is no field.
- *
- * @param {string} from
- * @param {string} sender
- */
-export const isSameAddress = (from, sender) =>
-  !from || from.toLowerCase().includes(sender.toLowerCase() || '\0')

@@ -1,9 +1,9 @@
 // The messages of a search, the selection, and what is done with it.
 import { at } from '../elements.js'
 import { focus } from './focus.js'
-import { listTitle, subjectOf, writerOf } from './list-view.js'
+import { listTitle, recipientsText, subjectOf, writerOf } from './list-view.js'
 import { ask, codeOf, Problem } from './session.js'
-import { count, kindOf, problems } from './words.js'
+import { count, kindText, problemOfMany, problems } from './words.js'
 
 /** @import { App, Search } from './app.js' */
 /** @import { Summary } from './answers.js' */
@@ -22,6 +22,8 @@ export class List {
   messages = []
   /** Where further ones begin. @type {string | null} */
   next = null
+  /** Messages that were left out, because they cannot be read. */
+  damaged = 0
   isLoading = false
   isLoaded = false
   /** @type {Map<string, Summary>} */
@@ -42,13 +44,14 @@ export class List {
     this.isLoading = true
     this.app.redraw()
     try {
-      const { messages, next } = await this.#listed(PAGE, isFirst ? null : this.next)
+      const { messages, next, damaged } = await this.#listed(PAGE, isFirst ? null : this.next)
       if (search !== this.app.search && !isSameFilter(search, this.app.search)) return
       const all = isFirst ? messages : [...this.messages, ...messages]
+      this.damaged = damaged + (isFirst ? 0 : this.damaged)
       Object.assign(this, { messages: all, next, isLoading: false, isLoaded: true })
       if (isFirst && this.app.answer?.place === 'list') this.app.answer = undefined
       this.app.redraw()
-      if (isFirst) at('said').textContent = listTitle(this.app)
+      if (isFirst && this.app.answer === undefined) at('said').textContent = listTitle(this.app)
     } catch (error) {
       this.isLoading = false
       if (isFirst) Object.assign(this, { messages: [], next: null, isLoaded: false })
@@ -59,7 +62,7 @@ export class List {
   /**
    * @param {number} limit
    * @param {string | null} before
-   * @returns {Promise<{ messages: Summary[], next: string | null }>}
+   * @returns {Promise<{ messages: Summary[], next: string | null, damaged: number }>}
    */
   #listed(limit, before) {
     const { search, kind, recipient, from, to, show } = this.app.search
@@ -104,6 +107,11 @@ export class List {
     this.selected = new Map(messages.map((message) => [message.id, message]))
     if (this.app.answer?.place === 'list') this.app.answer = undefined
     this.app.redraw()
+  }
+
+  selectNone() {
+    this.select([])
+    focus('list-title')
   }
 
   /** @param {Summary} message */
@@ -157,7 +165,9 @@ export class List {
       const words = `Release ${count(messages.length, 'message')} to ${whom}? What was found in them may do harm.`
       if (!(await this.app.agrees(words, 'Release', summaryOf(messages)))) return
       await this.#forAll(messages, RELEASED_MAX, ['released', 'Releasing'], (ids) =>
-        ask('messages/release', { method: 'POST', body: { ids }, key: this.app.keyOf(ids) }),
+        this.app.sendOnce(ids, (key) =>
+          ask('messages/release', { method: 'POST', body: { ids }, key }),
+        ),
       )
     })
   }
@@ -169,7 +179,7 @@ export class List {
    * @param {readonly Summary[]} messages
    * @param {number} max
    * @param {readonly [done: string, doing: string]} words
-   * @param {(ids: string[]) => Promise<{ results: readonly { id: string, problem?: { code?: import('./words.js').ProblemCode, type?: string } }[] }>} work
+   * @param {(ids: string[]) => Promise<{ results: readonly { id: string, problem?: { code?: import('./words.js').ProblemCode, type?: string, answer?: string } }[] }>} work
    */
   async #forAll(messages, max, [done, doing], work) {
     let number = 0
@@ -193,7 +203,9 @@ export class List {
             const code = codeOf(problem) ?? 'internal'
             if (!['no-message', 'released'].includes(code)) left.add(id)
             const message = this.selected.get(id)
-            failed.push(`${message ? subjectOf(message) : id}: ${problems[code]}`)
+            failed.push(
+              `${message ? subjectOf(message) : id}: ${problemOfMany({ code, reply: problem.answer })}`,
+            )
           }
         }
         this.drop(block.map(({ id }) => id).filter((id) => !left.has(id)))
@@ -242,11 +254,14 @@ function summaryOf(messages) {
   const byKind = new Map()
   for (const { grounds } of messages) byKind.set(grounds, (byKind.get(grounds) ?? 0) + 1)
   const kinds = [...byKind].map(
-    ([grounds, number]) => `${kindOf(grounds)}: ${number.toLocaleString('en')}`,
+    ([grounds, number]) => `${kindText(grounds)}: ${number.toLocaleString('en')}`,
   )
   const subjects = messages
     .slice(0, LINES)
-    .map((message) => `“${subjectOf(message)}” from ${writerOf(message)}`)
+    .map(
+      (message) =>
+        `“${subjectOf(message)}” from ${writerOf(message)} to ${recipientsText(message)}`,
+    )
   const rest = messages.length - subjects.length
   return [
     kinds.join(', '),

@@ -2,10 +2,11 @@
 import { html, nothing } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
 import { formatSize } from '../../../../../base/text/units.ts'
+import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 import { answerAt } from './answer.js'
-import { isSameAddress, subjectOf, writerOf } from './list-view.js'
-import { acts, count, dayText, kindOf, timeText } from './words.js'
+import { subjectOf, writerOf } from './list-view.js'
+import { acts, count, dayText, findingOf, kindText, timeText } from './words.js'
 
 /** @import { App } from './app.js' */
 /** @import { Message, Part } from './answers.js' */
@@ -17,11 +18,7 @@ const FEW = 5
 export function messageView(app) {
   const { shown } = app.opened
   const title =
-    shown === undefined
-      ? app.opened.isGone
-        ? 'This message is done'
-        : 'Message'
-      : subjectOf(shown)
+    shown === undefined ? (app.opened.isGone ? 'The message is gone' : 'Message') : subjectOf(shown)
   return html`<section class="message" id="message" aria-labelledby="message-title">
     <p class="ways">
       <a href=${app.addressOf({ message: '' })} @click=${app.opened.onClose}>Back to the list</a>
@@ -51,7 +48,7 @@ function facts(message) {
   const lines = [
     [
       'Found',
-      html`<b class="bad">${kindOf(grounds)}${found === null ? '' : `: ${visible(found)}`}</b>`,
+      html`<b class="bad">${kindText(grounds)}${found === null ? '' : `: ${findingOf(message)}`}</b>`,
     ],
     ['From', html`<bdi>${writerOf(message)}</bdi>`],
     ...(isSameAddress(from, sender)
@@ -160,7 +157,7 @@ function recipientList({ recipients, recipientCount }) {
 function content(app, message) {
   const { isBusy } = app
   const { text, parts } = app.opened
-  const { header, id, host, client, queue, log, found } = message
+  const { header, id, host, client, queue, log, found, sender, recipientCount } = message
   /** @type {(words: string, work: () => unknown) => unknown} */
   const button = (words, work) =>
     html`<button type="button" ?disabled=${isBusy} @click=${work}>${words}</button>`
@@ -169,9 +166,9 @@ function content(app, message) {
       app.may('allow') && found !== null
         ? html`<h3>A false positive?</h3>
           <p class="hint">An exception lets this finding through in future mail. Release this message as well.</p>
-          <p class="buttons">${button('Allow it from this sender…', () => app.opened.allow('sender'))}
-            ${button('Allow it to this recipient…', () => app.opened.allow('recipient'))}
-            ${app.opened.allowed === undefined ? nothing : button('Undo the exception', () => app.opened.undoAllow())}</p>
+          <p class="buttons">${sender === '' ? nothing : button(`Allow it from ${visible(sender)}…`, () => app.opened.allow('sender'))}
+            ${button(`Allow it to ${recipientCount > 1 ? 'these recipients' : 'this recipient'}…`, () => app.opened.allow('recipient'))}
+            ${app.opened.isAllowed ? button('Undo the exception', () => app.opened.undoAllow()) : nothing}</p>
           ${answerAt(app, 'allow')}`
         : nothing
     }
@@ -183,7 +180,7 @@ function content(app, message) {
           ${
             text === undefined
               ? nothing
-              : html`<pre class="letter" dir="auto">${text.text || '(no text)'}</pre>
+              : html`<pre class="letter" id="letter" tabindex="0" dir="auto">${text.text || '(no text)'}</pre>
                 ${text.isCut ? html`<p class="hint">The rest is not shown.</p>` : nothing}`
           }`
         : nothing

@@ -1,9 +1,9 @@
 // The open message, and what is done with it.
-import { visible } from '../elements.js'
+import { at, visible } from '../elements.js'
 import { focus } from './focus.js'
 import { subjectOf, writerOf } from './list-view.js'
 import { ask, askForFile, Problem } from './session.js'
-import { count, foundText, problemText } from './words.js'
+import { count, foundText, isUnfinished, problemText } from './words.js'
 
 /** @import { Place } from './answer.js' */
 /** @import { App } from './app.js' */
@@ -20,8 +20,6 @@ export class Opened {
   text
   /** @type {readonly Part[] | undefined} */
   parts
-  /** The exception that was made for it. @type {'sender' | 'recipient' | undefined} */
-  allowed
 
   /** @param {App} app */
   constructor(app) {
@@ -59,7 +57,7 @@ export class Opened {
   /** Shows the message that the address names. */
   async open() {
     Object.assign(this, { shown: undefined, text: undefined, parts: undefined })
-    Object.assign(this, { allowed: undefined, isGone: false })
+    this.isGone = false
     this.app.answer = undefined
     const { message } = this.app.search
     this.app.redraw()
@@ -79,8 +77,16 @@ export class Opened {
   async #reload(id) {
     const message = await ask(`messages/${encodeURIComponent(id)}`)
     if (id !== this.app.search.message) return undefined // another one was opened meanwhile
-    this.shown = message
-    return message
+    const recipients = [...new Set(message.recipients)]
+    const recipientCount = message.recipientCount - message.recipients.length + recipients.length
+    this.shown = { ...message, recipients, recipientCount }
+    return this.shown
+  }
+
+  /** Whether an exception was made for it, and not removed. */
+  get isAllowed() {
+    const changes = this.shown?.history.filter(({ act }) => /allowed$/.test(act))
+    return changes?.at(-1)?.act === 'allowed'
   }
 
   /** @param {string} address */
@@ -131,23 +137,33 @@ export class Opened {
           ? visible(only)
           : count(named.length, 'recipient')
     const isAgain = state !== 'kept'
-    const before = isAgain ? 'It was released before, or may have been. ' : ''
+    const before = {
+      kept: '',
+      releasing: 'An earlier release did not end, and it may have been delivered. ',
+      released: 'It was released before. ',
+    }[state]
+    const isOurs = named.every((address) => recipients.some((own) => isSame(own, address)))
+    const stranger =
+      isOurs || recipients.length < recipientCount
+        ? ''
+        : `This is not ${recipientCount === 1 ? 'its recipient' : 'one of its recipients'}, who will not get it. `
     const what = `Found in it: ${foundText(message)}.`
     const lines = named.length > 1 && named.length < recipientCount ? named.map(visible) : []
-    if (!(await this.app.agrees(`Release it to ${whom}? ${before}${what}`, 'Release', lines)))
+    if (
+      !(await this.app.agrees(
+        `Release it to ${whom}? ${stranger}${before}${what}`,
+        'Release',
+        lines,
+      ))
+    )
       return
     const body = { to, again: isAgain }
     this.app.say('message', 'The message is being released.')
     try {
-      const { answer } = await ask(`messages/${encodeURIComponent(id)}/release`, {
-        method: 'POST',
-        body,
-        key: this.app.keyOf([id, body]),
-      })
-      this.app.say(
-        'message',
-        `Released to ${whom}.${answer ? ` The mail server replied: ${visible(answer)}` : ''}`,
+      await this.app.sendOnce([id, body], (key) =>
+        ask(`messages/${encodeURIComponent(id)}/release`, { method: 'POST', body, key }),
       )
+      this.app.say('message', `Released to ${whom}.`)
     } catch (error) {
       if (!(error instanceof Problem) || error.code === 'no-token') throw error
       const { code } = error
@@ -155,7 +171,7 @@ export class Opened {
         ' The message may have been released. Press Release again then: it is sent only once.'
       this.app.say('message', problemText(error) + (code === 'no-answer' ? once : ''), true)
       if (code === 'no-message') return this.#close()
-      if (!['released', 'interrupted', 'maybe-sent', 'partly-released'].includes(code)) return
+      if (code !== 'released' && !isUnfinished(code)) return
     }
     // What is done is in its history, and no longer in a list of what waits.
     await this.#reload(id).catch(() => {})
@@ -190,7 +206,10 @@ export class Opened {
   showText() {
     return this.#look('text', async (path) => {
       this.text = await ask(`${path}/text`)
-      this.app.say('text', '')
+      this.app.answer = undefined
+      this.app.redraw()
+      at('said').textContent = 'The text is shown.'
+      focus('letter')
     })
   }
 
@@ -222,22 +241,22 @@ export class Opened {
 
   /** @param {'sender' | 'recipient'} whom */
   allow(whom) {
-    return this.#look('allow', async (path) => {
+    return this.#look('allow', async (path, { id }) => {
       const body = { for: whom }
       const request = { method: 'POST', body: { ...body, preview: true } }
       const { letsIn } = await ask(`${path}/allow`, request)
       if (!(await this.app.agrees(`Make an exception? ${visible(letsIn)}`, 'Make the exception')))
         return
       await ask(`${path}/allow`, { method: 'POST', body })
-      this.allowed = whom
+      await this.#reload(id).catch(() => {})
       this.app.say('allow', `The exception holds from now on. ${visible(letsIn)}`)
     })
   }
 
   undoAllow() {
-    return this.#look('allow', async (path) => {
+    return this.#look('allow', async (path, { id }) => {
       await ask(`${path}/allow`, { method: 'DELETE' })
-      this.allowed = undefined
+      await this.#reload(id).catch(() => {})
       this.app.say('allow', 'The exception was removed.')
     })
   }
@@ -252,3 +271,6 @@ export class Opened {
     return this.app.act(place, () => work(`messages/${encodeURIComponent(shown.id)}`, shown))
   }
 }
+
+/** @type {(address: string, other: string) => boolean} */
+const isSame = (address, other) => address.toLowerCase() === other.toLowerCase()

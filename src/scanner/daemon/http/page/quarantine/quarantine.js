@@ -28,6 +28,9 @@ function titleOf(app) {
   return `${view} – Quarantine`
 }
 
+/** A proxy in front of onescand may pass on this page alone. */
+const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname)
+
 /** @param {App} app */
 function pageView(app) {
   if (app.me === undefined) return app.isStarted ? signInView(app) : nothing
@@ -38,7 +41,7 @@ function pageView(app) {
     <header>
       <h1>Quarantine</h1>
       <p>${roleText(app.me)}</p>
-      <nav><a href="/">Status of the scanner</a>
+      <nav>${isLocal ? html`<a href="/">Status of the scanner</a>` : nothing}
         <button type="button" @click=${() => app.leave('You have signed out.')}>Sign out</button></nav>
     </header>
     <main class=${isOpen ? 'both' : 'alone'}>${listView(app)} ${isOpen ? messageView(app) : nothing}</main>
@@ -75,9 +78,9 @@ function signInView(app) {
 /** @param {App} app */
 function questionView({ question }) {
   const end = (/** @type {boolean} */ isAgreed) => () => question?.end(isAgreed)
-  return html`<dialog id="ask" aria-labelledby="question" @cancel=${end(false)} @close=${end(false)}>
+  return html`<dialog id="ask" aria-labelledby="question" aria-describedby="asked" @cancel=${end(false)} @close=${end(false)}>
     <p id="question">${question?.words}</p>
-    ${question?.lines.length ? html`<ul>${question.lines.map((line) => html`<li dir="auto">${line}</li>`)}</ul>` : nothing}
+    ${question?.lines.length ? html`<ul id="asked">${question.lines.map((line) => html`<li dir="auto">${line}</li>`)}</ul>` : nothing}
     <p class="buttons"><button type="button" autofocus @click=${end(false)}>Cancel</button>
       <button type="button" class="first" id="yes" @click=${end(true)}>${question?.yes}</button></p>
   </dialog>`

@@ -1,14 +1,15 @@
 // What the page says: its readers have no shell, and know neither HTTP nor the files of this host.
 
+import { findingText, kindsInWords, kindText } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 
 /** @import { ProblemType } from '../../../../protocol/quarantine-api/problems.ts' */
-/** @import { Grounds } from '../../../../scan/replies/reply.ts' */
 /** @import { Act } from './answers.js' */
 /** @typedef {ProblemType | 'no-answer'} ProblemCode */
 
 const ASK = 'Ask your mail administrator, and name the number of the message (see Details).'
-const RELOAD = 'onescand did not understand this page. Reload it, and try again.'
+const TELL = 'Inform your mail administrator.'
+const RELOAD = 'The quarantine did not understand this page. Reload it, and try again.'
 
 /**
  * A sentence for each problem that a request may have, and for no answer at all.
@@ -16,7 +17,7 @@ const RELOAD = 'onescand did not understand this page. Reload it, and try again.
  * @type {Readonly<Record<ProblemCode, string>>}
  */
 export const problems = {
-  'no-answer': 'onescand does not answer. Try again in a minute.',
+  'no-answer': 'The quarantine does not answer. Try again in a minute.',
   'no-token': 'This token is not valid. Check it, or ask your mail administrator for a new one.',
   'not-allowed': 'Your token does not permit this. Ask your mail administrator.',
   'too-many-attempts': 'There were too many wrong tokens. Wait a minute, and try again.',
@@ -33,7 +34,8 @@ export const problems = {
   'unknown-recipient':
     'This address cannot be shown correctly, so only a release to all recipients reaches it.',
   'cannot-sign': `This message cannot be released here, because of its header. ${ASK}`,
-  'no-key': `Messages cannot be released here yet: a key is missing. ${ASK}`,
+  'no-key': `Messages cannot be released here yet: a key is missing. ${TELL}`,
+  'no-exceptions': 'No exceptions can be made on this page. Ask your mail administrator.',
   'no-exception': `No exception can be made for this message. ${ASK}`,
   refused: 'The mail server did not accept the message, so it was not delivered.',
   'maybe-sent':
@@ -45,48 +47,30 @@ export const problems = {
   quarantine: 'The quarantine cannot be used at present. Inform your mail administrator.',
   'disk-full':
     'The disk of the mail server is full, so nothing was done. Inform your mail administrator.',
-  overload: 'onescand is busy. Try again in a few seconds.',
+  overload: 'The quarantine is busy. Try again in a few seconds.',
   late: 'This took too long, and was given up. Try again in a minute.',
-  internal: 'onescand failed at this. Inform your mail administrator: the log has the reason.',
+  internal:
+    'The quarantine failed at this. Inform your mail administrator: the log has the reason.',
   'bad-request': RELOAD,
   'not-found': RELOAD,
   method: RELOAD,
-  'too-large': RELOAD,
+  'too-large': 'The message is too large to be saved here. Ask your mail administrator.',
   'other-request': RELOAD,
 }
 
-/**
- * Why a message is in quarantine, in a list of kinds.
- *
- * @type {Readonly<Partial<Record<Grounds, string>>>}
- */
-export const kinds = {
-  virus: 'Virus',
-  banned: 'Forbidden attachment',
-  encrypted: 'Encrypted content',
-  macros: 'Document with macros',
-  phishing: 'Misleading link',
-  unwanted: 'Unwanted program',
-  structured: 'Card or account numbers',
-  broken: 'Broken file',
-  'nested-too-deep': 'Nested too deep to scan',
-  'too-much-inside': 'Too much inside to scan',
-  'too-large-inside': 'Too large inside to scan',
-  unreadable: 'Unreadable part',
-  'strange-mime': 'Malformed message',
-  'unclear-header': 'Unclear header',
-}
+export { kindsInWords, kindText }
 
-/** @param {string} grounds */
-export const kindOf = (grounds) => kinds[/** @type {Grounds} */ (grounds)] ?? grounds
+/** What was found, beside its kind. @param {{ grounds: string, found: string | null }} message */
+export const findingOf = (message) => visible(findingText(message))
 
 /**
  * `virus: Win.Trojan.Agent-7412`, within a sentence.
  *
  * @param {{ grounds: string, found: string | null }} message
  */
-export const foundText = ({ grounds, found }) =>
-  kindOf(grounds).toLowerCase() + (found === null ? '' : `: ${visible(found)}`)
+export const foundText = (message) =>
+  kindText(message.grounds).toLowerCase() +
+  (message.found === null ? '' : `: ${findingOf(message)}`)
 
 /**
  * `1 message`, `1,200 messages`.
@@ -119,3 +103,13 @@ export const acts = {
 /** What went wrong. @param {{ code: ProblemCode, reply?: string | undefined }} problem */
 export const problemText = ({ code, reply }) =>
   (problems[code] ?? problems.internal) + (reply ? ` It replied: ${visible(reply)}` : '')
+
+/** Whether a message may have been delivered, to some at least, and can be released again. @param {ProblemCode} code */
+export const isUnfinished = (code) =>
+  ['interrupted', 'maybe-sent', 'partly-released'].includes(code)
+
+/** The same, of one among several messages. @param {Parameters<typeof problemText>[0]} problem */
+export const problemOfMany = (problem) =>
+  isUnfinished(problem.code)
+    ? `${problems[problem.code].replace(/\..*/, '.')} Open the message to release it again.`
+    : problemText(problem)
