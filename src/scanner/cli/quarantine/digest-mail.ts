@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Fault } from '../../../base/errors/fault.ts'
+import { formatSize } from '../../../base/text/units.ts'
+import { findingText, isSameAddress, kindText } from '../../scan/replies/found-in-words.ts'
 import { lineForTerminal } from '../command/terminal.ts'
 import { asUtf8, type ShownMessage } from './shown-message.ts'
 
@@ -7,10 +9,14 @@ import { asUtf8, type ShownMessage } from './shown-message.ts'
 export interface Digest {
   /** The address that receives it, latin1. */
   readonly to: string
-  readonly ids: string[]
-  /** The first messages of `ids`, which the mail describes. */
+  /** The newest messages, which the mail describes. */
   readonly shown: ShownMessage[]
+  /** The number of others, which come with the next digest. */
+  left: number
 }
+
+/** Returns the ids of the messages that a digest describes. */
+export const idsOf = ({ shown }: Digest): string[] => shown.map(({ id }) => id)
 
 /** Where the messages are, and who answers for them. */
 interface DigestOrigin {
@@ -26,6 +32,8 @@ interface DigestOrigin {
   /** The page of the quarantine. */
   readonly page: string | undefined
   readonly words: DigestWords
+  /** Messages that could not be read. */
+  readonly unread: number
 }
 
 /** The words around the messages: {host}, {count} and {messages} are replaced. */
@@ -42,10 +50,10 @@ const TEXT_MAX = 200
  * strangers. Programs recognize it as generated (RFC 3834 5), and a second one about the same messages by its Message-ID.
  */
 export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
-  const { to, ids } = digest
+  const { to } = digest
   const { host, postmaster, now, words } = origin
   const key = createHash('sha256')
-    .update([to, ...ids].join('\n'))
+    .update([to, ...idsOf(digest)].join('\n'))
     .digest('hex')
     .slice(0, 32)
   const header = [
@@ -68,7 +76,7 @@ export const messagesInWords = (count: number): string =>
   `${count} ${count === 1 ? 'message' : 'messages'}`
 
 /** Returns the usual words, for the postmaster or for a recipient. */
-export function usualWords(isForRecipient: boolean): DigestWords {
+export function usualWords(isForRecipient: boolean, page: string | undefined): DigestWords {
   const lines = [
     `Since the last digest, {count}${isForRecipient ? ' for you' : ''} came into quarantine on {host}.`,
     '',
@@ -77,12 +85,14 @@ export function usualWords(isForRecipient: boolean): DigestWords {
       ? [
           'If you need one of them, answer this mail, and copy its id. They may be harmful: ask only for mail that you expect.',
         ]
-      : [
-          'To show, deliver or delete one of them, on {host}:',
-          '  onescan quarantine show ID',
-          '  onescan quarantine release ID',
-          '  onescan quarantine delete ID',
-        ]),
+      : page === undefined
+        ? [
+            'To show, deliver or delete one of them, on {host}:',
+            '  onescan quarantine show ID',
+            '  onescan quarantine release ID',
+            '  onescan quarantine delete ID',
+          ]
+        : ['Open a link to show, release or delete one.']),
     '',
     'In texts of senders, dots and colons are in brackets, so that mail clients show no links.',
   ]
@@ -100,8 +110,8 @@ export function parseWords(text: string, file: string): DigestWords {
   throw new Fault('config', `--text ${file}: must begin with a line "Subject: ...", and have {messages} once below it`) // biome-ignore format: a line
 }
 
-const filled = (words: string, { ids }: Digest, host: string) =>
-  words.replaceAll('{host}', host).replaceAll('{count}', messagesInWords(ids.length))
+const filled = (words: string, { shown, left }: Digest, host: string) =>
+  words.replaceAll('{host}', host).replaceAll('{count}', messagesInWords(shown.length + left))
 
 /** Returns a text as encoded words (RFC 2047), if it is not ASCII. */
 function encodedWords(text: string): string {
@@ -111,11 +121,12 @@ function encodedWords(text: string): string {
 }
 
 function bodyOf(digest: Digest, origin: DigestOrigin): string {
-  const { ids, shown } = digest
-  const more = ids.length - shown.length
+  const { shown, left } = digest
+  const unread = origin.isForRecipient ? 0 : origin.unread
   const lines = [
     ...shown.flatMap((message) => [...describe(message, origin), '']),
-    ...(more > 0 ? [`${messagesInWords(more)}, older than these, ${more === 1 ? 'is' : 'are'} not listed here.`, ''] : []), // biome-ignore format: a line
+    ...(left > 0 ? [`${messagesInWords(left)}, older than these, will be in the next digest.`, ''] : []), // biome-ignore format: a line
+    ...(unread > 0 ? [`${messagesInWords(unread)} cannot be read: onescan quarantine list names them.`, ''] : []), // biome-ignore format: a line
   ]
   const [before = '', after = ''] = filled(origin.words.body, digest, origin.host).split('{messages}') // biome-ignore format: a line
   return `${before}${lines.join('\n')}${after}\n`
@@ -124,16 +135,18 @@ function bodyOf(digest: Digest, origin: DigestOrigin): string {
 /** The lines about a message. Its recipient does not learn who else was one. */
 function describe(message: ShownMessage, { isForRecipient, zone, page }: DigestOrigin): string[] {
   const { id, time, state, grounds, found, sender, recipients, recipientCount, subject } = message
-  const { from, attachments, size } = message
+  const { from, attachments, size, deletedOn } = message
   const more = recipientCount > recipients.length ? `, +${recipientCount - recipients.length}` : ''
-  const when = new Date(time).toLocaleString('sv-SE', { timeZone: zone, timeZoneName: 'short' })
+  const at = (moment: string, form = {}) =>
+    new Date(moment).toLocaleString('sv-SE', { timeZone: zone, ...form })
   // The names of signatures are not texts of senders, and onescan allow takes them as they are.
-  const finding = found !== null && grounds === 'virus' && /^[\w.-]+$/.test(found) ? found : plain(found ?? '') // biome-ignore format: a line
+  const finding = grounds !== 'banned' && /^[\w.{}-]+$/.test(found ?? '') ? found : plain(findingText(message)) // biome-ignore format: a line
   const rows = [
-    ['kept', `${when}, ${size} bytes`],
-    ['reason', found === null ? grounds : `${grounds}: ${finding}`],
+    ['kept', `${at(time, { timeZoneName: 'short' })}, ${formatSize(size)}`],
+    ...(deletedOn === null ? [] : [['deleted', at(deletedOn).slice(0, 10)]]),
+    ['reason', kindText(grounds) + (found === null ? '' : `: ${finding}`)],
     ...(from === '' ? [] : [['from', plain(from)]]),
-    ['sender', `<${plain(sender)}>`],
+    ...(isSameAddress(from, sender) && from !== '' ? [] : [['sender', sender === '' ? 'nobody' : `<${plain(sender)}>`]]), // biome-ignore format: a line
     ...(isForRecipient ? [] : [['to', recipients.map((to) => `<${plain(to)}>`).join(', ') + more]]),
     ...(subject === null ? [] : [['subject', plain(subject)]]),
     ...(attachments.length === 0 ? [] : [['files', plain(attachments.join(', '))]]),

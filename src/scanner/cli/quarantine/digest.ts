@@ -14,6 +14,7 @@ import { atDesk, type Desk } from './desk.ts'
 import {
   type Digest,
   digestMail,
+  idsOf,
   messagesInWords,
   parseWords,
   shownAddress,
@@ -27,7 +28,7 @@ import { sendSigned, signingKeys } from './release-entry.ts'
 
 /** Upper limit for the digests that one command sends. The next one sends the others. */
 const DIGESTS_MAX = 1000
-/** Messages that a digest describes, and all digests of a command together. Of the others it has the number. */
+/** Messages that a digest describes, and all digests of a command together. It has the number of the others, which the next one describes. */
 const SHOWN_MAX = 100
 const ALL_SHOWN_MAX = 20_000
 /** Recipients of a message that the postmaster sees. */
@@ -72,14 +73,14 @@ export const digestCommand = makeCommand('quarantine digest', {
       )
         // biome-ignore format: a line
         throw new Fault('config', `--zone ${zone}: must be a time zone such as Europe/Berlin`)
+      const page = readSetting(env, 'QUARANTINEURL')
       const words =
         file === undefined
-          ? usualWords(isForRecipient)
+          ? usualWords(isForRecipient, page)
           : parseWords(readForeignFile(file, TEXT_MAX).toString(), file)
-      const page = readSetting(env, 'QUARANTINEURL')
-      const send = async (digest: Digest): Promise<string> => {
+      const send = async (digest: Digest, unread: number): Promise<string> => {
         const about = {
-          ...{ host, postmaster, isForRecipient, zone, page, words },
+          ...{ host, postmaster, isForRecipient, zone, page, words, unread },
           now: Date.now(),
         }
         async function* pieces() {
@@ -98,14 +99,14 @@ export const digestCommand = makeCommand('quarantine digest', {
       if ('answer' in turn) return FAILED
       try {
         const reported = await Reported.read(root)
-        const { digests, oldest } = await gather(desk, reported, readersOf, output)
+        const { digests, oldest, unread } = await gather(desk, reported, readersOf, output)
         if (digests.length > 0) await reported.forgetBefore(oldest)
         const sent: SentDigest[] = []
         for (const digest of digests) {
           try {
-            const answer = await send(digest)
+            const answer = await send(digest, unread)
             sent.push({ digest, answer })
-            await reported.add(digest.ids, digest.to)
+            await reported.add(idsOf(digest), digest.to)
             await noteAction(root, fieldsOf(digest, route.text, answer), output)
           } catch (error) {
             output.error(`<${shownAddress(digest.to)}>: ${errorText(error)}`)
@@ -139,35 +140,41 @@ async function gather(
   reported: Reported,
   readersOf: (recipients: readonly string[]) => readonly string[],
   output: Output,
-): Promise<{ readonly digests: Digest[]; readonly oldest: number }> {
+): Promise<{ readonly digests: Digest[]; readonly oldest: number; readonly unread: number }> {
   const digests = new Map<string, Digest>()
   let oldest = Number.POSITIVE_INFINITY
-  let [shown, left] = [0, 0]
+  let [shown, left, unread] = [0, 0, 0]
+  const complain: ReturnType<typeof complainTo> = (reason, entry) => {
+    unread++
+    complainTo(output)(reason, entry)
+  }
   const range = { since: undefined, until: undefined, isNewestFirst: true }
   const states = ['kept', 'releasing', 'released'] as const
-  for await (const found of desk.find({ range, states }, complainTo(output))) {
+  for await (const found of desk.find({ range, states }, complain)) {
     const { id, seconds, state } = found.entry
     oldest = Math.min(oldest, seconds)
     if (state === 'released') continue
     for (const to of readersOf(found.record.recipients)) {
       if (reported.has(id, to)) continue
-      const digest = digests.get(to) ?? { to, ids: [], shown: [] }
-      if (!digests.has(to) && digests.size === DIGESTS_MAX) {
+      const digest = digests.get(to) ?? { to, shown: [], left: 0 }
+      if (!digests.has(to) && (digests.size === DIGESTS_MAX || shown === ALL_SHOWN_MAX)) {
         left++
         continue
       }
       digests.set(to, digest)
-      digest.ids.push(id)
-      if (digest.shown.length === SHOWN_MAX || shown === ALL_SHOWN_MAX) continue
+      if (digest.shown.length === SHOWN_MAX || shown === ALL_SHOWN_MAX) {
+        digest.left++
+        continue
+      }
       digest.shown.push(desk.shown(found, RECIPIENTS_SHOWN))
       shown++
     }
   }
   if (left > 0)
     output.error(
-      `only ${DIGESTS_MAX} digests are sent at once; run onescan quarantine digest again`,
+      `only ${DIGESTS_MAX} digests with ${ALL_SHOWN_MAX} messages are sent at once; run onescan quarantine digest again`,
     )
-  return { digests: [...digests.values()], oldest }
+  return { digests: [...digests.values()], oldest, unread }
 }
 
 const latin1Of = (text: string) => Buffer.from(text).toString('latin1')
@@ -190,9 +197,9 @@ function ownRecipients(recipients: readonly string[], domains: readonly string[]
   return [...new Set(own)]
 }
 
-const fieldsOf = ({ to, ids }: Digest, by: string, answer: string): readonly LogField[] => [
+const fieldsOf = ({ to, shown }: Digest, by: string, answer: string): readonly LogField[] => [
   ['quarantine', 'digest'],
-  ['messages', ids.length],
+  ['messages', shown.length],
   ['to', `<${to}>`],
   ['by', by],
   ['next', answer],
@@ -202,7 +209,8 @@ const fieldsOf = ({ to, ids }: Digest, by: string, answer: string): readonly Log
 async function report(sent: readonly SentDigest[], output: Output): Promise<number> {
   let messages = 0
   for (const { digest, answer } of sent) {
-    const { to, ids } = digest
+    const { to } = digest
+    const ids = idsOf(digest)
     messages += ids.length
     output.text(`<${shownAddress(to)}>: ${messagesInWords(ids.length)}\n`)
     await output.result({ to, messages: ids, answer })

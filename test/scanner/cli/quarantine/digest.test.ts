@@ -5,7 +5,7 @@ import { readableText } from '../../../../src/mail/mime/headers/readable.ts'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { at, type Got, type RunningNext, startNext } from '../../doors/smtp/next-server.ts'
-import { keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
+import { fileOf, keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
 import { jsonIn, onescan, type RunOptions } from '../onescan.ts'
 
 /** `onescan quarantine digest`, by the account of the quarantine. */
@@ -62,7 +62,13 @@ t.test('a digest has what is new since the last one, and each message once', asy
     'Content-Type: text/plain; charset=utf-8',
   ])
     t.match(header, field)
-  for (const text of [...ids, 'virus: Old-Virus\n', 'sender   <a@example[.]net>', 'release ID'])
+  for (const text of [
+    ...ids,
+    'Virus: Old-Virus\n',
+    'sender   <a@example[.]net>',
+    'release ID',
+    'deleted  20',
+  ])
     t.match(body, text)
   t.notMatch(body, released)
   t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /=digest messages=2 to=<pm@/)
@@ -158,25 +164,29 @@ t.test('a site has its own words, its page and its time zone', async (t) => {
     'the newest first',
   )
   for (const line of [
-    'reason   virus: Win.Trojan.Agent-1',
+    'reason   Virus: Win.Trojan.Agent-1',
     'from     Jörg <j@x[.]example>',
     'subject  сот',
     `page     https://mx.example.org/quarantine?message=${ids[101]}`,
   ])
     t.ok(body.includes(`\n  ${line}\n`), line)
-  t.match(body, /\n2 messages, older than these, are not listed here\.\nEnde\n$/)
+  t.match(body, /\n2 messages, older than these, will be in the next digest\.\nEnde\n$/)
   const [, subject = ''] = /^Subject: (.*(?:\r\n .*)*)/m.exec(parted(next.got[0]!).header) ?? []
   t.match(readableText(subject), /^Quarantäne auf \S+: 102 messages(ä){40}$/)
   writeFileSync(file, 'Hello {messages}')
   t.match((await digest(words)).err, /--text .*: must begin with a line/)
-  await keepOne(directory, Date.now())
+  writeFileSync(fileOf(directory, ids[50]!), 'damaged')
+  await digest(words.slice(2))
+  t.match(bodies(next)[1], new RegExp(`^Since the last digest, 2 messages came .*\n\n${ids[1]}\n`))
+  t.match(bodies(next)[1], '\n1 message cannot be read: onescan quarantine list names them.\n')
+  t.match(bodies(next)[1], '\nOpen a link to show, release or delete one.\n')
   await digest([
     '--each',
     'example.org',
     '--env',
     'QUARANTINEURL=https://mx.example.org/quarantine',
   ])
-  t.notMatch(bodies(next)[1], 'https://', 'a recipient has no token')
+  t.notMatch(bodies(next)[2], 'https://', 'a recipient has no token')
 })
 
 t.test('what was not sent is in the next digest', async (t) => {
