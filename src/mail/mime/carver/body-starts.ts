@@ -37,6 +37,7 @@ export interface BodyStarts {
 }
 
 const BARE_CR = /\r(?!\n)/
+const LINES_WITH_CRS = /(?<=\n|\r(?!\n))/
 
 /** A range of a mail in which headers are looked for: from below a cut up to the next one. */
 interface SearchedRange {
@@ -154,16 +155,23 @@ class BodyStartSearch {
     return this.#readText(this.#text)
   }
 
-  /** Returns what the lines since the last empty line declare, or since the top. */
+  /**
+   * Returns what the lines since the last empty line declare, or since the top: a message, if they do so for programs for
+   * which a bare CR ends a line, or for the others.
+   */
   #endHeader(): PartHeader {
     const from = this.#nextHeader
     this.#nextHeader = this.#text.length
-    return from === 0 ? this.#starts[0]!.header : this.#readText(this.#text.slice(from))
+    const text = this.#text.slice(from)
+    const read = this.#readText(text)
+    if (from > 0 && !BARE_CR.test(text)) return read
+    const other = from === 0 ? this.#starts[0]!.header : this.#readText(text, LINES_WITH_CRS)
+    return read.isMessage ? read : other
   }
 
-  #readText(text: string): PartHeader {
+  #readText(text: string, lineEnd = /(?<=\n)/): PartHeader {
     const lines = new MimeLines()
-    for (const line of text.split(/(?<=\n)/)) lines.add(line, /^[ \t]/.test(line))
+    for (const line of text.split(lineEnd)) lines.add(line, /^[ \t]/.test(line))
     return readPartHeader(lines.read(), { isWellFormed: false, isOfPart: this.#range.isOfPart })
   }
 

@@ -48,6 +48,8 @@ class Carver {
   readonly #cuts: readonly Cut[]
   /** For each cut the number of the next one that is written in the same way. */
   readonly #nextSame: readonly (number | undefined)[]
+  /** For each cut the number of the one below which its lines are (delimitersOf). */
+  readonly #delimiters: readonly number[]
   readonly #depth: Depth
   readonly #work: Work
   /** The offset at which the mail begins. */
@@ -63,6 +65,7 @@ class Carver {
     this.#cuts = cuts
     this.#depth = depth
     this.#nextSame = nextOf(cuts)
+    this.#delimiters = delimitersOf(bytes, cuts, top)
   }
 
   *carve(): Steps<Carved> {
@@ -115,7 +118,7 @@ class Carver {
     let cut = number
     while (this.#endAt(cut) < start.bodyAt) cut++
     const nearest = this.#endAt(cut)
-    const same = this.#sameBelow(number - 1, start.bodyAt)
+    const same = this.#sameBelow(this.#delimiters[number - 1], start.bodyAt)
     // No program reads on below a line that is written like the delimiter above the part.
     const isReadOn = isEncoded && nearest !== same
     const near = new Set([nearest])
@@ -129,8 +132,8 @@ class Carver {
   }
 
   /** Returns the offset of the next cut from an offset on that is written like this one. */
-  #sameBelow(number: number, from: number): number | undefined {
-    let next = this.#nextSame[number]
+  #sameBelow(number: number | undefined, from: number): number | undefined {
+    let next = number === undefined ? undefined : this.#nextSame[number]
     while (next !== undefined && this.#endAt(next) < from) next = this.#nextSame[next]
     return next === undefined ? undefined : this.#endAt(next)
   }
@@ -184,6 +187,24 @@ function odditiesOf({ starts, hasOtherLines }: BodyStarts): readonly Oddity[] {
 function mayBeFile({ type, isMessage, charsets, declared }: PartHeader): boolean {
   const isFileType = type !== '' && type !== 'text/plain' && !type.startsWith('multipart/')
   return isFileType || isMessage || charsets.length > 0 || declared.size > 0
+}
+
+/**
+ * Returns for each cut the number of the one below which its lines are for some program: a cut without an empty line above
+ * it is among the fields below an earlier one.
+ */
+function delimitersOf(bytes: Buffer, cuts: readonly Cut[], top: number): number[] {
+  let delimiter = 0
+  return cuts.map(({ at, text }, number) => {
+    const isSame = text === cuts[delimiter]!.text
+    if (isSame || hasEmptyLine(bytes.subarray(cuts[number - 1]?.to ?? top, at))) delimiter = number
+    return delimiter
+  })
+}
+
+function hasEmptyLine(lines: Buffer): boolean {
+  const isFirst = /^\r?\n/.test(lines.toString('latin1', 0, 2))
+  return isFirst || lines.includes('\n\n') || lines.includes('\n\r\n')
 }
 
 /** Returns for each cut the number of the next one that is written in the same way. */

@@ -52,8 +52,11 @@ function cutAt(bytes: Buffer, dash: number): Cut | undefined {
   const at = lineOf(bytes, dash)
   if (at === undefined || !isDashed(bytes, dash)) return undefined
   const line = lineAt(bytes, at)
-  const text = withoutClose(line)
-  return { at, to: nextLine(bytes, dash), text, closes: text !== line }
+  // Programs for which a bare CR ends no line read on there.
+  const end = at + line.length
+  const isBare = bytes[end] === CR && bytes[belowCrs(bytes, end) - 1] !== LF
+  const text = isBare ? `${line}\r` : withoutClose(line)
+  return { at, to: nextLine(bytes, dash), text, closes: text.length < line.length }
 }
 
 /** Whether a dash follows, behind NULs. */

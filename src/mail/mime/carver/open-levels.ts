@@ -9,8 +9,8 @@ interface OpenLevel {
   readonly below: string | undefined
   /** The depth inside of it. */
   readonly depth: Depth
-  /** Above the first delimiter of a multipart, the lines that declare it. */
-  announced: string
+  /** The boundaries that its header names. */
+  readonly announced: ReadonlySet<string>
   delimiter: string | undefined
   isClosed: boolean
 }
@@ -44,8 +44,8 @@ export class OpenLevels {
     this.#below = text
     const level = this.#open.at(-1)
     if (level === undefined) return
-    if (level.delimiter === undefined && level.announced.includes(text.slice('--'.length)))
-      level.delimiter = text
+    const isAnnounced = !closes && level.announced.has(text.slice('--'.length))
+    if (level.delimiter === undefined && isAnnounced) level.delimiter = text
     // Some programs skip the line among fields, and go on below another delimiter.
     if (level.delimiter === text) level.isClosed = closes && this.#bodyAt <= at
   }
@@ -61,13 +61,24 @@ export class OpenLevels {
     }
     const multipart = starts.findLast(({ header }) => header.isMultipart)
     if (multipart)
-      this.#add(() => this.#meter.inMultipart(multipart.header, this.#depth), multipart.text)
+      this.#add(
+        () => this.#meter.inMultipart(multipart.header, this.#depth),
+        boundariesIn(multipart.text),
+      )
   }
 
-  #add(deepen: () => Depth, announced = ''): void {
+  #add(deepen: () => Depth, announced: ReadonlySet<string> = new Set()): void {
     if (this.#depth.entities === limits.entities) return
     // Another message may follow the end of a multipart, as in a mailbox within a text.
     const { below } = this.#open.at(-1)?.isClosed ? this.#open.pop()! : { below: this.#below }
     this.#open.push({ below, depth: deepen(), announced, delimiter: undefined, isClosed: false })
   }
+}
+
+/** A boundary in a header, in quotes or without. */
+const BOUNDARY = /boundary[^;=]{0,40}=\s{0,40}(?:"([^"]*)"|'([^']*)'|([^\s;"']+))/gi
+
+/** Returns the boundaries that a header names. */
+function boundariesIn(header: string): ReadonlySet<string> {
+  return new Set([...header.matchAll(BOUNDARY)].map((found) => found.slice(1).join('')))
 }

@@ -274,7 +274,7 @@ class OrdinaryReading {
       if (!(error instanceof Odd) || error.isOfAll || !this.#endsHeaders(to)) throw error
       this.#leaves.length = known.leaves
       this.#headers.length = known.headers
-      this.#messages = known.messages - 1
+      this.#messages = known.messages
       this.#odd.length = known.odd
       this.#odd.push({ from, to, depth, reason: error.message, oddity: error.oddity })
     }

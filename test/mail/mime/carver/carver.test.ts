@@ -29,7 +29,7 @@ const bodiesOf = (mail: string) => [
 t.test('a cut is a line that begins like a delimiter of anything', async (t) => {
   t.same(cutsOf('x\n--b\ny\n'), ['--b\n as --b'])
   t.same(cutsOf('--B c--\r\n'), ['--B c--\r\n as --B c'])
-  t.same(cutsOf('a\r> --b--\rc'), ['> --b--\r as > --b'])
+  t.same(cutsOf('a\r> --b--\rc'), ['> --b--\r as > --b--\r'])
   t.same(cutsOf('-\0-\0b'), ['-\0-\0b as -\0-\0b'])
   t.same(cutsOf('---\n-----\n'), ['---\n as ---', '-----\n as ---'])
   t.same(cutsOf('a bc--d\n- -b\n'), [])
