@@ -72,8 +72,8 @@ static const char *const hidden_from_runtime[] = {
  * Settings of the runtime for the slot, which lives for some ten milliseconds. With them the
  * runtime compiles no functions in advance of their use, except loops that go on, and prepares no
  * heap. That saves a quarter of the processor time of a small message. One thread alone collects
- * garbage, so that a host with more processors needs no more threads (SLOT_THREADS_MIN). (No scanner
- * and no next program sees variables that begin with BUN_ or MIMALLOC_:
+ * garbage, so that a host with more processors needs no more threads (SLOT_THREADS_MIN). (No
+ * scanner and no next program sees variables that begin with BUN_ or MIMALLOC_:
  * src/base/settings/child-environment.ts.)
  */
 static char slot_settings[][48] = {
@@ -133,10 +133,11 @@ static _Noreturn void fail_to_execute(const char *path) {
   unsigned mode = stat(path, &status) == 0 ? status.st_mode & 07777 : 0;
   if (mode && (mode & 0111) != 0111)
     snprintf(remedy, sizeof remedy, "; run chmod 755 %s", path);
-  snprintf(line, sizeof line,
-           "onescan: decision=defer fault=next-hop reason=\"%s, with mode %04o, cannot be executed: "
-           "%s%s\" exit=120\n",
-           path, mode, reason, remedy);
+  snprintf(
+      line, sizeof line,
+      "onescan: decision=defer fault=next-hop reason=\"%s, with mode %04o, cannot be executed: "
+      "%s%s\" exit=120\n",
+      path, mode, reason, remedy);
   fail(EXIT_NEXT_PROGRAM, line);
 }
 
