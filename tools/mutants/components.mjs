@@ -15,7 +15,7 @@ export const COMPONENTS = {
       'test/base/{bytes,errors,flow,log,path,text}/*.test.ts',
       'test/base/net/{endpoint,ip-address}.test.ts',
       'test/base/process/{descriptor-of,passwd}.test.ts',
-      'test/base/runtime/{crypto,system}.test.ts',
+      'test/base/runtime/system.test.ts',
       'test/scanner/cli/check/slot/check-next-program.test.ts',
       'test/delay/gate/{find-tcp-rule,connection-preparer}.test.ts',
       'test/scanner/daemon/http/access-by.test.ts',
@@ -211,6 +211,7 @@ export const COMPONENTS = {
       'src/scanner/serving/*.ts',
       'src/scanner/protocol/frames.ts',
       'src/base/protocol/connection/*.ts',
+      'src/base/protocol/proxy-protocol.ts',
     ],
     tests: [
       'test/scanner/handling/*.test.ts',

@@ -65,7 +65,7 @@ const CONTENT_LINE = /^[ \t]*(?:content-|mime-version)/im
  * that below a comment, begins one. (Of the lines of a program, most end here after a few bytes.) A quotation mark begins a
  * string, as in the files of gettext.
  */
-const NAME = /^[^a-z0-9:\n("-]*[cm(][^:\n]*(?=:)/gim
+const NAME = /^[^a-z0-9:\r\n("-]*[cm(][^:\r\n]*(?=:)/gim
 /** Other fields of mail; RFC 5322 3.6. */
 const MAIL_FIELD =
   /^[ \t]*(>?From |(?:from|to|cc|bcc|date|subject|sender|reply-to|received|return-path|delivered-to|message-id)[ \t]*:)/gim

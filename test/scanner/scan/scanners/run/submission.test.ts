@@ -9,29 +9,29 @@ const ofAnyFile = { isScannedAsSent: true, isFile: true }
 const asMail = { readAs: 'mail', hasLimits: true, hasMailForm: true }
 const likeMail = { readAs: 'mail', hasLimits: true, hasMailForm: false }
 const asFile = { readAs: 'file', hasLimits: false, hasMailForm: false }
-const asUnknown = { readAs: 'file', hasLimits: true, hasMailForm: false }
 
 const zeros = (count: number) => '\0'.repeat(count)
 const tar = (name: string, content: string) =>
   `${name}${zeros(257 - name.length)}ustar\x0000${zeros(248)}${content}`
 
 const cases = [
-  ['a mail', 'From: a@b\n\nx', asMail],
-  ['one field of mail', 'X-Y: z\nsubject : x\n\nx', asMail],
-  ['a field of mail below 100 KB of others', `${'X-Y: z\n'.repeat(15_000)}To: a@b\n\nx`, asMail],
-  ['a mail below blanks', ' \r\n\r\nSubject: x\n\nx', asMail],
-  ['a line of mbox', 'From a@b Mon Jan 1\nX: y\n\n', asMail],
+  ['a mail', 'From: a@b\nTo: c@d\n\nx', asMail],
+  ['two fields of mail', 'X-Y: z\nsubject : x\nto: y\n\nx', asMail],
+  ['one field of mail', 'X-Y: z\nsubject : x\n\nx', asFile],
+  ['fields of mail below 100 KB', `${'X-Y: z\n'.repeat(15_000)}To: a@b\nCc: c\n\nx`, asMail],
+  ['a mail below blanks', ' \r\n\r\nSubject: x\nTo: y\n\nx', asMail],
+  ['a line of mbox', 'From a@b Mon Jan 1\nTo: y\n\n', asMail],
   [
     'a field about content below a line',
     `Hello\n${'x\n'.repeat(100)}Content-Type: a/b\n\n`,
     asMail,
   ],
   ['a field with eight bits', 'X: \xe4\nMIME-Version: 1.0\n\n', asMail],
-  ['a tar whose first name is a field', tar('To: a', 'x'), asMail],
+  ['a tar whose first name is a field', tar('To: a', 'x'), asFile],
   ['a tar of mails', tar('cur/1', 'Received: x\nContent-Type: text/plain\n\nx'), likeMail],
   ['a picture with a field about content', '\xff\xd8\xff\xe0\nContent-Type: a/b\n\n', likeMail],
-  ['an address book', 'BEGIN:VCARD\r\nPHOTO;ENCODING=b:YQ==\r\nEND:VCARD\r\n', asUnknown],
-  ['YAML', 'fileName: x\ncontentType: y\n', asUnknown],
+  ['an address book', 'BEGIN:VCARD\r\nPHOTO;ENCODING=b:YQ==\r\nEND:VCARD\r\n', asFile],
+  ['YAML', 'fileName: x\ncontentType: y\n', asFile],
   ['a mark of a picture that is text above a field', 'GIF89a\nContent-Type: a/b\n\n', likeMail],
   ['a mark of a film that is text above a field', 'abcdftyp\nMIME-Version: 1.0\n\n', likeMail],
   [
@@ -48,20 +48,20 @@ const cases = [
     `Hello\n${'X-Y: z\n'.repeat(15_000)}Content -Type: a/b\n\n`,
     asMail,
   ],
-  ['fields that no reader takes for others', 'key: value\nother: y\n', asUnknown],
-  ['a text', 'Hello,\nthis is From: me\n', asUnknown],
-  ['a text with a field of mail', 'Hello,\nFrom: me\n\nx', asUnknown],
-  ['nothing', '', asUnknown],
-  ['a web page', '<html><a href="x">Content-Type</a></html>', asUnknown],
-  ['some other bytes', '\x01\x02: \xff\xfe\0', asUnknown],
-  ['a DOS program without its mark', 'MZ is a text', asUnknown],
+  ['fields that no reader takes for others', 'key: value\nother: y\n', asFile],
+  ['a text', 'Hello,\nthis is From: me\n', asFile],
+  ['a text with a field of mail', 'Hello,\nFrom: me\n\nx', asFile],
+  ['nothing', '', asFile],
+  ['a web page', '<html><a href="x">Content-Type</a></html>', asFile],
+  ['some other bytes', '\x01\x02: \xff\xfe\0', asFile],
+  ['a DOS program without its mark', 'MZ is a text', asFile],
   ['a picture', '\xff\xd8\xff\xe0\0\x10JFIF', asFile],
   ['a PDF', '%PDF-1.7\n%\xe2\xe3\n1 0 obj', asFile],
   ['an archive', 'PK\x03\x04\x14\0', asFile],
   ['a tar', tar('a.txt', 'hello'), asFile],
   ['a program', `MZ${zeros(58)}\x80\0\0\0`, asFile],
   ['a film', `${zeros(3)} ftypmp42`, asFile],
-  ['a mail that begins as a PDF', '%PDF-1.4: x\nSubject: x\n\n', asMail],
+  ['a mail that begins as a PDF', '%PDF-1.4: x\nSubject: x\nTo: y\n\n', asMail],
 ] as const
 
 for (const [name, text, kind] of cases) {
