@@ -168,6 +168,12 @@ async function buildPrograms() {
   await check('build client', toolsNode, ['packaging/builds/build-client.mjs'])
 }
 
+/** Starts the checks of sources in a run of all files, and that of the manuals with tests of documents. */
+function checksOfRun() {
+  if (files.length === 0) return part === 'rest' ? undefined : checkSources()
+  return files.some((file) => file.includes('test/documents/')) ? lintManual() : undefined
+}
+
 async function checkSources() {
   await check('type check', join(tools, 'tsc'), ['--noEmit'])
   await check('types of the page', join(tools, 'tsc'), [
@@ -318,7 +324,7 @@ const env = {
 }
 if (newestNode === toolsNode) skip('the newest Node', lacks('libatomic'))
 await Promise.all([check('build', toolsNode, ['packaging/builds/build-bundles.mjs']), prepareTap()])
-const checked = files.length === 0 && part !== 'rest' ? checkSources() : undefined
+const checked = checksOfRun()
 await buildPrograms()
 await runTests()
 await checked
