@@ -55,29 +55,44 @@ export function makeLetter(kind: Kind): string {
 }
 
 /** Plain text of some `size` bytes with this paragraph in it. */
-function makeText(serial: number, size: number, line = 'As agreed.'): string {
+export function makeText(serial: number, size: number, line = 'As agreed.'): string {
   const program = programOf(serial)
   return fitted(size, (length) => letter(program, program.text([line, ...prose(length)])))
 }
 
 /** A text and the same in HTML, some `size` bytes in all. */
-function makeAlternative(serial: number, size: number): string {
+export function makeAlternative(serial: number, size: number): string {
   const program = programOf(serial)
   return fitted(size, (length) => letter(program, alternative(program, prose(length))))
 }
 
 /** A text and HTML with a file that scanners unpack, some `size` bytes in all. */
 function makeFile(size: number, serial: number): string {
+  const name = `figures-${word().slice(0, 6)}.gz`
+  const mail = (bytes: number) =>
+    makeAttached(serial, name, gzipSync(randomBytes(bytes), { level: 0 }))
+  return mail(Math.floor(((size - mail(0).length) * 57) / 77))
+}
+
+/** A text and HTML with this file. */
+export function makeAttached(serial: number, name: string, file: Buffer): string {
   const program = programOf(serial)
   const text = alternative(program, prose(2 * KB))
   const shown = program.hasPicture ? multipart(program, 'related', [text, picture()]) : text
-  const name = `figures-${word().slice(0, 6)}.gz`
-  const mail = (bytes: number) => {
-    const file = gzipSync(randomBytes(bytes), { level: 0 })
-    const attached = `${program.file(name, file.length)}\n${base64(file)}`
-    return letter(program, multipart(program, 'mixed', [shown, attached]))
-  }
-  return mail(Math.floor(((size - mail(0).length) * 57) / 77))
+  const attached = `${program.file(name, file.length)}\n${base64(file)}`
+  return letter(program, multipart(program, 'mixed', [shown, attached]))
+}
+
+/** A text and that many messages, as a mail program forwards them. */
+export function makeBundle(serial: number, count: number): string {
+  const program = programOf(serial)
+  const forwards = Array.from(
+    { length: count },
+    (_, n) =>
+      `${program.mail(`letter-${word().slice(0, 6)}.eml`)}\n${makeAlternative(serial + n, 6 * KB)}`,
+  )
+  const text = program.text(['As asked.', ...prose(200)])
+  return letter(program, multipart(program, 'mixed', [text, ...forwards]))
 }
 
 /** A message with a message attached, which has a file. */

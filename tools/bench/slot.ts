@@ -8,17 +8,18 @@ export interface Slot {
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** Calls the program in place of qmail-queue for each message, one after the other. */
+/** Calls the program in place of qmail-queue for each message, so many at a time. */
 export async function sendToSlot(
   { program, environment }: Slot,
   messages: readonly Buffer[],
   workshop: Workshop,
+  atOnce: number,
 ): Promise<readonly Passage[]> {
   const { passages } = await drive({
     program: [program],
     messages: workshop.write(messages),
     count: messages.length,
-    atOnce: 1,
+    atOnce,
     environment,
     log: join(workshop.directory, 'slot.log'),
     queue: workshop.queue,

@@ -35,21 +35,26 @@ function clamavMilter(name: string, asksBy: ClamdClient['asksBy']): ClamdClient 
     missing: lacks('clamav-milter') || postfixMissing,
     asksBy,
     evasion: IN_OPENPGP,
-    start: async (t, place) => behindPostfix(t, await startClamavMilter(t, place)),
+    async start(t, place) {
+      const port = await freePort()
+      await startClamavMilter(t, place, { port, host: '127.0.0.1' })
+      return behindPostfix(t, port)
+    },
   }
 }
 
-/** Starts clamav-milter until the test ends, and resolves to its port. */
-export async function startClamavMilter(t: Ending, place: ClamdPlace): Promise<number> {
+/** Where a milter listens. */
+type MilterPlace = { readonly path: string } | { readonly port: number; readonly host: '127.0.0.1' }
+
+/** Starts clamav-milter until the test ends. */
+export async function startClamavMilter(t: Ending, clamd: ClamdPlace, at: MilterPlace) {
   const config = join(openDirectory(t), 'clamav-milter.conf')
-  const port = await freePort()
-  writeFileSync(config, ofClamavMilter(port, place))
-  await startWith(t, ['clamav-milter', '--config-file', config], { port, host: '127.0.0.1' })
-  return port
+  writeFileSync(config, ofClamavMilter(at, clamd))
+  await startWith(t, ['clamav-milter', '--config-file', config], at)
 }
 
-const ofClamavMilter = (port: number, place: ClamdPlace) => `
-MilterSocket inet:${port}@127.0.0.1
+const ofClamavMilter = (at: MilterPlace, place: ClamdPlace) => `
+MilterSocket ${'path' in at ? `unix:${at.path}` : `inet:${at.port}@${at.host}`}
 ClamdSocket ${'path' in place ? `unix:${place.path}` : `tcp:127.0.0.1:${place.port}`}
 Foreground yes
 OnInfected Reject

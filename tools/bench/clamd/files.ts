@@ -25,7 +25,7 @@ const jpeg: Make = (size) => {
 }
 
 /** A document of one page, whose compressed content looks random. */
-const pdf: Make = (size) => {
+export const pdf: Make = (size) => {
   const stream = deflateSync(randomBytes(size - 500))
   const objects = [
     '<</Type/Catalog/Pages 2 0 R>>',

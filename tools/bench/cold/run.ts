@@ -74,7 +74,7 @@ await withEnding(async (t) => {
     const passages = slots.map((): Passage[] => [])
     for (let at = 0; at < messages.length; at += BATCH) {
       for (const [index, [, slot]] of slots.entries()) {
-        const sent = await sendToSlot(slot, messages.slice(at, at + BATCH), workshop)
+        const sent = await sendToSlot(slot, messages.slice(at, at + BATCH), workshop, 1)
         passages[index]!.push(...sent)
       }
     }

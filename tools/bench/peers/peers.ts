@@ -22,6 +22,8 @@ export interface Place {
   /** The paths of these programs. */
   readonly onescand: string
   readonly onescanc: string
+  /** Workers of onescand. */
+  readonly workers: string
 }
 
 /** A filter that has clamd scan each mail. */
@@ -91,9 +93,9 @@ const rspamdBesideOnescan: Peer = {
 const rspamdWithOnescan: Peer = {
   name: 'rspamd with onescan as clamd',
   missing: lacks('rspamd'),
-  async start(t, _, { directory, environment, onescand }) {
+  async start(t, _, { directory, environment, onescand, workers }) {
     const socket = join(directory, 'onescan-clamd.sock')
-    const options = ['--workers', '1', '--clamd', `unix:${socket}`]
+    const options = ['--workers', workers, '--clamd', `unix:${socket}`]
     await startOnescand(t, [onescand], 'onescan-clamd', directory, environment, options)
     return rspamdAsking(t, socket)
   },
@@ -103,10 +105,10 @@ const rspamdWithOnescan: Peer = {
 const onescan = (name: string, settings: Readonly<Record<string, string>>): Peer => ({
   name,
   missing: false,
-  async start(t, _, { directory, environment, onescand }) {
+  async start(t, _, { directory, environment, onescand, workers }) {
     const word = name.replaceAll(/\W+/g, '-')
     const socket = join(directory, `${word}.milter`)
-    const options = ['--workers', '1', '--milter', `unix:${socket}`]
+    const options = ['--workers', workers, '--milter', `unix:${socket}`]
     const env = { ...environment, ...settings }
     await startOnescand(t, [onescand], word, directory, env, options)
     return toMilter(socket)
@@ -116,11 +118,11 @@ const onescan = (name: string, settings: Readonly<Record<string, string>>): Peer
 const onescanBySmtp: Peer = {
   name: 'onescan over SMTP',
   missing: false,
-  async start(t, _, { directory, environment, onescand }) {
+  async start(t, _, { directory, environment, onescand, workers }) {
     const port = await freePort()
     const { port: next } = await startReceiver(t)
     const address = (at: number) => `inet:127.0.0.1:${at}`
-    const options = ['--workers', '1', '--smtp', address(port), '--next', address(next)]
+    const options = ['--workers', workers, '--smtp', address(port), '--next', address(next)]
     await startOnescand(t, [onescand], 'onescan-smtp', directory, environment, options)
     return toSmtp(port)
   },
@@ -129,8 +131,8 @@ const onescanBySmtp: Peer = {
 const onescanInSlot: Peer = {
   name: 'onescan in the slot',
   missing: false,
-  async start(t, _, { directory, environment, onescand, onescanc }) {
-    const options = ['--workers', '1']
+  async start(t, _, { directory, environment, onescand, onescanc, workers }) {
+    const options = ['--workers', workers]
     const name = 'onescan-slot'
     const { socket } = await startOnescand(t, [onescand], name, directory, environment, options)
     const chain = { QUEUECHAIN: compiled('sink') }
@@ -194,7 +196,11 @@ export const peersWith = (simscanSource: string | undefined): readonly Peer[] =>
   {
     name: BASE,
     missing: lacks('clamav-milter'),
-    start: async (t, clamd) => toMilter(await startClamavMilter(t, { path: clamd.socket })),
+    async start(t, clamd, { directory }) {
+      const path = join(directory, 'clamav-milter.sock')
+      await startClamavMilter(t, { path: clamd.socket }, { path })
+      return toMilter(path)
+    },
   },
   {
     name: 'rspamd, viruses alone',
