@@ -13,6 +13,10 @@ interface ProgramRun {
   readonly input?: Buffer | string
   /** Where it complains: in the result, or in the log of this process. */
   readonly complains?: 'inherit'
+  /** Open files that are its standard input, output and error: it gets no pipe then, and nothing it prints is returned. */
+  readonly files?: readonly [number, number, number]
+  /** Whether it has a session of its own, and so cannot type at our terminal (ioctl_tty(2), TIOCSTI). */
+  readonly isDetached?: boolean
   /** Milliseconds after which it is killed; undefined: no limit. */
   readonly within: number | undefined
   /** Bytes of standard output, and of standard error, from which on it is killed. */
@@ -23,6 +27,7 @@ interface ProgramRun {
 interface EndedProgram {
   /** Its exit code, or null if a signal ended it. */
   readonly code: number | null
+  readonly signal: NodeJS.Signals | null
   readonly output: Buffer
   readonly complaint: string
   /** Whether it was killed because it took or printed too much. */
@@ -40,9 +45,10 @@ export async function runProgram({
   within,
   ...options
 }: ProgramRun): Promise<EndedProgram> {
-  const { env, cwd, input = '', complains = 'pipe', most = OUTPUT_MAX } = options
+  const { env, cwd, input = '', complains = 'pipe', files, most = OUTPUT_MAX } = options
   const [program = '', ...args] = command
-  const child = spawn(program, args, { cwd, env, stdio: ['pipe', 'pipe', complains] })
+  const stdio = files ?? (['pipe', 'pipe', complains] as const)
+  const child = spawn(program, args, { cwd, env, stdio: [...stdio], detached: options.isDetached })
   const { stdin, stdout, stderr } = child
   let exceeded: EndedProgram['exceeded']
   const end = (limit: 'time' | 'output') => {
@@ -64,12 +70,12 @@ export async function runProgram({
   const [output, complaint] = [collect(stdout), collect(stderr)]
   stdin?.on('error', () => {}).end(input) // it may read nothing
   try {
-    const [code] = (await once(child, 'close')) as [number | null]
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     const printed = {
       output: Buffer.concat(output),
       complaint: Buffer.concat(complaint).toString(),
     }
-    return { code, ...printed, ...(exceeded && { exceeded }) }
+    return { code, signal, ...printed, ...(exceeded && { exceeded }) }
   } finally {
     clearTimeout(late)
   }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { runProgram } from '../process/run-program.ts'
 import { loadSystem } from '../runtime/system.ts'
 
 /**
@@ -13,12 +13,9 @@ export async function notify(
 ): Promise<void> {
   if (!NOTIFY_SOCKET) return
   if (loadSystem()?.sendDatagram(NOTIFY_SOCKET, state.join('\n'))) return
-  await new Promise<void>((resolve) => {
-    const env = { NOTIFY_SOCKET, PATH: PATH ?? '/usr/bin:/bin' }
-    const child = spawn('systemd-notify', state, { stdio: 'ignore', env })
-    child.once('error', () => resolve())
-    child.once('exit', () => resolve())
-  })
+  const env = { NOTIFY_SOCKET, PATH: PATH ?? '/usr/bin:/bin' }
+  const command = ['systemd-notify', ...state]
+  await runProgram({ command, env, within: undefined }).catch(() => {}) // it is missing
 }
 
 /**

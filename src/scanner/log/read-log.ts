@@ -116,11 +116,13 @@ export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<st
 }
 
 /**
- * Runs a program and yields its output. Throws at the end if its exit code is not 0, with the last
- * line of its standard error. If the caller stops reading, the program is ended.
+ * Runs the program that prints a log, and yields its output. Throws at the end if its exit code is not 0, with the last
+ * line of its standard error. If the caller stops reading, or aborts `closed`, the program is ended.
  */
-async function* outputOf(command: readonly [string, ...string[]]): AsyncGenerator<Buffer> {
-  const [program, ...args] = command
+export async function* outputOf(
+  [program, ...args]: readonly [string, ...string[]],
+  closed?: AbortSignal,
+): AsyncGenerator<Buffer> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('close', resolve)
@@ -128,6 +130,7 @@ async function* outputOf(command: readonly [string, ...string[]]): AsyncGenerato
     child.once('error', (error) => reject(new Error(`${errorText(error)}; ${advice}`)))
   })
   ended.catch(() => {}) // awaited below
+  closed?.addEventListener('abort', () => child.kill())
   let trouble = ''
   child.stderr.on('data', (bytes: Buffer) => {
     trouble = (trouble + bytes.toString('latin1')).slice(-2000)
@@ -135,7 +138,7 @@ async function* outputOf(command: readonly [string, ...string[]]): AsyncGenerato
   try {
     for await (const chunk of child.stdout) yield chunk
     const code = await ended
-    if (code !== 0)
+    if (code !== 0 && !closed?.aborted)
       throw new Error(trouble.trim().split('\n').at(-1) || `${program} ended: ${code}`)
   } finally {
     child.kill()

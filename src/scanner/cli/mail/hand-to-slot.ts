@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { closeSync, existsSync, fstatSync, readSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -7,6 +5,7 @@ import { errorCode, Fault } from '../../../base/errors/fault.ts'
 import { codeInWords } from '../../../base/errors/system-error.ts'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import { writeWhole } from '../../../base/process/descriptors.ts'
+import { runProgram } from '../../../base/process/run-program.ts'
 import { ownFile } from '../../../base/runtime/compiled-program.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { NEXT_PROGRAM_REACHED } from '../../doors/slot/test-next-program.ts'
@@ -63,27 +62,23 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
   }
   try {
     const message = typeof call.message === 'number' ? call.message : fileOf(call.message)
-    const [program = '', ...args] = call.program
     const log = fileOf([])
     const started = readUptime()
-    const child = spawn(program, args, {
+    const { code, signal, exceeded } = await runProgram({
+      command: call.program,
       cwd: qmailDirectory(),
       env: call.environment,
-      stdio: [message, fileOf([call.envelope]), log],
-      detached: true, // a session of its own: it cannot type at our terminal (ioctl_tty(2), TIOCSTI)
+      files: [message, fileOf([call.envelope]), log],
+      isDetached: true,
+      within: call.timeout,
+    }).catch((error) => {
+      const reason = codeInWords(errorCode(error))
+      const what = `${call.program[0]}: cannot be started (${reason}); specify another`
+      throw new Fault('next-hop', what)
     })
-    // The timer of spawn() would go on for a program that cannot be started, and keep this process.
-    const late = setTimeout(() => child.kill('SIGKILL'), call.timeout)
-    const [code, signal] = (await once(child, 'exit')
-      .catch((error) => {
-        const reason = codeInWords(errorCode(error))
-        throw new Fault('next-hop', `${program}: cannot be started (${reason}); specify another`)
-      })
-      .finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
     const time = readUptime() - started
-    const hasTimedOut = child.killed
     const [before = '', header] = readLog(log).split(`${NEXT_PROGRAM_REACHED}\n`)
-    return { code, signal, log: before, header, time, hasTimedOut }
+    return { code, signal, log: before, header, time, hasTimedOut: exceeded === 'time' }
   } finally {
     for (const fd of files) closeSync(fd)
   }

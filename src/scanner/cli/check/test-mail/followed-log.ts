@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { errorCode, errorText } from '../../../../base/errors/fault.ts'
 import { type LogRecord, parseLogLine } from '../../../log/parsed-line.ts'
-import { type LogFile, linesIn, openLogFile } from '../../../log/read-log.ts'
+import { type LogFile, linesIn, openLogFile, outputOf } from '../../../log/read-log.ts'
 
 /** Upper limit for the stored lines about messages: onescan's own are few, and a loop has no end. */
 const LINES_MAX = 1_000
@@ -48,7 +47,6 @@ export class FollowedLog {
   readonly #numbers = new Map<string, string>()
   readonly #deliveries: { readonly number: string; readonly text: string }[] = []
   readonly #ownRules: { readonly number: string; readonly text: string }[] = []
-  readonly #programs: ChildProcess[] = []
   readonly #news = new EventEmitter()
   readonly #ended = new AbortController()
   /** A line for each log that cannot be read. */
@@ -59,10 +57,12 @@ export class FollowedLog {
     // multilog has closed the others of a directory.
     const files = logs.filter(({ path, isFound }) => !isFound || !basename(path).startsWith('@'))
     for (const file of files) {
+      const { signal } = this.#ended
+      const [program, ...args] = file.command ?? []
       const bytes =
-        file.command === undefined
-          ? written(file, this.#ended.signal)
-          : this.#outputOf(file.command)
+        program === undefined
+          ? written(file, signal)
+          : outputOf([program, '--follow', '--no-tail', ...args], signal)
       this.#read(bytes).catch((error) => this.faults.push(errorText(error)))
     }
   }
@@ -138,16 +138,6 @@ export class FollowedLog {
 
   close(): void {
     this.#ended.abort()
-    for (const program of this.#programs) program.kill()
-  }
-
-  #outputOf([program, ...args]: readonly [string, ...string[]]): AsyncIterable<Buffer> {
-    const child = spawn(program, ['--follow', '--no-tail', ...args], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-    this.#programs.push(child)
-    child.once('error', (error) => this.faults.push(errorText(error)))
-    return child.stdout
   }
 
   #readMailServer(lines: readonly string[]): void {
