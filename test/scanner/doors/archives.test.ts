@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { zipOf } from '../../../src/scanner/readiness/test-mail/eicar-message.ts'
+import { zipOf } from '../../../src/scanner/readiness/test-mail/test-files.ts'
 import { archiveSignatures } from '../../../src/scanner/scan/scanners/attachments/archive-bans.ts'
 import type { Case, Expectation } from '../../cases/case.ts'
 import { type Door, play } from '../../cases/play.ts'
@@ -37,7 +37,7 @@ const mailWith = (archive: Buffer, name: string) =>
     'latin1',
   )
 
-const zipNamed = (name: Buffer) => zipOf(name, Buffer.from('x'), 0x8cdc1683)
+const zipNamed = (name: Buffer) => zipOf(name, Buffer.from('x'))
 
 /** By Python's tarfile: GNU tar and pax write a long name before its file, ustar in two fields. */
 function tarNamed(name: string, form: string): Buffer {

@@ -4,7 +4,12 @@ import { makeEnvelope } from '../../../mail/message/envelope.ts'
 import { messageOf } from '../../../mail/message/intake.ts'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { planHandling } from '../../handling/handling-plan.ts'
-import { beginWithEicar, TEST_HEADER } from '../../readiness/test-mail/eicar-message.ts'
+import {
+  eicarPart,
+  multipart,
+  TEST_HEADER,
+  textPart,
+} from '../../readiness/test-mail/eicar-message.ts'
 import { Deadline } from '../../scan/judge/context/deadline.ts'
 import type { DecisionDetails } from '../../scan/judge/decision/decision.ts'
 import { judge } from '../../scan/judge/judge.ts'
@@ -99,11 +104,11 @@ export function makeTestMail(
   number: number,
   { least, most }: { readonly least: number; readonly most: number },
 ): { readonly clean: Buffer; readonly eicar: Buffer } {
-  const text = `${TEST_HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
+  const text = `${TEST_HEADER}${textPart(`Nothing here at ${number}.\n`)}`
   const clean = text + linesOf(Math.min(LARGE_MESSAGE, most) - text.length)
   // A name that no site bans.
   const withEicar = (content: string) =>
-    `${beginWithEicar(TEST_HEADER, content, 'eicar.txt')}--part--\n`
+    `${TEST_HEADER}${multipart([textPart(content), eicarPart('eicar.txt')])}`
   const letter = `At ${number}.`
   const eicar = withEicar(`${letter}\n${linesOf(least - withEicar(letter).length)}`.trimEnd())
   return { clean: Buffer.from(clean), eicar: Buffer.from(eicar) }

@@ -8,8 +8,7 @@ import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { isSearchedFor, propertyOf } from '../../scan/scanners/findings/properties.ts'
 import type { ScanResult } from '../../scan/scanners/findings/scan-result.ts'
-import { zipOf } from '../test-mail/eicar-message.ts'
-import { compoundFile, rarOf } from '../test-mail/test-files.ts'
+import { compoundFile, rarOf, zipOf } from '../test-mail/test-files.ts'
 
 /** Milliseconds for the scan of a file of some kilobytes, after those that are under way. */
 const SCAN_TIMEOUT = 60_000
@@ -64,7 +63,7 @@ const alerts: Readonly<
   encrypted: {
     named: 'encrypted archives and documents',
     line: 'AlertEncrypted yes',
-    file: () => zipOf(Buffer.from('a.txt'), Buffer.alloc(24, 'x'), 0, { isEncrypted: true }),
+    file: () => zipOf(Buffer.from('a.txt'), Buffer.alloc(24, 'x'), { isEncrypted: true }),
   },
   macros: {
     named: 'documents with macros',
@@ -99,7 +98,7 @@ const probes: readonly Probe[] = [
     isAsked: ({ ARCHIVEBANS }) => ARCHIVEBANS === 'on',
     file: (settings) => {
       const name = nameOnList(settings)
-      return name && zipOf(name, Buffer.from('x'), 0x8cdc1683)
+      return name && zipOf(name, Buffer.from('x'))
     },
     isNamed: isBan,
     otherwise:

@@ -1,7 +1,7 @@
 import { Bytes } from '../../../mail/message/bytes.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { TOP_LINE } from '../../scan/scanners/contract/top-line.ts'
-import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
+import { eicarPart, multipart } from '../test-mail/eicar-message.ts'
 
 /** Whether clamd reports mail that it did not scan to the end. */
 type LimitReport =
@@ -59,24 +59,14 @@ export async function levelsOpened(
 const askAtLevel = (server: ClamdServer, level: number, signal: AbortSignal) =>
   server.scan([{ bytes: Bytes.of(nestedEicar(level)) }], { signal, note() {} })
 
+const HEADER = 'Subject: onescan asks about the limits of clamd\nMIME-Version: 1.0\n'
+
 /** A mail with the test virus in this many multiparts in one another. */
 function nestedEicar(depth: number): Buffer {
-  const opening = (level: number) =>
-    `Content-Type: multipart/mixed; boundary=part${level}\n\n--part${level}\n`
-  const levels = Array.from({ length: depth }, (_, level) => level)
-  return Buffer.concat([
-    TOP_LINE,
-    Buffer.from(
-      `Subject: onescan asks about the limits of clamd
-MIME-Version: 1.0
-${levels.map(opening).join('')}Content-Type: application/octet-stream; name=eicar.com
-Content-Transfer-Encoding: base64
-
-${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}
-${levels
-  .map((level) => `--part${level}--\n`)
-  .reverse()
-  .join('')}`,
-    ),
-  ])
+  const levels = Array.from({ length: depth }, (_, level) => `part${level}`)
+  const nested = levels.reduceRight(
+    (inner, boundary) => multipart([inner], boundary),
+    eicarPart('eicar.com'),
+  )
+  return Buffer.concat([TOP_LINE, Buffer.from(`${HEADER}${nested}`)])
 }

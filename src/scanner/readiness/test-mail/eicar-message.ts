@@ -1,6 +1,6 @@
-import { deflateRawSync } from 'node:zlib'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
+import { zipOf } from './test-files.ts'
 
 /** The header of test mail, without the fields about its content. */
 export const TEST_HEADER = `From: onescan check <postmaster@localhost>
@@ -11,83 +11,56 @@ Message-ID: <check@onescan.invalid>
 MIME-Version: 1.0
 `
 
+/** A part with a text, or what follows TEST_HEADER in a mail with a text. */
+export const textPart = (text: string): string => `Content-Type: text/plain\n\n${text}`
+
+/** A part with the EICAR test file by this name. */
+export const eicarPart = (
+  name: string,
+): string => `Content-Type: application/octet-stream; name=${name}
+Content-Disposition: attachment; filename=${name}
+Content-Transfer-Encoding: base64
+
+${base64Lines(Buffer.from(EICAR)).join('\n')}`
+
+/** A multipart: what follows TEST_HEADER in a mail with these parts. */
+export function multipart(parts: readonly string[], boundary = 'part'): string {
+  const content = parts.map((part) => `--${boundary}\n${part}\n`).join('')
+  return `Content-Type: multipart/mixed; boundary=${boundary}\n\n${content}--${boundary}--\n`
+}
+
+/** The base64 of a file, in the lines of RFC 2045 6.8. */
+export const base64Lines = (file: Buffer): string[] =>
+  file.toString('base64').match(/.{1,76}/g) ?? []
+
 /**
  * A message in which no scanner finds anything, as long as ordinary mail: a site may refuse what is smaller.
  */
 export const cleanMessage: Buffer = Buffer.from(
-  `${TEST_HEADER}Content-Type: text/plain\n\n${'Nothing here.\n'.repeat(1200)}`,
+  `${TEST_HEADER}${textPart('Nothing here.\n'.repeat(1200))}`,
 )
 
-const LETTER = 'The attachment is the harmless test file of eicar.org.'
+const LETTER = textPart('The attachment is the harmless test file of eicar.org.')
 
 /** The EICAR test file as an attachment, which each scanner of mail must find. */
 export const eicarMessage: Buffer = Buffer.from(
-  `${beginWithEicar(TEST_HEADER, LETTER, 'eicar.com')}--part--\n`,
+  `${TEST_HEADER}${multipart([LETTER, eicarPart('eicar.com')])}`,
 )
 
-/** The EICAR test file in a zip archive, compressed, so that only who opens it finds it: APPNOTE.TXT 4.3. */
-export const eicarZip: Buffer = zipOf(Buffer.from('eicar.com'), Buffer.from(EICAR), 0x6851cf3c)
-
-/**
- * Returns a zip archive with one file, whose CRC-32 is given. With `isEncrypted` it is marked as encrypted,
- * and cannot be decrypted.
- */
-export function zipOf(
-  name: Buffer,
-  text: Buffer,
-  checksum: number,
-  { isEncrypted = false } = {},
-): Buffer {
-  const data = deflateRawSync(text)
-  const about = Buffer.alloc(26)
-  about.writeUInt16LE(20) // the version that is needed
-  about.writeUInt16LE(isEncrypted ? 1 : 0, 2)
-  about.writeUInt16LE(8, 4) // deflate
-  about.writeUInt16LE(0x21, 8) // 1980-01-01
-  about.writeUInt32LE(checksum, 10)
-  about.writeUInt32LE(data.length, 14)
-  about.writeUInt32LE(text.length, 18)
-  about.writeUInt16LE(name.length, 22)
-  const local = Buffer.concat([Buffer.from('PK\x03\x04'), about, name, data])
-  const central = Buffer.concat([
-    ...[Buffer.from('PK\x01\x02'), Buffer.of(20, 0), about, Buffer.alloc(14), name],
-  ])
-  const end = Buffer.alloc(18)
-  end.writeUInt16LE(1, 4)
-  end.writeUInt16LE(1, 6)
-  end.writeUInt32LE(central.length, 8)
-  end.writeUInt32LE(local.length, 12)
-  return Buffer.concat([local, central, Buffer.from('PK\x05\x06'), end])
-}
+/** The EICAR test file in a zip archive, compressed, so that only who opens it finds it. */
+export const eicarZip: Buffer = zipOf(Buffer.from('eicar.com'), Buffer.from(EICAR))
 
 const FILLER = Buffer.from(`${'onescan check '.repeat(5)}\n`.repeat(1000))
 
 /** eicarMessage, followed by a long text: about `size` bytes in all. */
 export function largeEicarMessage(size: number): Bytes {
   const left = Math.max(0, size - eicarMessage.length - 64)
+  const filled = `${TEST_HEADER}${multipart([LETTER, eicarPart('eicar.com'), textPart('{filler}')])}`
+  const [before = '', after = ''] = filled.split('{filler}')
   return Bytes.of(
-    Buffer.from(
-      `${beginWithEicar(TEST_HEADER, LETTER, 'eicar.com')}--part\nContent-Type: text/plain\n\n`,
-    ),
+    Buffer.from(before),
     ...Array<Buffer>(Math.floor(left / FILLER.length)).fill(FILLER),
     FILLER.subarray(0, left % FILLER.length),
-    Buffer.from('\n--part--\n'),
+    Buffer.from(after),
   )
-}
-
-/** A multipart up to its next delimiter `--part`: its header, a text, and the EICAR test file by this name. */
-export function beginWithEicar(header: string, text: string, name: string): string {
-  return `${header}Content-Type: multipart/mixed; boundary=part
-
---part
-Content-Type: text/plain
-
-${text}
---part
-Content-Type: application/octet-stream; name=${name}
-Content-Disposition: attachment; filename=${name}
-Content-Transfer-Encoding: base64
-
-${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}
-`
 }

@@ -1,6 +1,33 @@
-import { crc32 } from 'node:zlib'
+import { crc32, deflateRawSync } from 'node:zlib'
 
-/** Files that only other programs make, for scanners that must see into them. */
+/** Files for scanners that must see into them. */
+
+/**
+ * Returns a zip archive with one file, compressed: APPNOTE.TXT 4.3. With `isEncrypted` it is marked as encrypted, and cannot be
+ * decrypted.
+ */
+export function zipOf(name: Buffer, text: Buffer, { isEncrypted = false } = {}): Buffer {
+  const data = deflateRawSync(text)
+  const about = Buffer.alloc(26)
+  about.writeUInt16LE(20) // the version that is needed
+  about.writeUInt16LE(isEncrypted ? 1 : 0, 2)
+  about.writeUInt16LE(8, 4) // deflate
+  about.writeUInt16LE(0x21, 8) // 1980-01-01
+  about.writeUInt32LE(crc32(text), 10)
+  about.writeUInt32LE(data.length, 14)
+  about.writeUInt32LE(text.length, 18)
+  about.writeUInt16LE(name.length, 22)
+  const local = Buffer.concat([Buffer.from('PK\x03\x04'), about, name, data])
+  const central = Buffer.concat([
+    ...[Buffer.from('PK\x01\x02'), Buffer.of(20, 0), about, Buffer.alloc(14), name],
+  ])
+  const end = Buffer.alloc(18)
+  end.writeUInt16LE(1, 4)
+  end.writeUInt16LE(1, 6)
+  end.writeUInt32LE(central.length, 8)
+  end.writeUInt32LE(local.length, 12)
+  return Buffer.concat([local, central, Buffer.from('PK\x05\x06'), end])
+}
 
 /** Sectors of a compound file: the last one of a stream, an unused one, and one of the table. */
 const [END, FREE, TABLE] = [0xfffffffe, 0xffffffff, 0xfffffffd]

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { OF_CHECK } from '../../../log/message-lines.ts'
-import { cleanMessage, eicarZip, TEST_HEADER } from '../../../readiness/test-mail/eicar-message.ts'
+import {
+  base64Lines,
+  cleanMessage,
+  eicarZip,
+  multipart,
+  TEST_HEADER,
+  textPart,
+} from '../../../readiness/test-mail/eicar-message.ts'
 import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 
 /** A kind of mail that `onescan check --mail` sends to a server which the user names, with lines of 7 bits. */
@@ -46,26 +53,23 @@ const FILE = 'Content-Type: application/octet-stream; name=eicar.com'
 const ZIP = 'Content-Type: application/zip; name=eicar.zip'
 const BASE64 = 'Content-Transfer-Encoding: base64'
 
-const base64Lines = (file: Buffer) => file.toString('base64').match(/.{1,76}/g) ?? []
 /** Returns base64 in groups that each end with padding: decoders of mail programs continue after it. */
 const inPieces = (text: string) =>
   (text.match(/.{1,20}/g) ?? []).flatMap((piece) => base64Lines(Buffer.from(piece, 'latin1')))
 
-const within = (letter: string, part: string) => `--part\n${letter}\n--part\n${part}\n--part--\n`
 /** RFC 2046 5.1.1 requires readers to ignore text at this position. */
-const behindTheEnd = (letter: string, part: string) =>
-  `--part\n${letter}\n--part--\n${part}\n--part\n`
+const behindTheEnd = ([letter = '', ...rest]: readonly string[]) =>
+  `${multipart([letter])}${rest.join('\n')}\n--part\n`
 
 /** A mail with a letter and one more part, which has these fields. */
 function withPart(
   name: string,
   fields: readonly string[],
   malware: readonly string[],
-  layout = within,
+  layout = multipart,
 ): TestMail {
-  const letter = `${PLAIN}\n\n${name}: a harmless test file, as onescan check sends it.`
-  const parts = layout(letter, [...fields, '', ...malware].join('\n'))
-  return mailOf(name, `Content-Type: multipart/mixed; boundary=part\n\n${parts}`, malware)
+  const letter = textPart(`${name}: a harmless test file, as onescan check sends it.`)
+  return mailOf(name, layout([letter, [...fields, '', ...malware].join('\n')]), malware)
 }
 
 const mailOf = (name: string, content: string, malware: readonly string[]): TestMail => {
@@ -80,7 +84,7 @@ const zip = base64Lines(eicarZip)
  * does not.
  */
 const infectedMails: readonly TestMail[] = [
-  mailOf('EICAR in the body', `${PLAIN}\n\n${EICAR}\n`, [EICAR]),
+  mailOf('EICAR in the body', textPart(`${EICAR}\n`), [EICAR]),
   withPart('EICAR attached', [FILE, BASE64], eicar),
   withPart('EICAR in a zip', [ZIP, BASE64], zip),
   withPart(
