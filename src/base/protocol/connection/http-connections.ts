@@ -2,7 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { readUptime } from '../../flow/uptime.ts'
 import { onceAMinute } from '../../log/line-format.ts'
-import { descriptorLimit, hasUnread } from '../../process/descriptors.ts'
+import { descriptorLimit } from '../../process/descriptors.ts'
+import { longestSilent } from './idle.ts'
 
 /** Milliseconds without a complete request after which a connection may be closed for another one. */
 const IDLE_AFTER = 100
@@ -14,6 +15,15 @@ const LEAVING_MAX = 16
 const UNAVAILABLE =
   'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
+interface HttpConnection {
+  /** Since when it has no complete request; undefined while it has. */
+  idleSince: number | undefined
+  /** The responses that are not closed. */
+  answering: number
+  /** Whether it has had an answer: no reply is due if it is closed. */
+  wasAnswered: boolean
+}
+
 /**
  * The connections of an HTTP server, of which it keeps `wanted`, and no more than half of the descriptors: its
  * process needs the others. If one more arrives, the one that has been idle longest is closed, unless a request
@@ -23,13 +33,9 @@ const UNAVAILABLE =
 export class HttpConnections {
   readonly #most: number
   readonly #log: (line: string) => void
-  /** The responses that are not closed, by their connections. */
-  readonly #answering = new Map<Socket, number>()
-  /** Connections that have had an answer: no reply is due if they are closed. */
-  readonly #answered = new WeakSet<Socket>()
-  /** Connections without a complete request, and since when, in this order. */
-  readonly #idle = new Map<Socket, number>()
-  readonly #open = new Set<Socket>()
+  readonly #known = new WeakMap<Socket, HttpConnection>()
+  /** Those that have a place, in the order in which they came. */
+  readonly #open = new Map<HttpConnection, Socket>()
   readonly #leaving = new Set<Socket>()
 
   constructor(
@@ -41,10 +47,10 @@ export class HttpConnections {
     this.#most = Math.min(wanted, Math.floor(descriptorLimit() / 2))
     this.#log = onceAMinute(log)
     server.on('connection', (socket: Socket) => {
-      this.#open.add(socket)
-      this.#idle.set(socket, readUptime())
+      const connection = this.#of(socket)
+      this.#open.set(connection, socket)
       socket.once('close', () => {
-        this.#forget(socket)
+        this.#open.delete(connection)
         this.#leaving.delete(socket)
       })
       if (socket.destroyed || this.#open.size <= this.#most) return
@@ -55,48 +61,50 @@ export class HttpConnections {
 
   /** Whether a response to this client is not closed yet. */
   isAnswering(socket: Socket): boolean {
-    return this.#answering.has(socket)
+    return this.#of(socket).answering > 0
   }
 
   /** Notes a request until its response is closed. Returns false if its client was turned away. */
   begin({ socket }: IncomingMessage, response: ServerResponse): boolean {
     if (this.#leaving.has(socket)) return false
-    this.#answering.set(socket, (this.#answering.get(socket) ?? 0) + 1)
-    this.#answered.add(socket)
-    this.#idle.delete(socket)
+    const connection = this.#of(socket)
+    connection.answering++
+    connection.wasAnswered = true
+    connection.idleSince = undefined
     // The runtime may answer hundreds of clients before it sees that others have left.
     const isLast = this.#open.size > this.#most / 2
     if (isLast) response.setHeader('Connection', 'close')
     response.on('close', () => {
-      const others = this.#answering.get(socket)! - 1
-      if (others > 0) return void this.#answering.set(socket, others)
-      this.#answering.delete(socket)
-      if (isLast) this.#forget(socket)
-      else if (this.#open.has(socket)) this.#idle.set(socket, readUptime())
+      connection.answering--
+      if (connection.answering > 0) return
+      connection.idleSince = readUptime()
+      if (isLast) this.#open.delete(connection)
     })
     return true
   }
 
+  #of(socket: Socket): HttpConnection {
+    const known = this.#known.get(socket)
+    if (known !== undefined) return known
+    const connection = { idleSince: readUptime(), answering: 0, wasAnswered: false }
+    this.#known.set(socket, connection)
+    return connection
+  }
+
   #turnAway(newcomer: Socket): void {
-    const before = readUptime() - IDLE_AFTER
-    const [idle] =
-      [...this.#idle].find(([socket, since]) => since < before && !hasUnread(socket)) ?? []
+    const idle = longestSilent(this.#open, readUptime() - IDLE_AFTER)
     const outcome = idle ? 'one that was idle was closed' : 'another was refused'
     this.#log(`over ${this.#most} connections at once; ${outcome}`)
-    this.#end(idle ?? newcomer)
+    this.#end((idle && this.#open.get(idle)) ?? newcomer)
   }
 
   #end(socket: Socket): void {
-    this.#forget(socket)
+    const connection = this.#of(socket)
+    this.#open.delete(connection)
     if (this.#leaving.size >= LEAVING_MAX) return void socket.destroy()
     this.#leaving.add(socket)
     // In a later iteration: a client that connects again at once would be accepted in this one.
-    setImmediate(() => socket.end(this.#answered.has(socket) ? '' : UNAVAILABLE))
+    setImmediate(() => socket.end(connection.wasAnswered ? '' : UNAVAILABLE))
     setTimeout(() => socket.destroy(), TURNED_AWAY_FOR).unref()
-  }
-
-  #forget(socket: Socket): void {
-    this.#open.delete(socket)
-    this.#idle.delete(socket)
   }
 }

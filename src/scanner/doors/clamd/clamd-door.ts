@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import type { LogField } from '../../../base/log/line-format.ts'
 import { isLoopbackHost } from '../../../base/net/server-address.ts'
 import { descriptorOf } from '../../../base/process/descriptors.ts'
+import { longestSilent } from '../../../base/protocol/connection/idle.ts'
 import { loadSystem, type System } from '../../../base/runtime/system.ts'
 import { type Configuration, requireIdentity } from '../../configuration/configuration.ts'
-import { longestSilent } from '../../serving/idle.ts'
 import {
   type Connections,
   type Door,

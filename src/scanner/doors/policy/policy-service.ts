@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { errorText } from '../../../base/errors/fault.ts'
 import { readUptime } from '../../../base/flow/uptime.ts'
+import { longestSilent } from '../../../base/protocol/connection/idle.ts'
 import {
   AttributeReader,
   type Attributes,
@@ -10,7 +11,6 @@ import { readAddress } from '../../../base/text/address.ts'
 import { deferIfFull } from '../../handling/recipients/refuse-recipient.ts'
 import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-lookup.ts'
-import { longestSilent } from '../../serving/idle.ts'
 import { type Door, serve } from '../../serving/serve.ts'
 import { Wire, type WireHost } from '../../serving/wire.ts'
 

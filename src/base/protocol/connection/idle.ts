@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import { hasUnread } from '../../base/process/descriptors.ts'
+import { hasUnread } from '../../process/descriptors.ts'
 
-/** The open connections of a door, or some of them, each with its socket. */
+/** The open connections of a server, or some of them, each with its socket. */
 type Entries<Served> = Iterable<readonly [Served, Socket]>
 
 /**
