@@ -12,7 +12,7 @@ import {
   readSpoolSettings,
   type SpoolSettings,
 } from '../../mail/message/spool.ts'
-import { groupName, nameOrNumber, obstacle } from './stage/account.ts'
+import { groupId, groupName, nameOrNumber, obstacle } from './stage/account.ts'
 import { accountText, inSettingsOf, type StageHost, scanSettingsOf } from './stage/stage.ts'
 
 /** f_type of statfs(2). */
@@ -172,7 +172,8 @@ const toLetWrite = ({ account }: StageHost, path: string, barrier: string) =>
 
 /** Returns the name of the group of clamd, by its packages, or `GROUP`. */
 const groupOfClamd = ({ accounts }: StageHost) =>
-  /^(clamav|clamscan|virusgroup):/m.exec(accounts.group)?.[1] ?? 'GROUP'
+  ['clamav', 'clamscan', 'virusgroup'].find((name) => groupId(accounts, name) !== undefined) ??
+  'GROUP'
 
 /** Returns whether this is an onescand in its unit, where only bound paths are visible. */
 const isInUnit = ({ isDaemon }: StageHost) => isDaemon && isUnderSystemd()

@@ -31,8 +31,9 @@ export function findAccount(
 ): SystemAccount | undefined {
   const entry = passwdEntryOf(name, passwd)
   if (entry === undefined || Number.isNaN(entry.uid + entry.gid)) return undefined
-  const others = groups === 'all' ? memberships(group, name) : []
-  return { name, uid: entry.uid, groups: [...new Set([entry.gid, ...others])] }
+  const others = groups === 'all' ? groupsIn(group) : []
+  const joined = others.filter(({ members }) => members.includes(name)).map(({ gid }) => gid)
+  return { name, uid: entry.uid, groups: [...new Set([entry.gid, ...joined])] }
 }
 
 export function ownAccount({ passwd }: Accounts): SystemAccount {
@@ -51,14 +52,12 @@ export function nameOrNumber({ passwd }: Accounts, uid: number): string {
 }
 
 export function groupName({ group }: Accounts, gid: number): string {
-  const line = group.split('\n').find((entry) => entry.split(':')[2] === String(gid))
-  return line?.split(':')[0] ?? String(gid)
+  return groupsIn(group).find((entry) => entry.gid === gid)?.name ?? String(gid)
 }
 
 /** The number of a group, or undefined if there is none of that name. */
 export function groupId({ group }: Accounts, name: string): number | undefined {
-  const line = group.split('\n').find((entry) => entry.startsWith(`${name}:`))
-  return line === undefined ? undefined : Number(line.split(':')[2])
+  return groupsIn(group).find((entry) => entry.name === name)?.gid
 }
 
 /**
@@ -115,12 +114,12 @@ function isAllowed(path: string, wants: readonly (keyof typeof BIT)[]): boolean 
 const modeOf = (wants: readonly (keyof typeof BIT)[]) =>
   wants.reduce((bits, want) => bits | BIT[want], 0)
 
-function memberships(group: string, name: string): number[] {
-  return group
-    .split('\n')
-    .map((line) => line.split(':'))
-    .filter(([, , , members]) => members?.split(',').includes(name))
-    .map(([, , gid]) => Number(gid))
+/** The entries of a text in group(5) format. */
+function groupsIn(group: string) {
+  return group.split('\n').flatMap((line) => {
+    const [name = '', , gid = '', members = ''] = line.split(':')
+    return gid === '' ? [] : [{ name, gid: Number(gid), members: members.split(',') }]
+  })
 }
 
 function readOrNothing(file: string): string {
