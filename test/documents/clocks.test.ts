@@ -18,7 +18,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'scanner/handling/mail-services.ts': 'one clock for all sessions of an interface',
   'scanner/handling/quarantine-as-decided.ts': 'the id and the time of a message in quarantine',
   'scanner/log/read-log.ts': 'a log that is being written was written now',
-  'scanner/readiness/stage/stage.ts': 'the time of a check, the same for all of its steps',
+  'scanner/readiness/host/checked-host.ts': 'the time of a check, the same for all of its steps',
   'scanner/scan/crash-guard/poison.ts': 'one clock for a process, which tests set',
   'scanner/scan/quota/ask-by-udp.ts': 'a nonce that nobody can guess',
   'scanner/scan/quota/quota-client.ts': 'one clock for the client, whichever door opens it',

@@ -73,7 +73,7 @@ export const COMPONENTS = {
   readiness: {
     files: ['src/scanner/readiness/**/*.ts'],
     tests: [
-      'test/scanner/readiness/{contradictions,stage/account}.test.ts',
+      'test/scanner/readiness/{contradictions,host/account}.test.ts',
       'test/scanner/readiness/clamd/{check-clamd,clamd-signatures,clamd-watch}.test.ts',
       'test/scanner/readiness/check-{directories,keyring,scanners,servers,settings}.test.ts',
     ],

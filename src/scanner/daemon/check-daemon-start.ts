@@ -14,8 +14,8 @@ import { readControlDirectories } from '../../base/settings/control-directories.
 import { NO_IDENTITY, readConfiguration } from '../configuration/configuration.ts'
 import { askForDescription } from '../protocol/slot/daemon-description.ts'
 import { checkSettings } from '../readiness/check-settings.ts'
-import { ownHost } from '../readiness/stage/stage.ts'
-import { tryStages } from '../readiness/stages.ts'
+import { ownHost } from '../readiness/host/checked-host.ts'
+import { runChecks } from '../readiness/run-checks.ts'
 import { describeHandling } from './describe-door.ts'
 import { checkAccessBy, readToken } from './http/access.ts'
 import { PersonalTokens } from './http/tokens.ts'
@@ -53,7 +53,7 @@ export async function* checkStart(
   }
   const host = ownHost(env, readControlDirectories(env), true)
   const settingsAlone = options === undefined || options.checksSettings
-  for await (const checkLine of settingsAlone ? await checkSettings(host) : tryStages(host)) {
+  for await (const checkLine of settingsAlone ? await checkSettings(host) : runChecks(host)) {
     stopsStart ||= hasMark(checkLine, 'stops the start')
     yield checkLine
   }

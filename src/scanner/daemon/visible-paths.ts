@@ -40,7 +40,7 @@ export function checkVisiblePaths(env: Environment, { doors }: DaemonOptions): C
   })
 }
 
-/** Returns whether the stages check the setting (stages.ts). */
+/** Returns whether a check is about the setting (run-checks.ts). */
 function isOfOtherChecks(name: SettingName | '--next', reason: 'missing' | 'closed'): boolean {
   switch (name) {
     case 'QUARANTINE':

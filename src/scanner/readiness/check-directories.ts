@@ -12,8 +12,8 @@ import {
   readSpoolSettings,
   type SpoolSettings,
 } from '../../mail/message/spool.ts'
-import { groupId, groupName, nameOrNumber, obstacle } from './stage/account.ts'
-import { accountText, inSettingsOf, type StageHost, scanSettingsOf } from './stage/stage.ts'
+import { groupId, groupName, nameOrNumber, obstacle } from './host/account.ts'
+import { accountText, type CheckedHost, inSettingsOf, scanSettingsOf } from './host/checked-host.ts'
 
 /** f_type of statfs(2). */
 const TMPFS = 0x01021994
@@ -35,7 +35,7 @@ const PERMISSIONS = 0o7777
  * Checks the directories in which onescan stores data: QUARANTINE, LOGFILE, and those for messages that are
  * being scanned.
  */
-export function checkDirectories(host: StageHost): CheckLine[] {
+export function checkDirectories(host: CheckedHost): CheckLine[] {
   return [...checkQuarantine(host), ...checkLogFile(host), ...checkSpool(host)]
 }
 
@@ -43,7 +43,7 @@ export function checkDirectories(host: StageHost): CheckLine[] {
  * Checks the directory of QUARANTINE, which must belong to the program that keeps mail in it: onescand, if
  * onescanc uses it.
  */
-function checkQuarantine(host: StageHost): CheckLine[] {
+function checkQuarantine(host: CheckedHost): CheckLine[] {
   const { env, account } = host
   const what = 'QUARANTINE'
   const directory = env.QUARANTINE
@@ -83,7 +83,7 @@ function checkQuarantine(host: StageHost): CheckLine[] {
   }
 }
 
-function checkLogFile(host: StageHost): CheckLine[] {
+function checkLogFile(host: CheckedHost): CheckLine[] {
   const file = host.env.LOGFILE
   if (!file) return []
   const what = 'LOGFILE'
@@ -123,7 +123,7 @@ function checkLogFile(host: StageHost): CheckLine[] {
   }
 }
 
-function checkSpool(host: StageHost): CheckLine[] {
+function checkSpool(host: CheckedHost): CheckLine[] {
   const directory = attempt(() => readSpoolSettings(host.env))?.directory
   if (directory === undefined) return [] // another check reports the setting
   const shared = host.env.SPOOLDIR
@@ -163,34 +163,34 @@ function missing(what: string, remedy = 'create this directory'): MissingLine {
     )
 }
 
-const toCreate = ({ account }: StageHost, directory: string) =>
+const toCreate = ({ account }: CheckedHost, directory: string) =>
   `install -d -m 700 -o ${account.name} ${shellWord(directory)}`
 
 /** Returns the command that lets the account of the host write to a path, past what denies that. */
-const toLetWrite = ({ account }: StageHost, path: string, barrier: string) =>
+const toLetWrite = ({ account }: CheckedHost, path: string, barrier: string) =>
   barrier === path ? `chown ${account.name} ${shellWord(path)}` : `chmod a+x ${shellWord(barrier)}`
 
 /** Returns the name of the group of clamd, by its packages, or `GROUP`. */
-const groupOfClamd = ({ accounts }: StageHost) =>
+const groupOfClamd = ({ accounts }: CheckedHost) =>
   ['clamav', 'clamscan', 'virusgroup'].find((name) => groupId(accounts, name) !== undefined) ??
   'GROUP'
 
 /** Returns whether this is an onescand in its unit, where only bound paths are visible. */
-const isInUnit = ({ isDaemon }: StageHost) => isDaemon && isUnderSystemd()
+const isInUnit = ({ isDaemon }: CheckedHost) => isDaemon && isUnderSystemd()
 
 /** Returns the further step that makes a new directory visible to the service. */
-const thenBind = (host: StageHost, directory: string) =>
+const thenBind = (host: CheckedHost, directory: string) =>
   isInUnit(host) ? `; then ${editToBind('onescand', directory, true)}` : ''
 
 /** Returns what opens messages in SPOOLDIR by their path, as clamd and most built-in scanners never do. */
-function usersOfShared(host: Pick<StageHost, 'env' | 'directories'>): readonly string[] {
+function usersOfShared(host: Pick<CheckedHost, 'env' | 'directories'>): readonly string[] {
   const line = scanSettingsOf(host)?.QHPSI
   if (line?.kind === 'command') return ['the command of QHPSI']
   return line?.kind === 'plugins' ? line.names.filter(needsFile) : []
 }
 
 /** Makes the check line about a SPOOLDIR that is missing. It is an error if a scanner uses it. */
-function sharedIsMissing(host: StageHost, directory: string): MissingLine {
+function sharedIsMissing(host: CheckedHost, directory: string): MissingLine {
   const what = 'SPOOLDIR'
   const remedy = `install -d -m 3730 -o ${host.account.name} -g ${groupOfClamd(host)} ${shellWord(directory)}`
   const users = usersOfShared(host).join(', ')
@@ -205,12 +205,12 @@ function sharedIsMissing(host: StageHost, directory: string): MissingLine {
   }
 }
 
-function checkTemporary(host: StageHost, directory: string): CheckLine[] {
+function checkTemporary(host: CheckedHost, directory: string): CheckLine[] {
   const writable = writableBy(host, SPOOL, directory)
   return [writable, ...(writable.level === 'ok' ? checkFreeSpace(host, SPOOL, directory) : [])]
 }
 
-function checkShared(host: StageHost, directory: string): CheckLine[] {
+function checkShared(host: CheckedHost, directory: string): CheckLine[] {
   const what = 'SPOOLDIR'
   const status = statSync(directory)
   if (!status.isDirectory()) {
@@ -251,7 +251,7 @@ function checkShared(host: StageHost, directory: string): CheckLine[] {
   return checkLines
 }
 
-function writableBy(host: StageHost, what: string, directory: string): CheckLine {
+function writableBy(host: CheckedHost, what: string, directory: string): CheckLine {
   const barrier = obstacle(host.account, directory, 'write', 'search')
   if (barrier === undefined) return ok(what, `${directory}, written by ${accountText(host)}`)
   const value = `${directory} is not writable by ${accountText(host)}: mail is deferred`
@@ -260,7 +260,7 @@ function writableBy(host: StageHost, what: string, directory: string): CheckLine
 
 /** `mail` is what is deferred without room. */
 function checkFreeSpace(
-  host: StageHost,
+  host: CheckedHost,
   what: string,
   directory: string,
   mail = 'mail',
@@ -284,7 +284,7 @@ const ROOM_REMEDY = 'free space there, or use a larger file system'
  * Otherwise this would go unnoticed: small mail passes while large mail is deferred. SPOOLDIR counts if a scanner uses it.
  */
 export function freeSpaceFaults(
-  host: Pick<StageHost, 'env' | 'directories'>,
+  host: Pick<CheckedHost, 'env' | 'directories'>,
   { directory, sharedDirectory }: SpoolSettings,
   maxSize: number,
 ): CheckLine[] {

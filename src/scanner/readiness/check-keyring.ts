@@ -4,14 +4,14 @@ import { type CheckLine, failure, ok, warning } from '../../base/check/check-lin
 import { attempt } from '../../base/errors/fault.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
 import { isCurrent, type Key, loadKeyring } from '../scan/stamps/keyring.ts'
-import { groupName, obstacle } from './stage/account.ts'
-import { accountText, inSettingsOf, type StageHost } from './stage/stage.ts'
+import { groupName, obstacle } from './host/account.ts'
+import { accountText, type CheckedHost, inSettingsOf } from './host/checked-host.ts'
 
 /** Minimum length in bytes of an md5 key that cannot be guessed: 128 random bits. */
 const MD5_SECRET_MIN = 16
 
 /** Checks the keyring: who can read it, which key signs, and what each key risks. */
-export function checkKeyring(host: StageHost): CheckLine[] {
+export function checkKeyring(host: CheckedHost): CheckLine[] {
   const { path, keys, off } = loadKeyring(host.env, host.directories.control)
   if (keys === undefined && off === undefined) {
     if (signsByOnescand(host))
@@ -47,7 +47,7 @@ function keyringOfPackage(control: string): string | undefined {
     })
 }
 
-function checkReader(host: StageHost, path: string): CheckLine {
+function checkReader(host: CheckedHost, path: string): CheckLine {
   const barrier = barrierTo(host, path)
   if (signsByOnescand(host)) return checkAsker(host, path, barrier !== undefined)
   if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
@@ -66,7 +66,7 @@ const KEY_READERS = 'onescan-keys'
  * Returns the remedy that lets the account reach a keyring in a closed directory. A home directory, such as
  * root's, stays closed.
  */
-function leadTo(host: StageHost, path: string, barrier: string): string {
+function leadTo(host: CheckedHost, path: string, barrier: string): string {
   if (barrier === RINGS) return openTo(host, RINGS, 'g+x')
   if (RINGS.startsWith(`${barrier}/`)) return `chmod a+x ${shellWord(barrier)}`
   const ring = shellWord(join(RINGS, basename(path)))
@@ -74,7 +74,7 @@ function leadTo(host: StageHost, path: string, barrier: string): string {
 }
 
 /** The commands that give the account access to the file or directory, and as few others as possible. */
-function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: string): string {
+function openTo({ account, accounts, isDaemon }: CheckedHost, path: string, mode: string): string {
   const give = (name: string) =>
     `chgrp ${name} ${shellWord(path)} && chmod ${mode} ${shellWord(path)}`
   const names = account.groups.map((gid) => groupName(accounts, gid))
@@ -92,7 +92,7 @@ function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: 
  * Checks that the slot cannot read keys that only onescand needs: a slot that is taken over would
  * reveal them.
  */
-function checkAsker(host: StageHost, path: string, isClosed: boolean): CheckLine {
+function checkAsker(host: CheckedHost, path: string, isClosed: boolean): CheckLine {
   const who = accountText(host)
   if (isClosed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
   const value = `${path} is readable by ${who}, although onescand signs for it: an attacker who takes over qmail-smtpd could copy the keys`
@@ -101,7 +101,7 @@ function checkAsker(host: StageHost, path: string, isClosed: boolean): CheckLine
 }
 
 /** Returns whether onescand signs for this account: root reads the keys itself. */
-function signsByOnescand({ account, asksOnescand }: StageHost): boolean {
+function signsByOnescand({ account, asksOnescand }: CheckedHost): boolean {
   return account.uid !== 0 && asksOnescand
 }
 
@@ -109,7 +109,7 @@ function signsByOnescand({ account, asksOnescand }: StageHost): boolean {
  * Returns the path that denies the account access to the file. A directory above it may hide the file from
  * this process.
  */
-function barrierTo({ account }: StageHost, path: string): string | undefined {
+function barrierTo({ account }: CheckedHost, path: string): string | undefined {
   try {
     return obstacle(account, path, 'read')
   } catch {
@@ -117,7 +117,7 @@ function barrierTo({ account }: StageHost, path: string): string | undefined {
   }
 }
 
-function checkKeys(host: StageHost, path: string, keys: readonly Key[]): CheckLine[] {
+function checkKeys(host: CheckedHost, path: string, keys: readonly Key[]): CheckLine[] {
   const now = host.now / 1000
   const signer = keys.find((key) => isCurrent(key, now))
   const checkLines = keys.flatMap((key) => checkKey(key, path, now))

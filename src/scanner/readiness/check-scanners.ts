@@ -9,12 +9,12 @@ import { causeOf, type ScanResult, unknown } from '../scan/scanners/findings/sca
 import { makeScanners } from '../scan/scanners/make-scanners.ts'
 import { scanBytes } from '../scan/scanners/run/manual-scan.ts'
 import { checkCount } from './clamd/clamd-signatures.ts'
-import { unscannedMailIs } from './stage/passes-unscanned.ts'
-import { inSettingsOf, type StageHost, scanSettingsOf } from './stage/stage.ts'
+import { type CheckedHost, inSettingsOf, scanSettingsOf } from './host/checked-host.ts'
+import { unscannedMailIs } from './host/passes-unscanned.ts'
 import { eicarMessage } from './test-mail/eicar-message.ts'
 
 /** Checks whether each scanner in QHPSI finds EICAR in the test message. */
-export async function checkScanners(host: StageHost): Promise<CheckLine[]> {
+export async function checkScanners(host: CheckedHost): Promise<CheckLine[]> {
   const settings = scanSettingsOf(host)
   if (settings === undefined) return []
   const scanners = await makeScanners(settings)
@@ -55,7 +55,7 @@ function checkDatabase({ QHPSI, CLAMDBDIR }: ScanSettings): CheckLine[] {
 
 /** The scanner's answer. If the message cannot be spooled, the answer is *unknown*. */
 async function tryScanner(
-  host: StageHost,
+  host: CheckedHost,
   settings: ScanSettings,
   scanner: Scanner,
 ): Promise<ScanResult> {
@@ -98,7 +98,7 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
 }
 
 async function scanEicar(
-  host: StageHost,
+  host: CheckedHost,
   settings: ScanSettings,
   scanner: Scanner,
 ): Promise<ScanResult> {

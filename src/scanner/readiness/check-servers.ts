@@ -18,13 +18,13 @@ import {
   readVerdictSettings,
   type VerdictSettings,
 } from '../scan/verdicts/open-verdicts.ts'
-import type { StageHost } from './stage/stage.ts'
+import type { CheckedHost } from './host/checked-host.ts'
 
 /** Any answer about this mailbox shows that the service runs. */
 const ANYBODY = 'postmaster'
 
 /** Checks whether the service in QUOTAD answers, and whether it finds mailboxes by the names of QUOTANAME. */
-export async function checkQuotad(host: StageHost): Promise<CheckLine[]> {
+export async function checkQuotad(host: CheckedHost): Promise<CheckLine[]> {
   const { env } = host
   const settings = readQuotaSettings(env)
   if (settings === undefined) return []
@@ -59,7 +59,7 @@ export async function checkQuotad(host: StageHost): Promise<CheckLine[]> {
  */
 async function checkNameStyle(
   settings: QuotaSettings,
-  { accounts, directories }: StageHost,
+  { accounts, directories }: CheckedHost,
 ): Promise<CheckLine[] | undefined> {
   const me = attempt(() => readOwnFile(join(directories.control, 'me'), ME_MAX).toString('latin1'))
   const checkLines = me?.trim() ? await checkQuotaNames(settings, accounts, [me.trim()]) : []
@@ -74,7 +74,7 @@ const OTHER_STYLE = { address: 'local', local: 'address' } as const
  */
 export async function checkQuotaNames(
   settings: QuotaSettings,
-  { passwd }: StageHost['accounts'],
+  { passwd }: CheckedHost['accounts'],
   domains: readonly string[],
 ): Promise<CheckLine[]> {
   const isPerson = ({ uid }: { uid: number }) => uid >= UID_MIN && uid <= UID_MAX
@@ -120,7 +120,7 @@ const ME_MAX = 1024
 const TIMEOUT = 3_000
 
 /** Checks whether the store that VERDICTS names answers in time, and whether other hosts share its key. */
-export async function checkVerdicts(host: StageHost): Promise<CheckLine[]> {
+export async function checkVerdicts(host: CheckedHost): Promise<CheckLine[]> {
   const settings = readVerdictSettings(host.env)
   const { VERDICTS: store } = settings
   if (typeof store === 'string') return []
@@ -135,7 +135,7 @@ export async function checkVerdicts(host: StageHost): Promise<CheckLine[]> {
  * Returns the key with which this host shares verdicts, or undefined if it has none, null if the keyring
  * cannot be read.
  */
-function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
+function keyOf({ env, directories, now }: CheckedHost): Key | null | undefined {
   try {
     const { cluster } = readClusterSettings(env, directories.control)
     return sharedKey(cluster?.keys ?? [], now / 1000)

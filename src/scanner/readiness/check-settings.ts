@@ -25,14 +25,14 @@ import { NOTHING_SCANS, settingThatQuarantines } from '../scan/judge/context/jud
 import { actionForInfected } from '../scan/judge/decision/actions.ts'
 import { loadRules } from '../scan/rules/parse-rules.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
-import { passesByRules, passesBySettings, unscannedMailIs } from './stage/passes-unscanned.ts'
-import { inSettingsOf, type StageHost } from './stage/stage.ts'
+import { type CheckedHost, inSettingsOf } from './host/checked-host.ts'
+import { passesByRules, passesBySettings, unscannedMailIs } from './host/passes-unscanned.ts'
 
 /**
  * Checks whether onescan is switched on, whether all settings can be read, and reports their effect. Faults
  * are errors about `settings`.
  */
-export async function checkSettings(host: StageHost): Promise<CheckLine[]> {
+export async function checkSettings(host: CheckedHost): Promise<CheckLine[]> {
   const mark = host.isDaemon ? 'stops the start' : 'nothing scans'
   const faults = (await configurationFaults(host.env)).map((line) =>
     marked(inPlace(host, settingsFault(line)), mark, 'unreadable settings'),
@@ -49,7 +49,7 @@ export async function checkSettings(host: StageHost): Promise<CheckLine[]> {
 }
 
 /** Adds to a remedy that changes a setting, `set SCANFAIL=defer`, where that is done. */
-function inPlace(host: StageHost, checkLine: CheckLine): CheckLine {
+function inPlace(host: CheckedHost, checkLine: CheckLine): CheckLine {
   const { remedy = '' } = checkLine
   return /^(?:(?:un)?set [A-Z]|correct this setting$)/.test(remedy)
     ? { ...checkLine, remedy: inSettingsOf(host, remedy) }
@@ -60,7 +60,7 @@ function inPlace(host: StageHost, checkLine: CheckLine): CheckLine {
 export function nothingScans({
   env,
   directories,
-}: Pick<StageHost, 'env' | 'directories'>): CheckLine | undefined {
+}: Pick<CheckedHost, 'env' | 'directories'>): CheckLine | undefined {
   const off = checkSwitch(directories)
   if (off !== undefined) return off
   return namesScanners(env.QHPSI) ? undefined : unset
@@ -84,13 +84,13 @@ function switchLine(off: string): CheckLine {
   return warning('scanning', `${off}: all mail is accepted unscanned`, 'onescan enable')
 }
 
-function checkSwitch(directories: StageHost['directories']): CheckLine | undefined {
+function checkSwitch(directories: CheckedHost['directories']): CheckLine | undefined {
   const off = switchedOff(directories)
   return off === undefined ? undefined : marked(switchLine(off), 'nothing scans')
 }
 
 /** Returns check lines whether the settings name a scanner. The line itself was read before. */
-function checkQhpsi({ env, isDaemon }: StageHost): CheckLine[] {
+function checkQhpsi({ env, isDaemon }: CheckedHost): CheckLine[] {
   const line = env.QHPSI?.trim() ?? ''
   if (namesScanners(line))
     return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
@@ -111,7 +111,7 @@ const testFileAlone = (line: string) =>
   )
 
 /** The rules, which were read with the settings. */
-function checkRules({ directories }: StageHost): CheckLine[] {
+function checkRules({ directories }: CheckedHost): CheckLine[] {
   const rules = loadRules(directories.control, HOST_DIRECTORY)
   if (rules !== undefined) {
     const found = passesByRules(rules)
@@ -128,7 +128,7 @@ function checkRules({ directories }: StageHost): CheckLine[] {
 }
 
 /** Reports what happens to mail that is infected, and to mail that no scanner could judge. */
-function checkAnswers({ env }: StageHost): CheckLine[] {
+function checkAnswers({ env }: CheckedHost): CheckLine[] {
   const settings = readSettings(env, infectedMail)
   const { QUARANTINE, VIRUSFORWARD } = settings
   const SCANFAIL = readSetting(env, 'SCANFAIL')

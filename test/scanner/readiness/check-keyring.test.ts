@@ -2,7 +2,7 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkKeyring } from '../../../src/scanner/readiness/check-keyring.ts'
-import { obstacle } from '../../../src/scanner/readiness/stage/account.ts'
+import { obstacle } from '../../../src/scanner/readiness/host/account.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { complaints, host, stranger } from './host.ts'
 

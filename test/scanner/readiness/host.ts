@@ -1,8 +1,8 @@
 import type { CheckLine } from '../../../src/base/check/check-line.ts'
 import type { Environment } from '../../../src/base/process/environment.ts'
 import { readControlDirectories } from '../../../src/base/settings/control-directories.ts'
-import type { Accounts, SystemAccount } from '../../../src/scanner/readiness/stage/account.ts'
-import type { StageHost } from '../../../src/scanner/readiness/stage/stage.ts'
+import type { Accounts, SystemAccount } from '../../../src/scanner/readiness/host/account.ts'
+import type { CheckedHost } from '../../../src/scanner/readiness/host/checked-host.ts'
 import { searchPath } from '../cli/onescan.ts'
 
 /** The account that runs the tests. */
@@ -21,7 +21,7 @@ export const accounts: Accounts = {
 }
 
 /** A host with these variables, on which all else is well. */
-export function host(env: Environment, more: Partial<StageHost> = {}): StageHost {
+export function host(env: Environment, more: Partial<CheckedHost> = {}): CheckedHost {
   const whole = { PATH: searchPath, QMAILHOME: '/nonexistent', ...env }
   return {
     env: whole,

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { type Accounts, findAccount, groupId } from '../../readiness/stage/account.ts'
+import { type Accounts, findAccount, groupId } from '../../readiness/host/account.ts'
 
 /** A program between tcpserver and qmail-smtpd that changes the account, and nothing else. */
 interface AccountStep {

@@ -5,7 +5,7 @@ import {
   groupId,
   readAccounts,
   type SystemAccount,
-} from '../../readiness/stage/account.ts'
+} from '../../readiness/host/account.ts'
 import type { RunningService } from './running-services.ts'
 
 /** The accounts under which root runs checks: none of them runs a service, and one is qmail's. */

@@ -7,7 +7,7 @@ import { TIMED_OUT, withTimeout } from '../../../base/flow/timeout.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { ProcEntry, type ProcessStatus } from '../../../base/process/proc-entry.ts'
 import { RUNTIME_MARKER } from '../../../base/runtime/compiled-program.ts'
-import { readAccounts } from '../../readiness/stage/account.ts'
+import { readAccounts } from '../../readiness/host/account.ts'
 import { findAccountStep } from './account-step.ts'
 import { askMainProcess, hasSystemd, haveLimits } from './systemd-unit.ts'
 

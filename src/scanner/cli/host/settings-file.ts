@@ -3,7 +3,7 @@ import { attempt } from '../../../base/errors/fault.ts'
 import { readOwnFile } from '../../../base/path/open.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { DAEMON_QHPSI } from '../../../base/settings/table/scanners.ts'
-import { DEFAULTS } from '../../readiness/stage/stage.ts'
+import { DEFAULTS } from '../../readiness/host/checked-host.ts'
 
 /** The files of the package and of npm with the defaults of that file. */
 const SHIPPED = [

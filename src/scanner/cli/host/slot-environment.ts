@@ -6,7 +6,7 @@ import { readOwnFile } from '../../../base/path/open.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../base/settings/control-directories.ts'
 import { misspeltSettings } from '../../../base/settings/misspelt.ts'
-import { DEFAULTS } from '../../readiness/stage/stage.ts'
+import { DEFAULTS } from '../../readiness/host/checked-host.ts'
 import {
   type ClusterSettings,
   keyringPath,

@@ -8,7 +8,7 @@ import { compiledProgram, isCompiled, ownFile } from '../../../base/runtime/comp
 import { loadSystem } from '../../../base/runtime/system.ts'
 import { isSetting } from '../../../base/settings/table.ts'
 import { CALLER } from '../../protocol/slot/service-run.ts'
-import type { SystemAccount } from '../../readiness/stage/account.ts'
+import type { SystemAccount } from '../../readiness/host/account.ts'
 import { AT_TERMINAL } from '../command/terminal.ts'
 import type { FedCommand, RunningCommand } from './follow.ts'
 

@@ -3,7 +3,7 @@ import { parseEndpoint, socketPath } from '../../../base/net/endpoint.ts'
 import { readByTable } from '../../../base/process/parse-options.ts'
 import { SLOT_SOCKET } from '../../../base/settings/table.ts'
 import { byteSize, wholeNumber } from '../../../base/text/values.ts'
-import { groupId, readAccounts } from '../../readiness/stage/account.ts'
+import { groupId, readAccounts } from '../../readiness/host/account.ts'
 import { doorBy, doorKindOf, namedDoor, parseDoorAddress } from './door-address.ts'
 import { FROM_STANDARD, readSmtpDoors, refuseLoops } from './smtp-doors.ts'
 

@@ -24,9 +24,14 @@ import {
 } from '../../scan/scanners/clamd/session.ts'
 import { askClamd, serverCommand } from '../../scan/scanners/clamd/session-pool.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
-import { joinGroup, obstacle } from '../stage/account.ts'
-import { unscannedMailIs } from '../stage/passes-unscanned.ts'
-import { accountText, inSettingsOf, type StageHost, scanSettingsOf } from '../stage/stage.ts'
+import { joinGroup, obstacle } from '../host/account.ts'
+import {
+  accountText,
+  type CheckedHost,
+  inSettingsOf,
+  scanSettingsOf,
+} from '../host/checked-host.ts'
+import { unscannedMailIs } from '../host/passes-unscanned.ts'
 import { checkAlerts } from './clamd-alerts.ts'
 import { checkClamdLimits, checkSwitches, checkTemporaryFiles } from './clamd-limits.ts'
 import {
@@ -41,7 +46,7 @@ import {
 const VERSION_TIMEOUT = 5_000
 
 /** Checks each server of CLAMD, if QHPSI names clamd: does it answer, and how does it scan? */
-export async function checkClamd(host: StageHost): Promise<CheckLine[]> {
+export async function checkClamd(host: CheckedHost): Promise<CheckLine[]> {
   const settings = scanSettingsOf(host)
   if (settings === undefined || !asksClamd(settings)) return []
   const servers: ClamdReport[] = []
@@ -57,7 +62,7 @@ export async function checkClamd(host: StageHost): Promise<CheckLine[]> {
 
 /** Returns the check line about a clamd that does not answer VERSION. */
 function checkSilent(
-  host: StageHost,
+  host: CheckedHost,
   { CLAMD }: ScanSettings,
   server: ClamdAddress,
   outcome: Exclude<ClamdOutcome<string>, { kind: 'answered' }>,
@@ -136,7 +141,7 @@ function asksClamd({ QHPSI }: ScanSettings): boolean {
 }
 
 async function checkServer(
-  host: StageHost,
+  host: CheckedHost,
   settings: ScanSettings,
   text: string,
 ): Promise<ClamdReport> {
@@ -183,7 +188,7 @@ async function checkServer(
  * Returns the check line that the account may not connect, or that the path is another kind of file, or
  * undefined if it may connect, or if the path does not exist.
  */
-function checkSocketAccess(host: StageHost, server: ClamdAddress): CheckLine | undefined {
+function checkSocketAccess(host: CheckedHost, server: ClamdAddress): CheckLine | undefined {
   if (server.kind !== 'unix') return undefined
   let barrier: string | undefined
   try {
@@ -211,7 +216,11 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): CheckLine | u
  * Returns the remedy that lets the account connect. A onescan-queue under tcpserver(1) has only one group,
  * which it needs for onescand.
  */
-function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
+function openSocketTo(
+  { account, accounts, isDaemon }: CheckedHost,
+  socket: string,
+  barrier: string,
+) {
   const join = isDaemon ? joinGroup(account, accounts, barrier) : undefined
   if (join !== undefined) return `${join} && systemctl restart onescand`
   if (barrier === socket) return 'set "LocalSocketMode 666" in its clamd.conf, and restart clamd'

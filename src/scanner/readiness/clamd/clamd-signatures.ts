@@ -10,7 +10,7 @@ import {
   readSignatureFiles,
   SETTLED_AFTER_SECONDS,
 } from '../../scan/scanners/signatures/signature-files.ts'
-import type { StageHost } from '../stage/stage.ts'
+import type { CheckedHost } from '../host/checked-host.ts'
 
 /** The signatures that a clamd scans with, and its cache. */
 
@@ -25,7 +25,7 @@ const OLD = 7 * DAY
 
 /** Returns the check line about too few signatures, or else the one about their date. */
 export function signatureLines(
-  host: StageHost,
+  host: CheckedHost,
   server: ClamdAddress,
   dated: CheckLine,
 ): CheckLine[] {
@@ -60,7 +60,7 @@ export function checkMemory(what: string, version: string, conf: string | undefi
 export async function checkReload(
   what: string,
   server: ClamdAddress,
-  { env, now, clamdConfigFiles }: StageHost,
+  { env, now, clamdConfigFiles }: CheckedHost,
 ): Promise<CheckLine[]> {
   const conf = clamdConfOf(server, clamdConfigFiles)
   if (conf === undefined) return []

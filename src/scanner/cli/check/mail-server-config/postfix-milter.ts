@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
-import { inSettingsOf } from '../../../readiness/stage/stage.ts'
+import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   faultOf,

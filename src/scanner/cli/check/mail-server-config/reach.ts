@@ -12,8 +12,8 @@ import {
   joinGroup,
   obstacle,
   type SystemAccount,
-} from '../../../readiness/stage/account.ts'
-import { inSettingsOf } from '../../../readiness/stage/stage.ts'
+} from '../../../readiness/host/account.ts'
+import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { howToStart } from '../services/service-state.ts'

@@ -22,8 +22,8 @@ import {
   groupName,
   nameOrNumber,
   readAccounts,
-} from '../../../readiness/stage/account.ts'
-import { inSettingsOf } from '../../../readiness/stage/stage.ts'
+} from '../../../readiness/host/account.ts'
+import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import { checkJournal } from '../../host/check-journal.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'

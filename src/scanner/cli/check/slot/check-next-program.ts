@@ -15,8 +15,8 @@ import {
   requireNextProgram,
   type SlotNextProgram,
 } from '../../../doors/slot/next-program.ts'
-import { obstacle } from '../../../readiness/stage/account.ts'
-import { accountText } from '../../../readiness/stage/stage.ts'
+import { obstacle } from '../../../readiness/host/account.ts'
+import { accountText } from '../../../readiness/host/checked-host.ts'
 import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 

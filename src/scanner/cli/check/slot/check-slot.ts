@@ -12,9 +12,9 @@ import { START_BLUR } from '../../../../base/process/proc-entry.ts'
 import { namesScanners } from '../../../../base/settings/table/scanners.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { statedErrorReport } from '../../../doors/slot/error-report.ts'
-import { ownAccount, readAccounts } from '../../../readiness/stage/account.ts'
-import { runStage } from '../../../readiness/stage/stage.ts'
-import { tryStages } from '../../../readiness/stages.ts'
+import { ownAccount, readAccounts } from '../../../readiness/host/account.ts'
+import { runCheck } from '../../../readiness/host/checked-host.ts'
+import { runChecks } from '../../../readiness/run-checks.ts'
 import { type RunningService, rootLine } from '../../host/running-services.ts'
 import { AS_ROOT } from '../services/service-state.ts'
 import { superviseCommand } from '../services/supervised.ts'
@@ -81,20 +81,20 @@ function checkErrorFd({ env, directories }: Host): CheckLine[] {
 }
 
 /**
- * Runs the stages that only read, then those of onescan-queue --check, which run programs that the settings
+ * Runs the checks that only read, then those of onescan-queue --check, which run programs that the settings
  * name, open files and connect. The last test uses onescan-queue from outside.
  */
 async function* checkSlotOf(host: Host): AsyncGenerator<CheckLine> {
-  yield* await runStage(checkPrograms, host) // slot, next program, /etc/onescan/queue
-  yield* await runStage(checkErrorFd, host)
+  yield* await runCheck(checkPrograms, host) // slot, next program, /etc/onescan/queue
+  yield* await runCheck(checkErrorFd, host)
   const marks = new Set<string>()
-  for await (const checkLine of tryStages(host)) {
+  for await (const checkLine of runChecks(host)) {
     yield checkLine
     for (const mark of checkLine.marks ?? []) marks.add(mark)
   }
   if (marks.has('nothing scans')) return
   const send = (tried: Host) => checkTestMessages(tried, !marks.has('only onescand scans'))
-  yield* await runStage(send, host)
+  yield* await runCheck(send, host)
 }
 
 /**

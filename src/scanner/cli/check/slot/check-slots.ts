@@ -1,6 +1,6 @@
 import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
 import { Fault } from '../../../../base/errors/fault.ts'
-import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/stage/account.ts'
+import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/host/account.ts'
 import { accountOfSlot, isOfService } from '../../host/accounts.ts'
 import {
   findRunningServices,

@@ -6,15 +6,15 @@ import { readOwnFile } from '../../../../base/path/open.ts'
 import type { Environment } from '../../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../../base/settings/control-directories.ts'
 import { settingTable } from '../../../../base/settings/table.ts'
-import { type Accounts, ownAccount } from '../../../readiness/stage/account.ts'
-import type { StageHost } from '../../../readiness/stage/stage.ts'
+import { type Accounts, ownAccount } from '../../../readiness/host/account.ts'
+import type { CheckedHost } from '../../../readiness/host/checked-host.ts'
 import type { MemoryLimits, RunningService } from '../../host/running-services.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../host/slot-environment.ts'
 import { installedQueue } from '../../mail/hand-to-slot.ts'
 import { isOnescanc } from './slot-program.ts'
 
 /** The host as onescan-queue in a service sees it. Checks of onescan-queue use no other data. */
-export interface Host extends StageHost {
+export interface Host extends CheckedHost {
   readonly limits: MemoryLimits
   /** The slot program: QMAILQUEUE, else the onescan-queue of this onescan. */
   readonly program: string

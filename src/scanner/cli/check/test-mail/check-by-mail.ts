@@ -13,7 +13,7 @@ import { shellWord } from '../../../../base/text/shell-word.ts'
 import { OF_CHECK } from '../../../log/message-lines.ts'
 import type { LogRecord } from '../../../log/parsed-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'
-import { inSettingsOf } from '../../../readiness/stage/stage.ts'
+import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import {
   cleanMessage,
   eicarMessage,

@@ -2,8 +2,8 @@ import { printCheck } from '../../../../base/check/print-check.ts'
 import { serviceExit } from '../../../../base/process/command-line.ts'
 import type { Environment } from '../../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../../base/settings/control-directories.ts'
-import { ownHost } from '../../../readiness/stage/stage.ts'
-import { tryStages } from '../../../readiness/stages.ts'
+import { ownHost } from '../../../readiness/host/checked-host.ts'
+import { runChecks } from '../../../readiness/run-checks.ts'
 
 /**
  * `onescan-queue --check`: tries all that mail needs to be scanned by these variables, as this user.
@@ -11,7 +11,7 @@ import { tryStages } from '../../../readiness/stages.ts'
  */
 export async function checkHere(env: Environment): Promise<number> {
   const host = ownHost(env, readControlDirectories(env), false)
-  const checkLines = await printCheck(tryStages(host), false)
+  const checkLines = await printCheck(runChecks(host), false)
   return checkLines.some(({ level }) => level === 'error')
     ? serviceExit.temporary
     : serviceExit.done

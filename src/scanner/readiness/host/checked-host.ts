@@ -12,8 +12,8 @@ import {
   type SystemAccount,
 } from './account.ts'
 
-/** A host as onescan-queue or onescand sees it. Stages use no other data. */
-export interface StageHost {
+/** A host as onescan-queue or onescand sees it. Checks use no other data. */
+export interface CheckedHost {
   readonly env: Environment
   readonly directories: ControlDirectories
   /** The account that the slot or onescand runs as. */
@@ -30,12 +30,12 @@ export interface StageHost {
 }
 
 /** Tries one thing that mail needs to be scanned, from the settings to the signatures. */
-export type Stage<H = StageHost> = (host: H) => CheckLine[] | Promise<CheckLine[]>
+export type Check<H = CheckedHost> = (host: H) => CheckLine[] | Promise<CheckLine[]>
 
-/** Runs a stage. An error that it throws becomes a check line, so that the other stages still run. */
-export async function runStage<H>(stage: Stage<H>, host: H): Promise<CheckLine[]> {
+/** Runs a check. An error that it throws becomes a check line, so that the others still run. */
+export async function runCheck<H>(check: Check<H>, host: H): Promise<CheckLine[]> {
   try {
-    return await stage(host)
+    return await check(host)
   } catch (error) {
     const isOfFile = [error, (error as Error).cause].some((thrown) => errorCode(thrown) !== '')
     const text = errorText(error)
@@ -52,7 +52,7 @@ export function ownHost(
   env: Environment,
   directories: ControlDirectories,
   isDaemon: boolean,
-): StageHost {
+): CheckedHost {
   const accounts = readAccounts()
   const account = ownAccount(accounts)
   return { env, directories, account, accounts, isDaemon, asksOnescand: false, now: Date.now() }
@@ -62,7 +62,7 @@ export function ownHost(
 export const DEFAULTS = '/etc/default/onescand'
 
 /** Returns the remedy that changes settings, such as `set SCANFAIL=defer`, with the place where that is done. */
-export function inSettingsOf({ isDaemon }: Pick<StageHost, 'isDaemon'>, change: string): string {
+export function inSettingsOf({ isDaemon }: Pick<CheckedHost, 'isDaemon'>, change: string): string {
   if (!isDaemon) return `${change} in the environment of qmail-smtpd`
   return isUnderSystemd()
     ? `${change} in ${DEFAULTS}, then run systemctl restart onescand`
@@ -73,7 +73,7 @@ export function inSettingsOf({ isDaemon }: Pick<StageHost, 'isDaemon'>, change: 
 export function scanSettingsOf({
   env,
   directories,
-}: Pick<StageHost, 'env' | 'directories'>): ScanSettings | undefined {
+}: Pick<CheckedHost, 'env' | 'directories'>): ScanSettings | undefined {
   try {
     return readScanSettings(env, directories)
   } catch {
@@ -85,7 +85,7 @@ export function scanSettingsOf({
 export function accountText({
   account,
   accounts,
-}: Pick<StageHost, 'account' | 'accounts'>): string {
+}: Pick<CheckedHost, 'account' | 'accounts'>): string {
   const groups = account.groups.map((gid) => groupName(accounts, gid)).join(', ')
   return `${account.name} (${groups})`
 }

@@ -1,11 +1,7 @@
 import { chmodSync, chownSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import {
-  findAccount,
-  groupName,
-  obstacle,
-} from '../../../../src/scanner/readiness/stage/account.ts'
+import { findAccount, groupName, obstacle } from '../../../../src/scanner/readiness/host/account.ts'
 import { accounts, self, stranger } from '../host.ts'
 
 t.test('an account has its primary group; all its groups only if they count', async (t) => {
