@@ -44,7 +44,7 @@ t.test('the figures about what a worker asks of clamd are those of the program',
   const { away, silent } = RETRY_TIMEOUTS
   t.match(
     readPage('onescan-clamav.7'),
-    `is retried for ${away / 1000} seconds, and one that is silent over TCP for ${silent / 1000};`,
+    `is retried for ${away / 1000} seconds.\nOne that is silent over TCP is retried for ${silent / 1000}.`,
   )
   t.match(
     daemon,
@@ -157,7 +157,7 @@ t.test(
   async (t) => {
     const page = words('smtp-delay.8')
     t.same([figure('SEGMENTS_IN_MIN'), figure('SEGMENTS_OUT_MIN')], [3, 4])
-    t.match(page, `${figure('BYTES_MIN')} bytes in three segments, and was sent four`)
+    t.match(page, `${figure('BYTES_MIN')} bytes in three segments, and received four segments`)
     t.match(
       page,
       `${figure('PROGRAM_IDLE_MAX') / 1000} seconds, divided by the number of its connections`,
@@ -165,7 +165,7 @@ t.test(
     t.match(page, `sent less than ${figure('PROGRESS') / KIB} KiB`)
     t.match(
       page,
-      `The ${withCommas(figure('REMEMBERED_MAX', 'delay/gate/remembered-clients.ts'))} clients that behaved last`,
+      `remembers the last ${withCommas(figure('REMEMBERED_MAX', 'delay/gate/remembered-clients.ts'))} clients`,
     )
     t.match(page, `and ${figure('SPARE_DESCRIPTORS')} more.`)
   },
