@@ -44,7 +44,7 @@ function handlingText(
   const scans = `scans with ${namesOf(config)}`
   if (isClamds(kind)) {
     const until = isTls(kind) && tls ? `, ${certificateUntil(tls.endsAt)}` : ''
-    return `${scans}, clients decide${until}${notAsked(context)}${cacheText(context)}`
+    return `${scans}, clients handle viruses${until}${notAsked(context)}${cacheText(context)}`
   }
   const action =
     kind === 'qmail' ? 'clients handle viruses' : actionForViruses(kind, config.settings, isQueued)

@@ -264,7 +264,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .option(
       'accept',
       textOptions(
-        'Print warnings about this thing as ok, such as "infected mail"; may be repeated',
+        'Print warnings about this subject as ok, such as "infected mail"; may be repeated',
         {
           default: [] as string[],
         },

@@ -94,7 +94,7 @@ export function usualWords(isForRecipient: boolean, page: string | undefined): D
           ]
         : ['Open a link to show, release or delete one.']),
     '',
-    'In texts of senders, dots and colons are in brackets, so that mail clients show no links.',
+    'Dots and colons in texts of senders are shown as [.] and [:], so that nothing becomes a link.',
   ]
   return { subject: 'In quarantine on {host}: {count}', body: lines.join('\n') }
 }

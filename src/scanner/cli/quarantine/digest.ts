@@ -49,7 +49,7 @@ export const digestCommand = makeCommand('quarantine digest', {
       .option('json', printsJson)
       .epilogue(
         'A release key signs the mail, so that no host of the cluster scans it.\n\n' +
-          'Exit codes: 0 all is sent, or nothing is new; 2 something was not sent or read.',
+          'Exit codes: 0 all were sent, or there was nothing new; 2 something could not be sent or read.',
       ),
   work: (args, output) =>
     atDesk(args.directory, async (desk) => {

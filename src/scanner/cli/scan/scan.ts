@@ -56,14 +56,15 @@ export const scanCommand = makeCommand('scan', {
       .option('all', flag('Also list clean messages'))
       .option(
         'again',
-        flag(
-          'Scan only messages that arrived at most 36 hours before the last signature change, or later',
-        ),
+        flag('Scan only messages that arrived since 36 hours before the last signature change'),
       )
       .option('since', spanOptions.since)
       .option('jobs', textOption('Messages that are scanned at once, 1 to 64', { default: '1' }))
       .option('after', textOption('Resume after this file, which an incomplete scan names'))
-      .option('quarantine', textOption('Move mail to this quarantine that the settings keep out'))
+      .option(
+        'quarantine',
+        textOption('Move mail that the settings do not accept to this quarantine'),
+      )
       .option('doveadm', flag('The files are what doveadm fetch prints'))
       .implies('since', 'again')
       .option('json', flag('Print JSON, a line for each message and one for the sum'))

@@ -38,7 +38,7 @@ export const mailReply = {
     'Quota exceeded for all recipients, try again later',
   ),
   tooLarge: (most: number) =>
-    refused('5.3.4', 'too-large', `message is larger than ${most} bytes (--max-size)`),
+    refused('5.3.4', 'too-large', `message is larger than ${most} bytes, the limit of this server`),
   /** The text of Postfix with `smtpd_forbid_bare_newline = reject`. */
   bareNewline: (bare: string) => refused('5.5.2', 'bare-newline', `bare <${bare}> received`),
   hiddenDot: refused(

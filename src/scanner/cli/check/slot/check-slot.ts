@@ -142,7 +142,7 @@ function checkService(service: RunningService): CheckLine[] {
     )
   }
   if (unseen.length > 0) {
-    const value = `starts ${unseen.join(', ')} before qmail-smtpd: it is unknown what that sets`
+    const value = `starts ${unseen.join(', ')} before qmail-smtpd: settings that this changes are not checked`
     const remedy =
       'start it before the server, or test its settings: onescan check --user ACCOUNT --envdir DIR'
     checkLines.push(warning(what, value, remedy))

@@ -95,7 +95,7 @@ function judgeEicar(host: Host, test: SlotTest): CheckLine {
   const { outcome, header, reason } = test
   if (outcome.code !== 0 || header === undefined) return failed(what, host, test)
   if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
-  return failure(what, `is accepted as clean${reason}: nothing is scanned`, ERRORS_ABOVE)
+  return failure(what, `is accepted as clean${reason}, so viruses are delivered`, ERRORS_ABOVE)
 }
 
 /** Returns the check line whether mail is also scanned while onescand does not answer. */

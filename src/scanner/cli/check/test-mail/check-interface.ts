@@ -28,7 +28,7 @@ export async function* checkInterface(address: string): AsyncGenerator<CheckLine
   const remedy = answer.includes(codeInWords('EACCES'))
     ? `add --user ACCOUNT with the account of the mail server; if that is ${account}, set SocketGroup= in the unit of the socket, or --group of onescand, to its group`
     : 'run onescan check --daemon'
-  yield failure(address, `would not accept mail from ${account} now: ${answer}`, remedy)
+  yield failure(address, `does not accept mail from ${account}: ${answer}`, remedy)
 }
 
 async function sendBySmtp(port: number, message: Buffer): Promise<string | undefined> {
