@@ -14,7 +14,7 @@ interface LogPlace {
    * the write, so that the lines still wait here if the process ends earlier. Resolves to the number of bytes
    * that were written.
    */
-  readonly aside: (take: () => Buffer) => Promise<number>
+  readonly inThread: (take: () => Buffer) => Promise<number>
   /** Writes bytes, and blocks this process meanwhile. */
   readonly now: (bytes: Buffer) => unknown
 }
@@ -116,7 +116,7 @@ export class LogQueue {
     let bytes: Buffer = Buffer.alloc(0)
     let written = 0
     try {
-      written = await this.#place.aside(() => (bytes = this.#next()))
+      written = await this.#place.inThread(() => (bytes = this.#next()))
       this.#trouble = written < bytes.length ? 'takes no more bytes' : undefined
     } catch (error) {
       this.#trouble = errorText(error)
@@ -177,6 +177,6 @@ const STDERR = 2
 /** Descriptor 2 of a process that lasts. (process.stderr would change the flags of a shared pipe.) */
 export const standardError = new LogQueue({
   withoutWaiting: (bytes) => loadSystem()?.writeAtOnce(STDERR, bytes) ?? 0,
-  aside: (take) => writeTo(STDERR, take()),
+  inThread: (take) => writeTo(STDERR, take()),
   now: (bytes) => writeSync(STDERR, bytes),
 })

@@ -79,7 +79,7 @@ export function readByTable<const Table extends OptionTable, Made>(
   table: Table,
   make: (
     values: OptionValues<Table>,
-    given: readonly OptionToken[],
+    tokens: readonly OptionToken[],
     faults: FaultCollector,
   ) => Made,
 ): Made {
@@ -93,8 +93,8 @@ export function readByTable<const Table extends OptionTable, Made>(
     return [name, multiple ? all : all[0]]
   }
   const entries = Object.entries(table).map(([name, option]) => optionValue(name, option))
-  const given = tokens.flatMap((token) => (token.kind === 'option' ? [token] : []))
-  const made = make(Object.fromEntries(entries) as OptionValues<Table>, given, faults)
+  const inOrder = tokens.flatMap((token) => (token.kind === 'option' ? [token] : []))
+  const made = make(Object.fromEntries(entries) as OptionValues<Table>, inOrder, faults)
   const all = [...unknownOnes, ...faults.lines]
   if (all.length > 0) throw new AggregateFault(all)
   return made

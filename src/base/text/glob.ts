@@ -9,8 +9,8 @@ export function compileGlob(pattern: string, wildcards: '*' | '*?'): (text: stri
   const wanted = [...lower]
   const [tail] = (wildcards === '*?' ? /[^*?]*$/ : /[^*]*$/).exec(lower)!
   return (text) => {
-    const given = text.toLowerCase()
-    return given.endsWith(tail) && matches([...given], wanted, wildcards === '*?')
+    const lowered = text.toLowerCase()
+    return lowered.endsWith(tail) && matches([...lowered], wanted, wildcards === '*?')
   }
 }
 

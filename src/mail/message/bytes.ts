@@ -69,9 +69,9 @@ export abstract class Bytes {
 }
 
 /** Throws if a source did not return the requested number of bytes. */
-function checkCount(given: number, asked: number): void {
-  if (given !== asked)
-    throw new Error(`a source gave ${given - asked} bytes more than it was asked for`)
+function checkCount(provided: number, asked: number): void {
+  if (provided !== asked)
+    throw new Error(`a source gave ${provided - asked} bytes more than it was asked for`)
 }
 
 /** Bytes of memory that are read at a time. */

@@ -33,9 +33,9 @@ export const bansCommand = makeCommand('bans', {
         'Exit codes: 0 the names were printed or installed; 2 the rules cannot be read, ban no name, or cannot be installed.',
       ),
   async work(args, output) {
-    const given = slotEnvironment(process.env, args)
-    const isNamed = given.BADATTACHMENTS !== undefined
-    const env = isNamed ? given : { ...given, ...settingsOfOnescand() }
+    const named = slotEnvironment(process.env, args)
+    const isNamed = named.BADATTACHMENTS !== undefined
+    const env = isNamed ? named : { ...named, ...settingsOfOnescand() }
     const { control } = readControlDirectories(env)
     const { names } = readAttachmentRules(readBannedBy(env, control))
     if (names.length === 0)

@@ -80,8 +80,8 @@ const complaints = {
       : `${optionsIn(names)}: is needed`,
   'missing-value': (names: string) => `${optionsIn(names)}: needs a value`,
   'invalid-choice': (choice: string) => {
-    const [option, given = '', choices = ''] = choice.trim().split('|')
-    return `--${option} ${given.slice(1, -1)}: must be one of ${choices.replaceAll('"', '')}`
+    const [option, value = '', choices = ''] = choice.trim().split('|')
+    return `--${option} ${value.slice(1, -1)}: must be one of ${choices.replaceAll('"', '')}`
   },
   needs: (pairs: string) => pairs.trim().replace(/^(\S+) -> (\S+).*/s, '--$1: needs --$2'),
   exclusive: (names: string) => `${optionsIn(names)}: specify one of them`,
@@ -203,9 +203,9 @@ function helpOf(parser: Argv): string {
 }
 
 /** Returns the text about the missing argument. `given` begins with the number of given ones. */
-function missingArgument(given: string, parser: Argv): string {
+function missingArgument(count: string, parser: Argv): string {
   const [usage = ''] = helpOf(parser).split('\n')
-  const missing = usage.match(/<[^>]+>/g)?.[Number.parseInt(given, 10)] ?? 'an argument'
+  const missing = usage.match(/<[^>]+>/g)?.[Number.parseInt(count, 10)] ?? 'an argument'
   return `${missing} is missing; the command is: ${usage}`
 }
 

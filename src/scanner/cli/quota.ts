@@ -39,8 +39,8 @@ export const quotaCommand = makeCommand('quota', {
       .example('$0 quota ann --env QUOTAD=quotad:10.0.0.2:8625', 'Query that service')
       .epilogue('Exit codes: 0 there is space; 1 over quota; 2 unknown; 3 no such user.'),
   async work(args, output) {
-    const given = slotEnvironment(process.env, args)
-    const env = given.QUOTAD ? given : { ...settingsOfOnescand(), ...given }
+    const named = slotEnvironment(process.env, args)
+    const env = named.QUOTAD ? named : { ...settingsOfOnescand(), ...named }
     const settings = readQuotaSettings(env)
     if (settings === undefined) {
       const remedy = `set it in ${DEFAULTS}, or add --env QUOTAD=SERVICE`

@@ -43,7 +43,7 @@ interface DaemonLogSink extends LogSink {
 export function openDaemonLog(file: string | undefined): DaemonLogSink {
   const queue = file
     ? new LogQueue({
-        aside: (take) => appendInThread(file, take),
+        inThread: (take) => appendInThread(file, take),
         now: (bytes) => append(file, bytes),
       })
     : standardError

@@ -10,7 +10,7 @@ function logWith(room: number) {
       log.text += taken
       return taken.length
     },
-    async aside(take) {
+    async inThread(take) {
       const bytes = take()
       log.text += bytes
       log.inThread += bytes.length
@@ -48,7 +48,7 @@ t.test('a log that takes lines again has no trouble any longer', async (t) => {
   let room = 0
   const queue = new LogQueue({
     withoutWaiting: () => room,
-    aside: async () => Promise.reject(new Error('the disk is full')),
+    inThread: async () => Promise.reject(new Error('the disk is full')),
     now: () => {},
   })
   queue.write(Buffer.from('line\n'))

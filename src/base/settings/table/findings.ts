@@ -31,15 +31,15 @@ export interface FindingRule {
 
 /** Parses words such as `macros=tag` or `PUA.*=accept`. The first word that matches a finding applies. */
 function readFindings(text: string): readonly FindingRule[] {
-  return splitWords(text, 'FINDINGS').map((given) => {
-    const [, name = '', action] = /^([^=]+)=(.*)$/.exec(given) ?? []
+  return splitWords(text, 'FINDINGS').map((entry) => {
+    const [, name = '', action] = /^([^=]+)=(.*)$/.exec(entry) ?? []
     const example = 'write as "macros=tag" or "PUA.*=accept"'
-    if (!action) throw new Fault('config', `FINDINGS ${given}: has no action; ${example}`)
+    if (!action) throw new Fault('config', `FINDINGS ${entry}: has no action; ${example}`)
     const property = PROPERTIES.find((word) => word === name)
     // Names of findings have a capital, a digit or a dot: this is a property that is misspelt.
     if (property === undefined && /^[a-z]+$/.test(name)) {
       const known = PROPERTIES.join(', ')
-      throw new Fault('config', `FINDINGS ${given}: ${name} is not one of ${known}; ${example}`)
+      throw new Fault('config', `FINDINGS ${entry}: ${name} is not one of ${known}; ${example}`)
     }
     return {
       finding: property ?? { pattern: name },

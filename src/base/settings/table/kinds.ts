@@ -125,8 +125,8 @@ export function number<Default extends number | undefined>(
   } = {},
 ): NumberSetting<Default> {
   const { min = 0, max = Number.MAX_SAFE_INTEGER, unit = '' } = more
-  const read = (given: string | undefined, name: string) =>
-    given ? wholeNumber(given, name, 0, { min, max, unit }) : byDefault
+  const read = (raw: string | undefined, name: string) =>
+    raw ? wholeNumber(raw, name, 0, { min, max, unit }) : byDefault
   return { kind: 'number', default: byDefault, min, max, unit, read, ...common(more) }
 }
 
@@ -134,7 +134,7 @@ export function size(
   byDefault: string | undefined,
   more: SettingDetails<number> = {},
 ): SizeSetting {
-  const read = (given: string | undefined, name: string) => byteSize(given || byDefault, name, 0)
+  const read = (raw: string | undefined, name: string) => byteSize(raw || byDefault, name, 0)
   return { kind: 'size', default: byDefault, read, ...common(more) }
 }
 
@@ -143,8 +143,7 @@ export function word<const Word extends string>(
   words: readonly [Word, ...Word[]],
   more: SettingDetails<Word> = {},
 ): WordSetting<Word> {
-  const read = (given: string | undefined, name: string) =>
-    choice<Word>(given, name, words, words[0])
+  const read = (raw: string | undefined, name: string) => choice<Word>(raw, name, words, words[0])
   return { kind: 'word', words, default: words[0], read, ...common(more) }
 }
 
@@ -155,7 +154,7 @@ export function text<Default extends string | undefined>(
   byDefault: Default,
   more: SettingDetails<Parsed<Default, string>> = {},
 ): TextSetting<Default, Parsed<Default, string>> {
-  return parsed(byDefault, (given) => given, more)
+  return parsed(byDefault, (raw) => raw, more)
 }
 
 /** Defines a setting whose text is converted by `parse`. */
@@ -164,8 +163,8 @@ export function parsed<Default extends string | undefined, Value>(
   parse: (text: string, name: string) => Value,
   more: SettingDetails<Parsed<Default, Value>> = {},
 ): TextSetting<Default, Parsed<Default, Value>> {
-  const read = (given: string | undefined, name: string) => {
-    const value = given || byDefault
+  const read = (raw: string | undefined, name: string) => {
+    const value = raw || byDefault
     return (value === undefined ? undefined : parse(value, name)) as Parsed<Default, Value>
   }
   return { kind: 'text', default: byDefault, read, ...common(more) }
@@ -179,7 +178,6 @@ export function wordList<Default extends string | undefined>(
   byDefault: Default,
   more: SettingDetails<readonly string[]> = {},
 ): TextSetting<Default, readonly string[]> {
-  const read = (given: string | undefined, name: string) =>
-    splitWords(given || byDefault || '', name)
+  const read = (raw: string | undefined, name: string) => splitWords(raw || byDefault || '', name)
   return { kind: 'text', default: byDefault, read, ...common(more) }
 }

@@ -34,8 +34,8 @@ import {
   onescandEndpoints,
 } from './mail-server-config/onescand-endpoints.ts'
 import { checkPostfix } from './mail-server-config/postfix.ts'
-import { SHOWN_BY_MAIL } from './mail-server-config/reach.ts'
 import { checkSendmail, checkSendmailLoad } from './mail-server-config/sendmail.ts'
+import { SHOWN_BY_MAIL } from './mail-server-config/unreachable-milter.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
 import { lostSockets } from './services/socket-units.ts'

@@ -11,14 +11,14 @@ const QUIET = 5_000
 /**
  * Prints check lines as they arrive, and their number. Returns the exit code. Repetitions are omitted: the same
  * check line about another subject, and check lines that follow from a printed one. `heading` is a first line for
- * people about what is checked. The last line names the servers `unseen`, whose mail was not tested. Check lines
+ * people about what is checked. The last line names the servers `untested`, whose mail was not tested. Check lines
  * reported by an account are printed below its name.
  */
 export async function printCheckLines(
   checkLines: AsyncIterable<CheckLine>,
   output: Output,
   heading?: string,
-  unseen: readonly string[] = [],
+  untested: readonly string[] = [],
 ): Promise<number> {
   const printed: CheckLine[] = []
   const seen = new Set<CheckLine['follows']>()
@@ -47,7 +47,7 @@ export async function printCheckLines(
     clearInterval(waits)
   }
   output.sum({ errors: countOf(printed, 'error'), warnings: countOf(printed, 'warning') })
-  output.text(`${sumOf(printed, unseen)}\n`)
+  output.text(`${sumOf(printed, untested)}\n`)
   return exitCodeOf(printed)
 }
 
@@ -94,14 +94,14 @@ const COLOUR = { ok: '\x1b[32m', warning: '\x1b[33m', error: '\x1b[1;31m' } as c
 const PLAIN = '\x1b[0m'
 
 /** `2 errors, 1 warning`, and the servers whose mail was not seen. */
-export function sumOf(checkLines: readonly CheckLine[], unseen: readonly string[]): string {
+export function sumOf(checkLines: readonly CheckLine[], untested: readonly string[]): string {
   const counts = (['error', 'warning'] as const).flatMap((level) => {
     const count = countOf(checkLines, level)
     return count === 0 ? [] : [`${count} ${level}${count === 1 ? '' : 's'}`]
   })
   const sum = counts.join(', ') || 'no problems found'
-  if (unseen.length === 0) return sum
-  return `${sum}; this check sent no mail through ${unseen.join(', ')}: onescan check --mail ADDRESS does`
+  if (untested.length === 0) return sum
+  return `${sum}; this check sent no mail through ${untested.join(', ')}: onescan check --mail ADDRESS does`
 }
 
 const countOf = (checkLines: readonly CheckLine[], level: CheckLine['level']) =>

@@ -30,7 +30,7 @@ export interface RunningService {
   /** Its working directory: that of its run script, as supervise(8) starts it. */
   readonly directory: string
   /** The steps after the server that may set more than the kernel shows. */
-  readonly unseen: readonly string[]
+  readonly unknownSteps: readonly string[]
   /** When it was started, in milliseconds as Date.now(). */
   readonly since: number
 }
@@ -173,7 +173,7 @@ async function readProcess(found: ProcEntry): Promise<RunningService> {
   const step = isRoots ? findAccountStep(command.options, readAccounts()) : undefined
   const own = isRoots && uid > 0 && Number.isInteger(gid) ? { uid, groups: [gid] } : status
   const account = step ?? own
-  const isUnseen = (word: string, at: number) =>
+  const isUnknown = (word: string, at: number) =>
     isStep(word) && !(step && at >= step.from && at < step.to)
   return {
     pid,
@@ -184,7 +184,7 @@ async function readProcess(found: ProcEntry): Promise<RunningService> {
     limits: limitsIn(readFileSync(found.at('limits'), 'latin1')),
     rules: rules ? resolve(directory, rules) : undefined,
     directory,
-    unseen: command.options.filter(isUnseen),
+    unknownSteps: command.options.filter(isUnknown),
     since: found.startedAt(),
   }
 }

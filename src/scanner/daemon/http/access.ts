@@ -52,12 +52,12 @@ const isOwnName = (host: string): boolean =>
 function isGiven(authorization: string, token: string): boolean {
   const [, scheme = '', value = ''] = /^(Bearer|Basic) +(\S+)$/i.exec(authorization) ?? []
   const isBasic = scheme.toLowerCase() === 'basic'
-  const given = isBasic
+  const attempt = isBasic
     ? Buffer.from(value, 'base64')
         .toString()
         .replace(/^[^:]*:/, '')
     : value
-  return isSameSecret(given, token)
+  return isSameSecret(attempt, token)
 }
 
 /** Returns the token in the file of --http-token. Throws a Fault of kind `config` if it cannot be used. */

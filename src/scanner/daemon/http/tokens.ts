@@ -7,8 +7,8 @@ import { type Person, RIGHTS } from '../../protocol/quarantine-api/exchange.ts'
 export const TOKEN_MIN = 16
 
 /** Returns whether two texts are the same, in a time that depends on neither. */
-export function isSameSecret(given: string, secret: string): boolean {
-  return timingSafeEqual(digest(given), digest(secret))
+export function isSameSecret(attempt: string, secret: string): boolean {
+  return timingSafeEqual(digest(attempt), digest(secret))
 }
 
 function digest(text: string): Buffer {
@@ -69,9 +69,9 @@ export class PersonalTokens {
    * send it without being asked, also for a page of another site.
    */
   personOf(authorization = ''): Person | undefined {
-    const [, given = ''] = /^Bearer +(\S+)$/i.exec(authorization) ?? []
+    const [, token = ''] = /^Bearer +(\S+)$/i.exec(authorization) ?? []
     // By their digests: the time shows nothing of a token.
-    return this.#persons.get(digestOf(given))
+    return this.#persons.get(digestOf(token))
   }
 }
 

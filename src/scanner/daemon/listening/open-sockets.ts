@@ -47,24 +47,24 @@ export async function openSockets(
   { doors, ...options }: DaemonOptions,
   handedOver: readonly SocketPurpose[],
 ): Promise<DoorSocket[]> {
-  const given = handedOver.flatMap((kind, index) =>
+  const passed = handedOver.flatMap((kind, index) =>
     kind === 'http' ? [] : [{ kind, fd: FIRST_HANDED_OVER + index }],
   )
   const served = smtpDoorsOf(
-    given.map(({ kind }) => kind),
+    passed.map(({ kind }) => kind),
     doors,
   )
-  const sockets: DoorSocket[] = given.map(({ kind, fd }, index) => {
+  const sockets: DoorSocket[] = passed.map(({ kind, fd }, index) => {
     return { kind, fd, route: served[index]?.route, close: () => closeSync(fd) }
   })
   // A socket that systemd has passed may be the same as one that an option names.
-  const held = new Set(given.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
-  const isGiven = (door: NamedDoor) => {
-    if (door.kind === 'qmail') return given.some(({ kind }) => kind === 'qmail')
+  const held = new Set(passed.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
+  const isPassed = (door: NamedDoor) => {
+    if (door.kind === 'qmail') return passed.some(({ kind }) => kind === 'qmail')
     if (door.route !== undefined) return served.includes(door)
     return door.at.kind === 'unix' && held.has(`${door.kind} ${door.at.path}`)
   }
-  for (const door of doors.filter((named) => !isGiven(named))) {
+  for (const door of doors.filter((named) => !isPassed(named))) {
     const { kind, route, at, option } = door
     sockets.push({ kind, route, ...(await bindAt(at, { ...options, option })) })
   }

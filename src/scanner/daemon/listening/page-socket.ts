@@ -49,11 +49,11 @@ export function pageListener(
     }
     const path = pathOf(fd)
     const listening = await listenHttpOn(server, fd)
-    const [wanted, given] = [textOf(address), path ?? boundText(listening.address())]
-    if (wanted === given) return () => listening.close()
+    const [wanted, passed] = [textOf(address), path ?? boundText(listening.address())]
+    if (wanted === passed) return () => listening.close()
     listening.close()
     const remedy = 'set the same address in both'
-    elsewhere = new Fault('config', `--http ${wanted}: systemd's socket is at ${given}; ${remedy}`)
+    elsewhere = new Fault('config', `--http ${wanted}: systemd's socket is at ${passed}; ${remedy}`)
     throw elsewhere
   }
 }

@@ -84,15 +84,15 @@ export type DaemonOptions = Readonly<ReturnType<typeof readOptions>>
  * them.
  */
 export function readOptions(args: readonly string[], processors: number = availableParallelism()) {
-  return readByTable(args, known, (values, given, faults) => {
+  return readByTable(args, known, (values, tokens, faults) => {
     const { socket, http, 'http-quarantine': tokenFile, 'http-release': releaseBy } = values
     const doors = [
       ...(socket === undefined ? [] : [namedDoor('qmail', { kind: 'unix', path: socket })]),
       ...[...values.milter, ...values.policy, ...values.clamd, ...values['clamd-mail']],
-      ...faults.attempt(() => readSmtpDoors(given), []),
+      ...faults.attempt(() => readSmtpDoors(tokens), []),
     ]
     faults.attempt(() => refuseLoops(doors, http), undefined)
-    if (tokenFile !== undefined && !given.some(({ name }) => name === 'http'))
+    if (tokenFile !== undefined && !tokens.some(({ name }) => name === 'http'))
       faults.lines.push('--http-quarantine: needs --http ADDRESS')
     const workers = Math.max(1, Math.min(processors - PROCESSORS_OF_CLAMD, DEFAULT_WORKERS_MAX))
     return {

@@ -10,7 +10,7 @@ import { asPlain, bundle, jsonIn, onescan } from '../onescan.ts'
 /** The output of `onescan check`. */
 
 /** Returns the lines that people see of these, the last of which is the sum. */
-async function linesOf(checkLines: readonly CheckLine[], ...unseen: readonly string[]) {
+async function linesOf(checkLines: readonly CheckLine[], ...untested: readonly string[]) {
   const lines: string[] = []
   class Recorded extends Output {
     override text(text: string): void {
@@ -23,7 +23,7 @@ async function linesOf(checkLines: readonly CheckLine[], ...unseen: readonly str
   async function* arriving() {
     yield* checkLines
   }
-  await printCheckLines(arriving(), new Recorded('check', false), undefined, unseen)
+  await printCheckLines(arriving(), new Recorded('check', false), undefined, untested)
   return lines
 }
 
@@ -53,13 +53,13 @@ t.test('a carriage return in a setting is seen', async (t) => {
 })
 
 t.test('the findings are counted', async (t) => {
-  const sumOf = async (errors: number, warnings: number, ...unseen: readonly string[]) => {
+  const sumOf = async (errors: number, warnings: number, ...untested: readonly string[]) => {
     const checkLines = [
       ok('a', 'b'),
       ...Array.from({ length: errors }, (_, at) => failure('a', `b${at}`, 'c')),
       ...Array.from({ length: warnings }, (_, at) => warning('a', `b${at}`, 'c')),
     ]
-    return (await linesOf(checkLines, ...unseen)).at(-1)
+    return (await linesOf(checkLines, ...untested)).at(-1)
   }
   t.equal(await sumOf(2, 1), '2 errors, 1 warning')
   t.equal(await sumOf(1, 0), '1 error')

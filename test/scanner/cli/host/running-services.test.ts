@@ -20,7 +20,12 @@ t.test('a server of qmail-smtpd is found with its variables and limits', { skip 
   const pid = await startService(t, words, { env, isCallers: true })
   const { services } = await findRunningServices()
   const service = services.find((found) => found.pid === pid)
-  t.match(service, { uid: process.getuid!(), rules: '/rules.cdb', directory: '/', unseen: [] })
+  t.match(service, {
+    uid: process.getuid!(),
+    rules: '/rules.cdb',
+    directory: '/',
+    unknownSteps: [],
+  })
   t.equal(service?.env.QHPSI, 'plugin: eicar')
   t.equal(service?.limits.as, 1_000_000_000)
 })
@@ -28,7 +33,7 @@ t.test('a server of qmail-smtpd is found with its variables and limits', { skip 
 t.test('options between server and qmail-smtpd are reported', { skip }, async (t) => {
   const steps = ['envdir', './env', 'rblsmtpd', 'setuidgid', 'nobody', '/var/qmail/bin/qmail-smtpd']
   const pid = await startService(t, [...tcpserver().slice(0, -1), ...steps], { isCallers: true })
-  t.same((await readService(pid)).unseen, ['envdir', 'setuidgid'])
+  t.same((await readService(pid)).unknownSteps, ['envdir', 'setuidgid'])
 })
 
 t.test(
@@ -38,7 +43,7 @@ t.test(
     const step = ['setpriv', '--reuid=65534', '--regid=65533', '--groups=65532']
     const words = [...tcpserver().slice(0, -1), ...step, '/var/qmail/bin/qmail-smtpd']
     const service = await readService(await startService(t, words, { isCallers: true }))
-    t.match(service, { uid: 65534, groups: [65533, 65532], unseen: [] })
+    t.match(service, { uid: 65534, groups: [65533, 65532], unknownSteps: [] })
   },
 )
 

@@ -7,7 +7,7 @@ import { isListening } from '../../host/open-ports.ts'
 import { howToStart } from '../services/service-state.ts'
 import { askProgram } from './ask-program.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
-import { SHOWN_BY_MAIL } from './reach.ts'
+import { SHOWN_BY_MAIL } from './unreachable-milter.ts'
 
 /** The program of Debian, and of others. */
 export const EXIMS = ['/usr/sbin/exim4', '/usr/sbin/exim'] as const

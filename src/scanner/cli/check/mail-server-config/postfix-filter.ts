@@ -1,6 +1,6 @@
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
-import { checkCopies, checkReturnService, checkTransport } from './as-it-is.ts'
+import { checkCopies, checkReturnService, checkTransport } from './filter-parameters.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import { type Postfix, type SmtpdService, setting, tooEarly } from './postconf.ts'
 

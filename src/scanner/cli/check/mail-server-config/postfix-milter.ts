@@ -19,7 +19,7 @@ import {
   whileDown,
 } from './postconf.ts'
 import { foreignFilter, isFilteredBySmtp } from './postfix-filter.ts'
-import { SHOWN_BY_MAIL, unreachable } from './reach.ts'
+import { SHOWN_BY_MAIL, unreachable } from './unreachable-milter.ts'
 
 /** Seconds for which Postfix waits for a milter at the end of a message: milter_content_timeout in postconf(5). */
 const MILTER_TIMEOUT = 300

@@ -4,7 +4,7 @@ import { readStart } from '../../../../base/path/open.ts'
 import { formatDuration, parseDuration } from '../../../../base/text/units.ts'
 import { howToStart } from '../services/service-state.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
-import { SHOWN_BY_MAIL, socketFault } from './reach.ts'
+import { SHOWN_BY_MAIL, socketFault } from './unreachable-milter.ts'
 
 /** The configuration of Sendmail since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'

@@ -107,7 +107,7 @@ function adjustedForSlots(checkLine: CheckLine): CheckLine {
  */
 function checkRunning(running: RunningDaemon, accounts: Accounts): CheckLine[] {
   const { description } = running
-  if (description === undefined) return [unseen(running, accounts)]
+  if (description === undefined) return [hidesSettings(running, accounts)]
   const what = `onescand ${description.pid}`
   const list = settingsInWords(description)
   return [
@@ -129,7 +129,7 @@ function checkRunning(running: RunningDaemon, accounts: Accounts): CheckLine[] {
 }
 
 /** Returns the check line about an onescand that does not show its settings. */
-function unseen({ socket, stranger }: RunningDaemon, accounts: Accounts): CheckLine {
+function hidesSettings({ socket, stranger }: RunningDaemon, accounts: Accounts): CheckLine {
   if (process.getuid!() !== 0)
     return warning('onescand', `shows its state at ${socket} only to root`, AS_ROOT)
   const restart = howToStart('onescand', 'restart')

@@ -126,7 +126,7 @@ const withoutFigures = (value: string) => value.replace(/\d+(?= MiB\b)|[\d.]+ m?
 
 /** Returns check lines about a service itself: how it runs, and what has changed since it was started. */
 function checkService(service: RunningService): CheckLine[] {
-  const { pid, text, rules, directory, unseen, uid, since } = service
+  const { pid, text, rules, directory, unknownSteps, uid, since } = service
   const what = `process ${pid}`
   const checkLines = [ok(what, text)]
   const script = join(directory, 'run')
@@ -141,8 +141,8 @@ function checkService(service: RunningService): CheckLine[] {
       failure(what, `${source} is newer than ${rules}, which tcpserver reads`, remedy),
     )
   }
-  if (unseen.length > 0) {
-    const value = `starts ${unseen.join(', ')} before qmail-smtpd: settings that this changes are not checked`
+  if (unknownSteps.length > 0) {
+    const value = `starts ${unknownSteps.join(', ')} before qmail-smtpd: settings that this changes are not checked`
     const remedy =
       'start it before the server, or test its settings: onescan check --user ACCOUNT --envdir DIR'
     checkLines.push(warning(what, value, remedy))

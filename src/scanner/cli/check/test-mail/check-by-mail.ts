@@ -51,7 +51,7 @@ const A_LOOP = 3
  * Tests each route of this host: sends a clean message and the EICAR test file, in a small and in a large
  * message, to `address`. Yields check lines about their outcome in the logs of onescan. A check line is ok only if
  * onescan itself logged the message. If the logs do not include those of onescan-queue (`readsSlots`), no
- * message is reported as unseen.
+ * message is reported as not logged.
  */
 export async function* checkByMail(
   address: string,
@@ -240,7 +240,7 @@ class WayTest {
     return warning(what, value, remedy)
   }
 
-  #unseen(what: string, sent: SentTestMail): CheckLine {
+  #notLogged(what: string, sent: SentTestMail): CheckLine {
     const delivery = this.#run.log.deliveryOf(sent.id)
     const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
@@ -304,7 +304,7 @@ class WayTest {
   #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
     const what = `${this.#name}, clean mail`
     const record = decisive(seen)
-    if (record === undefined) return this.#askedInParts(what, sent) ?? this.#unseen(what, sent)
+    if (record === undefined) return this.#askedInParts(what, sent) ?? this.#notLogged(what, sent)
     // A deferred message is sent again, and is not in a loop.
     const passed = seen.filter(({ fields: other }) => other.get('decision') !== 'defer')
     if (passed.length >= A_LOOP) {
@@ -368,7 +368,7 @@ class WayTest {
     if (record === undefined) {
       const inParts = this.#askedInParts(what, sent, true)
       if (inParts !== undefined) return inParts
-      if (sent.kind === 'accepted') return this.#unseen(what, sent)
+      if (sent.kind === 'accepted') return this.#notLogged(what, sent)
       const value = `is ${sent.kind}, but not by onescan, so it is unknown whether onescan refuses such mail: ${sent.text}`
       return warning(
         what,

@@ -4,10 +4,10 @@ import { doubledPause } from '../../../../base/flow/back-off.ts'
 import type { System } from '../../../../base/runtime/system.ts'
 
 /**
- * The process at the other end of a unix socket, the one that listens there. It is `unseen` if that is systemd,
+ * The process at the other end of a unix socket, the one that listens there. It is `unknown` if that is systemd,
  * which keeps the socket of clamd, or a process of another container.
  */
-export type ClamdPeer = number | 'unseen'
+export type ClamdPeer = number | 'unknown'
 
 /** The process that keeps the sockets of services, and starts these. */
 const INIT = 1
@@ -21,7 +21,7 @@ const LOOKS = 11
 export function peerAt(socket: number, system: System): ClamdPeer {
   const { pid } = system.peerOf(socket) ?? {}
   // A program that listens, and leaves the socket to a child, has ended already.
-  return pid === undefined || pid === INIT || !isRunning(pid) ? 'unseen' : pid
+  return pid === undefined || pid === INIT || !isRunning(pid) ? 'unknown' : pid
 }
 
 /** Resolves to whether a process that has closed its connection ends, too. */

@@ -201,7 +201,7 @@ class ServerSearch {
 async function hasDied(server: ClamdServer, failure: ClamdFailure): Promise<boolean> {
   const { peer } = (failure.kind === 'broken' ? failure : 'broke' in failure && failure.broke) || {}
   if (peer === undefined) return false
-  if (peer !== 'unseen') return hasEnded(peer)
+  if (peer !== 'unknown') return hasEnded(peer)
   return failure.kind !== 'broken' || server.isMute()
 }
 

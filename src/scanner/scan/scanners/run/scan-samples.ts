@@ -18,7 +18,7 @@ import {
   type UnreadResult,
   unknown,
 } from '../findings/scan-result.ts'
-import { Loan } from './loan.ts'
+import { Lease } from './lease.ts'
 import type { RunningScan, Scan } from './scan-plan.ts'
 
 /** Faults for which no scanner is to blame. */
@@ -87,7 +87,9 @@ async function scanAll(
 ): Promise<ScanResult | undefined> {
   const { run, results } = scan
   if (samples.length > 1 && scanner.scanTogether) {
-    const ofAll = await lend(scanner, samples, run, (lent) => scanner.scanTogether!(lent, run))
+    const ofAll = await scanLeased(scanner, samples, run, (leased) =>
+      scanner.scanTogether!(leased, run),
+    )
     const hidesOthers = run.tolerance.toleratesLimits && ofAll.answer === 'unknown'
     if (!mayPostpone(ofAll, scan) && !isAboutUnpacked(ofAll) && !hidesOthers) {
       const result = results.record(ofAll)
@@ -190,14 +192,14 @@ function isAboutUnpacked(result: ScanResult): result is UnreadResult {
   return result.answer === 'unread' && result.kind === 'unpacked'
 }
 
-/** Scans a sample with one scanner. Rejects as lend() does. */
+/** Scans a sample with one scanner. Rejects as scanLeased() does. */
 async function scanWith(
   scanner: ContentScanner,
   sample: Sample,
   task: RunningScan,
 ): Promise<ScanResult> {
   await task.giveWay()
-  return lend(scanner, [sample], task, ([lent]) => scanner.scan(lent!, task))
+  return scanLeased(scanner, [sample], task, ([leased]) => scanner.scan(leased!, task))
 }
 
 /**
@@ -205,19 +207,19 @@ async function scanWith(
  * fails. Also rejects if the scanner may have opened another file than it was given and has no finding that counts:
  * such an answer is not valid.
  */
-async function lend(
+async function scanLeased(
   scanner: ContentScanner,
   samples: readonly Sample[],
   task: ScannerCall,
-  scan: (lent: readonly Sample[]) => Promise<ScanResult>,
+  scan: (leased: readonly Sample[]) => Promise<ScanResult>,
 ): Promise<ScanResult> {
-  const loan = new Loan()
-  const lent = samples.map((sample) => loan.of(sample))
-  const result = await answerOf(() => scan(lent), task).finally(() => loan.takeBack())
+  const lease = new Lease()
+  const leased = samples.map((sample) => lease.of(sample))
+  const result = await answerOf(() => scan(leased), task).finally(() => lease.revoke())
   const named = withScannerName(scanner, result)
   if (result.answer === 'unknown') return named
   try {
-    loan.confirmFiles()
+    lease.confirmFiles()
     return named
   } catch (error) {
     if (!isUntolerated(named, task.tolerance)) throw error

@@ -49,7 +49,7 @@ function rulesOf(t: Test, text: string) {
 
 const withoutRules: RunningService = {
   ...{ pid: '1', text: 'tcpserver', env: {}, uid: 0, groups: [], limits: {}, rules: undefined },
-  ...{ directory: '/', unseen: [], since: 0 },
+  ...{ directory: '/', unknownSteps: [], since: 0 },
 }
 
 const noOptions: SlotOptions = {

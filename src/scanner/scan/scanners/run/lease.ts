@@ -4,17 +4,17 @@ import type { Sample, SampleFile } from '../contract/scanner.ts'
 /**
  * The resources that a scanner may use during a call. A scanner that exceeds its deadline continues to work
  * after the message has ended, and its descriptor or memory may then belong to another message. So each read
- * of a lent resource throws after it was taken back.
+ * of a leased resource throws after that was revoked.
  */
-export class Loan {
-  #isOver = false
+export class Lease {
+  #isRevoked = false
   readonly #files: SampleFile[] = []
 
   of(sample: Sample): Sample {
     const { sealedFile } = sample
     return {
-      ...this.#withLentMessage(sample),
-      bytes: new LentBytes(sample.bytes, this),
+      ...this.#withLeasedMessage(sample),
+      bytes: new LeasedBytes(sample.bytes, this),
       ...(sealedFile && {
         sealedFile: () => {
           this.check()
@@ -31,17 +31,17 @@ export class Loan {
     }
   }
 
-  /** Lends the message in which a content was found. */
-  #withLentMessage(sample: Sample): Sample {
+  /** Leases the message in which a content was found. */
+  #withLeasedMessage(sample: Sample): Sample {
     return sample.kind === 'content' ? { ...sample, message: this.of(sample.message) } : sample
   }
 
-  takeBack(): void {
-    this.#isOver = true
+  revoke(): void {
+    this.#isRevoked = true
   }
 
   check(): void {
-    if (this.#isOver) throw new Error('the message has ended')
+    if (this.#isRevoked) throw new Error('the message has ended')
   }
 
   /** Throws a Fault of kind `read` if the scanner may have opened another file than those that it got. */
@@ -50,14 +50,14 @@ export class Loan {
   }
 }
 
-class LentBytes extends Bytes {
+class LeasedBytes extends Bytes {
   readonly #bytes: Bytes
-  readonly #loan: Loan
+  readonly #lease: Lease
 
-  constructor(bytes: Bytes, loan: Loan) {
+  constructor(bytes: Bytes, lease: Lease) {
     super()
     this.#bytes = bytes
-    this.#loan = loan
+    this.#lease = lease
   }
 
   get size(): number {
@@ -65,10 +65,10 @@ class LentBytes extends Bytes {
   }
 
   *chunks(from = 0, to = this.size): Generator<Buffer> {
-    this.#loan.check()
+    this.#lease.check()
     for (const chunk of this.#bytes.chunks(from, to)) {
       yield chunk
-      this.#loan.check()
+      this.#lease.check()
     }
   }
 }

@@ -6,7 +6,7 @@ import {
   type Postfix,
   SmtpdService,
 } from '../../../../../src/scanner/cli/check/mail-server-config/postconf.ts'
-import { unreachable } from '../../../../../src/scanner/cli/check/mail-server-config/reach.ts'
+import { unreachable } from '../../../../../src/scanner/cli/check/mail-server-config/unreachable-milter.ts'
 import { freePort } from '../../../../programs/host/free-port.ts'
 import { listen } from '../../../../programs/host/listen.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
