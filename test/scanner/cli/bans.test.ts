@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { checkClamd } from '../../../src/scanner/readiness/clamd/check-clamd.ts'
 import { archiveSignatures } from '../../../src/scanner/scan/scanners/attachments/archive-bans.ts'
 import { listFingerprint } from '../../../src/scanner/scan/scanners/attachments/ban-names.ts'
+import { about } from '../../check-lines.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { type Clamd, clamdAnswer, clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { newest } from '../daemon/process.ts'
@@ -140,7 +141,7 @@ t.test('a clamd that does not reload is reported', { skip: installMissing }, asy
   const hasList = async (BADATTACHMENTS: string) => {
     const asked = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, ARCHIVEBANS: 'on', BADATTACHMENTS }
     const checkLines = await checkClamd(host(asked))
-    return checkLines.find(({ what }) => what.endsWith('ARCHIVEBANS'))?.level
+    return about(checkLines, /ARCHIVEBANS$/)?.level
   }
   t.match(await run('*.exe'), { code: 0 })
   await reloaded(clamd)

@@ -5,9 +5,10 @@ import t from 'tap'
 import { inOneLine } from '../../../src/base/check/check-line.ts'
 import { checkDirectories } from '../../../src/scanner/readiness/check-directories.ts'
 import { checkSettings } from '../../../src/scanner/readiness/check-settings.ts'
+import { complaints } from '../../check-lines.ts'
 import { lacks } from '../../needs.mjs'
 import { openDirectory } from '../../programs/host/reachable.ts'
-import { complaints, host, stranger } from './host.ts'
+import { host, stranger } from './host.ts'
 
 /** The room on the disk is that of the machine that runs the tests. */
 const besidesRoom = (checkLines: ReturnType<typeof checkDirectories>) =>

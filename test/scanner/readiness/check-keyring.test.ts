@@ -3,8 +3,9 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { checkKeyring } from '../../../src/scanner/readiness/check-keyring.ts'
 import { obstacle } from '../../../src/scanner/readiness/host/account.ts'
+import { complaints } from '../../check-lines.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
-import { complaints, host, stranger } from './host.ts'
+import { host, stranger } from './host.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}`
 

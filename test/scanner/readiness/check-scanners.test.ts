@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { checkScanners } from '../../../src/scanner/readiness/check-scanners.ts'
+import { complaints } from '../../check-lines.ts'
 import { lacks } from '../../needs.mjs'
-import { complaints, host } from './host.ts'
+import { host } from './host.ts'
 
 const check = (QHPSI: string, more: Record<string, string> = {}) =>
   checkScanners(host({ QHPSI, ...more }))

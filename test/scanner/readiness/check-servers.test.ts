@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkQuotad, checkVerdicts } from '../../../src/scanner/readiness/check-servers.ts'
 import { keyMark } from '../../../src/scanner/scan/verdicts/copies/secrets.ts'
+import { complaints } from '../../check-lines.ts'
 import { lacks } from '../../needs.mjs'
 import { freePort } from '../../programs/host/free-port.ts'
 import {
@@ -15,7 +16,7 @@ import {
   storeMissing,
 } from '../../programs/servers/store-server.ts'
 import { httpService, udpService } from '../scan/quota/services.ts'
-import { host, inShort } from './host.ts'
+import { host } from './host.ts'
 
 /** Check asks the service that knows which mailboxes are full, and the store that hosts share. */
 
@@ -66,7 +67,7 @@ t.test('a silent service is a warning: no mailbox is treated as full', async (t)
   const { port } = await udpService(t, () => undefined)
   const QUOTAD = `udp:127.0.0.1:${port}`
   const [checkLine] = await checkQuotad(host({ QUOTAD, QUOTATIMEOUT: '50' }))
-  t.equal(inShort(checkLine!), 'warning QUOTAD')
+  t.same(complaints([checkLine!]), ['warning QUOTAD'])
   t.match(checkLine, { value: `${QUOTAD}: no answer in 50 ms` })
 })
 

@@ -1,14 +1,15 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { checkSettings } from '../../../src/scanner/readiness/check-settings.ts'
-import { complaints, host } from './host.ts'
+import { about, complaints } from '../../check-lines.ts'
+import { host } from './host.ts'
 
 const scans = { QHPSI: 'plugin: clamd', REJECTVIRUS: '0' }
 
 t.test('valid settings are reported with what they do', async (t) => {
   const checkLines = await checkSettings(host({ ...scans, REJECTVIRUS: '1' }))
   t.same(complaints(checkLines), [])
-  t.match(checkLines.find(({ what }) => what === 'infected mail')?.value, 'is refused')
+  t.match(about(checkLines, /^infected mail$/)?.value, 'is refused')
 })
 
 t.test('the switch is reported, with the command that removes it', async (t) => {

@@ -1,4 +1,3 @@
-import type { CheckLine } from '../../../src/base/check/check-line.ts'
 import type { Environment } from '../../../src/base/process/environment.ts'
 import { readControlDirectories } from '../../../src/base/settings/control-directories.ts'
 import type { Accounts, SystemAccount } from '../../../src/scanner/readiness/host/account.ts'
@@ -34,10 +33,3 @@ export function host(env: Environment, more: Partial<CheckedHost> = {}): Checked
     ...more,
   }
 }
-
-/** The level and the thing of a check line: `error keyring`. */
-export const inShort = ({ level, what }: CheckLine): string => `${level} ${what}`
-
-/** The check lines that are not ok. */
-export const complaints = (checkLines: readonly CheckLine[]): string[] =>
-  checkLines.filter(({ level }) => level !== 'ok').map(inShort)

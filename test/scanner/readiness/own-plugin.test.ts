@@ -1,6 +1,7 @@
 import t from 'tap'
 import { checkScanners } from '../../../src/scanner/readiness/check-scanners.ts'
-import { complaints, host } from './host.ts'
+import { complaints } from '../../check-lines.ts'
+import { host } from './host.ts'
 
 /** A scanner that runs in the plugin host, which is a program that was built. */
 

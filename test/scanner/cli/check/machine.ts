@@ -131,31 +131,6 @@ export async function findingsByMail(
   return checkLines
 }
 
-/** The check lines as lines: `error QHPSI: is not set here; set it`. */
-export function linesOf(checkLines: readonly CheckLine[]): string[] {
-  return checkLines.map(
-    ({ level, what, value, remedy }) => `${level} ${what}: ${value}${remedy ? `; ${remedy}` : ''}`,
-  )
-}
-
-/** The lines about the scanner of the tests. */
-const OF_SCANNER =
-  /^warning (QHPSI[^:]*|onescand: logged: "warning: QHPSI): plugin: eicar finds only the EICAR test file/
-
-/** Asserts that each expected line is there, and that all other lines are ok. */
-export function judge(
-  t: Pick<TapTest, 'ok' | 'same'>,
-  checkLines: readonly CheckLine[],
-  expect: readonly RegExp[],
-): void {
-  const lines = linesOf(checkLines)
-  const isThere = (line: RegExp) => lines.some((printed) => line.test(printed))
-  for (const line of expect) t.ok(isThere(line), `${line}`, { lines })
-  const well = [/^ok /, OF_SCANNER, ...expect]
-  const others = lines.filter((printed) => !well.some((line) => line.test(printed)))
-  t.same(others, [], 'nothing else is complained of')
-}
-
 /** The set-ups with a line that none before them has. */
 export function firstOfEachFinding<SetUp>(
   setUps: readonly SetUp[],

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { checkTestMessages } from '../../../../src/scanner/cli/check/slot/test-messages.ts'
 import { beside, missing, standalonePrograms } from '../../../c/onescanc/client.ts'
+import { complaints } from '../../../check-lines.ts'
 import { lacks } from '../../../needs.mjs'
 import { freePort } from '../../../programs/host/free-port.ts'
 import { until } from '../../../run/until.ts'
 import { host } from '../../cli/check/host.ts'
 import { onescan } from '../../cli/onescan.ts'
 import { submitTo } from '../../doors/milter/submit.ts'
-import { complaints } from '../../readiness/host.ts'
 import { metric, serve } from './rig.ts'
 
 /** Test messages of `onescan check` are logged as such, and count nowhere; nobody else can send any. */

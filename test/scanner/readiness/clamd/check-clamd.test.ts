@@ -6,6 +6,7 @@ import t from 'tap'
 import { checkClamd, keptOutByUnit } from '../../../../src/scanner/readiness/clamd/check-clamd.ts'
 import { checkSignatures } from '../../../../src/scanner/readiness/clamd/clamd-signatures.ts'
 import { obstacle } from '../../../../src/scanner/readiness/host/account.ts'
+import { about, complaints } from '../../../check-lines.ts'
 import { lacks } from '../../../needs.mjs'
 import { freePort } from '../../../programs/host/free-port.ts'
 import { listen } from '../../../programs/host/listen.ts'
@@ -15,7 +16,7 @@ import { makeAuthority, opensslMissing } from '../../../programs/servers/certifi
 import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { startOnescand } from '../../daemon/process.ts'
 import { cannotMount, mountSmall } from '../../doors/slot/small-disk.ts'
-import { complaints, host, stranger } from '../host.ts'
+import { host, stranger } from '../host.ts'
 
 const skip = clamdMissing
 const notRoot = lacks('root')
@@ -36,17 +37,14 @@ t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
 t.test('limits of clamd are found with test messages', { skip }, async (t) => {
   const clamd = await startClamd(t, { maxFileSize: '1M', streamMaxLength: '50M' })
   const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '3M' }))
-  const of = (what: string) => checkLines.find((checkLine) => checkLine.what.endsWith(what))
-  t.match(of('AlertExceedsMax'), { level: 'error', value: /delivered as clean/ })
-  t.match(of('large mail'), {
+  const of = (what: RegExp) => about(checkLines, what)
+  t.match(of(/AlertExceedsMax$/), { level: 'error', value: /delivered as clean/ })
+  t.match(of(/large mail$/), {
     level: 'error',
     value: /misses EICAR in 3145728 bytes \(CLAMDMAXSIZE\): mail over about \d+[KM] is delivered/,
   })
   const small = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
-  t.match(
-    small.find(({ what }) => /large mail/.test(what)),
-    { level: 'ok' },
-  )
+  t.match(about(small, /large mail/), { level: 'ok' })
 })
 
 t.test('how deep clamd scans is found by probe', { skip }, async (t) => {
@@ -57,10 +55,7 @@ t.test('how deep clamd scans is found by probe', { skip }, async (t) => {
   ] as const) {
     const clamd = await startClamd(t, { ...(maxRecursion && { maxRecursion }) })
     const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
-    t.match(
-      checkLines.find(({ what }) => what.endsWith('MaxRecursion')),
-      expected,
-    )
+    t.match(about(checkLines, /MaxRecursion$/), expected)
     await clamd.stop()
   }
 })
@@ -100,10 +95,11 @@ t.test('each switch that is off in its clamd.conf is named', { skip }, async (t)
   const named = asked(clamd.socket, { CLAMDMAXSIZE: '500K' })
   const found = await checkClamd({ ...named, clamdConfigFiles: [clamd.configFile] })
   for (const name of off) {
-    t.match(
-      found.find(({ what }) => what.endsWith(` ${name}`)),
-      { level: 'warning', value: /^is off: .* delivered as clean$/, remedy: `set "${name} yes"` },
-    )
+    t.match(about(found, new RegExp(` ${name}$`)), {
+      level: 'warning',
+      value: /^is off: .* delivered as clean$/,
+      remedy: `set "${name} yes"`,
+    })
   }
 })
 
@@ -126,14 +122,11 @@ t.test(
       ['ScanMail', 'warning'],
       ['ScanArchive', 'error'],
     ] as const) {
-      t.match(
-        found.find(({ what }) => what.endsWith(` ${name}`)),
-        {
-          level,
-          value: /^is on, but clamd answers OK/,
-          remedy: /^free space in the TemporaryDirectory/,
-        },
-      )
+      t.match(about(found, new RegExp(` ${name}$`)), {
+        level,
+        value: /^is on, but clamd answers OK/,
+        remedy: /^free space in the TemporaryDirectory/,
+      })
     }
   },
 )
@@ -245,9 +238,7 @@ t.test(
     const limits = { streamMaxLength: '25M', maxFileSize: '25M', maxScanSize: '100M' }
     const clamd = await startClamd(t, { ...limits, alertExceedsMax: true })
     const large = async (CLAMDMAXSIZE: string) =>
-      (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE }))).find(({ what }) =>
-        /large/.test(what),
-      )
+      about(await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE })), /large/)
     const found = await large('100M')
     // Debian's own limit, which the pages describe, is no fault of the host.
     const value =
@@ -260,14 +251,11 @@ t.test('a clamd whose MaxFileSize alone is below our limit is found', { skip }, 
   const large = { streamMaxLength: '50M', maxScanSize: '50M' }
   const clamd = await startClamd(t, { ...large, maxFileSize: '2M', alertExceedsMax: true })
   const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '10M' }))
-  t.match(
-    checkLines.find(({ what }) => /large mail/.test(what)),
-    {
-      level: /^(warning|error)$/,
-      value: /^scans files of up to (1\d\d\dK|1M|2M)/,
-      remedy: /MaxFileSize/,
-    },
-  )
+  t.match(about(checkLines, /large mail/), {
+    level: /^(warning|error)$/,
+    value: /^scans files of up to (1\d\d\dK|1M|2M)/,
+    remedy: /MaxFileSize/,
+  })
 })
 
 t.test(
@@ -278,17 +266,17 @@ t.test(
     const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '30M' }
     const found = async (isDaemon: boolean) => {
       const checkLines = await checkClamd(host(env, { isDaemon }))
-      return (what: string) => checkLines.find((checkLine) => checkLine.what.endsWith(what))
+      return (what: RegExp) => about(checkLines, what)
     }
     const byDescriptor = await found(true)
-    t.match(byDescriptor('large mail'), {
+    t.match(byDescriptor(/large mail$/), {
       level: 'ok',
       value: /^scans files of up to 1[56]M/,
     })
-    t.match(byDescriptor('AlertExceedsMax'), { level: 'error' }, 'it is off, and that is seen')
+    t.match(byDescriptor(/AlertExceedsMax$/), { level: 'error' }, 'it is off, and that is seen')
     const byStream = await found(false)
-    t.match(byStream('large mail'), { level: 'error', value: /^scans files of less than 64K/ })
-    t.match(byStream('AlertExceedsMax'), { level: 'warning', value: /StreamMaxLength/ })
+    t.match(byStream(/large mail$/), { level: 'error', value: /^scans files of less than 64K/ })
+    t.match(byStream(/AlertExceedsMax$/), { level: 'warning', value: /StreamMaxLength/ })
   },
 )
 
@@ -297,14 +285,11 @@ t.test('a limit below ordinary attachments is an error', { skip }, async (t) => 
     const clamd = await startClamd(t, { ...limit, alertExceedsMax: true })
     const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '30M' }))
     await clamd.stop()
-    t.match(
-      checkLines.find(({ what }) => /large mail/.test(what)),
-      {
-        level: 'error',
-        value: /^scans files of up to (2\d\dK|9\d\dK|1M): OVERSIZE applies to larger ones/,
-        remedy: /^raise StreamMaxLength, MaxFileSize and MaxScanSize/,
-      },
-    )
+    t.match(about(checkLines, /large mail/), {
+      level: 'error',
+      value: /^scans files of up to (2\d\dK|9\d\dK|1M): OVERSIZE applies to larger ones/,
+      remedy: /^raise StreamMaxLength, MaxFileSize and MaxScanSize/,
+    })
   }
 })
 
@@ -356,9 +341,7 @@ t.test('a CLAMD that names the directory of the socket, or a file, is reported',
 
 t.test('the cache of clamd by MD5 is reported for versions before 1.5', { skip }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
-  const found = (await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '1M' }))).find(({ what }) =>
-    what.endsWith(' cache'),
-  )
+  const found = about(await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '1M' })), / cache$/)
   const isOld = /ClamAV (0|1\.[0-4])\./.test(
     execFileSync('clamd', ['--version'], { encoding: 'utf8' }),
   )

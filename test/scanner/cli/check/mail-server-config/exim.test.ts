@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkExim } from '../../../../../src/scanner/cli/check/mail-server-config/exim.ts'
-import { linesOf } from '../machine.ts'
+import { linesOf } from '../../../../check-lines.ts'
 
 /** What `onescan check` reports about the routers of Exim, as its program prints them. */
 

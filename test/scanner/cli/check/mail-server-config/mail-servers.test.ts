@@ -12,7 +12,7 @@ import {
   checkStartsAtBoot,
   startCommand,
 } from '../../../../../src/scanner/cli/check/services/starts-at-boot.ts'
-import { linesOf } from '../machine.ts'
+import { linesOf } from '../../../../check-lines.ts'
 
 const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))
 

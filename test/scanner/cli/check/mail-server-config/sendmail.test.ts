@@ -6,8 +6,8 @@ import {
   checkSendmail,
   checkSendmailLoad,
 } from '../../../../../src/scanner/cli/check/mail-server-config/sendmail.ts'
+import { linesOf } from '../../../../check-lines.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
-import { linesOf } from '../machine.ts'
 
 /** What `onescan check` reports about Sendmail's filter, by the lines that sendmail.mc makes in sendmail.cf. */
 

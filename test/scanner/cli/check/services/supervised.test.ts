@@ -9,10 +9,10 @@ import {
   checkMailUnits,
   checkSupervisors,
 } from '../../../../../src/scanner/cli/check/services/supervised.ts'
+import { linesOf } from '../../../../check-lines.ts'
 import { lacks } from '../../../../needs.mjs'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { until } from '../../../../run/until.ts'
-import { linesOf } from '../machine.ts'
 
 /** What `onescan check` finds in supervise/status of the services of mail, which the real supervise(8) writes. */
 

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
+import { complainsOnly, complaintAbout, linesOf } from '../../../../check-lines.ts'
 import { lacks } from '../../../../needs.mjs'
 import { ownDirectoriesMissing } from '../../../../programs/host/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../../../programs/host/reachable.ts'
@@ -15,8 +16,6 @@ import {
   directoryOfOnescand,
   findingsByMail,
   findingsOn,
-  judge,
-  linesOf,
   type Machine,
   makeMachine,
   ONESCAN,
@@ -123,25 +122,22 @@ class Host {
   }
 }
 
-const complaint = (checkLines: readonly CheckLine[], what: RegExp) =>
-  checkLines.find((checkLine) => checkLine.level !== 'ok' && what.test(checkLine.what))
-
 t.test('onescand comes into the group of the socket of clamd', { skip }, async (t) => {
   const { machine, host } = await prepared(t)
   await host.restart()
   const before = await host.look()
-  judge(t, before, [/^error clamd \S+ \[onescand\]: onescan \(onescan\) cannot/])
-  const { remedy = '' } = complaint(before, /^clamd/)!
+  complainsOnly(t, before, [/^error clamd \S+ \[onescand\]: onescan \(onescan\) cannot/])
+  const { remedy = '' } = complaintAbout(before, /^clamd/)!
   const [, command] =
     /^(usermod -aG scan onescan) && systemctl restart onescand$/.exec(remedy) ?? []
   t.ok(command, remedy)
   carryOut(machine, command!)
-  judge(t, await host.look(), [
+  complainsOnly(t, await host.look(), [
     /^warning onescand \d+: runs without the groups scan, although onescan belongs to them; restart onescand as /,
     /^error clamd \S+ \[onescand\]: onescan \(onescan\) cannot connect: .* && systemctl restart onescand$/,
   ])
   await host.restart()
-  judge(t, await host.look(), [UNDATED])
+  complainsOnly(t, await host.look(), [UNDATED])
 })
 
 t.test('onescand may run with another primary group than its account has', { skip }, async (t) => {
@@ -149,7 +145,7 @@ t.test('onescand may run with another primary group than its account has', { ski
   chmodSync(clamd.socket, 0o666)
   carryOut(machine, 'usermod -g nofiles onescan')
   await host.restart()
-  judge(t, await host.look(), [UNDATED])
+  complainsOnly(t, await host.look(), [UNDATED])
 })
 
 t.test('onescand and the slot come into the group of the keyring', { skip }, async (t) => {
@@ -160,34 +156,34 @@ t.test('onescand and the slot come into the group of the keyring', { skip }, asy
   host.settings.CLUSTERKEYS = ring
   await host.restart()
   const before = await host.look()
-  judge(t, before, [UNDATED, /^error keyring \[onescand\]: \S+ is not readable by onescan/])
-  const { remedy = '' } = complaint(before, /^keyring/)!
+  complainsOnly(t, before, [UNDATED, /^error keyring \[onescand\]: \S+ is not readable by onescan/])
+  const { remedy = '' } = complaintAbout(before, /^keyring/)!
   const [, command] =
     /^(usermod -aG onescan-keys onescan && .*) && systemctl restart onescand$/.exec(remedy) ?? []
   t.ok(command, remedy)
   carryOut(machine, command!)
   await host.restart()
-  judge(t, await host.look(), [UNDATED])
+  complainsOnly(t, await host.look(), [UNDATED])
 
-  const ofSlot = complaint(await host.lookAtSlot(slotProgram), /^keyring/)
+  const ofSlot = complaintAbout(await host.lookAtSlot(slotProgram), /^keyring/)
   const [, give, group] =
     /^(chgrp .*), and run tcpserver with -g "(.*)"$/.exec(ofSlot?.remedy ?? '') ?? []
   t.ok(group, ofSlot?.remedy ?? 'it is readable')
   carryOut(machine, give!)
   const number = carryOut(machine, `echo "${group}"`).trim()
-  judge(t, await host.lookAtSlot(slotProgram, number), [UNDATED])
+  complainsOnly(t, await host.lookAtSlot(slotProgram, number), [UNDATED])
 })
 
 t.test('a slot may use the socket of clamd once all may', { skip }, async (t) => {
   const { clamd, host } = await prepared(t)
   const before = await host.lookAtSlot(slotProgram)
-  judge(t, before, [/^error clamd \S+: qmaild \(nofiles\) cannot connect: mail is/])
-  const { remedy } = complaint(before, /^clamd/)!
+  complainsOnly(t, before, [/^error clamd \S+: qmaild \(nofiles\) cannot connect: mail is/])
+  const { remedy } = complaintAbout(before, /^clamd/)!
   t.match(remedy, /^set "LocalSocketMode 666" in its clamd\.conf, and restart clamd$/)
   const { socket } = clamd
   await clamd.stop()
   await startClamd(t, { alertExceedsMax: true, socket })
-  judge(t, await host.lookAtSlot(slotProgram), [UNDATED])
+  complainsOnly(t, await host.lookAtSlot(slotProgram), [UNDATED])
 })
 
 t.test(
@@ -196,7 +192,7 @@ t.test(
   async (t) => {
     const { clamd, host } = await prepared(t)
     execFileSync('setfacl', ['-m', `u:${QMAILD}:rw`, clamd.socket])
-    judge(t, await host.lookAtSlot(slotProgram), [UNDATED])
+    complainsOnly(t, await host.lookAtSlot(slotProgram), [UNDATED])
   },
 )
 
@@ -209,12 +205,12 @@ t.test(
     await host.restart()
     const slot = () => host.lookAtSlot(onescanc)
     const before = await slot()
-    judge(t, before, [
+    complainsOnly(t, before, [
       /^warning clamd \S+: qmaild .* while onescand cannot .*; set "LocalSocketMode 666"/,
     ])
     t.match(linesOf(before).join('\n'), /^ok qmail, EICAR: is found/m)
     chmodSync(clamd.socket, 0o666)
-    judge(t, await slot(), [/^ok clamd \S+: answers$/])
+    complainsOnly(t, await slot(), [/^ok clamd \S+: answers$/])
   },
 )
 
@@ -224,11 +220,11 @@ t.test('clamd is started', { skip }, async (t) => {
   const { socket } = clamd
   await clamd.stop()
   await host.restart()
-  judge(t, await host.look(), [
+  complainsOnly(t, await host.look(), [
     /^error clamd \S+ \[onescand\]: .*; (?:start clamd, or set CLAMD to the LocalSocket|set CLAMD="\S+", the address in clamd\.conf), /,
   ])
   await startClamd(t, { alertExceedsMax: true, socket })
-  judge(t, await host.look(), [UNDATED])
+  complainsOnly(t, await host.look(), [UNDATED])
 })
 
 t.test(
@@ -257,13 +253,13 @@ t.test(
     const before = await look()
     const barred =
       /^error milter \S+: postfix may not connect to .*; (usermod -aG scan postfix) && postfix reload$/
-    judge(t, before, [barred])
+    complainsOnly(t, before, [barred])
     t.match(await answers(), [
       /^error port \d+, clean mail: is not accepted, and onescan did not see it: 451 /,
     ])
     const [, command] = linesOf(before).flatMap((line) => barred.exec(line) ?? [])
     carryOut(machine, command!)
-    judge(t, await look(), [])
+    complainsOnly(t, await look(), [])
     process.kill(postfix.pid, 'SIGHUP') // postfix reload
     while ((await answers()).some((line) => /451/.test(line))) {
       // A process of before takes a connection yet.

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
+import { complainsOnly } from '../../../../check-lines.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { ucspiMissing } from '../../../../programs/servers/ucspi.ts'
 import { jsonIn, ofPlain, onescan } from '../../onescan.ts'
-import { judge } from '../machine.ts'
 import { startService } from '../service.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'
 
@@ -69,7 +69,7 @@ export function trySetUps(setUps: readonly SetUp[], remedies = 0): void {
 export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
   const host = await prepared(t, setUp)
   const before = await host.look()
-  judge(t, before, setUp.expect)
+  complainsOnly(t, before, setUp.expect)
   t.notOk(existsSync(join(host.home, 'called')), 'nothing was queued')
   const mended = before.filter((checkLine) => carryOut(checkLine, host))
   carriedOut += mended.length

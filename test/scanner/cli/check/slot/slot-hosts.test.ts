@@ -11,6 +11,7 @@ import {
   type RunningService,
   readService,
 } from '../../../../../src/scanner/cli/host/running-services.ts'
+import { about } from '../../../../check-lines.ts'
 import { lacks } from '../../../../needs.mjs'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { ucspiMissing } from '../../../../programs/servers/ucspi.ts'
@@ -113,13 +114,10 @@ t.test(
     const whats = (value: RegExp) =>
       checkLines.filter((checkLine) => value.test(checkLine.value)).map(({ what }) => what)
     t.same(whats(/may relay: their mail is accepted unscanned/), ['QHPSI [127.0.0.1]'])
-    t.match(
-      checkLines.find(({ what }) => what === 'QHPSI [127.0.0.1]'),
-      {
-        level: 'warning',
-        remedy: 'set QHPSI in their rule, and run tcprules, unless this is intended',
-      },
-    )
+    t.match(about(checkLines, /^QHPSI \[127\.0\.0\.1\]$/), {
+      level: 'warning',
+      remedy: 'set QHPSI in their rule, and run tcprules, unless this is intended',
+    })
     t.same(whats(/SCANFAIL=accept/), ['unscanned mail [192.0.2.]'])
     t.same(whats(/^finds EICAR/), ['scanner eicar [all other clients]'])
   },

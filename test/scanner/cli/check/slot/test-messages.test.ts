@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { howToStart } from '../../../../../src/scanner/cli/check/services/service-state.ts'
 import { checkTestMessages } from '../../../../../src/scanner/cli/check/slot/test-messages.ts'
+import { complaints } from '../../../../check-lines.ts'
 import { lacks } from '../../../../needs.mjs'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
-import { complaints } from '../../../readiness/host.ts'
 import { host } from '../host.ts'
 
 const eicar = { QHPSI: 'plugin: eicar' }

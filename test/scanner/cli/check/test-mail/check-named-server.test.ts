@@ -8,6 +8,7 @@ import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
 import { checkNamedServer } from '../../../../../src/scanner/cli/check/test-mail/check-named-server.ts'
 import type { SmtpWay } from '../../../../../src/scanner/cli/check/test-mail/send-mail.ts'
 import type { Mailbox } from '../../../../../src/scanner/cli/check/test-mail/test-mailbox.ts'
+import { linesOf } from '../../../../check-lines.ts'
 import { lacks } from '../../../../needs.mjs'
 import { listen } from '../../../../programs/host/listen.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
@@ -18,7 +19,6 @@ import {
   startNext,
 } from '../../../doors/smtp/next-server.ts'
 import { ofPlain, onescan } from '../../onescan.ts'
-import { linesOf } from '../machine.ts'
 
 /** `onescan check --mail ADDRESS --smtp HOST:PORT`: what a server did that is not ours. */
 

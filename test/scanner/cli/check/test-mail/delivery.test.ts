@@ -5,6 +5,7 @@ import t from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
 import { deliveryOf } from '../../../../../src/scanner/cli/check/test-mail/test-mailbox.ts'
 import { nameMail, testMails } from '../../../../../src/scanner/cli/check/test-mail/test-mails.ts'
+import { about } from '../../../../check-lines.ts'
 import { lacks } from '../../../../needs.mjs'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { startNext } from '../../../doors/smtp/next-server.ts'
@@ -165,14 +166,11 @@ t.test(
     const { code, results } = await checked(t, deliver, ['--maildir', directory])
     t.equal(code, 2)
     t.match(results[0], { level: 'ok', mail: { delivery: 'unknown' } })
-    t.match(
-      results.find(({ what }) => what === '--maildir'),
-      {
-        level: 'error',
-        value: /^\S+\/ann.*: permission denied/,
-        remedy: 'run onescan check as the owner of this mail',
-      },
-    )
+    t.match(about(results, /^--maildir$/), {
+      level: 'error',
+      value: /^\S+\/ann.*: permission denied/,
+      remedy: 'run onescan check as the owner of this mail',
+    })
   },
 )
 

@@ -1,0 +1,41 @@
+import type { Test } from 'tap'
+import type { CheckLine } from '../src/base/check/check-line.ts'
+
+/** Check lines as text, and the one way to look for one among them. */
+
+/** The check lines as lines: `error QHPSI: is not set here; set it`. */
+export function linesOf(checkLines: readonly CheckLine[]): string[] {
+  return checkLines.map(
+    ({ level, what, value, remedy }) => `${level} ${what}: ${value}${remedy ? `; ${remedy}` : ''}`,
+  )
+}
+
+/** The check lines that are not ok, each by its level and thing: `error keyring`. */
+export const complaints = (checkLines: readonly CheckLine[]): string[] =>
+  checkLines.filter(({ level }) => level !== 'ok').map(({ level, what }) => `${level} ${what}`)
+
+/** The first check line about a thing. */
+export const about = (checkLines: readonly CheckLine[], what: RegExp): CheckLine | undefined =>
+  checkLines.find((checkLine) => what.test(checkLine.what))
+
+/** The first about it that is not ok. */
+export const complaintAbout = (checkLines: readonly CheckLine[], what: RegExp) =>
+  checkLines.find((checkLine) => checkLine.level !== 'ok' && what.test(checkLine.what))
+
+/** The lines about the scanner of the tests. */
+const OF_SCANNER =
+  /^warning (QHPSI[^:]*|onescand: logged: "warning: QHPSI): plugin: eicar finds only the EICAR test file/
+
+/** Asserts that each expected line is there, and that all other lines are ok. */
+export function complainsOnly(
+  t: Pick<Test, 'ok' | 'same'>,
+  checkLines: readonly CheckLine[],
+  expect: readonly RegExp[],
+): void {
+  const lines = linesOf(checkLines)
+  const isThere = (line: RegExp) => lines.some((printed) => line.test(printed))
+  for (const line of expect) t.ok(isThere(line), `${line}`, { lines })
+  const well = [/^ok /, OF_SCANNER, ...expect]
+  const others = lines.filter((printed) => !well.some((line) => line.test(printed)))
+  t.same(others, [], 'nothing else is complained of')
+}
