@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
 import { checkByMail } from '../../../../../src/scanner/cli/check/test-mail/check-by-mail.ts'
@@ -23,6 +23,7 @@ import { startOnescand } from '../../../daemon/process.ts'
 import { at, startNext } from '../../../doors/smtp/next-server.ts'
 import { onescan } from '../../onescan.ts'
 import { findingsByMail, findingsOn, makeMachine } from '../machine.ts'
+import { mailHost } from '../mail-host.ts'
 
 /** `onescan check --mail ADDRESS` sends three messages by each way, and reads what happened to them. */
 
@@ -98,15 +99,6 @@ t.test(
   'each way into Postfix is tested: over TLS, through sendmail, and where it requires a password',
   { skip: postfixMissing || lacks('openssl') },
   async (t) => {
-    const directory = openDirectory(t)
-    const log = join(directory, 'log')
-    writeFileSync(log, '')
-    const milter = `unix:${directory}/milter`
-    const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', LOGFILE: log, TMPDIR: directory }
-    await startOnescand(t, {
-      args: ['--milter', milter, '--mode', '0666'],
-      settings,
-    })
     const [starts, whole, closed, aside] = [
       await freePort(),
       await freePort(),
@@ -115,15 +107,11 @@ t.test(
     ]
     const pem = certificate(t)
     const main = {
-      smtpd_milters: milter,
-      non_smtpd_milters: milter,
       smtpd_tls_chain_files: pem,
       smtpd_tls_security_level: 'may',
-      default_transport: 'discard:',
       // As many hosts have it.
       smtpd_helo_required: 'yes',
       smtpd_helo_restrictions: 'reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname',
-      relayhost: '',
     }
     const service = (port: number, ...own: readonly string[]) =>
       [`${port} inet n - n - - smtpd`, ...own.map((text) => `  -o ${text}`), ''].join('\n')
@@ -138,10 +126,8 @@ t.test(
       ),
       service(aside, 'smtpd_milters='),
     ].join('')
-    const postfix = await startPostfix(t, 1, main, { services })
-    const program = join(directory, 'sendmail')
-    const script = `#!/bin/sh\nexec /usr/sbin/sendmail -C ${dirname(postfix.queue)}/etc "$@"\n`
-    writeFileSync(program, script, { mode: 0o755 })
+    const host = await mailHost(t, { REJECTVIRUS: '1' }, main, services)
+    const { postfix, sendmail: program, log } = host
     const ways: SendingWay[] = [
       plain(postfix.port),
       { port: starts, security: 'starttls' },
@@ -178,20 +164,8 @@ t.test(
   'a virus sent with sendmail reaches only VIRUSFORWARD, too',
   { skip: postfixMissing },
   async (t) => {
-    const directory = openDirectory(t)
-    const log = join(directory, 'log')
-    writeFileSync(log, '')
-    const milter = `unix:${directory}/milter`
-    const settings = { QHPSI: 'plugin: eicar', VIRUSFORWARD: 'quar@example.org' }
-    const places = { LOGFILE: log, TMPDIR: directory }
-    const args = ['--milter', milter, '--mode', '0666']
-    await startOnescand(t, { args, settings: { ...settings, ...places } })
-    const discards = { default_transport: 'discard:', relayhost: '' }
-    const main = { smtpd_milters: milter, non_smtpd_milters: milter, ...discards }
-    const postfix = await startPostfix(t, 1, main)
-    const program = join(directory, 'sendmail')
-    const script = `#!/bin/sh\nexec /usr/sbin/sendmail -C ${dirname(postfix.queue)}/etc "$@"\n`
-    writeFileSync(program, script, { mode: 0o755 })
+    const host = await mailHost(t, { VIRUSFORWARD: 'quar@example.org' })
+    const { postfix, sendmail: program, log } = host
     complainsOnly(t, await findingsByMail([plain(postfix.port), { program }], [log]), [
       new RegExp(`^ok port ${postfix.port}, EICAR: is quarantined by the milter interface`),
       new RegExp(`^ok ${program}, EICAR: is quarantined by the milter interface`),
@@ -204,16 +178,8 @@ t.test(
 )
 
 t.test('a virus in a large message is looked for, too', { skip: postfixMissing }, async (t) => {
-  const directory = openDirectory(t)
-  const log = join(directory, 'log')
-  writeFileSync(log, '')
-  const milter = `unix:${directory}/milter`
-  const settings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', LOGFILE: log, TMPDIR: directory }
-  const sizes = { QHPSIMAXSIZE: '50000' }
-  const args = ['--milter', milter, '--mode', '0666']
-  await startOnescand(t, { args, settings: { ...settings, ...sizes } })
-  const main = { smtpd_milters: milter, default_transport: 'discard:', relayhost: '' }
-  const { port } = await startPostfix(t, 1, main)
+  const { postfix, log } = await mailHost(t, { REJECTVIRUS: '1', QHPSIMAXSIZE: '50000' })
+  const { port } = postfix
   complainsOnly(t, await findingsByMail([plain(port)], [log]), [
     new RegExp(`^ok port ${port}, EICAR: is refused by the milter interface`),
     new RegExp(
