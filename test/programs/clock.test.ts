@@ -13,6 +13,7 @@ import { serve, visit } from '../delay/rig.ts'
 import { allWait } from '../delay/waits.ts'
 import { asOther, spool, startQuotad } from '../quota/quotad.ts'
 import { isWhole } from '../run/is-whole.ts'
+import { until } from '../run/until.ts'
 import { startOnescand } from '../scanner/daemon/process.ts'
 import { call, negotiate, packets } from '../scanner/doors/milter/mta.ts'
 import { submit } from '../scanner/doors/milter/submit.ts'
@@ -207,7 +208,7 @@ async function trustAfterSteps(t: Test, program: readonly string[]): Promise<voi
       await submit(line, agreed, { message })
       line.write(packets.quit)
       await line.close()
-      while (onescand.log.length === before) await new Promise(setImmediate)
+      await until(() => onescand.log.length > before, 'the message is logged')
       return /scan=(\w+)/.exec(onescand.log[before]!)?.[1]
     }
     for (const judge of [bySlot, byMilter]) {

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { buildStage } from '../../cases/stage.ts'
+import { until } from '../../run/until.ts'
 import { startOnescand } from '../../scanner/daemon/process.ts'
 import { callDoor } from '../../scanner/doors/smtp/client.ts'
 import { startNext } from '../../scanner/doors/smtp/next-server.ts'
@@ -152,8 +153,7 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   // promise: proxy-reject
   t.test('refused content leaves no transaction open at the next server', async (t) => {
     await send(postfix.port, virus)
-    while (next.open > 0) await new Promise(setImmediate)
-    t.pass('the connection is closed')
+    t.ok(await until(() => next.open === 0, 'the connection is closed'))
   })
 
   // promise: proxy-commands

@@ -3,11 +3,14 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { lacks } from '../../../../needs.mjs'
-import { clamdMissing, startClamd } from '../../../../programs/servers/clamd.ts'
+import { clamdAnswer, clamdMissing, startClamd } from '../../../../programs/servers/clamd.ts'
 import { until } from '../../../../run/until.ts'
 import { openMilter } from '../../milter/rig.ts'
 
-/** Signatures on the disk that a real clamd has not loaded yet. */
+/** Signatures on the disk that a real clamd has not loaded yet. Each test waits for them for seconds, and so beside the others. */
+
+t.jobs = 3
+const options = { skip: clamdMissing, buffered: true }
 
 const letter = (n: number) =>
   Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\nan unknown worm\n`)
@@ -15,14 +18,14 @@ const signature = `Worm:0:*:${Buffer.from('unknown worm').toString('hex')}\n`
 
 async function finds(clamd: { readonly socket: string }, mail: Buffer): Promise<void> {
   await until(
-    async () => (await ask(clamd.socket, 'INSTREAM', mail)).includes('FOUND'),
+    async () => (await clamdAnswer(clamd.socket, mail)).answer === 'infected',
     'clamd has the new signatures',
   )
 }
 
 t.test(
   'while clamd has no signature for a virus, its mail is neither cached nor stamped, and later found',
-  { skip: clamdMissing },
+  options,
   async (t) => {
     const clamd = await startClamd(t)
     const ring = `${t.testdir({})}/ring`
@@ -56,7 +59,7 @@ t.test(
     await milter.submit({ message: stamped })
     t.match(milter.mailLog.at(-1), /scan=clean .*this host has had new signatures since/)
 
-    t.equal(await ask(clamd.socket, 'RELOAD'), 'RELOADING')
+    t.equal(await reload(clamd), 'RELOADING')
     await finds(clamd, letter(0))
     t.match(await send(), { outcome: 'refused', log: /scan=infected .*virus=Worm/ })
     t.equal((await milter.submit({ message: stamped })).outcome, 'refused')
@@ -65,7 +68,7 @@ t.test(
 
 t.test(
   'no verdict is cached if a change of clamd signatures would go unnoticed',
-  { skip: clamdMissing || lacks('clamdscan') },
+  { ...options, skip: clamdMissing || lacks('clamdscan') },
   async (t) => {
     const clamd = await startClamd(t, { tcp: true })
     const other = t.testdir({ 'x.ndb': signature })
@@ -84,7 +87,7 @@ t.test(
         `${clamd.directory}/db/y${worm}.ndb`,
         `Worm:0:*:${Buffer.from(text).toString('hex')}\n`,
       )
-      await ask(clamd.socket, 'RELOAD')
+      await reload(clamd)
       await finds(clamd, mail(0))
       t.equal((await milter.submit({ message: mail(9) })).outcome, 'refused', `${CLAMD} ${QHPSI}`)
       t.notOk(milter.mailLog.some((line) => line.includes('scan=cached')))
@@ -94,7 +97,7 @@ t.test(
 
 t.test(
   'signatures are noticed in a file of any ending, and so is a file that is gone',
-  { skip: clamdMissing },
+  options,
   async (t) => {
     const hex = Buffer.from('spared worm').toString('hex')
     const clamd = await startClamd(t, {
@@ -109,34 +112,32 @@ t.test(
       let n = 0
       const mail = () => Buffer.from(`Date: ${n++}\nFrom: a@example.org\n\n${text}\n`)
       const milter = await openMilter(t, { ...settings, REJECTVIRUS: '1' })
-      const isKnown = () => milter.mailLog.at(-1)?.includes(' scan=cached ')
+      const isCached = async () => {
+        await milter.submit({ message: mail() })
+        return milter.mailLog.at(-1)!.includes(' scan=cached ')
+      }
       // Time that has passed since this clamd made its socket: a verdict has whole seconds.
       const later = new Date(Date.now() + 60_000)
       utimesSync(clamd.socket, later, later)
-      while (!isKnown()) await milter.submit({ message: mail() })
+      await until(isCached, 'a verdict is cached')
       utimesSync(clamd.socket, new Date(), new Date())
       change()
       // That is seen within ten seconds; and until clamd has loaded it, nothing clean is cached.
-      while (isKnown()) await milter.submit({ message: mail() })
+      await until(isCached, 'none is', (cached) => !cached)
       for (let copies = 0; copies < 3; copies++) {
         await milter.submit({ message: mail() })
         t.match(milter.mailLog.at(-1), / scan=clean /, text)
       }
-      await ask(clamd.socket, 'RELOAD')
+      await reload(clamd)
       await finds(clamd, mail())
       t.equal((await milter.submit({ message: mail() })).outcome, 'refused', text)
     }
   },
 )
 
-/** Returns the answer of clamd. */
-async function ask(socket: string, command: string, stream?: Buffer): Promise<string> {
-  const connection = connect(socket)
-  connection.write(`z${command}\0`)
-  if (stream !== undefined) {
-    const head = Buffer.alloc(4)
-    head.writeUInt32BE(stream.length)
-    connection.write(Buffer.concat([head, stream, Buffer.alloc(4)]))
-  }
-  return (await text(connection)).replace('\0', '').trim()
+/** Makes clamd load its signatures. Resolves to its answer, which comes before. */
+async function reload(clamd: { readonly socket: string }): Promise<string> {
+  const connection = connect(clamd.socket)
+  connection.write('zRELOAD\0')
+  return (await text(connection)).replace('\0', '')
 }
