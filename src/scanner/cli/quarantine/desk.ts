@@ -114,10 +114,7 @@ export class Desk {
       const all = await openMessage(this.root, id)
       await all.close()
       if (all.record.recipients.length > opened.record.recipients.length)
-        throw new NotDone(
-          'for-others',
-          `${id}: is also for recipients whose mail you do not manage`,
-        )
+        throw new NotDone('for-others', `${id}: is also for recipients whom you do not manage`)
     }
     const { grounds } = await deleteEntry(this.root, id)
     await noteAction(this.root, [['quarantine', 'delete'], ['kept', id], ['grounds', grounds]], note) // biome-ignore format: a line
