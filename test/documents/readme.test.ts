@@ -215,9 +215,9 @@ t.test('a line of the README fits into a terminal', async (t) => {
 })
 
 t.test(
-  'the README names onescan(1), which names every man page, and each page exists',
+  'the README names the manual onescan, which names every man page, and each page exists',
   async (t) => {
-    t.match(readme, '`onescan(1)`')
+    t.match(readme, '`man onescan`')
     const [, seeAlso = ''] = read('man/onescan.1').split('.Sh SEE ALSO')
     for (const page of manifest.man.filter((page) => page !== 'man/onescan.1')) {
       const [, name, number] = /([\w-]+)\.(\d)$/.exec(page) ?? []
