@@ -20,6 +20,25 @@ export const ofClamd = (line: string) =>
 export const CLAMD_ANSWERS =
   'for i in $(seq 300); do clamdscan --ping 1 >/dev/null 2>&1 && break; sleep 0.1; done'
 
+/** Another program that takes the place of the socket at a path, with this answer to each client. */
+const takes = (path: string, answer = '') => `cat >/other.py <<'END'
+import os, socket
+path = '${path}'
+os.unlink(path)
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+os.chmod(path, 0o666)
+server.listen()
+while True:
+    client = server.accept()[0]
+    client.sendall(b'${answer}')
+    client.close()
+END
+      systemctl stop other; systemd-run --unit=other python3 /other.py; sleep 1`
+/** Another program that takes a port while these units are stopped. */
+const takesPort = (port: number, units: string) =>
+  `systemctl stop other ${units}; systemd-run --unit=other tcpserver 127.0.0.1 ${port} cat; sleep 1; systemctl start onescand; sleep 1`
+
 /** What is broken on a host, what `onescan check` reports about it, and the remedy. */
 export interface Fault {
   readonly name: string
@@ -93,24 +112,44 @@ const faultsOfPostfix: readonly Fault[] = [
   },
   {
     name: 'another program has taken the socket for Postfix',
-    breaks: `cat >/other.py <<'END'
-import os, socket
-path = '/var/spool/postfix/onescan/milter.sock'
-os.unlink(path)
-server = socket.socket(socket.AF_UNIX)
-server.bind(path)
-os.chmod(path, 0o666)
-server.listen()
-while True:
-    server.accept()[0].close()
-END
-      systemd-run --unit=other python3 /other.py; sleep 1`,
+    breaks: takes('/var/spool/postfix/onescan/milter.sock'),
     reported: {
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
       value:
         /^process \d+ \(python3\) listens at .*milter\.sock instead of onescand: Postfix defers all mail$/,
       remedy: /^systemctl stop onescand && systemctl restart onescan-postfix\.socket && /,
+    },
+  },
+  {
+    name: 'another program has taken the socket for clients of clamd, and answers as clamd does',
+    breaks: `systemctl enable onescan-clamd.socket; systemctl restart onescand; ${takes('/run/onescan/clamd.sock', 'PONG\\0')}`,
+    reported: {
+      level: 'error',
+      what: 'clamd unix:/run/onescan/clamd.sock',
+      value: /^process \d+ \(python3\) listens at \/run\/onescan\/clamd\.sock instead of onescand$/,
+      remedy: /^systemctl stop onescand && systemctl restart onescan-clamd\.socket && /,
+    },
+  },
+  {
+    name: 'another program has the port for clients of clamd',
+    breaks: takesPort(3311, 'onescand onescan-clamd.socket'),
+    reported: {
+      level: 'error',
+      what: 'onescan-clamd.socket',
+      value: /^process \d+ \(tcpserver\) listens at 127\.0\.0\.1:3311 instead of onescand$/,
+      remedy: /^stop that process, or change its address, then run systemctl restart onescand$/,
+    },
+    does: 'systemctl stop other && systemctl restart onescand && ss -ltn | grep 3311 && systemctl disable --now onescan-clamd.socket && systemctl restart onescand',
+  },
+  {
+    name: "another program has taken onescand's own socket",
+    breaks: takes('/run/onescan/qmail.sock'),
+    reported: {
+      level: 'error',
+      what: 'qmail unix:/run/onescan/qmail.sock',
+      value: /^process \d+ \(python3\) listens at \/run\/onescan\/qmail\.sock instead of onescand$/,
+      remedy: /^systemctl stop onescand && systemctl restart onescand\.socket && /,
     },
   },
   {
@@ -208,9 +247,10 @@ END
     breaks: `systemd-run --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
     reported: {
       level: 'error',
-      what: 'status page inet:127.0.0.1:8899 [onescand]',
-      value: /^no answer /,
-      remedy: /^set another address with --http, and restart onescand$/,
+      what: 'status page inet:127.0.0.1:8899',
+      value: /^process \d+ \(tcpserver\) listens at 127\.0\.0\.1:8899 instead of onescand$/,
+      remedy:
+        /^stop that process, or set another address with --http, then run systemctl restart onescand$/,
     },
     does: `systemctl stop other; ${unset('ONESCAND_OPTIONS')}`,
   },
@@ -424,6 +464,18 @@ const faultsOfExim: readonly Fault[] = [
     does: set(EXIM_OPTIONS),
   },
   {
+    name: 'another program has the port of the SMTP interface',
+    breaks: takesPort(10025, 'onescand'),
+    reported: {
+      level: 'error',
+      what: 'smtp inet:127.0.0.1:10025',
+      value: /^process \d+ \(tcpserver\) listens at 127\.0\.0\.1:10025 instead of onescand$/,
+      remedy:
+        /^stop that process, or set another address with --smtp, then run systemctl restart onescand$/,
+    },
+    does: 'systemctl stop other && systemctl restart onescand',
+  },
+  {
     name: 'a later line replaces the addresses of onescand',
     breaks: set('ONESCAND_OPTIONS="--http inet:127.0.0.1:9808"'),
     reported: {
@@ -487,7 +539,7 @@ export const hosts = [
   },
   {
     title: 'Exim, over SMTP',
-    packages: 'exim4-daemon-light clamdscan iproute2',
+    packages: 'exim4-daemon-light ucspi-tcp clamdscan iproute2',
     prepare: `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`,
     setUp: `${set('REJECTVIRUS="1"')}; ${set(EXIM_OPTIONS)}; systemctl restart onescand; sh /usr/share/onescan/examples/exim/exim-debian; systemctl restart exim4`,
     faults: faultsOfExim,

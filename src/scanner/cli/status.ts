@@ -6,6 +6,7 @@ import {
   runsInWords,
   settingsInWords,
 } from './check/services/check-onescand.ts'
+import { lostSockets } from './check/services/lost-sockets.ts'
 import { printsJson } from './command/cli-options.ts'
 import { exitCodeOf, sumOf } from './command/print-check-lines.ts'
 import { makeCommand } from './command/run-command.ts'
@@ -24,7 +25,7 @@ export const statusCommand = makeCommand('status', {
     const running = await askRunningDaemon()
     const selfTest = running?.description && (await requestSelfTest(running))
     const checkLines = checkHostSwitch()
-    const lines = checkOnescand(running, true, async () => selfTest)
+    const lines = checkOnescand(running, true, await lostSockets(running), async () => selfTest)
     for await (const checkLine of lines) checkLines.push(checkLine)
     const status = { ...describe(running, selfTest), problems: problemsIn(checkLines) }
     for (const [name, value] of Object.entries(status)) {

@@ -38,7 +38,7 @@ import { checkSendmail, checkSendmailLoad } from './mail-server-config/sendmail.
 import { SHOWN_BY_MAIL } from './mail-server-config/unreachable-milter.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
-import { lostSockets } from './services/socket-units.ts'
+import { type LostSocket, lostSockets } from './services/lost-sockets.ts'
 import { checkMailUnits, checkSupervisors } from './services/supervised.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
@@ -146,12 +146,13 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const isWhole = isWholeHost(args)
   const others = servers.filter((server) => server !== 'qmail')
   const running = isWhole || others.length > 0 ? await askRunningDaemon() : undefined
+  const lost = await lostSockets(running)
   const isSlotAlone = servers.length > 0 && others.length === 0
   const broken = isWhole && !args.daemon ? checkMailUnits() : []
   yield* broken
   if (isWhole && !args.daemon) yield* await checkSupervisors()
   let aboutInfected: CheckLine | undefined
-  for await (const checkLine of isWhole ? checkOnescand(running, !isSlotAlone) : []) {
+  for await (const checkLine of isWhole ? checkOnescand(running, !isSlotAlone, lost) : []) {
     // Whether it is true depends on how the mail servers use onescand.
     if (others.length > 0 && hasMark(checkLine, 'infected mail by default'))
       aboutInfected = checkLine
@@ -165,7 +166,7 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const isDown = broken.length > 0 && (await findRunningServices()).services.length === 0
   for (const server of isDown ? others : servers) {
     try {
-      const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running)
+      const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running, lost)
       const isOneOfSeveral = servers.length > 1
       for await (const checkLine of found) {
         isDecidedHere ||= hasMark(checkLine, 'onescand acts on mail')
@@ -208,6 +209,7 @@ async function* checkServer(
   server: MailServer,
   args: CheckOptions,
   running: RunningDaemon | undefined,
+  lost: ReadonlyMap<string, LostSocket>,
 ): AsyncGenerator<CheckLine> {
   const off = checkHostSwitch()
   if (off.length > 0) {
@@ -228,12 +230,13 @@ async function* checkServer(
         scanTime,
         makesStamps: Boolean(settings.CLUSTERKEYS),
         settings,
+        lost,
       })
     case 'Sendmail':
       yield* checkSendmailLoad(loadOfHost())
       return yield* checkSendmail({
         endpoints,
-        lost: await lostSockets(endpoints.isRunning),
+        lost,
         scanTime,
       })
     case 'Exim':

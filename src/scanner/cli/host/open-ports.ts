@@ -1,17 +1,21 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createConnection } from 'node:net'
+import { join } from 'node:path'
 import { attempt, errorCode } from '../../../base/errors/fault.ts'
+import type { Endpoint } from '../../../base/net/endpoint.ts'
 import {
   addressText,
   type IpAddress,
   isLoopback,
   isUnspecified,
+  parseIpAddress,
   withoutMapping,
 } from '../../../base/net/ip-address.ts'
 import { hostToReach } from '../../../base/net/server-address.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
 import { descriptorOf } from '../../../base/process/descriptors.ts'
+import { ProcEntry } from '../../../base/process/proc-entry.ts'
 import { loadSystem, type System } from '../../../base/runtime/system.ts'
 
 interface OpenPort {
@@ -22,8 +26,8 @@ interface OpenPort {
   readonly isEverywhere: boolean
 }
 
-/** The process that called listen(2), by SO_PEERCRED: unix(7). */
-type SocketOwner = NonNullable<ReturnType<System['peerOf']>>
+/** A process that listens: at a path the one that called listen(2), by SO_PEERCRED (unix(7)). */
+export type SocketOwner = NonNullable<ReturnType<System['peerOf']>>
 
 /** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as configured. */
 const GREETING_TIMEOUT = 8_000
@@ -77,19 +81,54 @@ export async function listenerAt(path: string): Promise<SocketOwner | 'nobody' |
   }
 }
 
+/**
+ * Returns a process that listens at a TCP port, if none of those that hold the same socket is one that `isOwn` accepts. Root
+ * sees all of them; for another user there may be none.
+ */
+export function strangerAtPort(
+  { host, port }: Endpoint,
+  isOwn: (owner: SocketOwner) => boolean,
+  tables: readonly string[] = tablesOfHost(),
+): SocketOwner | undefined {
+  const wanted = parseIpAddress(hostToReach(host))
+  const isThere = (address: IpAddress) =>
+    isUnspecified(address) || (wanted !== undefined && Buffer.compare(address, wanted) === 0)
+  for (const socket of listeningIn(tables)) {
+    if (socket.port !== port || !isThere(socket.address)) continue
+    const owners = ownersOf(socket.inode)
+    if (!owners.some(isOwn) && owners[0] !== undefined) return owners[0]
+  }
+  return undefined
+}
+
+/** Returns the processes that hold a socket: a server passes it to its workers. */
+function ownersOf(inode: string): SocketOwner[] {
+  return ProcEntry.all().flatMap((found) => {
+    const place = found.at('fd')
+    const holds = attempt(() =>
+      readdirSync(place).some(
+        (fd) => attempt(() => readlinkSync(join(place, fd))) === `socket:[${inode}]`,
+      ),
+    )
+    return holds ? [{ pid: Number(found.pid), uid: found.status()?.uid ?? Number.NaN }] : []
+  })
+}
+
 const tablesOfHost = (): string[] =>
   ['/proc/net/tcp', '/proc/net/tcp6'].map(
     (path) => attempt(() => readFileSync(path, 'latin1')) ?? '',
   )
 
+/** A row of a socket that listens: sl, local_address, rem_address, st, queues, timer, retrnsmt, uid, timeout, inode. */
+const LISTENING = /^ *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) \S+ 0A \S+ \S+ \S+ +\d+ +\d+ (\d+)/gm
+
 function listeningIn(tables: readonly string[]) {
   return tables.flatMap((table) =>
-    [...table.matchAll(/^ *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) \S+ 0A /gm)].map(
-      ([, address = '', digits = '']) => ({
-        address: addressOf(address),
-        port: Number.parseInt(digits, 16),
-      }),
-    ),
+    [...table.matchAll(LISTENING)].map(([, address = '', digits = '', inode = '']) => ({
+      address: addressOf(address),
+      port: Number.parseInt(digits, 16),
+      inode,
+    })),
   )
 }
 

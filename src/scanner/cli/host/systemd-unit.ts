@@ -23,6 +23,8 @@ export interface SystemdUnit {
   readonly files: readonly string[]
   /** Whether one of them was changed and systemd has not reloaded it. */
   readonly isStale: boolean
+  /** Where it listens if it is a socket, as options of onescand name it: `unix:PATH`, `inet:127.0.0.1:3311`. */
+  readonly listens: readonly string[]
 }
 
 const SYSTEMCTL = '/usr/bin/systemctl'
@@ -44,7 +46,7 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
   if (!hasSystemd()) return undefined
   const names = ['LoadState', 'ActiveState', 'Result', 'UnitFileState', 'InactiveExitTimestamp']
   names.push('InvocationID')
-  const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload']
+  const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload', 'Listen']
   const output = show([...names, ...files].join(), unit)
   const values = (property: string) =>
     [...output.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, found = '']) => found)
@@ -62,6 +64,9 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
       (path) => path.startsWith('/etc/'),
     ),
     isStale: value('NeedDaemonReload') === 'yes',
+    listens: values('Listen').map(
+      (text) => `${text.startsWith('/') ? 'unix' : 'inet'}:${text.replace(/ \(\w+\)$/, '')}`,
+    ),
   }
 }
 

@@ -8,6 +8,7 @@ import {
   isListening,
   listenerAt,
   listenersOfHost,
+  strangerAtPort,
 } from '../../../../src/scanner/cli/host/open-ports.ts'
 import { listen } from '../../../programs/host/listen.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
@@ -105,4 +106,23 @@ t.test('a socket with a misleading name is not mistaken for a listening one', as
   await listen(t, createServer(), `\0\n${row}\n`)
   t.match(readFileSync('/proc/net/unix', 'latin1'), `\n${row}\n`)
   t.equal(await listenerAt(dead), 'nobody')
+})
+
+t.test('a process that listens at a port, unless it is one of those that should', async (t) => {
+  const port = await listen(t, createServer())
+  const at = (host: string, isOwn: (pid: number) => boolean) =>
+    strangerAtPort({ host, port }, ({ pid }) => isOwn(pid))
+  t.match(
+    at('127.0.0.1', () => false),
+    { pid: process.pid, uid: process.getuid!() },
+  )
+  t.equal(
+    at('127.0.0.1', (pid) => pid === process.pid),
+    undefined,
+  )
+  t.equal(
+    at('192.0.2.1', () => false),
+    undefined,
+    'at another address',
+  )
 })

@@ -87,5 +87,6 @@ t.test('the state of a service and its changed files come from systemd', { skip 
       '/etc/more',
     ],
     isStale: false,
+    listens: [],
   })
 })

@@ -12,7 +12,7 @@ import { editToAllow } from '../../../../base/systemd/address-filter.ts'
 import { optionValues } from '../../command/cli-options.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
 import { allowedAddresses } from '../../host/systemd-unit.ts'
-import { SOCKET_UNITS } from '../services/socket-units.ts'
+import { PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
 
 /** The addresses at which onescand accepts mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
 export interface OnescandEndpoints {
@@ -61,9 +61,11 @@ export function onescandEndpoints(
     return [...new Set(all)].filter((address) => named.includes(address) || isHere(address))
   }
   const ofClamdUnit = existsSync('/run/onescan/clamd.sock') ? OF_CLAMD_UNIT : []
-  const ofUnits = Object.keys(SOCKET_UNITS).filter((path) => existsSync(path))
+  const ofUnits = Object.entries(PACKAGE_SOCKETS).flatMap(([path, { kind }]) =>
+    kind === 'milter' && existsSync(path) ? [`unix:${path}`] : [],
+  )
   return {
-    milters: [...new Set([...values('--milter'), ...ofUnits.map((path) => `unix:${path}`)])],
+    milters: [...new Set([...values('--milter'), ...ofUnits])],
     smtp: values('--smtp', '--lmtp'),
     next: values('--next'),
     clamd: [...new Set([...values('--clamd'), ...ofClamdUnit])],

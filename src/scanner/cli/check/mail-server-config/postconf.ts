@@ -3,7 +3,7 @@ import { errorText } from '../../../../base/errors/fault.ts'
 import type { Environment } from '../../../../base/process/environment.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import type { Accounts } from '../../../readiness/host/account.ts'
-import { lostSockets } from '../services/socket-units.ts'
+import type { LostSocket } from '../services/lost-sockets.ts'
 import { askProgram } from './ask-program.ts'
 import type { OnescandEndpoints } from './onescand-endpoints.ts'
 
@@ -72,6 +72,8 @@ export interface PostfixHost {
   /** Whether onescand has a keyring, and so makes stamps. */
   readonly makesStamps: boolean
   readonly settings: Environment
+  /** The sockets of the package at which onescand cannot be reached, by path. */
+  readonly lost: ReadonlyMap<string, LostSocket>
 }
 
 /** A Postfix as postconf(1) describes it, and the data for its rules. */
@@ -84,8 +86,6 @@ export interface Postfix extends PostfixHost {
   readonly set: ReadonlyMap<string, string>
   /** Its queue directory, in which its programs run and its chroots begin. */
   readonly queue: string
-  /** The sockets of onescan's package at which onescand cannot be reached, each with the reason. */
-  readonly lost: ReadonlyMap<string, string>
 }
 
 /** Queries the parameters of a Postfix instance. Rejects if postconf cannot be run. */
@@ -123,7 +123,6 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
     transports,
     set,
     queue,
-    lost: await lostSockets(host.endpoints.isRunning),
   }
 }
 

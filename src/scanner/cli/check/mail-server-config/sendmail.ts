@@ -2,9 +2,10 @@ import { type CheckLine, failure, marked, ok, warning } from '../../../../base/c
 import { attempt } from '../../../../base/errors/fault.ts'
 import { readStart } from '../../../../base/path/open.ts'
 import { formatDuration, parseDuration } from '../../../../base/text/units.ts'
+import type { LostSocket } from '../services/lost-sockets.ts'
 import { howToStart } from '../services/service-state.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
-import { SHOWN_BY_MAIL, socketFault } from './unreachable-milter.ts'
+import { SHOWN_BY_MAIL } from './unreachable-milter.ts'
 
 /** The configuration of Sendmail since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -36,8 +37,8 @@ interface SendmailDaemon {
 /** The data for the rules about Sendmail. */
 interface SendmailHost {
   readonly endpoints: OnescandEndpoints
-  /** The sockets of the package at which nothing listens. */
-  readonly lost: ReadonlyMap<string, string>
+  /** The sockets of the package at which onescand cannot be reached, by path. */
+  readonly lost: ReadonlyMap<string, LostSocket>
   /** SCANTIMEOUT of onescand, in seconds. */
   readonly scanTime: number
 }
@@ -194,7 +195,7 @@ function whyUnreached(
   const { endpoints, lost } = host
   const meanwhile = meanwhileFor(fails)
   const path = /^(?:unix|local):(.+)$/.exec(address)?.[1]
-  const fault = path === undefined ? undefined : socketFault(path, lost)
+  const fault = path === undefined ? undefined : lost.get(path)
   if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
   if (isOf(host, address)) return undefined
   const value = `uses ${address}, where onescand does not listen: ${meanwhile}`

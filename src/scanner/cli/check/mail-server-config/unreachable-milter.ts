@@ -15,9 +15,9 @@ import {
 } from '../../../readiness/host/account.ts'
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { isListening } from '../../host/open-ports.ts'
-import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
+import { askSystemd } from '../../host/systemd-unit.ts'
+import { listenRemedy, newSocket, PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
 import { howToStart } from '../services/service-state.ts'
-import { newSocket, SOCKET_UNITS } from '../services/socket-units.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   inPostfix,
@@ -59,7 +59,7 @@ export function unreachable(
       ? notRunning(what, value)
       : failure(what, value, listenerRemedy(service, milter, postfix))
   }
-  const fault = socketFault(path, postfix.lost)
+  const fault = postfix.lost.get(path)
   if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
   if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
@@ -67,7 +67,7 @@ export function unreachable(
   if (account === undefined || barrier === undefined) return undefined
   const value = `${account.name} may not connect to ${path}: ${meanwhile}`
   // systemd sets the owner and mode of the socket when it creates it.
-  const unit = barrier === path ? SOCKET_UNITS[path] : undefined
+  const unit = barrier === path ? PACKAGE_SOCKETS[path]?.unit : undefined
   const remedy = unit !== undefined ? newSocket(unit) : wayPast(barrier, account, postfix.accounts)
   return failure(what, value, remedy)
 }
@@ -110,7 +110,7 @@ function missing(
     const value = `smtpd cannot reach it: it runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
     if (outside.startsWith(`${queue}/`)) return failure(what, value, name(`unix:${outside}`))
     const inside = `${queue}/onescan/milter.sock`
-    const ofPackage = SOCKET_UNITS[inside]
+    const ofPackage = PACKAGE_SOCKETS[inside]?.unit
     const socket = ofPackage === undefined ? undefined : askSystemd(ofPackage)
     const listens =
       ofPackage === undefined || socket === undefined
@@ -121,34 +121,6 @@ function missing(
   const value = `${path} does not exist: ${meanwhile}`
   if (!endpoints.isRunning) return notRunning(what, value)
   return failure(what, value, listenerRemedy(service, { text: `unix:${path}`, written }, postfix))
-}
-
-/**
- * Returns why no client reaches a socket where systemd listens for the package, with the command that makes systemd listen
- * again. `lost` are the sockets at which another process or none listens. Undefined for any other path.
- */
-export function socketFault(
-  path: string,
-  lost: ReadonlyMap<string, string>,
-): { readonly reason: string; readonly remedy: string } | undefined {
-  const unit = SOCKET_UNITS[path]
-  if (unit === undefined) return undefined
-  const state = askSystemd(unit)
-  const reason = isThere(path) ? lost.get(path) : `${path} does not exist`
-  if (state === undefined || reason === undefined) return undefined
-  return { reason, remedy: listenRemedy(unit, state) }
-}
-
-/** Returns the command that makes systemd listen for a mail server again. */
-function listenRemedy(unit: string, { load, enabled, active }: SystemdUnit): string {
-  // It listens at a socket file that was removed: only a restart creates another one.
-  if (active === 'active') return newSocket(unit)
-  const verbs = [
-    ...(load === 'masked' ? ['unmask'] : []),
-    ...(enabled === 'enabled' ? [] : ['enable']),
-  ]
-  const commands = verbs.map((verb) => `systemctl ${verb} ${unit}`)
-  return [...commands, 'systemctl restart onescand'].join(' && ')
 }
 
 /** Returns the remedy for a milter address at which no process listens. */

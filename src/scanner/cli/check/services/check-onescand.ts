@@ -11,7 +11,7 @@ import { attempt } from '../../../../base/errors/fault.ts'
 import { readOwnFile } from '../../../../base/path/open.ts'
 import { loadSystem } from '../../../../base/runtime/system.ts'
 import { namesScanners } from '../../../../base/settings/table/scanners.ts'
-import { isSetting } from '../../../../base/settings/table.ts'
+import { isSetting, SLOT_SOCKET } from '../../../../base/settings/table.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
 import { askForDescription } from '../../../protocol/slot/daemon-description.ts'
@@ -30,6 +30,7 @@ import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host
 import { askSystemd, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { invokingUser } from '../../root/run-as.ts'
+import type { LostSocket } from './lost-sockets.ts'
 import {
   AS_ROOT,
   changedSince,
@@ -38,19 +39,24 @@ import {
   howToReload,
   howToStart,
 } from './service-state.ts'
-import { newSocket, SOCKET_UNITS } from './socket-units.ts'
 import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
 
 /**
  * Checks onescand: its state in systemd or supervise, and its own report from inside its unit. `isNeeded`:
- * nothing scans without it. `selfTestOf` requests the self-test, unless the caller has its result.
+ * nothing scans without it. `lost` are the sockets at which it cannot be reached. `selfTestOf` requests
+ * the self-test, unless the caller has its result.
  */
 export async function* checkOnescand(
   running: RunningDaemon | undefined,
   isNeeded: boolean,
+  lost: ReadonlyMap<string, LostSocket>,
   selfTestOf: typeof requestSelfTest = requestSelfTest,
 ): AsyncGenerator<CheckLine> {
-  yield* checkState('onescand', running !== undefined, isNeeded)
+  const taken = [...lost.values()].filter(({ isExpected }) => isExpected)
+  // The process that listens there answers in its place.
+  if (running !== undefined || !lost.get(SLOT_SOCKET)?.isExpected)
+    yield* checkState('onescand', running !== undefined, isNeeded)
+  yield* taken.map(({ what, reason, remedy }) => failure(what, reason, remedy))
   if (running === undefined) return
   const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
   if (unwritten !== undefined) yield unwritten
@@ -65,14 +71,17 @@ export async function* checkOnescand(
     args: ['--check', '--json'],
     caller: invokingUser(),
   } as const
-  const report = await accountReport(
-    new ServiceRun(running.socket, check),
-    ACCOUNT,
-    TEST_OF_SERVICE,
-  )
+  const whole = await accountReport(new ServiceRun(running.socket, check), ACCOUNT, TEST_OF_SERVICE)
+  const isNew = (what: string) => taken.every((socket) => socket.what !== what)
+  const report = whole.filter(({ what }) => isNew(what))
   const judged = isNeeded ? report : report.map(adjustedForSlots)
   for (const checkLine of judged) yield { ...checkLine, what: `${checkLine.what} [onescand]` }
-  yield* checkSelfTest(description, await selfTestOf(running)).map(reported)
+  const selfTest = await selfTestOf(running)
+  const others = selfTest && {
+    doors: selfTest.doors.filter(isNew),
+    wrong: selfTest.wrong.filter(({ what }) => isNew(what)),
+  }
+  yield* checkSelfTest(description, others).map(reported)
   yield* checkClamdUnit(report)
   yield* checkBoot(description)
 }
@@ -200,10 +209,7 @@ function judgeReported(what: string, checkLine: CheckLine, doors: readonly strin
   const value = `does not scan correctly: ${JSON.stringify(`${checkLine.what}: ${checkLine.value}`)}`
   if (!doors.includes(checkLine.what))
     return following(failure(what, value, `run ${howToReadLog('onescand')}`), 'nothing scans')
-  const [, unit] =
-    Object.entries(SOCKET_UNITS).find(([path]) => checkLine.what.endsWith(` unix:${path}`)) ?? []
-  const remedy = unit === undefined ? howToStart('onescand', 'restart') : newSocket(unit)
-  return failure(what, value, remedy)
+  return failure(what, value, howToStart('onescand', 'restart'))
 }
 
 /** A process has the groups that its user was in when it was started. */

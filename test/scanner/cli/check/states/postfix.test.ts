@@ -56,6 +56,7 @@ class Host {
       scanTime: 150,
       makesStamps: false,
       settings: {},
+      lost: new Map(),
     })
   }
 
@@ -156,6 +157,7 @@ t.test(
       scanTime: 150,
       makesStamps: false,
       settings: {},
+      lost: new Map(),
     }
     const [found] = await checkPostfix(host)
     t.match(found, {
@@ -180,6 +182,7 @@ t.test(
       scanTime: 150,
       makesStamps: false,
       settings: {},
+      lost: new Map(),
     }
     writeFileSync(join(directory, 'master.cf'), '')
     const checkLines = async (line: string) => {

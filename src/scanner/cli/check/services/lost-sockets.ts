@@ -1,0 +1,154 @@
+import { attempt } from '../../../../base/errors/fault.ts'
+import { parseServerAddress, type ServerAddress } from '../../../../base/net/server-address.ts'
+import { pathExists } from '../../../../base/path/path-handle.ts'
+import { passwdEntryOf } from '../../../../base/process/passwd.ts'
+import { ProcEntry } from '../../../../base/process/proc-entry.ts'
+import { optionValues } from '../../command/cli-options.ts'
+import { listenerAt, type SocketOwner, strangerAtPort } from '../../host/open-ports.ts'
+import { ACCOUNT, type RunningDaemon } from '../../host/running-daemon.ts'
+import { optionsOfOnescand } from '../../host/settings-file.ts'
+import { askMainProcess, askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
+import { howToStart } from './service-state.ts'
+
+/** The paths at which systemd listens for the package: the interface of onescand, and the unit. */
+export const PACKAGE_SOCKETS: Readonly<Record<string, { kind: string; unit: string }>> = {
+  '/run/onescan/qmail.sock': { kind: 'qmail', unit: 'onescand.socket' },
+  '/run/onescan/clamd.sock': { kind: 'clamd', unit: 'onescan-clamd.socket' },
+  '/run/onescan/milter.sock': { kind: 'milter', unit: 'onescan-milter.socket' },
+  '/var/spool/postfix/onescan/milter.sock': { kind: 'milter', unit: 'onescan-postfix.socket' },
+  '/var/spool/postfix/onescan/policy.sock': { kind: 'policy', unit: 'onescan-policy.socket' },
+}
+
+/** The units that listen, or may, at ports. */
+const UNITS_WITH_PORTS = ['onescan-clamd.socket', 'onescan-milter.socket', 'onescan-http.socket']
+
+/** The options of the addresses at which onescand itself listens, with its names for these interfaces. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  '--milter': 'milter',
+  '--policy': 'policy',
+  '--clamd': 'clamd',
+  '--clamd-mail': 'clamd-mail',
+  '--smtp': 'smtp',
+  '--lmtp': 'lmtp',
+  '--http': 'status page',
+}
+
+/** A socket at which clients do not reach onescand. */
+export interface LostSocket {
+  /** As onescand names it, `clamd unix:/run/onescan/clamd.sock`, or its unit. */
+  readonly what: string
+  readonly reason: string
+  readonly remedy: string
+  /** Whether clients expect onescand there. If not, the configuration of a mail server may still name it. */
+  readonly isExpected: boolean
+}
+
+/**
+ * Resolves to the sockets at which another process or none listens instead of onescand: those of PACKAGE_SOCKETS by
+ * their paths, and all others by `what`. `running` is the onescand that answers. Only root sees whose a port is.
+ */
+export async function lostSockets(
+  running: RunningDaemon | undefined,
+): Promise<ReadonlyMap<string, LostSocket>> {
+  const lost = new Map<string, LostSocket>()
+  const isOwn = ownProcesses(running)
+  const isServing = askSystemd('onescand.service')?.active === 'active'
+  for (const [path, { kind, unit }] of Object.entries(PACKAGE_SOCKETS)) {
+    const state = askSystemd(unit)
+    const isThere = attempt(() => pathExists(path))
+    // The administrator may have given it another address.
+    if (isThere === undefined || !state?.listens.includes(`unix:${path}`)) continue
+    // A connection to a socket of systemd would start onescand.
+    if (isThere && state.active === 'active' && !isServing) continue
+    const owner = isThere ? await listenerAt(path) : 'none'
+    if (owner === undefined || (typeof owner === 'object' && isOwn(owner))) continue
+    lost.set(path, {
+      what: `${kind} unix:${path}`,
+      reason: reasonOf(owner, path),
+      remedy: listenRemedy(unit, state),
+      isExpected: state.active === 'active' || typeof owner === 'object',
+    })
+  }
+  for (const what of UNITS_WITH_PORTS) {
+    const state = askSystemd(what)
+    if (state?.active !== 'failed') continue
+    const ports = state.listens.filter((address) => address.startsWith('inet:'))
+    const taken = await firstTaken(ports, isOwn)
+    const reason = taken ?? 'does not listen: its start failed'
+    const stop = taken && 'stop that process, or change its address, then run '
+    lost.set(what, {
+      ...{ what, reason, isExpected: true },
+      remedy: `${stop ?? ''}systemctl restart onescand`,
+    })
+  }
+  // Without its report, onescand may be any process.
+  const isKnown = running === undefined || running.description !== undefined
+  for (const [option, kind] of isKnown ? Object.entries(OPTIONS) : []) {
+    for (const text of optionValues(optionsOfOnescand(), option)) {
+      // Systemd may listen at a path: it would start onescand.
+      const mayAsk = running !== undefined || !text.startsWith('unix:')
+      const reason = mayAsk ? await firstTaken([text], isOwn) : undefined
+      if (reason === undefined) continue
+      const what = `${kind} ${text}`
+      const remedy = `stop that process, or set another address with ${option}, then run ${howToStart('onescand', 'restart')}`
+      lost.set(what, { what, reason, remedy, isExpected: true })
+    }
+  }
+  return lost
+}
+
+/** Resolves to a text about the first of these addresses at which another process listens, if one does. */
+async function firstTaken(
+  addresses: readonly string[],
+  isOwn: (owner: SocketOwner) => boolean,
+): Promise<string | undefined> {
+  for (const text of addresses) {
+    const owner = await strangerAt(parseServerAddress(text), isOwn)
+    if (owner !== undefined) return reasonOf(owner, text.replace(/^\w+:/, ''))
+  }
+  return undefined
+}
+
+async function strangerAt(
+  address: ServerAddress | undefined,
+  isOwn: (owner: SocketOwner) => boolean,
+): Promise<SocketOwner | undefined> {
+  if (address?.kind === 'tcp') return strangerAtPort(address, isOwn)
+  const owner = address && (await listenerAt(address.path))
+  return typeof owner === 'object' && !isOwn(owner) ? owner : undefined
+}
+
+function reasonOf(owner: SocketOwner | 'nobody' | 'none', place: string): string {
+  if (owner === 'none') return `${place} does not exist`
+  if (owner === 'nobody') return `nothing listens at ${place}`
+  const { name = 'unknown' } = new ProcEntry(owner.pid).status() ?? {}
+  return `process ${owner.pid} (${name}) listens at ${place} instead of onescand`
+}
+
+/** Returns whether a process is systemd, the first one of onescand or its worker, or has onescand's account. */
+function ownProcesses(running: RunningDaemon | undefined): (owner: SocketOwner) => boolean {
+  const { description } = running ?? {}
+  const users = [passwdEntryOf(ACCOUNT)?.uid, description?.uid]
+  const first = [askMainProcess('onescand.service'), String(description?.pid)]
+  const firsts = first.filter((pid) => pid !== undefined && Number(pid) > 0)
+  return ({ pid, uid }) =>
+    pid === 1 ||
+    users.includes(uid) ||
+    firsts.some((own) => own === `${pid}` || own === new ProcEntry(pid).status()?.parent)
+}
+
+/** Returns the command that makes systemd create the file of a socket again. */
+export const newSocket = (unit: string): string =>
+  `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
+
+/** Returns the command that makes systemd listen for clients again. */
+export function listenRemedy(unit: string, { load, enabled, active }: SystemdUnit): string {
+  // It listens at a socket file that was removed: only a restart creates another one.
+  if (active === 'active') return newSocket(unit)
+  const verbs = [
+    ...(load === 'masked' ? ['unmask'] : []),
+    ...(enabled === 'enabled' ? [] : ['enable']),
+  ]
+  const commands = verbs.map((verb) => `systemctl ${verb} ${unit}`)
+  return [...commands, 'systemctl restart onescand'].join(' && ')
+}
