@@ -1,16 +1,44 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+
+const QUIETLY = ['-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'Dpkg::Options::=--force-confold']
+const CAREFULLY = ['--no-install-recommends', '--no-remove']
+const ENV = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
 
 /** Runs apt-get without questions and without removing packages. Its output is text, errors are in `stderr`. */
 export function apt(args, directory = '/') {
-  const quietly = ['-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'Dpkg::Options::=--force-confold']
-  const careful = ['--no-install-recommends', '--no-remove']
-  return spawnSync('apt-get', [...quietly, ...careful, ...args], {
+  return spawnSync('apt-get', [...QUIETLY, ...CAREFULLY, ...args], {
     cwd: directory,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    env: ENV,
   })
+}
+
+/** Milliseconds between two lines about what apt-get is doing. */
+const PROGRESS = 30_000
+
+/** Does the same, and prints the last line of apt-get twice a minute. Resolves to its exit code and errors. */
+export async function aptWithProgress(args) {
+  const started = performance.now()
+  const child = spawn('apt-get', [...QUIETLY, ...CAREFULLY, ...args], {
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: ENV,
+  })
+  let last = 'begins'
+  child.stdout.setEncoding('utf8').on('data', (lines) => {
+    last = lines.trim().split('\n').at(-1) || last
+  })
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - started) / 1000)
+    process.stdout.write(`(${seconds} s, apt-get: ${last})\n`)
+  }, PROGRESS)
+  const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  clearInterval(timer)
+  return { status, stderr }
 }
 
 /** Returns the errors that a program printed, in one line. */

@@ -9,7 +9,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { missingPackages } from '../needs.mjs'
 import { unpackServers } from '../programs/host/unpack.mjs'
-import { apt, firstLine } from './apt.mjs'
+import { apt, aptWithProgress, firstLine } from './apt.mjs'
 import { isOnHost } from './host.mjs'
 
 const POLICY = '/usr/sbin/policy-rc.d'
@@ -17,14 +17,14 @@ const POLICY = '/usr/sbin/policy-rc.d'
 /** The exit code if no mirror of Debian can be reached. */
 export const OFFLINE = 75
 
-/** Returns lines for the user. Never throws: the tests report what they lack. */
-function installPackages(isQuick) {
+/** Resolves to lines for the user. Never rejects: the tests report what they lack. */
+async function installPackages(isQuick) {
   const packages = missingPackages(isQuick)
   if (packages.length === 0) return ['programs that tests need: all there']
   if (!isOnHost())
     return [...toInstall(packages), 'not installed: only root gets a host of its own']
   process.stdout.write(`installing ${counted(packages)} for the tests alone; this takes minutes\n`)
-  const trouble = install(packages)
+  const trouble = await install(packages)
   return trouble
     ? [...toInstall(packages), `apt-get: ${trouble}`]
     : [`installed: ${counted(packages)}`]
@@ -46,11 +46,12 @@ export function toInstall(packages) {
 
 const WIDTH = 90
 
-function install(packages) {
+async function install(packages) {
   if (packages.includes('postfix')) leaveUnconfigured()
   const forbidden = forbidServices()
   try {
-    const run = apt(['-y', '-o', 'Dpkg::Options::=--force-unsafe-io', 'install', ...packages])
+    const words = ['-y', '-o', 'Dpkg::Options::=--force-unsafe-io', 'install', ...packages]
+    const run = await aptWithProgress(words)
     return run.status === 0 ? undefined : firstLine(run.stderr)
   } finally {
     if (forbidden) rmSync(POLICY, { force: true })
@@ -79,7 +80,7 @@ if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.ur
     process.stdout.write(`no lists of Debian packages: ${firstLine(lists.stderr)}\n`)
     process.stdout.write('Tests that need further packages or a mirror of Debian are skipped.\n')
   }
-  const lines = [...installPackages(isQuick), ...(isQuick ? [] : unpackServers())]
+  const lines = [...(await installPackages(isQuick)), ...(isQuick ? [] : unpackServers())]
   for (const line of lines) process.stdout.write(`${line}\n`)
   if (lists.status !== 0) process.exitCode = OFFLINE
 }
