@@ -95,7 +95,7 @@ export const keygenCommand = makeCommand('keygen', {
       // New files in a directory such as /etc/onescan/keys inherit its group.
       if (made && group === process.getgid?.()) {
         output.warn(
-          `${ring} has mode 0640: let the account that scans read it, such as by chgrp onescan-keys ${ring}`,
+          `${ring} has mode 0640: let the account that scans read it: chgrp onescan-keys ${ring}`,
         )
       }
       return 0
@@ -237,10 +237,7 @@ function rotateKey(
   const keys = parseKeyring(ring, path)
   const signer = keys.find((key) => isCurrent(key, seconds))
   if (signer === undefined) {
-    throw new Fault(
-      'config',
-      `${path}: has no key that signs; add one with onescan keygen --append`,
-    )
+    throw new Fault('config', `${path}: has no key that signs; run onescan keygen --append ${path}`)
   }
   const old = keys.filter((key) => !isCurrent(key, seconds))
   const removed = old.map(({ id }) => id)

@@ -220,7 +220,7 @@ t.test(
     const empty = join(ring, '../empty')
     t.match(await onescan(['keygen', '--rotate', empty]), {
       code: 2,
-      err: /has no key that signs; add/,
+      err: /has no key that signs; run onescan keygen --append /,
     })
     t.same(idsOf(empty), ['gone'])
     const none = join(ring, '../none')

@@ -87,7 +87,7 @@ export class ServiceRun {
       const reason = `this command needs a running onescand, and none answers at ${path}`
       const remedy = isUnderSystemd()
         ? 'run systemctl start onescand'
-        : 'start its service, as by svc -u /service/onescand'
+        : 'start its service: svc -u /service/onescand'
       throw new Fault('config', `${reason}; ${remedy}`, error)
     } finally {
       this.close()
