@@ -27,6 +27,9 @@ import { mailHost } from '../mail-host.ts'
 
 /** `onescan check --mail ADDRESS` sends three messages by each way, and reads what happened to them. */
 
+// Most wait for seconds for a line that does not come.
+t.jobs = 4
+
 const plain = (port: number): SendingWay => ({ port, security: 'none' })
 
 /** What differs from run to run in these lines, or from a host with ClamAV, and how it is drawn. */

@@ -140,7 +140,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
   },
 }
 
-t.test('the findings of each set-up', { skip: clamdMissing }, async (t) => {
+t.test('the findings of each set-up', { skip: clamdMissing, jobs: 3 }, async (t) => {
   const clamd = await startClamd(t, { tcp: true })
   for (const [name, { missing, start, expect }] of Object.entries(setUps)) {
     t.test(name, { skip: missing }, async (t) => {
