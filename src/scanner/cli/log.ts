@@ -1,5 +1,6 @@
 import { LOG_VALUE_MAX } from '../../base/log/line-format.ts'
 import { inheritedDescriptor } from '../../base/process/descriptors.ts'
+import { harmlessLine } from '../../base/text/harmless.ts'
 import { queryFor } from '../log/criteria.ts'
 import { describeRecord } from '../log/describe-record.ts'
 import type { LogRecord } from '../log/parsed-line.ts'
@@ -7,7 +8,7 @@ import { type LogFile, readLogs } from '../log/read-log.ts'
 import { DECISIONS } from '../observe/report/counts.ts'
 import { flag, printsJson, textOption } from './command/cli-options.ts'
 import { FAILED, makeCommand } from './command/run-command.ts'
-import { lineForTerminal, showsColours, writeOut } from './command/terminal.ts'
+import { showsColours, writeOut } from './command/terminal.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './mail/log-arguments.ts'
 
 const NOTHING_FOUND = 1
@@ -47,7 +48,7 @@ export const logCommand = makeCommand('log', {
     const id = args.id?.slice(0, LOG_VALUE_MAX)
     const query = { ...queryFor({ ...args, ...span, id }), warn }
     const isColoured = showsColours()
-    const line = (record: LogRecord) => `${describeRecord(record, isColoured, lineForTerminal)}\n`
+    const line = (record: LogRecord) => `${describeRecord(record, isColoured, harmlessLine)}\n`
     let found = 0
     for await (const records of readLogs(logs, query)) {
       found += records.length

@@ -1,9 +1,10 @@
+import { harmlessLine } from '../../base/text/harmless.ts'
 import { readLogs } from '../log/read-log.ts'
 import { formatReport } from '../observe/report/format-report.ts'
 import { Tally } from '../observe/report/tally.ts'
 import { printsJson } from './command/cli-options.ts'
 import { FAILED, makeCommand } from './command/run-command.ts'
-import { lineForTerminal, writeOut } from './command/terminal.ts'
+import { writeOut } from './command/terminal.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './mail/log-arguments.ts'
 
 /** `onescan report`: sums up the log. */
@@ -37,7 +38,7 @@ export const reportCommand = makeCommand('report', {
     }
     const summary = tally.summary()
     if (output.json) await output.result(summary)
-    else await writeOut(formatReport(summary, lineForTerminal))
+    else await writeOut(formatReport(summary, harmlessLine))
     return output.hasErrors ? FAILED : 0
   },
 })

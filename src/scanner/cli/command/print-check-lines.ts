@@ -1,7 +1,8 @@
 import type { CheckLine } from '../../../base/check/check-line.ts'
+import { harmlessText } from '../../../base/text/harmless.ts'
 import { withInstalledPages } from './installed-pages.ts'
 import type { Output } from './run-command.ts'
-import { forTerminal, showsColours } from './terminal.ts'
+import { showsColours } from './terminal.ts'
 
 /** The characters of the column of names. A longer name shifts its own line alone. */
 const WIDTH = 22
@@ -88,7 +89,7 @@ const FIX = `${' '.repeat(9)}fix: `
 
 /** Returns a text in one line. A carriage return at the end of a setting is what the check line is about. */
 const printableLine = (text: string): string =>
-  forTerminal(text.replaceAll('\r', '\\r').replace(/[\n\t]+ */g, ' '))
+  harmlessText(text.replaceAll('\r', '\\r').replace(/[\n\t]+ */g, ' '))
 
 const COLOUR = { ok: '\x1b[32m', warning: '\x1b[33m', error: '\x1b[1;31m' } as const
 const PLAIN = '\x1b[0m'

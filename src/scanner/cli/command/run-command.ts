@@ -1,7 +1,8 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
 import packageJson from '../../../../package.json' with { type: 'json' }
 import { errorText } from '../../../base/errors/fault.ts'
-import { forTerminal, writeOut } from './terminal.ts'
+import { harmlessText } from '../../../base/text/harmless.ts'
+import { writeOut } from './terminal.ts'
 
 /** The exit code of every command that was used wrongly or failed; onescan(1). */
 export const FAILED = 2
@@ -98,7 +99,7 @@ export class Output {
 
   /** Prints text for people, made safe for a terminal. */
   text(text: string): void {
-    if (!this.json) process.stdout.write(forTerminal(text))
+    if (!this.json) process.stdout.write(harmlessText(text))
   }
 
   /** Prints a line for people that is safe for a terminal already. */
@@ -109,14 +110,14 @@ export class Output {
   /** Prints a result for programs. */
   async result(value: object): Promise<void> {
     if (!this.json) return
-    if (this.#printsLines) return writeOut(forTerminal(`${JSON.stringify(value)}\n`))
+    if (this.#printsLines) return writeOut(harmlessText(`${JSON.stringify(value)}\n`))
     const before = this.#results++ === 0 ? `${this.#head()},"results":[` : ','
-    await writeOut(forTerminal(`${before}\n${JSON.stringify(value)}`))
+    await writeOut(harmlessText(`${before}\n${JSON.stringify(value)}`))
   }
 
   /** Prints a line for the person at the terminal, beside the command's output. */
   warn(text: string, who = `onescan ${this.#command}`): void {
-    process.stderr.write(`${forTerminal(`${who}: ${text}`)}\n`)
+    process.stderr.write(`${harmlessText(`${who}: ${text}`)}\n`)
   }
 
   /** Reports what could not be done, on stderr and among the errors of the JSON. */
@@ -142,7 +143,7 @@ export class Output {
     const before = this.#results === 0 ? `${this.#head()}${none}` : '\n]'
     const [errors, sum] = [this.#errors, this.#numbers]
     const rest = JSON.stringify({ errors, sum, exit, ok: exit === 0 }).slice(1)
-    await writeOut(forTerminal(`${before},${rest}\n`))
+    await writeOut(harmlessText(`${before},${rest}\n`))
   }
 
   #head(): string {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { Fault } from '../../../base/errors/fault.ts'
+import { harmlessLine } from '../../../base/text/harmless.ts'
 import { formatSize } from '../../../base/text/units.ts'
 import { findingText, isSameAddress, kindText } from '../../scan/replies/found-in-words.ts'
-import { lineForTerminal } from '../command/terminal.ts'
 import { asUtf8, type ShownMessage } from './shown-message.ts'
 
 /** A digest: what is in quarantine, for the postmaster or for one of its recipients. */
@@ -159,8 +159,8 @@ function describe(message: ShownMessage, { isForRecipient, zone, page }: DigestO
 /** Returns a text in one line, without anything that mail programs turn into a link: addresses of pages, files and hosts. */
 function plain(text: string): string {
   const cut = Array.from(text).slice(0, TEXT_MAX).join('')
-  return lineForTerminal(cut).replace(/[.:\u3002\uff0e\uff61](?=\S)|\\(?=\\)|\/(?=\/)/g, '[$&]')
+  return harmlessLine(cut).replace(/[.:\u3002\uff0e\uff61](?=\S)|\\(?=\\)|\/(?=\/)/g, '[$&]')
 }
 
 /** Returns the address of a digest, for people. */
-export const shownAddress = (address: string): string => lineForTerminal(asUtf8(address))
+export const shownAddress = (address: string): string => harmlessLine(asUtf8(address))

@@ -1,10 +1,11 @@
 import type { CommandModule } from 'yargs'
 import { Fault } from '../../../base/errors/fault.ts'
+import { harmlessLine } from '../../../base/text/harmless.ts'
 import type { OpenMessage } from '../../scan/quarantine/entries.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { flag, printsJson } from '../command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
-import { lineForTerminal, writeOut } from '../command/terminal.ts'
+import { writeOut } from '../command/terminal.ts'
 import { answerCommand } from './api-command.ts'
 import { handOnCommand } from './by-caller.ts'
 import { atDesk, type Desk, type FoundMessage } from './desk.ts'
@@ -92,11 +93,11 @@ function describeEntry({ entry, ...found }: FoundMessage): string {
 
 /** Returns the reason for which a message is kept, with the finding: `virus: Eicar-Test-Signature`. */
 function whyInWords({ grounds, found }: QuarantineRecord): string {
-  return lineForTerminal(asUtf8(found ? `${grounds}: ${found}` : grounds))
+  return harmlessLine(asUtf8(found ? `${grounds}: ${found}` : grounds))
 }
 
 function inBrackets(address: string): string {
-  return `<${lineForTerminal(asUtf8(address))}>`
+  return `<${harmlessLine(asUtf8(address))}>`
 }
 
 function entryAsObject({ entry: { id, size, state, grounds }, ...message }: FoundMessage): object {
@@ -175,7 +176,7 @@ async function show(desk: Desk, opened: OpenMessage, output: Output): Promise<vo
     ...(deletedOn === null ? [] : [`deleted on  ${deletedOn}`]),
     `log         ${asUtf8(record.log)}`,
   ]
-  output.text(`${lines.map(lineForTerminal).join('\n')}\n\n`)
+  output.text(`${lines.map(harmlessLine).join('\n')}\n\n`)
   output.text(start.toString().replace(/\r\n/g, '\n'))
   if (entry.size > BYTES_SHOWN) output.text(`\n[${entry.size - BYTES_SHOWN} bytes more]\n`)
 }

@@ -1,8 +1,8 @@
+import { harmlessLine } from '../../../base/text/harmless.ts'
 import { readableNames, readableText } from '../../../mail/mime/headers/readable.ts'
 import type { QuarantineEntry } from '../../scan/quarantine/entries.ts'
 import type { RecordAndStart } from '../../scan/quarantine/record.ts'
 import { seenFieldsIn } from '../../scan/quarantine/seen-fields.ts'
-import { lineForTerminal } from '../command/terminal.ts'
 import type { Act } from './noted-acts.ts'
 
 /** A message as the API shows it: addresses and texts are UTF-8, with U+FFFD for other bytes. */
@@ -92,7 +92,7 @@ export function readTexts({ record, start }: RecordAndStart): ReadTexts {
 }
 
 const harmless = (text: string) =>
-  /^[ -~]*$/.test(text) ? text.slice(0, TEXT_MAX) : lineForTerminal(text.slice(0, TEXT_MAX))
+  /^[ -~]*$/.test(text) ? text.slice(0, TEXT_MAX) : harmlessLine(text.slice(0, TEXT_MAX))
 
 /** Returns the character set that a message names for its texts, if there is one. */
 export const charsetOf = ({ record, start }: RecordAndStart): string | undefined =>

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { lowerCase } from '../../../base/text/address.ts'
+import { harmlessText } from '../../../base/text/harmless.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { spoolMessage } from '../../../mail/message/intake.ts'
 import { openAnonymousFile, readSpoolSettings } from '../../../mail/message/spool.ts'
 import { contentsOf } from '../../../mail/mime/contents.ts'
 import { textInCharset } from '../../../mail/mime/headers/readable.ts'
 import type { OpenMessage } from '../../scan/quarantine/entries.ts'
-import { forTerminal } from '../command/terminal.ts'
 import { charsetOf } from './shown-message.ts'
 
 /** Upper limits, in bytes, for a message that is read, and for its text. */
@@ -45,7 +45,7 @@ export async function textOf({ entry, record, message }: OpenMessage): Promise<L
       const text = textInCharset(start.toString('latin1'), '', usual)
       const isCut = step.bytes.size > start.length
       const letter = (words: string) => ({
-        text: forTerminal(words.replace(/\r\n?/g, '\n')).trim(),
+        text: harmlessText(words.replace(/\r\n?/g, '\n')).trim(),
         isCut,
       })
       if (type === 'text/plain') return letter(text)

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import { ENDING_SIGNALS } from '../../../base/process/command-line.ts'
+import { harmlessText } from '../../../base/text/harmless.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import { ALIVE } from '../command/caller.ts'
-import { forTerminal } from '../command/terminal.ts'
 
 /** A command that an account or a service does for root. */
 export interface RunningCommand {
@@ -153,7 +153,7 @@ class TimeLimit {
 
 /** Prints a line as a terminal may have it. */
 export function printTo(out: Writable, line: string): Promise<void> {
-  return ownOutput.write(out, `${forTerminal(line)}\n`)
+  return ownOutput.write(out, `${harmlessText(line)}\n`)
 }
 
 const printError = (line: string) => printTo(process.stderr, line)

@@ -3,6 +3,7 @@ import { attempt, errorCode, errorTextAt, Fault, isFault } from '../../../base/e
 import { whenInterrupted } from '../../../base/process/command-line.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../base/settings/control-directories.ts'
+import { harmlessLine } from '../../../base/text/harmless.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { wholeNumber } from '../../../base/text/values.ts'
 import { readSpoolSettings } from '../../../mail/message/spool.ts'
@@ -16,7 +17,7 @@ import { type ManualScan, scanBytes } from '../../scan/scanners/run/manual-scan.
 import { readSignatureFiles } from '../../scan/scanners/signatures/signature-files.ts'
 import { flag, textOption } from '../command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
-import { isAtTerminal, lineForTerminal } from '../command/terminal.ts'
+import { isAtTerminal } from '../command/terminal.ts'
 import { settingsOfOnescand } from '../host/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import { type DoveadmMail, doveadmMails } from '../mail/doveadm-mails.ts'
@@ -128,7 +129,7 @@ export const scanCommand = makeCommand('scan', {
             'mailbox' in found ? found.mailbox : args.again ? mailboxDirectory(file) : undefined
           await output.result({ file, ...scanned, ...(mailbox && { mailbox }), ...removed })
           if (args.all || scanned.answer !== 'clean')
-            output.text(`${lineForTerminal(answerLine(file, scanned, removed))}\n`)
+            output.text(`${harmlessLine(answerLine(file, scanned, removed))}\n`)
         }
         settle(outcome.isSettled ? 'settled' : 'to be repeated')
         outage ??= outcome.outage

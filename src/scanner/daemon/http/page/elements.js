@@ -1,11 +1,5 @@
 // Elements of the page. Everything that comes from mail becomes text, never markup.
-
-/**
- * Control characters, and those that turn the direction of writing. What joins letters is needed between those of Persian or
- * parts of an emoji.
- */
-const ACTIVE =
-  /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u200c\u200d](?![^\0-\x7f])|(?<![^\0-\x7f])[\u200c\u200d]/g
+import { harmlessLine } from '../../../../base/text/harmless.ts'
 
 /**
  * An element that page.html has.
@@ -15,11 +9,7 @@ const ACTIVE =
 export const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id))
 
 /** @param {string | number} text */
-export function visible(text) {
-  return String(text).replace(ACTIVE, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
-}
+export const visible = (text) => harmlessLine(String(text))
 
 /**
  * @template {keyof HTMLElementTagNameMap} Name
