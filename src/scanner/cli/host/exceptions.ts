@@ -18,15 +18,21 @@ interface ChangedRules {
   readonly isChanged: boolean
 }
 
+/** The comment above a line that was made for a message in quarantine, before its id. */
+const NOTE = '# For the quarantined message '
+
 /**
- * Adds lines to onescan.policy, or removes them. onescand reads the file again at a reload. Rejects with a Fault if
- * the file cannot be replaced, or would not be valid: that would stop all mail.
+ * Adds lines to onescan.policy, or removes them. Each line that is added for a message, of this id, has a comment above it, and
+ * only such lines are removed for that message: the same line of an administrator stays. onescand reads the file again at a
+ * reload. Rejects with a Fault if the file cannot be replaced, or would not be valid: that would stop all mail.
  */
 export async function changeExceptions(
   lines: readonly string[],
   change: 'add' | 'remove',
+  id?: string,
 ): Promise<ChangedRules> {
   const path = policyFile()
+  const note = id === undefined ? [] : [NOTE + id]
   let changed = { number: 0, isChanged: false }
   await replaceFile({
     path,
@@ -35,15 +41,30 @@ export async function changeExceptions(
     encoding: 'utf8',
     change(old) {
       const before = old.split('\n')
-      const fresh = lines.filter((line) => !before.includes(line))
-      const kept = before.filter((line) => !lines.includes(line)).join('\n')
-      const next = change === 'remove' ? kept : `${old}${fresh.map((line) => `${line}\n`).join('')}`
+      const fresh = lines
+        .filter((line) => !before.includes(line))
+        .flatMap((line) => [...note, line])
+      const next =
+        change === 'remove'
+          ? withoutLines(before, lines, note).join('\n')
+          : `${old}${fresh.map((line) => `${line}\n`).join('')}`
       changed = { number: next.split('\n').indexOf(lines[0]!) + 1, isChanged: next !== old }
       parseRules(next, path)
       return next
     },
   })
   return { path, ...changed }
+}
+
+/** Returns what is left without these lines and the comments above them; with a comment, without those below it alone. */
+function withoutLines(
+  before: readonly string[],
+  lines: readonly string[],
+  [note]: readonly string[],
+): readonly string[] {
+  const isGone = (at: number) =>
+    lines.includes(before[at] ?? '') && (note === undefined || before[at - 1] === note)
+  return before.filter((line, at) => !isGone(at) && !(line.startsWith(NOTE) && isGone(at + 1)))
 }
 
 /** Rejects if changeExceptions() cannot replace the file: its directory must be writable. */

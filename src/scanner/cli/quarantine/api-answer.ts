@@ -198,15 +198,17 @@ async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
   const { record, close } = await desk.message(id)
   await close()
   const { lines, letsIn } = exceptionForMessage(record, of, request.person)
-  const body = { line: lines.join('\n'), letsIn }
-  const change = preview ? mayChangeExceptions() : changeExceptions(lines, 'add')
-  await change.catch((error) => Promise.reject(cannotWrite(error)))
-  if (preview) return { status: 200, body }
+  const change = preview
+    ? mayChangeExceptions().then(() => false)
+    : changeExceptions(lines, 'add', id).then(({ isChanged }) => isChanged)
+  const isNew = await change.catch((error) => Promise.reject(cannotWrite(error)))
+  const body = { line: lines.join('\n'), letsIn, isNew }
+  if (!isNew) return { status: 200, body }
   await noteAction(desk.root, noted('allow', id), noteFor(request, []))
   return { status: 200, body, reload: true }
 }
 
-/** Removes the exceptions that allow() makes for a message. */
+/** Removes the exceptions that allow() has added for a message. */
 async function disallow({ desk, request, id }: Call): Promise<ApiAnswer> {
   const { record, close } = await desk.message(id)
   await close()
@@ -214,7 +216,7 @@ async function disallow({ desk, request, id }: Call): Promise<ApiAnswer> {
     (of) => attempt(() => exceptionForMessage(record, of, request.person).lines) ?? [],
   )
   if (lines.length === 0) throw new Problem('no-exception', 'none can be made for it')
-  await changeExceptions(lines, 'remove').catch((error) => Promise.reject(cannotWrite(error)))
+  await changeExceptions(lines, 'remove', id).catch((error) => Promise.reject(cannotWrite(error)))
   await noteAction(desk.root, noted('disallow', id), noteFor(request, []))
   return { status: 200, body: { id, allowed: false }, reload: true }
 }

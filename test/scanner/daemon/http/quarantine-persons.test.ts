@@ -142,16 +142,22 @@ t.test(
       letsIn: /^Mail to anybody in which Test-Virus is found .* a@example\.net/,
     })
     t.equal(rules(), '# ours\n')
-    t.match((await allow('pam', { for: 'sender' })).json, { line })
-    t.equal(rules(), `# ours\n${line}\n`)
+    t.match((await allow('pam', { for: 'sender' })).json, { line, isNew: true })
+    const pams = `# For the quarantined message ${id}\n${line}\n`
+    t.equal(rules(), `# ours\n${pams}`)
+    t.match((await allow('pam', { for: 'sender' })).json, { line, isNew: false })
     await api.logged(new RegExp(`quarantine=allow kept=${id} who=pam`))
     const own = 'from=a@example.net,to=b@example.org,signature=Test-Virus allow'
     t.match((await allow('org', { for: 'sender' })).json, { line: own })
     t.match((await allow('org', { for: 'recipient' })).json, { line: 'to=b@example.org,signature=Test-Virus allow' }) // biome-ignore format: a line
     t.equal((await api.as('org', 'DELETE', `messages/${id}/allow`)).status, 200)
-    t.equal(rules(), `# ours\n${line}\n`, 'those of others stay')
-    t.equal((await api.as('pam', 'DELETE', `messages/${id}/allow`)).status, 200)
-    t.equal(rules(), '# ours\n')
+    t.equal(rules(), `# ours\n${pams}`, 'those of others stay')
+    const administrators = 'to=b@example.org,signature=Test-Virus allow\n'
+    writeFileSync(policy, rules() + administrators)
+    t.match((await allow('org', { for: 'recipient' })).json, { isNew: false })
+    for (const name of ['pam', 'org'])
+      t.equal((await api.as(name, 'DELETE', `messages/${id}/allow`)).status, 200)
+    t.equal(rules(), `# ours\n${administrators}`, 'only what was added is removed')
     for (const record of [{ found: undefined }, { found: 'x*' }, { found: 'a"b' }, { sender: '' }])
       t.match((await allow('pam', { for: 'sender' }, await keep(record))).json, {
         code: 'no-exception',
