@@ -31,8 +31,11 @@ const ofNotDone: Record<NotDoneReason, ProblemType> = {
 /** Returns the problem details of anything that a request threw. */
 export function problemOf(error: unknown): ReturnType<typeof problemDetails> {
   const cause = error instanceof Error ? error.cause : undefined
-  const isAnswer = cause instanceof NotTaken || cause instanceof PartlyReleased
-  return problemDetails(codeOf(error), errorText(error), isAnswer ? { answer: cause.answer } : {})
+  const more = {
+    ...((cause instanceof NotTaken || cause instanceof PartlyReleased) && { answer: cause.answer }),
+    ...(cause instanceof PartlyReleased && { remaining: cause.remaining }),
+  }
+  return problemDetails(codeOf(error), errorText(error), more)
 }
 
 /** Returns what a command threw, with what its user does about it. */

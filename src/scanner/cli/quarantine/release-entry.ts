@@ -1,5 +1,5 @@
 import * as crypto from 'node:crypto'
-import { errorText, Fault } from '../../../base/errors/fault.ts'
+import { errorText, Fault, faultKindOf } from '../../../base/errors/fault.ts'
 import type { LogField } from '../../../base/log/line-format.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import type { Environment } from '../../../base/process/environment.ts'
@@ -45,10 +45,13 @@ export class CannotRelease extends Fault {
 export class PartlyReleased extends Error {
   /** Its reply about the others. */
   readonly answer: string
+  /** The number of the others. */
+  readonly remaining: number
 
-  constructor(message: string, answer: string) {
+  constructor(message: string, answer: string, remaining: number) {
     super(message)
     this.answer = answer
+    this.remaining = remaining
   }
 }
 
@@ -101,6 +104,7 @@ export async function releaseEntry(
   let recipients: readonly string[]
   let keys: readonly Key[]
   let before: readonly string[] = []
+  let wanted: readonly string[]
   try {
     const refuse = (code: ProblemType, reason: string) => {
       throw new CannotRelease(code, `${entry.id}: ${reason}`)
@@ -108,7 +112,7 @@ export async function releaseEntry(
     const own = recipientsFor(reader, record.recipients)
     if (reader.to !== undefined && own.length === 0)
       throw new NotDone('missing', `${id}: is not in quarantine`)
-    const wanted = to.length > 0 ? to.map((address) => recipientAt(address, record)) : own
+    wanted = to.length > 0 ? to.map((address) => recipientAt(address, record)) : own
     const mayGo = (address: string) => own.includes(address) || isInCare(reader, address)
     if (reader.to !== undefined && !wanted.every(mayGo))
       refuse('not-allowed', 'the token is for other recipients')
@@ -151,14 +155,20 @@ export async function releaseEntry(
       if (given.length < recipients.length) await progress.note([...before, ...given])
     }
   } catch (error) {
-    const isSettled = !(error instanceof MaybeTaken) && given.length === 0
-    await (isSettled ? begun.cancel() : begun.leave())
+    const isMaybe = error instanceof MaybeTaken
+    await (isMaybe || given.length > 0 ? begun.leave() : begun.cancel())
     if (given.length > 0) await noteRelease()
     const text = `${entry.id}: ${errorText(error)}`
-    if (isSettled || error instanceof MaybeTaken) throw new Fault('next-hop', text, error)
-    const some = `${text}; it was released to ${given.length} of ${recipients.length} recipients`
+    const has = new Set(given)
+    const remaining = new Set(recipients.filter((address) => !has.has(address))).size
+    const all = new Set(wanted).size
+    // Those who received it from an earlier release count, too.
+    const received = isBack ? 0 : all - remaining
+    const isRefused = given.length > 0 || faultKindOf(error) === 'next-hop'
+    if (isMaybe || !isRefused || received === 0) throw new Fault('next-hop', text, error)
+    const some = `${text}; it was released to ${received} of ${all} recipients`
     const answer = error instanceof NotTaken ? error.answer : errorText(error)
-    throw new Fault('next-hop', some, new PartlyReleased(some, answer))
+    throw new Fault('next-hop', some, new PartlyReleased(some, answer, remaining))
   }
   const by = route.text
   await begun.finish().catch((error) => {

@@ -298,6 +298,11 @@ t.test('a release to many recipients is one action of several mails', async (t) 
   )
   t.same((await api.release(other, {}, 'some')).json, some.json, 'the same request sends nothing')
   t.match((await api.release(other)).json, { code: 'interrupted' })
+  t.match(
+    (await api.release(other, { again: true })).json,
+    { code: 'partly-released', remaining: 38, detail: /32 of 70/ },
+    'those who received it before count',
+  )
   api.next.script = undefined
   t.same((await api.release(other, { again: true })).json.recipients, recipients.slice(32))
   t.same(
