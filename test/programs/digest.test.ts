@@ -47,9 +47,9 @@ t.test('a digest comes through Postfix, and is not kept', { skip: postfixMissing
   const cameTo = async (to: string) => {
     const { sender, recipients, message } = await receiver.next()
     t.same([sender, recipients], ['', [to]])
-    const [header, body = ''] = message.toString('latin1').split('\n\n')
+    const [header, , body = ''] = message.toString('latin1').split('\n\n')
     t.match(header, /^Auto-Submitted: auto-generated$/m)
-    t.match(Buffer.from(body, 'base64').toString(), /^ {2}subject {2}CANARY$/m)
+    t.match(Buffer.from(body.split('\n--')[0] ?? '', 'base64').toString(), /^“CANARY”$/m)
   }
   const signed = ['--env', `CLUSTERKEYS=${ring}`]
   const bySmtp = ['--by', `127.0.0.1:${port}`]

@@ -1,6 +1,7 @@
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { readSettings } from '../../../base/settings/read-settings.ts'
 import { quarantineLimits } from '../../../base/settings/table/quarantine-limits.ts'
+import { unbracketed } from '../../../base/text/bracketed.ts'
 import { deleteEntry } from '../../scan/quarantine/begin-release.ts'
 import {
   byAge,
@@ -159,18 +160,23 @@ function matcherOf({
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== '')
-  const address = wanted?.toLowerCase()
+    .map(asTyped)
+  const address = wanted ? asTyped(wanted.toLowerCase()) : undefined
   return ({ entry, ...found }) => {
     const { found: finding, remote, queue, sender, recipients, log } = found.record
-    if (
-      address &&
-      !recipients.some((recipient) => asUtf8(recipient).toLowerCase().includes(address))
-    )
-      return false
+    const isFor = (part: string) =>
+      recipients.some((recipient) => asUtf8(recipient).toLowerCase().includes(part))
+    if (address && !address.some(isFor)) return false
     if (words.length === 0) return true
     const { subject, from, attachments } = readTexts(found)
     const facts = [finding, remote, queue, sender, ...recipients, log].map((fact) => asUtf8(fact ?? '')) // biome-ignore format: a line
     const text = [entry.id, entry.grounds, ...facts, from, subject, ...attachments].join('\n').toLowerCase() // biome-ignore format: a line
-    return words.every((word) => text.includes(word))
+    return words.every((forms) => forms.some((word) => text.includes(word)))
   }
+}
+
+/** Returns a word that was typed, and what it is if it was copied from a digest or from between angle brackets. */
+const asTyped = (word: string): readonly string[] => {
+  const copied = unbracketed(word.replace(/^<|[>,;]+$/g, ''))
+  return copied === word || copied === '' ? [word] : [word, copied]
 }

@@ -1,18 +1,25 @@
 import { createHash } from 'node:crypto'
 import { Fault } from '../../../base/errors/fault.ts'
+import { bracketed } from '../../../base/text/bracketed.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
 import { formatSize } from '../../../base/text/units.ts'
 import { findingText, isSameAddress, kindText } from '../../scan/replies/found-in-words.ts'
+import { type DigestEntry, digestAsHtml, digestAsText } from './digest-forms.ts'
 import { asUtf8, type ShownMessage } from './shown-message.ts'
 
 /** A digest: what is in quarantine, for the postmaster or for one of its recipients. */
 export interface Digest {
   /** The address that receives it, latin1. */
   readonly to: string
-  /** The newest messages, which the mail describes. */
-  readonly shown: ShownMessage[]
-  /** The number of others, which come with the next digest. */
-  left: number
+  /** The messages that this mail describes, the newest first. */
+  readonly shown: readonly ShownMessage[]
+  /** Its number among the messages that one run sends to this address, from 1 on, and their count. */
+  readonly part: number
+  readonly parts: number
+  /** The number of quarantined messages of all these parts, and of the next digest. */
+  readonly count: number
+  /** The number of those that come with the next digest. */
+  readonly left: number
 }
 
 /** Returns the ids of the messages that a digest describes. */
@@ -36,39 +43,55 @@ interface DigestOrigin {
   readonly unread: number
 }
 
-/** The words around the messages: {host}, {count} and {messages} are replaced. */
+/** The words around the messages: {host}, {count} and {messages} are replaced. A line is a paragraph, as wide as it needs. */
 interface DigestWords {
   readonly subject: string
   readonly body: string
+  /** Undefined: not known. */
+  readonly language?: string
 }
+
+/** The sender of a message that has none. */
+const NOBODY = 'no sender (a report about other mail)'
 
 /** Upper limit, in characters, for a text of a stranger. */
 const TEXT_MAX = 200
 
 /**
- * Returns the mail, with lines that end in LF. It is plain text, in which no mail program finds a link in the texts of
- * strangers. Programs recognize it as generated (RFC 3834 5), and a second one about the same messages by its Message-ID.
+ * Returns the mail, with lines that end in LF, as plain text and as HTML. In neither do mail programs find a link in the texts
+ * of strangers. Programs recognize it as generated (RFC 3834 5), and a second one about the same messages by its Message-ID.
  */
 export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
-  const { to } = digest
+  const { to, part, parts } = digest
   const { host, postmaster, now, words } = origin
   const key = createHash('sha256')
     .update([to, ...idsOf(digest)].join('\n'))
     .digest('hex')
     .slice(0, 32)
+  const subject =
+    filled(words.subject, digest, host) + (parts === 1 ? '' : ` (part ${part} of ${parts})`)
   const header = [
-    `From: <${postmaster}>`,
+    `From: Quarantine <${postmaster}>`,
     `To: <${to}>`,
-    `Subject: ${encodedWords(filled(words.subject, digest, host))}`,
+    `Subject: ${encodedWords(subject)}`,
     `Date: ${new Date(now).toUTCString().replace('GMT', '+0000')}`,
     `Message-ID: <digest.${key}@${host}>`,
     'Auto-Submitted: auto-generated',
     'MIME-Version: 1.0',
-    'Content-Type: text/plain; charset=utf-8',
-    'Content-Transfer-Encoding: base64',
+    `Content-Type: multipart/alternative;\n boundary="=_${key}"`,
   ]
-  const body = Buffer.from(bodyOf(digest, origin)).toString('base64').replace(/.{76}/g, '$&\n')
-  return Buffer.from(`${header.join('\n')}\n\n${body.trimEnd()}\n`, 'latin1')
+  const entries = digest.shown.map((message) => entryOf(message, digest, origin))
+  const [before = '', after = ''] = filled(words.body, digest, host).split('{messages}')
+  const end = [...remarks(digest, origin), after.trimStart()].join('\n')
+  const forms = [
+    ['plain', digestAsText(before, entries, end)],
+    ['html', digestAsHtml(before, entries, end, { title: subject, language: words.language })],
+  ] as const
+  const pieces = forms.map(([type, text]) => {
+    const base64 = Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n').trimEnd()
+    return `--=_${key}\nContent-Type: text/${type}; charset=utf-8\nContent-Transfer-Encoding: base64\n\n${base64}\n`
+  })
+  return Buffer.from(`${header.join('\n')}\n\n${pieces.join('')}--=_${key}--\n`, 'latin1')
 }
 
 /** Returns `2 messages`. */
@@ -77,26 +100,35 @@ export const messagesInWords = (count: number): string =>
 
 /** Returns the usual words, for the postmaster or for a recipient. */
 export function usualWords(isForRecipient: boolean, page: string | undefined): DigestWords {
+  const note =
+    'Dots and colons in texts of senders are shown as [.] and [:], so that nothing becomes a link.'
+  if (isForRecipient) {
+    const lines = [
+      'The mail server {host} kept {count} from you, because of what it found inside. This mail lists what was not delivered.',
+      '',
+      '- You do not expect a message? Do nothing: it is deleted later.',
+      '- You need one? Follow its link "Ask for it", or answer this mail and write its number. Your mail administrator then looks at the message, and can deliver it. It may do harm: ask only for mail that you expect.',
+      '',
+      '{messages}',
+      note,
+    ]
+    return { subject: 'Not delivered to you: {count}', body: lines.join('\n'), language: 'en' }
+  }
   const lines = [
-    `Since the last digest, {count}${isForRecipient ? ' for you' : ''} came into quarantine on {host}.`,
+    'You get this report as the postmaster of {host}. Since the last one, onescan has quarantined {count}. Nothing of that was delivered.',
+    '',
+    'You need not do anything: the messages are deleted later.',
+    ...(page === undefined
+      ? [
+          'If a recipient needs one:',
+          ...['show', 'release', 'delete'].map((act) => `- onescan quarantine ${act} NUMBER`),
+        ]
+      : ['If a recipient needs one, follow its link "Open it", look at it, and release it.']),
     '',
     '{messages}',
-    ...(isForRecipient
-      ? [
-          'If you need one of them, answer this mail, and copy its id. They may be harmful: ask only for mail that you expect.',
-        ]
-      : page === undefined
-        ? [
-            'To show, deliver or delete one of them, on {host}:',
-            '  onescan quarantine show ID',
-            '  onescan quarantine release ID',
-            '  onescan quarantine delete ID',
-          ]
-        : ['Open a link to show, release or delete one.']),
-    '',
-    'Dots and colons in texts of senders are shown as [.] and [:], so that nothing becomes a link.',
+    note,
   ]
-  return { subject: 'In quarantine on {host}: {count}', body: lines.join('\n') }
+  return { subject: 'New in quarantine on {host}: {count}', body: lines.join('\n'), language: 'en' }
 }
 
 /**
@@ -110,8 +142,8 @@ export function parseWords(text: string, file: string): DigestWords {
   throw new Fault('config', `--text ${file}: must begin with a line "Subject: ...", and have {messages} once below it`) // biome-ignore format: a line
 }
 
-const filled = (words: string, { shown, left }: Digest, host: string) =>
-  words.replaceAll('{host}', host).replaceAll('{count}', messagesInWords(shown.length + left))
+const filled = (words: string, { count }: Digest, host: string) =>
+  words.replaceAll('{host}', host).replaceAll('{count}', messagesInWords(count))
 
 /** Returns a text as encoded words (RFC 2047), if it is not ASCII. */
 function encodedWords(text: string): string {
@@ -120,47 +152,71 @@ function encodedWords(text: string): string {
   return pieces.map((piece) => `=?utf-8?B?${Buffer.from(piece).toString('base64')}?=`).join('\n ')
 }
 
-function bodyOf(digest: Digest, origin: DigestOrigin): string {
-  const { shown, left } = digest
-  const unread = origin.isForRecipient ? 0 : origin.unread
-  const lines = [
-    ...shown.flatMap((message) => [...describe(message, origin), '']),
-    ...(left > 0 ? [`${messagesInWords(left)}, older than these, will be in the next digest.`, ''] : []), // biome-ignore format: a line
-    ...(unread > 0 ? [`${messagesInWords(unread)} cannot be read: onescan quarantine list names them.`, ''] : []), // biome-ignore format: a line
+/** What is not in the list, and where it is. */
+function remarks({ part, parts, left }: Digest, origin: DigestOrigin): readonly string[] {
+  const { isForRecipient, page } = origin
+  const unread = isForRecipient ? 0 : origin.unread
+  const where = isForRecipient ? 'Your mail administrator has them, too' : `All are here: ${page ?? 'onescan quarantine list'}` // biome-ignore format: a line
+  return [
+    ...(part < parts ? ['Older messages are in the next part of this report.', ''] : []),
+    ...(part === parts && left > 0
+      ? [`${messagesInWords(left)}, older than these, will be in the next report. ${where}`, '']
+      : []),
+    ...(unread > 0
+      ? [`${messagesInWords(unread)} cannot be read: onescan quarantine list shows why.`, '']
+      : []),
   ]
-  const [before = '', after = ''] = filled(origin.words.body, digest, origin.host).split('{messages}') // biome-ignore format: a line
-  return `${before}${lines.join('\n')}${after}\n`
 }
 
-/** The lines about a message. Its recipient does not learn who else was one. */
-function describe(message: ShownMessage, { isForRecipient, zone, page }: DigestOrigin): string[] {
+/** What people read about a message, in the words of the page. Its recipient does not learn who else was one. */
+function entryOf(message: ShownMessage, digest: Digest, origin: DigestOrigin): DigestEntry {
+  const { isForRecipient, zone } = origin
   const { id, time, state, grounds, found, sender, recipients, recipientCount, subject } = message
   const { from, attachments, size, deletedOn } = message
-  const more = recipientCount > recipients.length ? `, +${recipientCount - recipients.length}` : ''
-  const at = (moment: string, form = {}) =>
-    new Date(moment).toLocaleString('sv-SE', { timeZone: zone, ...form })
+  const more =
+    recipientCount > recipients.length ? ` and ${recipientCount - recipients.length} more` : ''
   // The names of signatures are not texts of senders, and onescan allow takes them as they are.
   const finding = grounds !== 'banned' && /^[\w.{}-]+$/.test(found ?? '') ? found : plain(findingText(message)) // biome-ignore format: a line
-  const rows = [
-    ['kept', `${at(time, { timeZoneName: 'short' })}, ${formatSize(size)}`],
-    ...(deletedOn === null ? [] : [['deleted', at(deletedOn).slice(0, 10)]]),
-    ['reason', kindText(grounds) + (found === null ? '' : `: ${finding}`)],
-    ...(from === '' ? [] : [['from', plain(from)]]),
-    ...(isSameAddress(from, sender) && from !== '' ? [] : [['sender', sender === '' ? 'nobody' : `<${plain(sender)}>`]]), // biome-ignore format: a line
-    ...(isForRecipient ? [] : [['to', recipients.map((to) => `<${plain(to)}>`).join(', ') + more]]),
-    ...(subject === null ? [] : [['subject', plain(subject)]]),
-    ...(attachments.length === 0 ? [] : [['files', plain(attachments.join(', '))]]),
-    ...(state === 'kept' ? [] : [['state', 'a release was interrupted']]),
-    ...(isForRecipient || page === undefined ? [] : [['page', `${page}?message=${id}`]]),
-  ]
-  return [id, ...rows.map(([name = '', value]) => `  ${name.padEnd(8)} ${value}`)]
+  const until = deletedOn === null ? '' : `, until ${dayText(deletedOn, zone)}`
+  const isOwn = isSameAddress(from, sender)
+  return {
+    subject: subject ? `“${plain(subject)}”` : '(no subject)',
+    rows: [
+      ['From', plain(from || sender) || '(no sender)'],
+      ...(isOwn ? [] : [['Sent by', plain(sender) || NOBODY] as const]),
+      ...(isForRecipient ? [] : [['To', recipients.map(plain).join(', ') + more] as const]),
+      ['Found', kindText(grounds) + (found === null ? '' : `: ${finding}`)],
+      ...(attachments.length === 0 ? [] : [['Attached', plain(attachments.join(', '))] as const]),
+      ['Kept', `${timeText(time, zone)}${until} (${formatSize(size)})`],
+      ...(state === 'kept' ? [] : [['State', 'a release was interrupted'] as const]),
+      ['Number', id],
+    ],
+    link: isForRecipient ? askFor(id, digest, origin) : openAt(id, origin),
+  }
 }
 
-/** Returns a text in one line, without anything that mail programs turn into a link: addresses of pages, files and hosts. */
-function plain(text: string): string {
-  const cut = Array.from(text).slice(0, TEXT_MAX).join('')
-  return harmlessLine(cut).replace(/[.:\u3002\uff0e\uff61](?=\S)|\\(?=\\)|\/(?=\/)/g, '[$&]')
+const openAt = (id: string, { page }: DigestOrigin): DigestEntry['link'] =>
+  page === undefined ? undefined : { words: 'Open it', url: `${page}?message=${id}` }
+
+/** A mail to the postmaster that names the message. Each domain has a postmaster (RFC 5321 4.5.1). */
+function askFor(id: string, { to }: Digest, { postmaster }: DigestOrigin): DigestEntry['link'] {
+  const address = postmaster.includes('@') ? postmaster : postmaster + to.slice(to.lastIndexOf('@'))
+  const [at, subject] = [encodeURIComponent(asUtf8(address)), encodeURIComponent(`Release ${id}`)]
+  return { words: 'Ask for it', url: `mailto:${at.replaceAll('%40', '@')}?subject=${subject}` }
 }
+
+const DAY = { day: 'numeric', month: 'short', year: 'numeric' } as const
+const CLOCK = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const
+
+/** Returns `29 Nov 2026, 10:12 CET`. */
+const timeText = (time: string, timeZone: string | undefined) =>
+  new Date(time).toLocaleString('en-GB', { ...DAY, ...CLOCK, timeZone })
+const dayText = (time: string, timeZone: string | undefined) =>
+  new Date(time).toLocaleDateString('en-GB', { ...DAY, timeZone })
+
+/** Returns a text in one line, without anything that mail programs turn into a link: addresses of pages, files and hosts. */
+const plain = (text: string): string =>
+  bracketed(harmlessLine(Array.from(text).slice(0, TEXT_MAX).join('')))
 
 /** Returns the address of a digest, for people. */
 export const shownAddress = (address: string): string => harmlessLine(asUtf8(address))

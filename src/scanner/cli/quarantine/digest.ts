@@ -25,11 +25,13 @@ import { complainTo } from './meant-messages.ts'
 import { plainDomain } from './reader.ts'
 import { routeBy } from './release.ts'
 import { sendSigned, signingKeys } from './release-entry.ts'
+import type { ShownMessage } from './shown-message.ts'
 
-/** Upper limit for the digests that one command sends. The next one sends the others. */
-const DIGESTS_MAX = 1000
-/** Messages that a digest describes, and all digests of a command together. It has the number of the others, which the next one describes. */
+/** Upper limit for the readers to whom one command sends digests. The next one sends the others. */
+const READERS_MAX = 1000
+/** Messages that a digest describes, digests that a reader gets at once, and messages of all digests of a command. The last digest has the number of the others, which the next command describes. */
 const SHOWN_MAX = 100
+const PARTS_MAX = 10
 const ALL_SHOWN_MAX = 20_000
 /** Recipients of a message that the postmaster sees. */
 const RECIPIENTS_SHOWN = 3
@@ -131,6 +133,13 @@ interface SentDigest {
   readonly answer: string
 }
 
+/** What is new for a reader. */
+interface News {
+  readonly shown: ShownMessage[]
+  /** The number of other messages, older than these. */
+  left: number
+}
+
 /**
  * Returns the digests of all messages that were neither released nor reported to their readers before, and the time of the
  * oldest message in quarantine, unix seconds. What cannot be read is an error of the output.
@@ -141,7 +150,7 @@ async function gather(
   readersOf: (recipients: readonly string[]) => readonly string[],
   output: Output,
 ): Promise<{ readonly digests: Digest[]; readonly oldest: number; readonly unread: number }> {
-  const digests = new Map<string, Digest>()
+  const readers = new Map<string, News>()
   let oldest = Number.POSITIVE_INFINITY
   let [shown, left, unread] = [0, 0, 0]
   const complain: ReturnType<typeof complainTo> = (reason, entry) => {
@@ -156,25 +165,35 @@ async function gather(
     if (state === 'released') continue
     for (const to of readersOf(found.record.recipients)) {
       if (reported.has(id, to)) continue
-      const digest = digests.get(to) ?? { to, shown: [], left: 0 }
-      if (!digests.has(to) && (digests.size === DIGESTS_MAX || shown === ALL_SHOWN_MAX)) {
+      const news = readers.get(to) ?? { shown: [], left: 0 }
+      if (!readers.has(to) && (readers.size === READERS_MAX || shown === ALL_SHOWN_MAX)) {
         left++
         continue
       }
-      digests.set(to, digest)
-      if (digest.shown.length === SHOWN_MAX || shown === ALL_SHOWN_MAX) {
-        digest.left++
+      readers.set(to, news)
+      if (news.shown.length === SHOWN_MAX * PARTS_MAX || shown === ALL_SHOWN_MAX) {
+        news.left++
         continue
       }
-      digest.shown.push(desk.shown(found, RECIPIENTS_SHOWN))
+      news.shown.push(desk.shown(found, RECIPIENTS_SHOWN))
       shown++
     }
   }
   if (left > 0)
     output.error(
-      `only ${DIGESTS_MAX} digests with ${ALL_SHOWN_MAX} messages are sent at once; run onescan quarantine digest again`,
+      `only ${READERS_MAX} readers and ${ALL_SHOWN_MAX} messages are reported at once; run onescan quarantine digest again`,
     )
-  return { digests: [...digests.values()], oldest, unread }
+  const digests = [...readers].flatMap(([to, news]) => digestsOf(to, news))
+  return { digests, oldest, unread }
+}
+
+function digestsOf(to: string, { shown, left }: News): Digest[] {
+  const parts = Math.ceil(shown.length / SHOWN_MAX)
+  const count = shown.length + left
+  return Array.from({ length: parts }, (_, at) => {
+    const own = shown.slice(at * SHOWN_MAX, (at + 1) * SHOWN_MAX)
+    return { to, shown: own, part: at + 1, parts, count, left }
+  })
 }
 
 const latin1Of = (text: string) => Buffer.from(text).toString('latin1')

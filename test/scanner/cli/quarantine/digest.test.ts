@@ -31,9 +31,17 @@ async function build(t: Test) {
   return { directory, next, digest, reported: join(directory, 'digest.reported') }
 }
 
-const parted = ({ content }: Got) => {
-  const [header = '', body = ''] = content.toString('latin1').split(/\r\n\r\n/)
-  return { header, body: Buffer.from(body, 'base64').toString() }
+/** The header of a digest, and its text in both forms. */
+const parted = ({ content }: Got) => partsIn(content.toString('latin1'))
+function partsIn(mail: string) {
+  const [header = '', ...rest] = mail.split('\r\n\r\n')
+  const [, boundary = ''] = /boundary="(.*)"/.exec(header) ?? []
+  const [body = '', html = ''] = rest
+    .join('\r\n\r\n')
+    .split(`--${boundary}`)
+    .slice(1)
+    .map((part) => Buffer.from(part.split('\r\n\r\n')[1] ?? '', 'base64').toString())
+  return { header, body, html }
 }
 const bodies = (next: RunningNext) => next.got.map((got) => parted(got).body)
 const idOf = (got: Got | undefined) => /^Message-ID: (.*)/m.exec(parted(got!).header)?.[1]
@@ -55,22 +63,23 @@ t.test('a digest has what is new since the last one, and each message once', asy
   })
   const [, got] = next.got
   t.same([got?.sender, got?.recipients], ['', ['pm@example.org']], 'no program answers it')
-  const { header, body } = parted(got!)
+  const { header, body, html } = parted(got!)
   for (const field of [
-    'From: <pm@example.org>',
+    'From: Quarantine <pm@example.org>',
     'Auto-Submitted: auto-generated',
-    'Content-Type: text/plain; charset=utf-8',
+    'Content-Type: multipart/alternative',
   ])
     t.match(header, field)
-  for (const text of [
-    ...ids,
-    'Virus: Old-Virus\n',
-    'sender   <a@example[.]net>',
-    'release ID',
-    'deleted  20',
-  ])
+  t.match(
+    body,
+    /^You get this report as the postmaster of \S+\. Since the last one, onescan\s+has\s+quarantined\s+2\s+messages\./,
+  )
+  t.match(body, new RegExp(`\n“x”\n {2}From {6}a@example\\[.\\]net\n {2}To {8}b@example\\[.\\]org\n {2}Found {5}Virus: Old-Virus\n {2}Kept {6}\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d \\S+, until \\d+ \\w+ \\d{4} \\(\\d+ B\\)\n {2}Number {4}${old}\n`)) // biome-ignore format: a line
+  for (const text of [...ids, 'onescan quarantine release NUMBER']) {
     t.match(body, text)
-  t.notMatch(body, released)
+    t.match(html, text)
+  }
+  t.notMatch(body + html, released)
   t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /=digest messages=2 to=<pm@/)
 
   const none = await digest(['--postmaster', 'pm@example.org'])
@@ -109,6 +118,10 @@ t.test('a recipient in the own domains gets what was for him alone', async (t) =
     t.match(body, both)
     t.equal(body.includes(one), isBens)
     for (const name of ['ann', 'ben', 'eve', 'tom']) t.notMatch(body, name, 'no other recipient')
+    t.match(body, new RegExp(`\n {2}Ask for it:\n {2}mailto:postmaster@[\\w.]+\\?subject=Release%20${both}\n`)) // biome-ignore format: a line
+    const { header, html } = parted(next.got[index]!)
+    t.match(html, `?subject=Release%20${both}">Ask for it</a>`)
+    t.match(header, `Subject: Not delivered to you: ${isBens ? '2 messages' : '1 message'}`)
   }
   t.equal((await digest(words)).out, 'nothing is new in quarantine\n')
   t.equal((await digest(['--postmaster', 'pm@example.org'])).code, 0)
@@ -126,11 +139,15 @@ t.test('texts of senders are neither links nor lines of their own', async (t) =>
     recipients: Array.from({ length: 9 }, (_, at) => `user${at}@example.org`),
   })
   t.equal((await digest()).code, 0)
-  const [body = ''] = bodies(next)
-  t.notMatch(body, /:\/\/|www\.|\.example|\\\\|\/\//)
-  t.notMatch(body, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/)
-  t.match(body, /subject {2}http\[:\]\[\/\]\/evil\[\.\]example.*\\nid 1\n/)
-  t.match(body, '<user2@example[.]org>, +6\n')
+  const { body, html } = parted(next.got[0]!)
+  for (const text of [body, html]) {
+    t.notMatch(text, /:\/\/|www\.|\.example|\\\\|\/\//)
+    t.notMatch(text, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/)
+  }
+  t.match(body, /\n“http\[:\]\[\/\]\/evil\[\.\]example.*\\nid 1”\n/)
+  t.match(body, ', user2@example[.]org and 6 more\n')
+  t.notMatch(html, /<a[ >]/)
+  t.match(html, '&#60;a href=&#34;https[:]')
   t.ok(
     next.got[0]!.content.toString('latin1')
       .split('\r\n')
@@ -141,7 +158,7 @@ t.test('texts of senders are neither links nor lines of their own', async (t) =>
 t.test('a site has its own words, its page and its time zone', async (t) => {
   const { directory, next, digest } = await build(t)
   const ids: string[] = []
-  for (let n = 0; n < 102; n++)
+  for (let n = 0; n < 1002; n++)
     ids.push(
       await keepOne(directory, Date.parse('2026-07-01T10:00:00Z') + n * 1000, {
         found: 'Win.Trojan.Agent-1',
@@ -153,40 +170,49 @@ t.test('a site has its own words, its page and its time zone', async (t) => {
     file,
     `Subject: Quarantäne auf {host}: {count}${'ä'.repeat(40)}\n\nGuten Tag\n{messages}Ende\n`,
   )
+  const range = (from: number, to: number) => ids.slice(from, to).reverse()
   const words = ['--text', file, '--zone', 'Europe/Berlin', '--env', 'QUARANTINEURL=https://mx.example.org/quarantine'] // biome-ignore format: a line
   t.match((await digest(['--zone', 'Mars'])).err, /--zone Mars: must be a time zone/)
   const { code, err } = await digest(words)
   t.equal(code, 0, err)
   const [body = ''] = bodies(next)
-  t.match(
-    body,
-    new RegExp(`^Guten Tag\n${ids[101]}\n {2}kept {5}2026-07-01 12:01:41`),
-    'the newest first',
-  )
+  t.match(body, /^Guten Tag\n“сот”\n {2}From {6}Jörg <j@x\[\.\]example>\n/)
   for (const line of [
-    'reason   Virus: Win.Trojan.Agent-1',
-    'from     Jörg <j@x[.]example>',
-    'subject  сот',
-    `page     https://mx.example.org/quarantine?message=${ids[101]}`,
+    'Sent by   a@example[.]net',
+    'Found     Virus: Win.Trojan.Agent-1',
+    'Kept      1 Jul 2026, 12:16 CEST, until 31 Jul 2026 (74 B)',
+    `https://mx.example.org/quarantine?message=${ids[1001]}`,
   ])
     t.ok(body.includes(`\n  ${line}\n`), line)
-  t.match(body, /\n2 messages, older than these, will be in the next digest\.\nEnde\n$/)
-  const [, subject = ''] = /^Subject: (.*(?:\r\n .*)*)/m.exec(parted(next.got[0]!).header) ?? []
-  t.match(readableText(subject), /^Quarantäne auf \S+: 102 messages(ä){40}$/)
+  const numbers = bodies(next).map((text) => [...text.matchAll(/^ {2}Number {4}(.*)/gm)].map(([, id]) => id)) // biome-ignore format: a line
+  t.same(numbers.map(({ length }) => length), Array(10).fill(100)) // biome-ignore format: a line
+  t.same(numbers.flat(), range(2, 1002), 'the newest first, in several mails')
+  t.match(body, '\nOlder messages are in the next part of this report.\n\nEnde\n')
+  t.match(
+    bodies(next)[9],
+    /\n2 messages, older than these, will be in the next report\. All are here:\s+https:\/\/mx\.example\.org\/quarantine\n\nEnde\n/,
+  )
+  const [, subject = ''] = /^Subject: (.*(?:\r\n .*)*)/m.exec(parted(next.got[9]!).header) ?? []
+  t.match(readableText(subject), /^Quarantäne auf \S+: 1002 messagesä{40} \(part 10 of 10\)$/)
   writeFileSync(file, 'Hello {messages}')
   t.match((await digest(words)).err, /--text .*: must begin with a line/)
   writeFileSync(fileOf(directory, ids[50]!), 'damaged')
   await digest(words.slice(2))
-  t.match(bodies(next)[1], new RegExp(`^Since the last digest, 2 messages came .*\n\n${ids[1]}\n`))
-  t.match(bodies(next)[1], '\n1 message cannot be read: onescan quarantine list names them.\n')
-  t.match(bodies(next)[1], '\nOpen a link to show, release or delete one.\n')
+  const last = bodies(next)[10] ?? ''
+  t.match(last, /quarantined\s+2\s+messages\./)
+  t.match(last, `  Number    ${ids[1]}\n`)
+  t.match(last, '\n1 message cannot be read: onescan quarantine list shows why.\n')
+  t.match(
+    last.replaceAll(/\s+/g, ' '),
+    'If a recipient needs one, follow its link "Open it", look at it, and release it.',
+  )
   await digest([
     '--each',
     'example.org',
     '--env',
     'QUARANTINEURL=https://mx.example.org/quarantine',
   ])
-  t.notMatch(bodies(next)[2], 'https://', 'a recipient has no token')
+  t.notMatch(bodies(next).at(-1), 'https://', 'a recipient has no token')
 })
 
 t.test('what was not sent is in the next digest', async (t) => {
@@ -206,7 +232,7 @@ t.test('what was not sent is in the next digest', async (t) => {
     return undefined
   }
   t.equal((await digest(['--each', 'x.org'])).code, 0)
-  t.match(Buffer.from(text.split('\r\n\r\n')[1] ?? '', 'base64').toString(), id)
+  t.match(partsIn(text).body, id)
   t.same(
     next.got.map(({ recipients }) => recipients[0]),
     ['b@x.org', 'a@x.org'],
