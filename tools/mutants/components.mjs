@@ -215,6 +215,7 @@ export const COMPONENTS = {
     ],
     tests: [
       'test/scanner/handling/*.test.ts',
+      'test/scanner/scan/replies/*.test.ts',
       'test/scanner/serving/*.test.ts',
       'test/scanner/doors/milter/{by-rule,quota,session}.test.ts',
       'test/scanner/doors/slot/socket/{cases,request,trust}.test.ts',

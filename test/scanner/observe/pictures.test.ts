@@ -1,8 +1,13 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import t from 'tap'
+import { Desk } from '../../../src/scanner/cli/quarantine/desk.ts'
+import { digestMail, usualWords } from '../../../src/scanner/cli/quarantine/digest-mail.ts'
+import type { ShownMessage } from '../../../src/scanner/cli/quarantine/shown-message.ts'
 import { parseLogText } from '../../../src/scanner/log/parsed-line.ts'
 import { History } from '../../../src/scanner/observe/live/history.ts'
+import { openQuarantine } from '../../../src/scanner/scan/quarantine/folders.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { becomePlain } from '../../programs/host/plain-account.ts'
 import type { Ending } from '../../programs/host/server.ts'
@@ -70,6 +75,7 @@ interface View {
   readonly messages?: number
   readonly recipients?: number
   readonly may?: string
+  readonly stays?: string
   /** Nobody is signed in. */
   readonly isOut?: boolean
   readonly does?: (page: Page, ids: readonly string[]) => Promise<unknown>
@@ -130,6 +136,51 @@ const VIEWS: readonly View[] = [
       await page.locator('#question').filter({ hasText: '300' }).waitFor()
     },
   },
+  {
+    name: 'question-many-release',
+    messages: 300,
+    async does(page) {
+      await page.getByRole('checkbox', { name: 'Select Invoice' }).first().check()
+      await page.getByRole('checkbox', { name: 'Select Our offer' }).first().check()
+      await press(page, 'Release')
+      await page.locator('#question').filter({ hasText: '2 messages' }).waitFor()
+    },
+  },
+  {
+    name: 'nothing-found',
+    async does(page) {
+      await page.getByLabel('Search:').fill('a letter that nobody sent')
+      await page.getByLabel('Found').selectOption('Virus')
+      await page.getByText('Search released messages').waitFor()
+    },
+  },
+  {
+    name: 'message-encrypted',
+    async does(page) {
+      await page.getByText('The contract').first().click()
+      await page.locator('#message dl').first().waitFor()
+    },
+  },
+  {
+    name: 'another-address',
+    recipients: 3,
+    async does(page) {
+      await openFirst(page)
+      await page.getByLabel('Another address').fill('gina@example.org')
+      await press(page, 'Sign out')
+      await page.locator('#question').filter({ hasText: 'Sign out?' }).waitFor()
+      await page.keyboard.press('Escape')
+    },
+  },
+  {
+    name: 'signed-out-soon',
+    stays: '5m',
+    async does(page) {
+      await openFirst(page)
+      await page.clock.fastForward('04:30')
+      await page.locator('.ending').waitFor()
+    },
+  },
   { name: 'looks-only', may: 'look', recipients: 3, does: openFirst },
   { name: 'looks-only-list', may: 'look' },
   {
@@ -186,7 +237,7 @@ const boxesApart = `[...document.querySelectorAll('label')].flatMap((label) => {
 
 /** In the browser: what is too small to be hit (WCAG 2.5.8). */
 const smallTargets = `[...document.querySelectorAll('a, button, input, select, summary')].flatMap((target) => {
-  if (!target.checkVisibility() || target.className === 'skip') return []
+  if (!target.checkVisibility() || target.matches('.skip')) return []
   const { width, height } = target.getBoundingClientRect()
   const least = target.matches('[type=checkbox]') ? 20 : 24
   return width >= least && height >= least ? [] : [target.outerHTML + width + ' x ' + height]
@@ -198,7 +249,9 @@ for (const view of VIEWS.filter(({ name }) => name.includes(VIEW))) {
     for (const [width, scheme] of SCREENS) {
       const { page } = await openPage(browser, 'about:blank', { width, scheme })
       await page.setViewportSize({ width, height: width < 500 ? 844 : 800 })
+      if (view.stays) await page.clock.install()
       await page.goto(url)
+      await page.getByLabel('Your token').waitFor()
       if (!view.isOut) {
         await page.getByLabel('Your token').fill(TOKEN)
         await page.keyboard.press('Enter')
@@ -218,13 +271,55 @@ for (const view of VIEWS.filter(({ name }) => name.includes(VIEW))) {
   })
 }
 
+t.test('a digest, as mail programs show it', { skip: skipWithoutBrowser }, async (t) => {
+  const { directory } = await servedQuarantine(t, { name: 'digest', recipients: 5 })
+  for (const isForRecipient of [false, true]) {
+    const html = await digestOf(directory, isForRecipient)
+    for (const [width, scheme] of SCREENS) {
+      const { page } = await openPage(browser, 'about:blank', { width, scheme })
+      await page.setContent(html)
+      await keepPicture(page, `digest-${isForRecipient ? 'recipient' : 'postmaster'}-${width}-${scheme}`) // biome-ignore format: a line
+      t.equal(await overflow(page), 0, `no horizontal scroll at ${width}`)
+      t.same(await seriousFaults(page), [], `axe at ${width}, ${scheme}`)
+      await page.context().close()
+    }
+  }
+})
+
+/** Returns the HTML of the digest about a quarantine. With pictures, its text is kept, too. */
+async function digestOf(directory: string, isForRecipient: boolean): Promise<string> {
+  const page = isForRecipient ? undefined : 'https://mx.example.org/quarantine'
+  const root = await openQuarantine(directory)
+  const desk = await Desk.open(root)
+  const shown: ShownMessage[] = []
+  const range = { since: undefined, until: undefined, isNewestFirst: true }
+  for await (const found of desk.find({ range, states: ['kept'] }))
+    if (shown.length < 4) shown.push(desk.shown(found, 3))
+  root.close()
+  const to = isForRecipient ? 'anna.mueller@example.org' : 'postmaster@example.org'
+  const digest = { to, shown, part: 1, parts: 1, count: 4, left: 0 }
+  const words = usualWords(isForRecipient, page)
+  const origin = { host: 'mx1.example.org', postmaster: 'postmaster@example.org', isForRecipient, now: Date.now(), zone: 'Europe/Berlin', page, words, unread: 0 } // biome-ignore format: a line
+  const mail = digestMail(digest, origin).toString('latin1')
+  const [header = '', text = '', html = ''] = mail.split(/--=_\w+(?:--)?\n/)
+  const bodyOf = (part: string) => Buffer.from(part.split('\n\n')[1] ?? '', 'base64').toString()
+  if (PICTURES !== undefined)
+    writeFileSync(join(PICTURES, `digest-${to}.txt`), `${header}\n${bodyOf(text)}`)
+  return bodyOf(html)
+}
+
 /** A quarantine with this many messages; the first has this many recipients. */
 async function servedQuarantine(
   t: Ending,
-  { messages = 14, recipients: most = 1, may = 'look,read,release,delete,download,allow' }: View,
+  {
+    messages = 14,
+    recipients: most = 1,
+    may = 'look,read,release,delete,download,allow',
+    stays = '8h',
+  }: View,
 ) {
   const QUARANTINE = makeQuarantine(t)
-  const tokens = buildStage(t).file('tokens', `ann ${TOKEN} may=${may}\n`, 0o600)
+  const tokens = buildStage(t).file('tokens', `ann ${TOKEN} may=${may} stays=${stays}\n`, 0o600)
   const now = Date.now()
   const ids: string[] = []
   for (let n = 0; n < messages; n++) {
@@ -243,7 +338,7 @@ async function servedQuarantine(
 
     settings: { QUARANTINE },
   })
-  return { url: `http://127.0.0.1:${served.port}/quarantine`, ids }
+  return { url: `http://127.0.0.1:${served.port}/quarantine`, ids, directory: QUARANTINE }
 }
 
 /** The page of an onescand that has judged some mail. */

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/quarantine-api/exchange.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
 import { changeExceptions, mayChangeExceptions } from '../host/exceptions.ts'
-import { listPage, readFilter } from './api-list.ts'
+import { countMessages, LIST_PARAMETERS, listPage, readFilter, SEARCH_PARAMETERS } from './api-list.ts' // biome-ignore format: a line
 import { partsOf } from './api-parts.ts'
 import { Desk } from './desk.ts'
 import { logAction, noteAction } from './directory.ts'
@@ -52,6 +52,7 @@ const needs = (right: Right | undefined, work: AnswerCall): Operation => ({ righ
 export const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   me: { GET: needs(undefined, me) },
   messages: { GET: needs('look', list) },
+  'messages/count': { GET: needs('look', count) },
   'messages/delete': { POST: needs('delete', removeMany) },
   'messages/release': { POST: needs('release', releaseMany) },
   'messages/{id}': { GET: needs('look', show), DELETE: needs('delete', remove) },
@@ -81,7 +82,7 @@ export async function answerRequest(root: PathHandle, request: ApiRequest): Prom
   const { right, work } = operation
   if (right !== undefined && !request.person.may.includes(right))
     throw new Problem('not-allowed', `this needs the right ${JSON.stringify(right)}`)
-  if (known !== 'messages' && url.search !== '')
+  if (!['messages', 'messages/count'].includes(known) && url.search !== '')
     throw new Problem('bad-request', 'the path has no parameters')
   return work({
     desk: await Desk.open(root, request.person),
@@ -111,13 +112,17 @@ async function me({ request: { person } }: Call): Promise<ApiAnswer> {
 }
 
 async function list({ desk, request, query }: Call): Promise<ApiAnswer> {
-  const page = await listPage(desk, readFilter(query))
+  const page = await listPage(desk, readFilter(query, LIST_PARAMETERS))
   const fields: readonly LogField[] = [
     ['quarantine', 'list'],
     ['who', request.who],
   ]
   await logAction(fields, true)
   return { status: 200, body: page }
+}
+
+async function count({ desk, query }: Call): Promise<ApiAnswer> {
+  return { status: 200, body: await countMessages(desk, readFilter(query, SEARCH_PARAMETERS)) }
 }
 
 /** Upper limits for the recipients of a message that are shown, and for the bytes of its header. */

@@ -22,15 +22,15 @@ interface ListFilter extends MessageFilter {
 }
 
 const STATES = ['kept', 'releasing', 'released'] as const
-const PARAMETERS = [
-  ...['since', 'until', 'state', 'grounds', 'recipient', 'search', 'limit', 'before'],
-] as const
+/** The parameters of a search, and those of a list, which has pages. */
+export const SEARCH_PARAMETERS = ['since', 'until', 'state', 'grounds', 'recipient', 'search']
+export const LIST_PARAMETERS = [...SEARCH_PARAMETERS, 'limit', 'before']
 
-/** Reads the query of a list. Throws a Problem for anything else. */
-export function readFilter(query: URLSearchParams): ListFilter {
+/** Reads a query with these parameters. Throws a Problem for anything else. */
+export function readFilter(query: URLSearchParams, parameters: readonly string[]): ListFilter {
   for (const name of query.keys()) {
-    if (!PARAMETERS.some((word) => word === name) || query.getAll(name).length > 1) {
-      throw bad(`${name}: the parameters, each once, are ${PARAMETERS.join(', ')}`)
+    if (!parameters.includes(name) || query.getAll(name).length > 1) {
+      throw bad(`${name}: the parameters, each once, are ${parameters.join(', ')}`)
     }
   }
   const [state, before] = [query.get('state'), query.get('before')]
@@ -102,4 +102,15 @@ export async function listPage(desk: Desk, filter: ListFilter): Promise<MessageP
     messages.push(shown)
   }
   return { messages, next: isCut ? last : null, damaged }
+}
+
+/** Counts the messages of a search. At most RECORDS_MAX records are read for it; then there may be more. */
+export async function countMessages(
+  desk: Desk,
+  filter: ListFilter,
+): Promise<{ readonly count: number; readonly isComplete: boolean }> {
+  let [count, read] = [0, 0]
+  const onRead = () => ++read <= RECORDS_MAX
+  for await (const _ of desk.find(filter, () => {}, onRead)) count++
+  return { count, isComplete: read <= RECORDS_MAX }
 }

@@ -1,30 +1,47 @@
 import type { Grounds } from './reply.ts'
 
-/** Why a message is in quarantine, for people: on the page, and in digests. */
-export const kindsInWords: Readonly<Partial<Record<Grounds, string>>> = {
-  virus: 'Virus',
-  banned: 'Banned attachment',
-  encrypted: 'Encrypted content',
-  macros: 'Document with macros',
-  phishing: 'Misleading link',
-  unwanted: 'Unwanted program',
-  structured: 'Card or account numbers',
-  broken: 'Broken file',
-  'nested-too-deep': 'Nested too deep to scan',
-  'too-much-inside': 'Too much inside to scan',
-  'too-large-inside': 'Too large inside to scan',
-  unreadable: 'Unreadable part',
-  'strange-mime': 'Malformed message',
-  'unclear-header': 'Unclear header',
+const HARM = 'Opening it may do harm.'
+const UNREAD = 'It could not be scanned as a whole, so a virus may be in it.'
+
+/** Why a message is in quarantine, for people: the words of the page and of digests, and the danger for who opens it. */
+const kinds: Readonly<Partial<Record<Grounds, readonly [words: string, danger: string]>>> = {
+  virus: ['Virus', HARM],
+  banned: ['Banned attachment', HARM],
+  encrypted: ['Encrypted content', UNREAD],
+  macros: ['Document with macros', HARM],
+  phishing: ['Misleading link', HARM],
+  unwanted: ['Unwanted program', HARM],
+  structured: ['Card or account numbers', ''],
+  broken: ['Broken file', UNREAD],
+  'nested-too-deep': ['Nested too deep to scan', UNREAD],
+  'too-much-inside': ['Too much inside to scan', UNREAD],
+  'too-large-inside': ['Too large inside to scan', UNREAD],
+  unreadable: ['Unreadable part', UNREAD],
+  'strange-mime': ['Malformed message', UNREAD],
+  'unclear-header': ['Unclear header', UNREAD],
 }
 
+/** The kinds that a list may be limited to, each with its words. */
+export const kindsInWords = Object.entries(kinds).map(([kind, [words]]) => [kind, words] as const)
+
 /** Returns the words for grounds; those themselves if there are none. */
-export const kindText = (grounds: string): string => kindsInWords[grounds as Grounds] ?? grounds
+export const kindText = (grounds: string): string => kinds[grounds as Grounds]?.[0] ?? grounds
+
+/** Returns the danger of a message in a sentence, or ''. */
+export const dangerText = (grounds: string): string => kinds[grounds as Grounds]?.[1] ?? ''
+
+/** Whether what was found does harm, as far as a scanner can know. */
+export const isHarmful = (grounds: string): boolean => dangerText(grounds) === HARM
 
 /** Returns what was found, beside the words of its kind. */
 export const findingText = (message: { grounds: string; found: string | null }): string =>
   (message.found ?? '').replace(message.grounds === 'banned' ? /^attachment / : '', '')
 
-/** Whether the From field has the address of the envelope, or there is no field. */
-export const isSameAddress = (from: string, sender: string): boolean =>
-  from === '' || from.toLowerCase().includes(sender.toLowerCase() || '\0')
+/**
+ * Whether the From field, as text, has exactly the address of the envelope, or there is no field. The address is in
+ * the brackets at its end: a name before it may look like one.
+ */
+export function isSameAddress(from: string, sender: string): boolean {
+  const [, address = from] = /<([^<>]*)>$/.exec(from.trim()) ?? []
+  return from === '' || address.trim().toLowerCase() === sender.toLowerCase()
+}

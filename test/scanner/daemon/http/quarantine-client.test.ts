@@ -80,6 +80,7 @@ t.test('a client made from the description can do all', async (t) => {
     page.messages.map((message: { id: string }) => message.id),
     [id],
   )
+  t.same((await client.count!({ search: 'needle' })).json, { count: 1, isComplete: true })
   t.equal((await client.show!({ id })).json.sender, 'needle@example.net')
   t.equal((await client.parts!({ id })).status, 200)
   const key = { id, 'Idempotency-Key': randomUUID() }

@@ -86,10 +86,10 @@ t.test('the page lists, searches and shows 10,000 messages, on any screen', skip
     [1280, 'dark'],
   ] as const) {
     const { page, errors } = await open(api, { width, scheme })
-    await titled(page, 'The newest 100 messages')
+    await titled(page, 'The newest 100 of 10,000 messages')
     t.equal(await page.locator('.messages li').count(), 100)
     await button(page, 'Show more').click()
-    await titled(page, 'The newest 200 messages')
+    await titled(page, 'The newest 200 of 10,000 messages')
     await page.getByLabel('Search:').fill('NEEDLE')
     await page.keyboard.press('Enter')
     await titled(page, '1 message')
@@ -128,7 +128,8 @@ t.test('a message is released and deleted after a question, by keyboard', skip, 
   t.equal(await page.title(), 'number 0 – Quarantine')
   await page.getByRole('checkbox', { name: 'b@example.org' }).uncheck()
   await press('Release to c@example.org')
-  await asked(page, 'Release it to c@example.org? Found in it: virus: Test-Virus.')
+  await asked(page, 'Release it to c@example.org? Found in it: virus: Test-Virus. Opening it may do harm.') // biome-ignore format: a line
+  t.equal(await page.locator('#ask .first').innerText(), 'Cancel', 'the safe answer stands out')
   t.same(await seriousFaults(page), [], 'axe, the question')
   await page.keyboard.press('Escape')
   await focused(page, 'Release to c@example.org')
@@ -246,7 +247,7 @@ t.test(
         await page.keyboard.press('Tab')
         tabs++
       } while (
-        !(await page.evaluate('document.activeElement.matches("button.first")')) &&
+        !(await page.evaluate('document.activeElement.matches("#message [type=submit]")')) &&
         tabs < 50
       )
       t.ok(tabs <= 3, `Release is ${tabs} keys away`)
@@ -272,7 +273,7 @@ t.test('a release that was partly done goes on when the message is opened', skip
   const api = await serveApi(t)
   const recipients = Array.from({ length: 40 }, (_, n) => `r${n}@example.org`)
   await keepMany(api, 1, { recipients: [...recipients, 'r0@example.org'] })
-  let refusals = 1
+  let refusals = 2
   api.next.script = (verb, line) =>
     verb === 'RCPT' && line.includes('r35@') && refusals-- > 0 ? '451 later' : undefined
   const { page } = await open(api)
@@ -284,7 +285,7 @@ t.test('a release that was partly done goes on when the message is opened', skip
     await page.locator('#yes').click()
   }
   await releaseAll()
-  await answered(page, /for some recipients only\. Open the message to release it again\./)
+  await answered(page, 'for some recipients only. 8 recipients remain. Open the message to release it again.') // biome-ignore format: a line
   await releaseAll()
   await answered(page, /interrupted.* Open the message to release it again\./)
   await openFirst(page)
@@ -294,6 +295,7 @@ t.test('a release that was partly done goes on when the message is opened', skip
     await page.locator('#yes').click()
     await answered(page, words)
   }
+  await release('8 recipients remain. The mail server replied: 451 later')
   await release('Released to all 40 recipients.')
   t.same(api.next.got.flatMap((got) => got.recipients).sort(), [...recipients].sort(), 'each once')
   await page.getByLabel('Another address').fill('eve@example.net')
@@ -364,12 +366,87 @@ t.test('the filters of kind, recipient, day and state narrow the list', skip, as
   await titled(page, '2 messages')
   const dayText = (age: number) => new Date(now - age * day).toISOString().slice(0, 10)
   await page.getByLabel('First day').fill(dayText(4))
+  await titled(page, '2 messages')
+  await page.getByLabel('First day').press('Enter')
   await titled(page, '1 message')
   await page.getByLabel('Last day').fill(dayText(5))
+  await button(page, 'Search').click()
   await titled(page, 'No message was found')
-  await page.getByLabel('Show').selectOption('released')
+  const { length } = await steps(page)
+  await page.getByRole('link', { name: 'Search released messages' }).click()
   await titled(page, 'No released message was found')
+  await page.locator('#list-title:focus').waitFor()
+  await page.getByLabel('Show').selectOption('waiting')
+  await titled(page, 'No message was found')
+  t.equal((await steps(page)).length, length + 1, 'a choice adds no step to go back')
+  await page.getByText('Deleted messages cannot be listed').waitFor()
+  await page.getByRole('link', { name: /^Search without the filters/ }).click()
+  await titled(page, '3 messages')
   await page.context().close()
+})
+
+const steps = (page: Page): Promise<{ length: number }> =>
+  page.evaluate('({ length: history.length })')
+
+t.test(
+  'what was typed stays until it is used, and is not lost with a sign-out',
+  skip,
+  async (t) => {
+    const api = await serveApi(t)
+    await keepMany(api, 3, { recipients: ['b@example.org', 'c@example.org'] })
+    const { page } = await open(api)
+    const search = page.getByLabel('Search:')
+    await search.fill('<A1@example[.]net>')
+    const box = page.getByRole('checkbox', { name: 'Select number 2,' })
+    await box.check()
+    t.equal(await search.inputValue(), '<A1@example[.]net>')
+    await search.press('Enter')
+    await titled(page, '1 message') // as copied from a digest
+    const link = page.locator('.messages a')
+    const described = String(await link.getAttribute('aria-describedby')).split(' ')
+    const texts = described.map((id) => page.locator(`[id="${id}"]`).innerText())
+    t.match(
+      (await Promise.all(texts)).join(' '),
+      /^Virus\s+Test-Virus to b@example\.org and 1 more \d/,
+    )
+    await openFirst(page)
+    const other = page.getByLabel('Another address')
+    await other.fill('<eve@example[.]org>')
+    t.equal(await other.inputValue(), 'eve@example.org')
+    await button(page, 'Release to eve@example.org').waitFor()
+    t.ok(await page.getByRole('checkbox', { name: 'b@example.org' }).isDisabled())
+    await button(page, 'Sign out').click()
+    await asked(page, 'Sign out? What you have typed or selected is lost.')
+    await page.keyboard.press('Enter')
+    await focused(page, 'Sign out')
+    await other.fill('')
+    t.notOk(await page.getByRole('checkbox', { name: 'b@example.org' }).isDisabled())
+    await button(page, 'Sign out').click()
+    await answered(page, 'You have signed out.')
+    await page.context().close()
+  },
+)
+
+t.test('what a skip link names is there, and the safe button stands out', skip, async (t) => {
+  const api = await serveApi(t)
+  await keepMany(api, 1)
+  const harmless = { grounds: 'encrypted', text: 'Subject: a contract\n\nx\n' }
+  const id = await keepOne(api.directory, Date.now() - 120_000, harmless)
+  for (const width of [390, 1280]) {
+    const { page } = await open(api, { width })
+    await openFirst(page)
+    t.equal(await page.locator('#message .first').innerText(), 'Delete')
+    const targets = (await page.evaluate(`[...document.querySelectorAll('.skip')]
+      .filter((link) => link.checkVisibility())
+      .map(({ hash }) => [hash, document.querySelector(hash).checkVisibility()])`)) as unknown
+    const both = [['#list-title', true], ['#message-title', true]] // biome-ignore format: a line
+    t.same(targets, width < 1024 ? both.slice(1) : both)
+    await page.goto(`${addressOf(api)}?message=${id}`)
+    t.match(await page.locator('#message .first').innerText(), /^Release/)
+    await button(page, /^Release/).click()
+    await asked(page, 'It could not be scanned as a whole, so a virus may be in it.')
+    await page.context().close()
+  }
 })
 
 t.test(
@@ -390,9 +467,11 @@ t.test(
     await openFirst(page)
     for (const name of [/Release/, 'Delete', /Allow/, 'Show the text', /Save/])
       t.equal(await button(page, name).count(), 0, String(name))
-    await page.clock.fastForward('04:00')
+    await page.clock.fastForward('04:30')
+    await page.getByText('You will be signed out in a minute').first().waitFor()
     await page.keyboard.press('Shift')
-    await page.clock.fastForward('04:00')
+    await page.locator('.ending').waitFor({ state: 'detached' })
+    await page.clock.fastForward('03:50')
     t.equal(await page.locator('#message').count(), 1, 'it was used')
     await page.clock.fastForward('06:00')
     await answered(page, 'You were signed out, because the page was not used for a while.')
@@ -421,7 +500,7 @@ t.test('a letter is read and saved, and an exception is made and taken back', sk
   t.equal(await page.locator('#said').innerText(), 'The text is shown.')
   t.equal(await page.locator('.letter *').count(), 0, 'no markup, no link')
   await button(page, /Save the message/).click()
-  await asked(page, 'Found in it: virus: Test-Virus. Do not open the file on this computer.')
+  await asked(page, 'Opening it may do harm. Do not open the file on this computer.')
   const saved = page.waitForEvent('download')
   await page.locator('#yes').click()
   t.equal(readFileSync(await (await saved).path(), 'utf8'), text)
@@ -434,9 +513,14 @@ t.test('a letter is read and saved, and an exception is made and taken back', sk
   await answered(page, 'The exception holds from now on.')
   t.match(rules(), /^from=a@example\.net,signature=Test-Virus allow$/m)
   await page.reload()
+  const own = 'to=b@example.org,signature=Test-Virus allow\n'
+  writeFileSync(join(CONTROLDIR, 'onescan.policy'), rules() + own)
+  await button(page, 'Allow it to this recipient…').click()
+  await page.locator('#yes').click()
+  await answered(page, 'The exception was made before.')
   await button(page, 'Undo the exception').click()
   await answered(page, 'The exception was removed.')
-  t.equal(rules(), '# ours\n')
+  t.equal(rules(), `# ours\n${own}`, 'the line of the administrator stays')
   t.equal(await button(page, 'Undo the exception').count(), 0)
   chmodSync(CONTROLDIR, 0o500)
   await button(page, 'Allow it to this recipient…').click()

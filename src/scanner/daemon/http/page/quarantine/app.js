@@ -1,7 +1,7 @@
 // Who is signed in, what the address names, and what the person is asked and answered.
 import { at } from '../elements.js'
 import { focus } from './focus.js'
-import { List } from './list.js'
+import { isSameFilter, List } from './list.js'
 import { Opened } from './opened.js'
 import { Problem, signIn, signOut } from './session.js'
 import { isUnfinished, problemText } from './words.js'
@@ -9,15 +9,20 @@ import { isUnfinished, problemText } from './words.js'
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
 /** @import { Answer, Place } from './answer.js' */
 /** @import { Me } from './answers.js' */
-/** @typedef {{ words: string, lines: readonly string[], yes: string, end: (isAgreed: boolean) => void }} Question */
+/** @typedef {{ words: string, more: string, lines: readonly string[], yes: string, end: (isAgreed: boolean) => void }} Question */
 
 /** What the address holds: the search, and the open message. */
 const NOTHING = { search: '', kind: '', recipient: '', from: '', to: '', show: '', message: '' }
 /** @typedef {typeof NOTHING} Search */
 
+export const ENDING =
+  'You will be signed out in a minute, because the page was not used. Press a key or touch the page to stay.'
+
 export class App {
   /** @type {Me | undefined} */
   me
+  /** The person will soon be signed out. */
+  isEnding = false
   /** Whether it is known whether the person is signed in. */
   isStarted = false
   /** An action is under way, and no other one may begin. */
@@ -123,10 +128,31 @@ export class App {
     return location.pathname + (query && `?${query}`)
   }
 
-  /** @param {Partial<Search>} changes */
-  go(changes) {
-    history.pushState(null, '', this.addressOf(changes))
+  /**
+   * Goes to an address, which a further step back leaves. A choice in a field replaces the address of the one before.
+   *
+   * @param {Partial<Search>} changes
+   * @param {'push' | 'replace'} [how]
+   */
+  go(changes, how = 'push') {
+    const address = this.addressOf(changes)
+    if (how === 'push') history.pushState(null, '', address)
+    else history.replaceState(null, '', address)
     return this.followAddress()
+  }
+
+  /**
+   * Follows a link within the page, unless it is to be opened elsewhere.
+   *
+   * @param {MouseEvent} event
+   * @param {Partial<Search>} changes
+   * @param {...string} then what has the focus afterwards, if the link may be gone
+   */
+  onLink = async (event, changes, ...then) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return
+    event.preventDefault()
+    await this.go(changes)
+    focus(...then)
   }
 
   /** Shows what the address names. */
@@ -135,13 +161,12 @@ export class App {
     const query = new URLSearchParams(location.search)
     const words = Object.keys(NOTHING).map((name) => [name, query.get(name) ?? ''])
     this.search = { ...NOTHING, ...Object.fromEntries(words) }
-    const { message, ...filter } = this.search
-    const isSameList = Object.entries(filter).every(
-      ([name, value]) => before[/** @type {keyof Search} */ (name)] === value,
-    )
+    const { message } = this.search
+    const isSameList = isSameFilter(this.search, before)
     const isSameMessage = message === before.message
     if (this.me === undefined) return this.redraw()
     if (isFirst || !isSameList) {
+      this.list.typed = {}
       this.list.select([])
       await Promise.all([
         this.list.load(),
@@ -179,6 +204,23 @@ export class App {
     if (value.trim() !== '') this.signIn(value.trim())
   }
 
+  /** What the person has typed or selected, and not used yet, is not lost without a question. */
+  async signOut() {
+    const { list, opened } = this
+    const isTyped = !isSameFilter(this.search, { ...this.search, ...list.typed })
+    const isUnused = isTyped || list.selected.size > 0 || opened.target.other !== ''
+    if (isUnused && !(await this.agrees('Sign out?', 'Sign out', { more: UNUSED }))) return
+    this.leave('You have signed out.')
+  }
+
+  /** @param {boolean} isSoon */
+  warnOfEnd(isSoon) {
+    if (this.me === undefined || isSoon === this.isEnding) return
+    this.isEnding = isSoon
+    this.redraw()
+    at('said').textContent = isSoon ? ENDING : ''
+  }
+
   /**
    * Forgets the token and all that was shown.
    *
@@ -189,6 +231,7 @@ export class App {
     this.question?.end(false)
     this.#session = {}
     this.isBusy = false
+    this.isEnding = false
     this.me = undefined
     this.list = new List(this)
     this.opened = new Opened(this)
@@ -202,12 +245,12 @@ export class App {
    *
    * @param {string} words
    * @param {string} yes
-   * @param {readonly string[]} [lines]
+   * @param {{ more?: string, lines?: readonly string[] }} [about] what to know before
    * @returns {Promise<boolean>}
    */
-  async agrees(words, yes, lines = []) {
+  async agrees(words, yes, { more = '', lines = [] } = {}) {
     const isAgreed = await new Promise((resolve) => {
-      this.question = { words, lines, yes, end: resolve }
+      this.question = { words, more, lines, yes, end: resolve }
       this.redraw()
       dialog()?.showModal()
     })
@@ -237,6 +280,8 @@ export class App {
     }
   }
 }
+
+const UNUSED = 'What you have typed or selected is lost.'
 
 const makeKey = () =>
   [...crypto.getRandomValues(new Uint8Array(16))]

@@ -8,7 +8,7 @@ import { visible } from '../elements.js'
 import { answerAt } from './answer.js'
 import { count, findingOf, kindsInWords, kindText, timeText } from './words.js'
 
-/** @import { App } from './app.js' */
+/** @import { App, Search } from './app.js' */
 /** @import { Summary } from './answers.js' */
 
 /** @param {App} app */
@@ -21,6 +21,7 @@ export function listView(app) {
       ${app.mayChange ? selectionBar(app) : nothing} ${answerAt(app, 'list')}
     </div>
     ${list.damaged === 0 ? nothing : html`<p class="hint">${count(list.damaged, 'message')} cannot be read. Inform your mail administrator.</p>`}
+    ${emptyNote(app)}
     <ul class="messages">
       ${repeat(
         list.messages,
@@ -37,7 +38,7 @@ export function listView(app) {
 }
 
 /** @param {App} app */
-export function listTitle({ list: { messages, next, isLoading, isLoaded }, search }) {
+export function listTitle({ list: { messages, next, isLoading, isLoaded, total }, search }) {
   if (!isLoaded) return isLoading ? 'Messages' : 'The messages cannot be shown'
   const kind = search.show === 'released' ? 'released ' : ''
   if (messages.length === 0 && next === null) {
@@ -46,34 +47,62 @@ export function listTitle({ list: { messages, next, isLoading, isLoaded }, searc
       ? `No ${kind}message was found`
       : `There is no ${kind}message${kind ? '' : ' in quarantine'}`
   }
-  const all = count(messages.length, `${kind}message`)
-  return next === null ? all : `The newest ${all}`
+  const shown = messages.length
+  if (next === null || total === undefined)
+    return `${next === null ? '' : 'The newest '}${count(shown, `${kind}message`)}`
+  const atLeast = total.isComplete ? '' : 'more than '
+  return `The newest ${shown.toLocaleString('en')} of ${atLeast}${count(total.count, `${kind}message`)}`
+}
+
+/**
+ * What a search that finds nothing does not list, and the way to it.
+ *
+ * @param {App} app
+ */
+function emptyNote(app) {
+  const { list, search, me } = app
+  const { messages, next, isLoaded } = list
+  if (!isLoaded || messages.length > 0 || next !== null) return nothing
+  const { show, kind, recipient, from, to } = search
+  const isReleased = show === 'released'
+  const isLimited = me?.domains !== undefined
+  /** @type {(changes: Partial<Search>, words: string) => unknown} */
+  const link = (changes, words) =>
+    html`<li><a href=${app.addressOf(changes)} @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, changes, 'list-title')}>${words}</a></li>`
+  return html`<div class="empty">
+    <p>Only messages that ${isReleased ? 'were released' : 'wait in quarantine'} are listed here${isLimited ? ', and only those for your recipients' : ''}. Deleted messages cannot be listed; your mail administrator finds them in the log.</p>
+    <ul>
+      ${isReleased ? link({ show: '' }, 'Search waiting messages') : link({ show: 'released' }, 'Search released messages')}
+      ${kind || recipient || from || to ? link({ kind: '', recipient: '', from: '', to: '' }, 'Search without the filters') : nothing}
+    </ul>
+  </div>`
 }
 
 /** @param {App} app */
 function searchForm(app) {
-  const { search } = app
+  const { list } = app
+  const search = { ...app.search, ...list.typed }
   /** @type {(name: 'recipient' | 'from' | 'to', label: string, type: string) => unknown} */
   const field = (name, label, type) =>
     html`<label>${label}
       <input name=${name} type=${type} .value=${live(search[name])} maxlength="200" autocomplete="off" spellcheck="false"></label>`
-  const set = [search.recipient, search.from, search.to].filter(Boolean).length
-  return html`<form class="search" role="search" @submit=${app.list.onSearch} @change=${app.list.onSearch}>
+  const set = [app.search.recipient, app.search.from, app.search.to].filter(Boolean).length
+  return html`<form class="search" role="search" @submit=${list.onSearch} @input=${list.onType}>
     <label class="words">Search: sender, recipient, subject, virus…
       <input name="search" type="search" .value=${live(search.search)} maxlength="200" autocomplete="off" spellcheck="false"></label>
     <button type="submit">Search</button>
     <div class="narrow">
       <label>Show
-        <select name="show" .value=${live(search.show)}>
+        <select name="show" .value=${live(search.show)} @change=${list.onSelect}>
           <option value="">waiting</option>
           <option value="released">released</option>
         </select></label>
       <label>Found
-        <select name="kind" .value=${live(search.kind)}>
+        <select name="kind" .value=${live(search.kind)} @change=${list.onSelect}>
           <option value="">anything</option>
-          ${Object.entries(kindsInWords).map(([word, name]) => html`<option value=${word}>${name}</option>`)}
+          ${kindsInWords.map(([word, name]) => html`<option value=${word}>${name}</option>`)}
         </select></label>
-      <details ?open=${set > 0 || app.list.hasFilters} @toggle=${app.list.onToggle}>
+      <details ?open=${set > 0 || list.hasFilters} @toggle=${list.onToggle}>
         <summary>${set === 0 ? 'More filters' : `More filters: ${set} set`}</summary>
         <div class="narrow">
           ${field('recipient', 'Recipient', 'text')} ${field('from', 'First day', 'date')}
@@ -128,14 +157,15 @@ function item(app, message) {
         : nothing
     }
     <a href=${app.addressOf({ message: id })} aria-current=${isOpen ? 'true' : 'false'} id=${`m-${id}`}
-      @click=${(/** @type {MouseEvent} */ event) => app.opened.onLink(event, id)}>
+      aria-describedby=${`f-${id} t-${id} w-${id}`}
+      @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: id })}>
       <b dir="auto">${subject}</b>
       <span class="visually-hidden">, from </span><span class="from" dir="auto">${writerOf(message)}</span>
-      ${isSameAddress(from, sender) ? nothing : html`<span class="sender">sent by <bdi>${visible(sender) || 'nobody'}</bdi></span>`}
+      ${isSameAddress(from, sender) ? nothing : html`<span class="sender">sent by <bdi>${visible(sender) || 'no sender'}</bdi></span>`}
     </a>
-    <p class="found"><span class="kind">${kindText(grounds)}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>
-    <p class="to">to <bdi>${recipientsText(message)}</bdi></p>
-    <p class="when"><time datetime=${time}>${timeText(time)}</time>
+    <p class="found" id=${`f-${id}`}><span class="kind">${kindText(grounds)}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>
+    <p class="to" id=${`t-${id}`}>to <bdi>${recipientsText(message)}</bdi></p>
+    <p class="when" id=${`w-${id}`}><time datetime=${time}>${timeText(time)}</time>
       <span>${state === 'releasing' ? 'release interrupted, ' : ''}${formatSize(size)}</span></p>
   </li>`
 }

@@ -3,7 +3,7 @@ import { at } from '../elements.js'
 import { focus } from './focus.js'
 import { listTitle, recipientsText, subjectOf, writerOf } from './list-view.js'
 import { ask, codeOf, Problem } from './session.js'
-import { count, kindText, problemOfMany, problems } from './words.js'
+import { count, kindText, problemOfMany, problems, warningText } from './words.js'
 
 /** @import { App, Search } from './app.js' */
 /** @import { Summary } from './answers.js' */
@@ -30,6 +30,10 @@ export class List {
   selected = new Map()
   /** Further filters are shown. */
   hasFilters = false
+  /** What was typed into the search, and not searched for yet. @type {Partial<Search>} */
+  typed = {}
+  /** The number of all messages of the search, while not all of them are shown. @type {{ count: number, isComplete: boolean } | undefined} */
+  total
   /** The place of the open message after it has left the list: that of the next one. */
   place = -1
 
@@ -50,13 +54,26 @@ export class List {
       this.damaged = damaged + (isFirst ? 0 : this.damaged)
       Object.assign(this, { messages: all, next, isLoading: false, isLoaded: true })
       if (isFirst && this.app.answer?.place === 'list') this.app.answer = undefined
+      if (isFirst) this.total = undefined
       this.app.redraw()
-      if (isFirst && this.app.answer === undefined) at('said').textContent = listTitle(this.app)
+      if (isFirst) this.#announce()
     } catch (error) {
       this.isLoading = false
       if (isFirst) Object.assign(this, { messages: [], next: null, isLoaded: false })
       this.app.fail('list', error)
     }
+  }
+
+  /** Has screen readers read the title of the list, with the number of all messages, which takes longer. */
+  async #announce() {
+    const { search } = this.app
+    if (this.next !== null) {
+      const total = await ask(`messages/count?${this.#query()}`).catch(() => undefined)
+      if (!isSameFilter(search, this.app.search) || this.app.me === undefined) return
+      this.total = total
+      this.app.redraw()
+    }
+    if (this.app.answer === undefined) at('said').textContent = listTitle(this.app)
   }
 
   /**
@@ -65,14 +82,19 @@ export class List {
    * @returns {Promise<{ messages: Summary[], next: string | null, damaged: number }>}
    */
   #listed(limit, before) {
+    return ask(`messages?${this.#query({ limit: String(limit), before: before ?? '' })}`)
+  }
+
+  /** The search as the API has it. */
+  #query(more = {}) {
     const { search, kind, recipient, from, to, show } = this.app.search
     const words = {
-      ...{ search, recipient, grounds: kind, state: show, before: before ?? '' },
+      ...more,
+      ...{ search, recipient, grounds: kind, state: show },
       since: startOfDay(from, 0),
       until: startOfDay(to, 1),
     }
-    const set = Object.entries(words).filter(([, value]) => value !== '')
-    return ask(`messages?${new URLSearchParams([['limit', String(limit)], ...set])}`)
+    return new URLSearchParams(Object.entries(words).filter(([, value]) => value !== ''))
   }
 
   /** @param {Event} event */
@@ -80,18 +102,31 @@ export class List {
     this.hasFilters = /** @type {HTMLDetailsElement} */ (event.target).open
   }
 
+  /** Something was typed, or a day chosen: it is searched for with the button or Enter. @param {Event} event */
+  onType = (event) => {
+    const { name, value } = /** @type {HTMLInputElement} */ (event.target)
+    this.typed = { ...this.typed, [name]: value }
+  }
+
+  /** @returns {Partial<Search>} */
+  #typedWords() {
+    return Object.fromEntries(
+      Object.entries(this.typed).map(([name, value]) => [name, value.trim()]),
+    )
+  }
+
+  /** @param {Event} event */
+  onSelect = (event) => {
+    const { name, value } = /** @type {HTMLSelectElement} */ (event.target)
+    return this.app.go({ ...this.#typedWords(), [name]: value }, 'replace')
+  }
+
   /** @param {Event} event */
   onSearch = (event) => {
     event.preventDefault()
-    const form = /** @type {HTMLFormElement} */ (event.currentTarget)
-    const isSubmit = event.type === 'submit'
-    if (!isSubmit && /** @type {HTMLInputElement} */ (event.target).name === 'search')
-      return undefined
-    const words = Object.fromEntries(
-      [...new FormData(form)].map(([name, value]) => [name, `${value}`.trim()]),
-    )
-    if (isSubmit && isSameFilter(this.app.search, { ...this.app.search, ...words }))
-      return this.load()
+    const words = this.#typedWords()
+    this.typed = {}
+    if (isSameFilter(this.app.search, { ...this.app.search, ...words })) return this.load()
     return this.app.go(words)
   }
 
@@ -146,8 +181,10 @@ export class List {
   deleteSelected() {
     const messages = [...this.selected.values()]
     return this.app.act('list', async () => {
-      const words = `Delete ${count(messages.length, 'message')}? ${messages.length === 1 ? 'It' : 'They'} cannot be restored.`
-      if (!(await this.app.agrees(words, 'Delete', summaryOf(messages)))) return
+      const words = `Delete ${count(messages.length, 'message')}?`
+      const more = `${messages.length === 1 ? 'It' : 'They'} cannot be restored.`
+      const lines = summaryOf(messages)
+      if (!(await this.app.agrees(words, 'Delete', { more, lines }))) return
       await this.#forAll(messages, DELETED_MAX, ['deleted', 'Deleting'], (ids) =>
         ask('messages/delete', { method: 'POST', body: { ids } }),
       )
@@ -162,8 +199,11 @@ export class List {
         messages.length === 1
           ? count(recipients, 'recipient')
           : `their recipients, ${recipients.toLocaleString('en')} in all`
-      const words = `Release ${count(messages.length, 'message')} to ${whom}? What was found in them may do harm.`
-      if (!(await this.app.agrees(words, 'Release', summaryOf(messages)))) return
+      const words = `Release ${count(messages.length, 'message')} to ${whom}?`
+      const [first] = messages
+      const more = messages.length === 1 && first ? warningText(first) : 'Opening them may do harm.'
+      const lines = summaryOf(messages)
+      if (!(await this.app.agrees(words, 'Release', { more, lines }))) return
       await this.#forAll(messages, RELEASED_MAX, ['released', 'Releasing'], (ids) =>
         this.app.sendOnce(ids, (key) =>
           ask('messages/release', { method: 'POST', body: { ids }, key }),
@@ -179,7 +219,7 @@ export class List {
    * @param {readonly Summary[]} messages
    * @param {number} max
    * @param {readonly [done: string, doing: string]} words
-   * @param {(ids: string[]) => Promise<{ results: readonly { id: string, problem?: { code?: import('./words.js').ProblemCode, type?: string, answer?: string } }[] }>} work
+   * @param {(ids: string[]) => Promise<{ results: readonly { id: string, problem?: { code?: import('./words.js').ProblemCode, type?: string, answer?: string, remaining?: number } }[] }>} work
    */
   async #forAll(messages, max, [done, doing], work) {
     let number = 0
@@ -204,7 +244,7 @@ export class List {
             if (!['no-message', 'released'].includes(code)) left.add(id)
             const message = this.selected.get(id)
             failed.push(
-              `${message ? subjectOf(message) : id}: ${problemOfMany({ code, reply: problem.answer })}`,
+              `${message ? subjectOf(message) : id}: ${problemOfMany({ ...problem, code })}`,
             )
           }
         }
@@ -240,6 +280,7 @@ export class List {
     const found = this.messages.findIndex(({ id }) => id === this.app.search.message)
     if (found >= 0) this.place = found
     this.messages = this.messages.filter(({ id }) => !gone.has(id))
+    if (this.total) this.total = { ...this.total, count: this.total.count - gone.size }
     for (const id of ids) this.selected.delete(id)
     this.app.redraw()
   }

@@ -6,7 +6,7 @@ import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 import { answerAt } from './answer.js'
 import { subjectOf, writerOf } from './list-view.js'
-import { acts, count, dayText, findingOf, kindText, timeText } from './words.js'
+import { acts, count, dayText, findingOf, isHarmful, kindText, timeText } from './words.js'
 
 /** @import { App } from './app.js' */
 /** @import { Message, Part } from './answers.js' */
@@ -21,7 +21,7 @@ export function messageView(app) {
     shown === undefined ? (app.opened.isGone ? 'The message is gone' : 'Message') : subjectOf(shown)
   return html`<section class="message" id="message" aria-labelledby="message-title">
     <p class="ways">
-      <a href=${app.addressOf({ message: '' })} @click=${app.opened.onClose}>Back to the list</a>
+      <a href=${app.addressOf({ message: '' })} @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: '' })}>Back to the list</a>
       ${app.opened.neighbour(1) ? html`<button type="button" id="next" @click=${() => app.opened.openNext()}>Next message</button>` : nothing}
     </p>
     <h2 id="message-title" tabindex="-1" dir="auto">${title}</h2>
@@ -38,7 +38,7 @@ function facts(message) {
   const { sender, from, found, grounds, time, deletedOn, state, size, attachments, history } =
     message
   const { recipientCount, recipients } = message
-  const until = deletedOn && state === 'kept' ? `; will be deleted on ${dayText(deletedOn)}` : ''
+  const until = deletedOn && state === 'kept' ? `, until ${dayText(deletedOn)}` : ''
   const states = {
     kept: '',
     releasing: 'A release was interrupted: it may have been delivered',
@@ -53,7 +53,12 @@ function facts(message) {
     ['From', html`<bdi>${writerOf(message)}</bdi>`],
     ...(isSameAddress(from, sender)
       ? []
-      : [['Sent by', html`<bdi>${visible(sender) || 'nobody (a report about other mail)'}</bdi>`]]),
+      : [
+          [
+            'Sent by',
+            html`<bdi>${visible(sender) || 'no sender (a report about other mail)'}</bdi>`,
+          ],
+        ]),
     [
       'To',
       recipientCount === 1
@@ -63,7 +68,7 @@ function facts(message) {
     ...(attachments.length === 0
       ? []
       : [['Attached', html`<bdi>${attachments.map(visible).join(', ')}</bdi>`]]),
-    ['Kept', `${timeText(time)}, ${formatSize(size)}${until}`],
+    ['Kept', `${timeText(time)}${until} (${formatSize(size)})`],
     ...(state === 'kept' || (state === 'released' && isNoted) ? [] : [['State', states[state]]]),
     ...history.map((act) => [acts[act.act], actText(act)]),
   ]
@@ -83,12 +88,14 @@ function actText({ at, person, recipients = [], recipientCount = recipients.leng
  */
 function actions(app, message) {
   const { isBusy } = app
+  // The safe button stands out.
+  const [release, remove] = isHarmful(message.grounds) ? ['', 'first'] : ['first', '']
   return html`<form class="actions" novalidate @submit=${app.opened.onRelease} @input=${app.redraw}>
     ${
       app.mayChange
         ? html`<p class="buttons">
-            ${app.may('release') ? html`<button type="submit" class="first" ?disabled=${isBusy}>Release to ${targetText(app, message)}</button>` : nothing}
-            ${app.may('delete') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.opened.remove()}>Delete</button>` : nothing}
+            ${app.may('release') ? html`<button type="submit" class=${release} ?disabled=${isBusy}>Release to ${targetText(app, message)}</button>` : nothing}
+            ${app.may('delete') ? html`<button type="button" class=${remove} ?disabled=${isBusy} @click=${() => app.opened.remove()}>Delete</button>` : nothing}
           </p>`
         : nothing
     }
@@ -118,11 +125,12 @@ function targetText(app, { recipients, recipientCount }) {
  */
 function recipientsField(app, { recipients, recipientCount }) {
   const { target } = app.opened
+  const isElsewhere = target.other !== ''
   const boxes = html`<div class="recipients">
     ${recipients.map(
       (
         address,
-      ) => html`<label class="box"><input type="checkbox" .checked=${live(target.chosen.has(address))}
+      ) => html`<label class="box"><input type="checkbox" .checked=${live(target.chosen.has(address))} ?disabled=${isElsewhere}
           @change=${() => app.opened.choose(address)}> <bdi>${visible(address)}</bdi></label>`,
     )}
     ${recipientCount > recipients.length ? html`<p>and ${count(recipientCount - recipients.length, 'more recipient')}</p>` : nothing}
@@ -134,8 +142,8 @@ function recipientsField(app, { recipients, recipientCount }) {
       isFew
         ? boxes
         : html`<details><summary>Choose among ${count(recipientCount, 'recipient')}</summary>
-            <p class="buttons"><button type="button" @click=${() => app.opened.chooseAll(true)}>Select all</button>
-              <button type="button" @click=${() => app.opened.chooseAll(false)}>Select none</button></p>
+            <p class="buttons"><button type="button" ?disabled=${isElsewhere} @click=${() => app.opened.chooseAll(true)}>Select all</button>
+              <button type="button" ?disabled=${isElsewhere} @click=${() => app.opened.chooseAll(false)}>Select none</button></p>
             ${boxes}</details>`
     }
     <label>Another address instead
@@ -180,7 +188,7 @@ function content(app, message) {
           ${
             text === undefined
               ? nothing
-              : html`<pre class="letter" id="letter" tabindex="0" dir="auto">${text.text || '(no text)'}</pre>
+              : html`<pre class="letter" id="letter" role="region" aria-label="Text of the message" tabindex="0" dir="auto">${text.text || '(no text)'}</pre>
                 ${text.isCut ? html`<p class="hint">The rest is not shown.</p>` : nothing}`
           }`
         : nothing

@@ -1,9 +1,10 @@
 // The open message, and what is done with it.
+import { unbracketed } from '../../../../../base/text/bracketed.ts'
 import { at, visible } from '../elements.js'
 import { focus } from './focus.js'
 import { subjectOf, writerOf } from './list-view.js'
 import { ask, askForFile, Problem } from './session.js'
-import { count, foundText, isUnfinished, problemText } from './words.js'
+import { count, isUnfinished, problemText, warningText } from './words.js'
 
 /** @import { Place } from './answer.js' */
 /** @import { App } from './app.js' */
@@ -26,22 +27,6 @@ export class Opened {
     this.app = app
   }
 
-  /**
-   * @param {MouseEvent} event
-   * @param {string} id
-   */
-  onLink = (event, id) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return
-    event.preventDefault()
-    this.app.go({ message: id })
-  }
-
-  /** @param {MouseEvent} event */
-  onClose = (event) => {
-    event.preventDefault()
-    this.app.go({ message: '' })
-  }
-
   /** The message that follows the open one. */
   neighbour(step = 1) {
     const { messages, place } = this.app.list
@@ -58,6 +43,7 @@ export class Opened {
   async open() {
     Object.assign(this, { shown: undefined, text: undefined, parts: undefined })
     this.isGone = false
+    this.target = { chosen: new Set(), other: '' }
     this.app.answer = undefined
     const { message } = this.app.search
     this.app.redraw()
@@ -104,7 +90,8 @@ export class Opened {
 
   /** @param {InputEvent} event */
   onOther = (event) => {
-    this.target.other = /** @type {HTMLInputElement} */ (event.target).value.trim()
+    const { value } = /** @type {HTMLInputElement} */ (event.target)
+    this.target.other = unbracketed(value.trim().replace(/^<|>$/g, ''))
     this.app.redraw()
   }
 
@@ -147,16 +134,9 @@ export class Opened {
       isOurs || recipients.length < recipientCount
         ? ''
         : `This is not ${recipientCount === 1 ? 'its recipient' : 'one of its recipients'}, who will not get it. `
-    const what = `Found in it: ${foundText(message)}.`
+    const more = `${stranger}${before}${warningText(message)}`
     const lines = named.length > 1 && named.length < recipientCount ? named.map(visible) : []
-    if (
-      !(await this.app.agrees(
-        `Release it to ${whom}? ${stranger}${before}${what}`,
-        'Release',
-        lines,
-      ))
-    )
-      return
+    if (!(await this.app.agrees(`Release it to ${whom}?`, 'Release', { more, lines }))) return
     const body = { to, again: isAgain }
     this.app.say('message', 'The message is being released.')
     try {
@@ -182,8 +162,8 @@ export class Opened {
     const { shown } = this
     if (shown === undefined) return undefined
     return this.app.act('message', async () => {
-      const words = `Delete “${subjectOf(shown)}” from ${writerOf(shown)}? It cannot be restored.`
-      if (!(await this.app.agrees(words, 'Delete'))) return
+      const words = `Delete “${subjectOf(shown)}” from ${writerOf(shown)}?`
+      if (!(await this.app.agrees(words, 'Delete', { more: 'It cannot be restored.' }))) return
       try {
         await ask(`messages/${encodeURIComponent(shown.id)}`, { method: 'DELETE' })
         this.app.say('message', `“${subjectOf(shown)}” was deleted.`)
@@ -228,8 +208,8 @@ export class Opened {
 
   save() {
     return this.#look('parts', async (path, message) => {
-      const words = `Save the message as a file? Found in it: ${foundText(message)}. Do not open the file on this computer. Give it only to people who examine it.`
-      if (!(await this.app.agrees(words, 'Save'))) return
+      const more = `${warningText(message)} Do not open the file on this computer. Give it only to people who examine it.`
+      if (!(await this.app.agrees('Save the message as a file?', 'Save', { more }))) return
       const link = document.createElement('a')
       link.href = URL.createObjectURL(await askForFile(`${path}/message`))
       link.download = `${message.id}.eml`
@@ -245,11 +225,12 @@ export class Opened {
       const body = { for: whom }
       const request = { method: 'POST', body: { ...body, preview: true } }
       const { letsIn } = await ask(`${path}/allow`, request)
-      if (!(await this.app.agrees(`Make an exception? ${visible(letsIn)}`, 'Make the exception')))
-        return
-      await ask(`${path}/allow`, { method: 'POST', body })
+      const more = visible(letsIn)
+      if (!(await this.app.agrees('Make an exception?', 'Make the exception', { more }))) return
+      const { isNew } = await ask(`${path}/allow`, { method: 'POST', body })
       await this.#reload(id).catch(() => {})
-      this.app.say('allow', `The exception holds from now on. ${visible(letsIn)}`)
+      const since = isNew ? 'holds from now on' : 'was made before'
+      this.app.say('allow', `The exception ${since}. ${more}`)
     })
   }
 

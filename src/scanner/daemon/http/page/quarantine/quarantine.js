@@ -5,7 +5,7 @@
 import { html, nothing, render } from 'lit-html'
 import { at } from '../elements.js'
 import { answerAt } from './answer.js'
-import { App } from './app.js'
+import { App, ENDING } from './app.js'
 import { focus } from './focus.js'
 import { listTitle, listView, subjectOf } from './list-view.js'
 import { messageView } from './message-view.js'
@@ -36,14 +36,15 @@ function pageView(app) {
   if (app.me === undefined) return app.isStarted ? signInView(app) : nothing
   const isOpen = app.search.message !== ''
   return html`
-    <a class="skip" href="#list-title" @click=${onSkip}>Skip to the list</a>
+    <a class="skip to-list" href="#list-title" @click=${onSkip}>Skip to the list</a>
     ${isOpen ? html`<a class="skip" href="#message-title" @click=${onSkip}>Skip to the message</a>` : nothing}
     <header>
       <h1>Quarantine</h1>
       <p>${roleText(app.me)}</p>
       <nav>${isLocal ? html`<a href="/">Status of the scanner</a>` : nothing}
-        <button type="button" @click=${() => app.leave('You have signed out.')}>Sign out</button></nav>
+        <button type="button" @click=${() => app.signOut()}>Sign out</button></nav>
     </header>
+    ${app.isEnding ? html`<p class="ending">${ENDING}</p>` : nothing}
     <main class=${isOpen ? 'both' : 'alone'}>${listView(app)} ${isOpen ? messageView(app) : nothing}</main>
     ${questionView(app)}`
 }
@@ -79,20 +80,22 @@ function signInView(app) {
 function questionView({ question }) {
   const end = (/** @type {boolean} */ isAgreed) => () => question?.end(isAgreed)
   return html`<dialog id="ask" aria-labelledby="question" aria-describedby="asked" @cancel=${end(false)} @close=${end(false)}>
-    <p id="question">${question?.words}</p>
+    <div id="question"><p><b>${question?.words}</b></p> ${question?.more ? html`<p>${question.more}</p>` : nothing}</div>
     ${question?.lines.length ? html`<ul id="asked">${question.lines.map((line) => html`<li dir="auto">${line}</li>`)}</ul>` : nothing}
-    <p class="buttons"><button type="button" autofocus @click=${end(false)}>Cancel</button>
-      <button type="button" class="first" id="yes" @click=${end(true)}>${question?.yes}</button></p>
+    <p class="buttons"><button type="button" class="first" autofocus @click=${end(false)}>Cancel</button>
+      <button type="button" id="yes" @click=${end(true)}>${question?.yes}</button></p>
   </dialog>`
 }
 
 const page = new App(draw)
-watch((why) =>
-  page.leave(
-    why === 'time'
-      ? 'You were signed out, because the page was not used for a while.'
-      : 'You have signed out in another tab.',
-  ),
+watch(
+  (why) =>
+    page.leave(
+      why === 'time'
+        ? 'You were signed out, because the page was not used for a while.'
+        : 'You have signed out in another tab.',
+    ),
+  (isSoon) => page.warnOfEnd(isSoon),
 )
 addEventListener('popstate', () => page.followAddress())
 page.followAddress()

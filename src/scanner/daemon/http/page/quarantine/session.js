@@ -13,12 +13,13 @@ const GIVEN_WITHIN = 200
 export class Problem extends Error {
   /**
    * @param {ProblemCode} code
-   * @param {string} [reply] what the next mail server replied
+   * @param {{ answer?: string, remaining?: number }} [more] what the next mail server replied, and for how many recipients
    */
-  constructor(code, reply) {
+  constructor(code, { answer, remaining } = {}) {
     super(code)
     this.code = code
-    this.reply = reply
+    this.answer = answer
+    this.remaining = remaining
   }
 }
 
@@ -67,7 +68,7 @@ async function send(path, { method = 'GET', body, key } = {}) {
   if (response.ok) return response
   const answer = await response.json().catch(() => ({}))
   // A proxy in front of onescand that gets no answer has none of our problems.
-  throw new Problem(codeOf(answer) ?? 'no-answer', answer.answer)
+  throw new Problem(codeOf(answer) ?? 'no-answer', answer)
 }
 
 /**
@@ -131,27 +132,37 @@ export function signOut() {
   sessionStorage.removeItem(KEPT)
 }
 
-function isTooOld() {
-  const { used, signOutAfter } = kept()
-  return used !== undefined && Date.now() - used > (signOutAfter ?? 900) * 1000
+/** Milliseconds of the time without use that are left, and how many of them are the last ones. */
+function timeLeft() {
+  const { used = Date.now(), signOutAfter = 900 } = kept()
+  const all = signOutAfter * 1000
+  return { left: used + all - Date.now(), last: Math.min(60_000, all / 5) }
 }
 
+const isTooOld = () => timeLeft().left < 0
+
 /**
- * Calls `end` when the token was forgotten: after the time without a key or a click in any tab, or in another tab.
+ * Calls `end` when the token was forgotten: after the time without a key or a click in any tab, or in another tab. Before that
+ * time is over, calls `warn` each second with whether it soon is.
  *
  * @param {(why: 'time' | 'elsewhere') => void} end
+ * @param {(isSoon: boolean) => void} warn
  */
-export function watch(end) {
+export function watch(end, warn) {
   for (const kind of ['keydown', 'pointerdown']) {
     addEventListener(kind, () => {
       if (!token()) return
       if (isTooOld()) return endNow('time')
       keep({ used: Date.now() })
       tabs.postMessage('used')
+      warn(false)
     })
   }
   setInterval(() => {
-    if (token() && isTooOld()) endNow('time')
+    if (!token()) return
+    if (isTooOld()) return endNow('time')
+    const { left, last } = timeLeft()
+    warn(left <= last)
   }, 1000)
   /** @param {'time' | 'elsewhere'} why */
   const endNow = (why) => {

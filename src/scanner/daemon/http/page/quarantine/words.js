@@ -1,6 +1,12 @@
 // What the page says: its readers have no shell, and know neither HTTP nor the files of this host.
 
-import { findingText, kindsInWords, kindText } from '../../../../scan/replies/found-in-words.ts'
+import {
+  dangerText,
+  findingText,
+  isHarmful,
+  kindsInWords,
+  kindText,
+} from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 
 /** @import { ProblemType } from '../../../../protocol/quarantine-api/problems.ts' */
@@ -37,7 +43,7 @@ export const problems = {
   'no-key': `Messages cannot be released here yet: a key is missing. ${TELL}`,
   'no-exceptions': 'No exceptions can be made on this page. Ask your mail administrator.',
   'no-exception': `No exception can be made for this message. ${ASK}`,
-  refused: 'The mail server did not accept the message, so it was not delivered.',
+  refused: `The mail server did not accept the message, so this release reached none of the recipients. Try again later. ${ASK}`,
   'maybe-sent':
     'The mail server did not confirm the message, so it may have been delivered. Ask the recipient before you release it again.',
   'partly-released':
@@ -58,7 +64,7 @@ export const problems = {
   'other-request': RELOAD,
 }
 
-export { kindsInWords, kindText }
+export { isHarmful, kindsInWords, kindText }
 
 /** What was found, beside its kind. @param {{ grounds: string, found: string | null }} message */
 export const findingOf = (message) => visible(findingText(message))
@@ -71,6 +77,14 @@ export const findingOf = (message) => visible(findingText(message))
 export const foundText = (message) =>
   kindText(message.grounds).toLowerCase() +
   (message.found === null ? '' : `: ${findingOf(message)}`)
+
+/**
+ * `Found in it: virus: Win.Trojan.Agent-7412. Opening it may do harm.`, as a question has it.
+ *
+ * @param {{ grounds: string, found: string | null }} message
+ */
+export const warningText = (message) =>
+  `Found in it: ${foundText(message)}. ${dangerText(message.grounds)}`.trimEnd()
 
 /**
  * `1 message`, `1,200 messages`.
@@ -100,9 +114,15 @@ export const acts = {
   downloaded: 'Saved as a file',
 }
 
-/** What went wrong. @param {{ code: ProblemCode, reply?: string | undefined }} problem */
-export const problemText = ({ code, reply }) =>
-  (problems[code] ?? problems.internal) + (reply ? ` It replied: ${visible(reply)}` : '')
+/** @param {{ remaining?: number | undefined }} problem */
+const remainingText = ({ remaining }) =>
+  remaining ? ` ${count(remaining, 'recipient')} ${remaining === 1 ? 'remains' : 'remain'}.` : ''
+
+/** What went wrong. @param {{ code: ProblemCode, answer?: string | undefined, remaining?: number | undefined }} problem */
+export const problemText = ({ code, answer, remaining }) =>
+  (problems[code] ?? problems.internal) +
+  remainingText({ remaining }) +
+  (answer ? ` The mail server replied: ${visible(answer)}` : '')
 
 /** Whether a message may have been delivered, to some at least, and can be released again. @param {ProblemCode} code */
 export const isUnfinished = (code) =>
@@ -111,5 +131,5 @@ export const isUnfinished = (code) =>
 /** The same, of one among several messages. @param {Parameters<typeof problemText>[0]} problem */
 export const problemOfMany = (problem) =>
   isUnfinished(problem.code)
-    ? `${problems[problem.code].replace(/\..*/, '.')} Open the message to release it again.`
+    ? `${problems[problem.code].replace(/\..*/, '.')}${remainingText(problem)} Open the message to release it again.`
     : problemText(problem)
