@@ -34,7 +34,8 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
  */
 export function* carve(bytes: Buffer, depth: Depth, work: Work, top = 0): Steps<Carved> {
   const cuts = yield* cutsIn(bytes, work, top)
-  return yield* new Carver(bytes, cuts, depth, top, work).carve()
+  const delimiters = yield* delimitersOf(bytes, cuts, top, work)
+  return yield* new Carver(bytes, cuts, delimiters, depth, top, work).carve()
 }
 
 /** What the headers of all multiparts in the mail declare together: any of them may be around a part. */
@@ -58,14 +59,21 @@ class Carver {
   readonly #leaves: Leaf[] = []
   readonly #texts: ByteRange[] = []
 
-  constructor(bytes: Buffer, cuts: readonly Cut[], depth: Depth, top: number, work: Work) {
+  constructor(
+    bytes: Buffer,
+    cuts: readonly Cut[],
+    delimiters: readonly number[],
+    depth: Depth,
+    top: number,
+    work: Work,
+  ) {
     this.#work = work
     this.#top = top
     this.#bytes = bytes
     this.#cuts = cuts
     this.#depth = depth
     this.#nextSame = nextOf(cuts)
-    this.#delimiters = delimitersOf(bytes, cuts, top)
+    this.#delimiters = delimiters
   }
 
   *carve(): Steps<Carved> {
@@ -193,13 +201,20 @@ function mayBeFile({ type, isMessage, charsets, declared }: PartHeader): boolean
  * Returns for each cut the number of the one below which its lines are for some program: a cut without an empty line above
  * it is among the fields below an earlier one.
  */
-function delimitersOf(bytes: Buffer, cuts: readonly Cut[], top: number): number[] {
-  let delimiter = 0
-  return cuts.map(({ at, text }, number) => {
-    const isSame = text === cuts[delimiter]!.text
-    if (isSame || hasEmptyLine(bytes.subarray(cuts[number - 1]?.to ?? top, at))) delimiter = number
-    return delimiter
-  })
+function* delimitersOf(
+  bytes: Buffer,
+  cuts: readonly Cut[],
+  top: number,
+  work: Work,
+): Steps<readonly number[]> {
+  const delimiters: number[] = []
+  for (const [number, { at, text }] of cuts.entries()) {
+    const above = delimiters.at(-1) ?? 0
+    const lines = bytes.subarray(cuts[number - 1]?.to ?? top, at)
+    yield* work.countUnits(lines.length / SEARCHED_PER_UNIT)
+    delimiters.push(text === cuts[above]!.text || hasEmptyLine(lines) ? number : above)
+  }
+  return delimiters
 }
 
 function hasEmptyLine(lines: Buffer): boolean {
