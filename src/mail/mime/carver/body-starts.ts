@@ -28,6 +28,8 @@ export interface BodyStart {
 export interface BodyStarts {
   /** One at least. */
   readonly starts: readonly BodyStart[]
+  /** Where the body begins below the first header: at a line that is no field, or at the cut, if no empty line ends it. */
+  readonly bodyAt: number
   /** The headers in a row, each of a message that the one above it declares, or may declare by default. */
   readonly nested: readonly PartHeader[]
   /** Whether fields are there with lines among them that are none, or are blank. */
@@ -86,7 +88,10 @@ class BodyStartSearch {
   #hasOthers = false
   /** The number of lines since the last field that are not fields. */
   #others = 0
-  #otherAt: number | undefined
+  /** The body that begins at the first line that is not a field. */
+  #other: BodyStart | undefined
+  /** Where the last such lines in a row begin, and how long the text above them is. */
+  #lastRun: { readonly at: number; readonly above: number } | undefined
   /** The number of cuts among its lines. */
   #passed = 0
 
@@ -121,13 +126,14 @@ class BodyStartSearch {
       }
     }
     const [first] = this.#starts
-    if (first?.header.isShown === false && at < to) this.#add(at)
-    if (this.#otherAt !== undefined) this.#add(this.#otherAt)
-    else if (first === undefined) this.#add(from)
-    else if (this.#isBlank(from, nextLine(this.#bytes, from)))
+    if (first === undefined || (!first.header.isShown && at < to)) this.#add(at)
+    if (this.#other) this.#push(this.#other)
+    if (this.#lastRun) this.#push(this.#startAtRun(this.#lastRun))
+    if (first === undefined || this.#isBlank(from, nextLine(this.#bytes, from)))
       this.#starts.push({ bodyAt: from, header: EMPTY_PART, text: '' })
     return {
       starts: this.#starts,
+      bodyAt: (first ?? this.#other)?.bodyAt ?? from,
       nested: first === undefined ? [this.#starts[0]!.header] : nested,
       hasOtherLines: this.#hasField && this.#hasOthers,
       withCrs: BARE_CR.test(this.#text) ? this.#readWithCrs() : undefined,
@@ -139,9 +145,22 @@ class BodyStartSearch {
   }
 
   #add(bodyAt: number): void {
-    if (this.#starts.some((start) => start.bodyAt === bodyAt)) return
+    this.#push(this.#startAt(bodyAt))
+  }
+
+  #push(start: BodyStart): void {
+    if (!this.#starts.some(({ bodyAt }) => bodyAt === start.bodyAt)) this.#starts.push(start)
+  }
+
+  /** Returns the body that begins at an offset for programs that end the header there. */
+  #startAt(bodyAt: number): BodyStart {
     const read = this.#lines.read()
-    this.#starts.push({ bodyAt, header: this.#header(read), text: read.text })
+    return { bodyAt, header: this.#header(read), text: read.text }
+  }
+
+  #startAtRun({ at, above }: { readonly at: number; readonly above: number }): BodyStart {
+    const text = this.#text.slice(0, above)
+    return { bodyAt: at, header: this.#readText(text, LINES_WITH_CRS), text }
   }
 
   #header(read: MimeText): PartHeader {
@@ -191,9 +210,10 @@ class BodyStartSearch {
       this.#lines.add(text, isFold && !isFirst)
     } else if (this.#range.isCut(at)) this.#passed++
     else if (!isFirst || this.#range.isOfPart || !isMailboxLine(text)) {
+      this.#other ??= this.#startAt(at)
+      if (this.#others === 0) this.#lastRun = { at, above: this.#text.length - text.length }
       this.#hasFieldsAlone = false
       this.#hasOthers = true
-      this.#otherAt ??= at
       this.#others++
       this.#lines.add(text, false)
     }

@@ -51,8 +51,8 @@ export class OpenLevels {
   }
 
   /** Takes the headers below that line, or on top of the mail. */
-  takeHeaders({ starts, nested }: Pick<BodyStarts, 'starts' | 'nested'>): void {
-    this.#bodyAt = starts[0]!.bodyAt
+  takeHeaders({ starts, bodyAt, nested }: BodyStarts): void {
+    this.#bodyAt = bodyAt
     for (const header of nested) {
       const outer = this.#depth
       if (!header.isMessage && !isMessageByDefault(header, outer)) break
