@@ -33,16 +33,18 @@ export function* readStructure(
   const read = yield* readOrdinary(mail, outerDepth, work, known)
   if (isOdd(read)) {
     const carved = yield* carve(mail, outerDepth, work)
+    work.addMessages(carved.messages)
     const oddities = read.oddity ? [read.oddity, ...carved.oddities] : carved.oddities
     return { ...carved, oddities }
   }
-  work.addMessages(messages === 0 ? read.messages - 1 : read.messages)
   const oddities = read.headers.flatMap((header) => header.oddities)
   // The parts of an attached message are leaves, too. Without odd fields, all programs find the same in them.
   const texts = read.leaves.filter(({ header }) => !header.isMessage || oddities.length > 0)
   const carved: Carved[] = []
-  for (const { from, to, depth } of read.odd)
-    carved.push(yield* carve(mail.subarray(0, to), depth, work, from))
+  for (const { from, to, readTo, depth } of read.odd)
+    carved.push(yield* carve(mail.subarray(0, readTo), depth, work, { from, to }))
+  const inOdd = carved.reduce((all, odd) => all + odd.messages, 0)
+  work.addMessages(read.messages + inOdd - (messages === 0 ? 1 : 0))
   return {
     leaves: [...read.leaves, ...carved.flatMap(({ leaves }) => leaves)],
     texts: [...texts, ...carved.flatMap((odd) => odd.texts)],

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { limits } from '../../../src/mail/mime/budget/limits.ts'
 import { attached, bundles } from '../../messages/bundles.ts'
+import { testFile } from '../../scanner/scan/scanners/evasions/files.ts'
 import { fateOf } from './carver/fate.ts'
 
 /** Ordinary mail and files of many messages or paragraphs: all of it is read, at a cost in proportion to its length. */
@@ -32,22 +33,49 @@ const messages: Readonly<Record<string, (n: number) => string>> = {
     `${head(n)}no field\nContent-Type: text/plain\n\n${times(20, (m) => `Q: what is ${m}?\nA: nothing\n\n`).join('')}`,
 }
 
+/** What is above each bundle: nothing, or a line for which programs read the whole differently. */
+const tops = { '': '', ', in an odd message': 'X-Top: 1\nno field\n' }
+
 for (const [name, message] of Object.entries(messages)) {
   t.test(`bundles of messages: ${name}`, async (t) => {
     for (const [form, bundle] of Object.entries(bundles)) {
       if (form === 'mailbox') continue // no message
-      for (const count of [18, 250]) {
-        const mail = bundle(times(count, message).map(latin1))
-        let work = 0
-        const onWork = (units: number) => {
-          work += units
-        }
-        t.equal(fateOf(mail, { onWork }).unread, '', `${form} of ${count}`)
-        t.ok(work < WORK_PER_BYTE * mail.length, `${work} units for ${mail.length} bytes`)
-      }
+      for (const [where, top] of Object.entries(tops))
+        for (const end of ['\n', ''])
+          for (const count of [18, 250]) {
+            const mails = times(count, (n) => `${message(n).trimEnd()}${end}`)
+            const mail = Buffer.concat([latin1(top), bundle(mails.map(latin1))])
+            let work = 0
+            const onWork = (units: number) => {
+              work += units
+            }
+            const title = `${form} of ${count}${where}`
+            t.equal(fateOf(mail, { onWork }).unread, '', title)
+            t.ok(work < WORK_PER_BYTE * mail.length, `${title}: ${work} for ${mail.length} bytes`)
+          }
     }
   })
 }
+
+t.test('what the open header of an attached message takes in is read', async (t) => {
+  const part = (lines: string) => `--b\n${lines}\n`
+  const mail = (last: string) =>
+    `${head(1)}Content-Type: multipart/mixed; boundary=b\n\n${part(`Content-Type: message/rfc822\n\nno field\n${last}`)}${part(`X: y\n\n${testFile.toString('hex').replace(/../g, '=$&')}`)}--b--\n`
+  const encoded = 'Content-Type: application/octet-stream\nContent-Transfer-Encoding: x-qp'
+  for (const last of [encoded, `X: y\n\nhello\n--c\n${encoded}`, `X: y\n\n${encoded}`])
+    t.equal(fateOf(latin1(mail(last))).file, 'found', last)
+})
+
+t.test('no header is read as its own body', async (t) => {
+  // Each decoding of it would be another header, with another body.
+  const fields = 'Content-Disposition: attachment; filename="report.com"\n'
+  for (const encoding of ['base64', 'quoted-printable'])
+    for (const name of ['Content-Transfer-Encoding', 'Content-Transfer-Encoding  '])
+      for (const top of ['', 'Subject: x\n', 'no field\n', `${fields}no field\n`]) {
+        const mail = `${top}${name}: ${encoding}\n${fields}`
+        t.ok(fateOf(latin1(mail)).contents < 20, mail)
+      }
+})
 
 /** Texts whose paragraphs begin like a field. */
 const texts: Readonly<Record<string, string>> = {

@@ -16,8 +16,9 @@ export interface Carved {
   /** The leaves, and the texts that scanners see unchanged in the mail. */
   readonly texts: readonly ByteRange[]
   readonly headers: readonly PartHeader[]
-  /** The greatest depth of what lines declare (open-levels.ts). */
+  /** The greatest depth of what lines declare (open-levels.ts), and the number of messages that they declare. */
   readonly deepest: number
+  readonly messages: number
   readonly oddities: readonly Oddity[]
 }
 
@@ -30,12 +31,17 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
  * Carves a mail whose structure programs read differently. It compares no boundary with a header, and trusts no field: a
  * body may begin below each line that is like a delimiter (body-starts.ts), and end at one of a few later ones. It is decoded as
  * its header declares in any way, and as it looks. Throws LimitExceeded if there are too many such lines, or too
- * many bodies. The mail begins at the offset `top`.
+ * many bodies. `mail` is where the mail is, if some program reads on below it.
  */
-export function* carve(bytes: Buffer, depth: Depth, work: Work, top = 0): Steps<Carved> {
-  const cuts = yield* cutsIn(bytes, work, top)
-  const delimiters = yield* delimitersOf(bytes, cuts, top, work)
-  return yield* new Carver(bytes, cuts, delimiters, depth, top, work).carve()
+export function* carve(
+  bytes: Buffer,
+  depth: Depth,
+  work: Work,
+  mail: ByteRange = { from: 0, to: bytes.length },
+): Steps<Carved> {
+  const cuts = yield* cutsIn(bytes, work, mail.from)
+  const delimiters = yield* delimitersOf(bytes, cuts, mail.from, work)
+  return yield* new Carver(bytes, cuts, delimiters, depth, mail, work).carve()
 }
 
 /** What the headers of all multiparts in the mail declare together: any of them may be around a part. */
@@ -53,8 +59,7 @@ class Carver {
   readonly #delimiters: readonly number[]
   readonly #depth: Depth
   readonly #work: Work
-  /** The offset at which the mail begins. */
-  readonly #top: number
+  readonly #mail: ByteRange
   readonly #depths = new DepthMeter()
   readonly #leaves: Leaf[] = []
   readonly #texts: ByteRange[] = []
@@ -64,11 +69,11 @@ class Carver {
     cuts: readonly Cut[],
     delimiters: readonly number[],
     depth: Depth,
-    top: number,
+    mail: ByteRange,
     work: Work,
   ) {
     this.#work = work
-    this.#top = top
+    this.#mail = mail
     this.#bytes = bytes
     this.#cuts = cuts
     this.#depth = depth
@@ -86,10 +91,10 @@ class Carver {
     for (const [number, { starts }] of places.entries()) {
       for (const start of starts) yield* this.#takeBody(start, number, multiparts)
     }
-    const { deepest } = this.#depths
+    const { deepest, messages } = this.#depths
     const oddities = places.flatMap(odditiesOf)
     const texts = [...this.#leaves, ...this.#texts]
-    return { leaves: this.#leaves, texts, headers, deepest, oddities }
+    return { leaves: this.#leaves, texts, headers, deepest, messages, oddities }
   }
 
   /** Returns the starts at the top of the mail, and below each cut. */
@@ -101,10 +106,11 @@ class Carver {
     for (let number = 0; number <= this.#cuts.length; number++) {
       const cut = this.#cuts[number - 1]
       if (cut) levels.takeCut(cut)
-      const from = cut?.to ?? this.#top
+      const from = cut?.to ?? this.#mail.from
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
       const found = yield* bodyStartsBelow(this.#bytes, range, this.#work)
-      levels.takeHeaders(found)
+      // What is below the mail has the depth of its own reading.
+      if (from < this.#mail.to) levels.takeHeaders(found)
       for (const { header, text } of found.starts)
         if (header !== EMPTY_PART)
           yield* this.#work.countUnits(costs.header + characterCosts.header * text.length)

@@ -1,4 +1,5 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
+import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import type { ByteRange } from '../../message/bytes.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import { isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
@@ -36,6 +37,8 @@ export interface OrdinaryMail {
 /** A message of odd structure, between two delimiters of an ordinary multipart. */
 interface OddRange extends ByteRange, OddStructure {
   readonly depth: Depth
+  /** Where the last content ends that some program reads as one of this message. */
+  readonly readTo: number
 }
 
 /** Why programs may read the structure of a message in several ways. */
@@ -112,7 +115,6 @@ class OrdinaryReading {
   readonly #depths = new DepthMeter()
   readonly #leaves: Leaf[] = []
   readonly #headers: PartHeader[] = []
-  #messages = 1
   /** Each exact delimiter of a multipart that was read. */
   readonly #delimiters = new Set<string>()
   readonly #odd: OddRange[] = []
@@ -129,7 +131,7 @@ class OrdinaryReading {
     return {
       leaves: this.#leaves,
       headers: this.#headers,
-      messages: this.#messages,
+      messages: this.#depths.messages + 1,
       odd: this.#odd,
       deepest: this.#depths.deepest,
     }
@@ -258,31 +260,54 @@ class OrdinaryReading {
     const inPlace = beginsWithField(this.#firstLines(from)) ? levels : 0
     const depth = this.#depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
     this.#leaf(header, from, to, outer)
-    this.#messages++
     const { scope } = outer
     if (multipart === undefined) return yield* this.#entity(from, to, atTopOf(depth, scope))
     const known = {
       leaves: this.#leaves.length,
       headers: this.#headers.length,
-      messages: this.#messages,
       odd: this.#odd.length,
     }
     const around = [...scope.outer, ...scope.multiparts]
     try {
       yield* this.#mailIn(from, to, atTopOf(depth, { multiparts: [], outer: around }))
     } catch (error) {
-      if (!(error instanceof Odd) || error.isOfAll || !this.#endsHeaders(to)) throw error
+      if (!(error instanceof Odd) || error.isOfAll) throw error
       this.#leaves.length = known.leaves
       this.#headers.length = known.headers
-      this.#messages = known.messages
       this.#odd.length = known.odd
-      this.#odd.push({ from, to, depth, reason: error.message, oddity: error.oddity })
+      const readTo = (yield* this.#goesOn(from, to)) ? yield* this.#endOfNext(to, around) : to
+      this.#odd.push({ from, to, readTo, depth, reason: error.message, oddity: error.oddity })
     }
   }
 
-  /** Whether an empty line is above an offset: no program takes a line below for one of a header above. */
-  #endsHeaders(to: number): boolean {
-    return /\n\r?\n$/.test(this.#mail.toString('latin1', Math.max(0, to - 3), to))
+  /**
+   * Whether a program may pass over the delimiter at the end of a message: as a line of a header that no empty line has
+   * ended, or behind a byte that ends or hides a line.
+   */
+  *#goesOn(from: number, to: number): Steps<boolean> {
+    const mail = this.#mail.subarray(from, to)
+    const ends = [mail.lastIndexOf('\n\n'), mail.lastIndexOf('\n\r\n')]
+    const lines = mail.subarray(Math.max(0, ...ends))
+    yield* this.#work.countUnits(lines.length)
+    if (Math.max(...ends) < 0 || hasOddByte(lines, 0, lines.length)) return true
+    return lines.toString('latin1').split('\n').some(mayBeginHeader)
+  }
+
+  /** Returns where the body below the next empty line ends: at a delimiter of one of these multiparts. */
+  *#endOfNext(from: number, around: readonly Multipart[]): Steps<number> {
+    const mail = this.#mail
+    const ends = new Set(around.flatMap(({ boundary }) => [`--${boundary}`, `--${boundary}--`]))
+    let isInBody = false
+    let at = from
+    while (at < mail.length) {
+      const lf = indexOrEnd(mail, LF, at)
+      const line = mail.toString('latin1', at, Math.min(lf, at + DELIMITER_MAX)).replace(/\r$/, '')
+      if (isInBody && ends.has(line)) break
+      isInBody ||= line === ''
+      yield* this.#work.countUnits(costs.line + lf + 1 - at)
+      at = lf + 1
+    }
+    return Math.min(at, mail.length)
   }
 
   /** Adds a leaf, unless it is empty. */
@@ -345,6 +370,11 @@ class OrdinaryReading {
   }
 }
 
+/** Whether a line may begin a header: a field, or a line like a delimiter that does not close. */
+function mayBeginHeader(line: string): boolean {
+  return LAXEST_FIELD.test(`\n${line}`) || (line.includes('--') && !/--\s*$/.test(line))
+}
+
 /** Returns the place at the top of a message. */
 const atTopOf = (depth: Depth, scope: Scope): Place => ({
   depth,
@@ -379,6 +409,8 @@ function beginsWithField(body: string): boolean {
   return /^(?:content|filename=)|base64/i.test(body.trimStart().split('\n', 1)[0]!)
 }
 
+/** Upper limit for the bytes of an exact delimiter. */
+const DELIMITER_MAX = 80
 /** Upper limit for what follows a boundary in a delimiter. */
 const LINE_END_MAX = 5
 const EMPTY_LINE = /\n\r?\n/

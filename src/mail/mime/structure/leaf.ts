@@ -82,9 +82,12 @@ function depthIn({ levels, messages, entities }: Omit<Depth, 'subtypes' | 'multi
 export class DepthMeter {
   /** The greatest depth so far. */
   deepest = 0
+  /** The number of attached messages so far. */
+  messages = 0
 
   /** Returns the depth inside of an attached message that begins at a number of levels. */
   inMessage(levels: number, { entities, messages }: Depth): Depth {
+    this.messages++
     return this.#measured({
       levels,
       entities: entities + 1,
