@@ -142,6 +142,12 @@ export class Content {
     return this.#failed('limit')
   }
 
+  /** Logs that the end of the content did not arrive. */
+  noteCutOff(): void {
+    const fault = new Fault('read', 'the connection ended before the content')
+    this.#services.log(faultLine(fault, this.#logContext(undefined)))
+  }
+
   /** Frees all resources. Must be called once, when the answer is known or no longer needed. */
   close(): void {
     this.#intake?.close()

@@ -80,6 +80,7 @@ export class ClamdConversation {
     if (isNoCommand(request) && this.#refuseStrays()) return false
     switch (request?.kind) {
       case undefined:
+        this.#content?.noteCutOff()
         return false
       case 'command':
         await this.#services.lookAtSwitch()
@@ -252,8 +253,10 @@ export class ClamdConversation {
   /** Returns the last line for a client whose conversation cannot continue, or undefined for none. */
   #lastLine(error: unknown): string | undefined {
     const { isSession, isAmidst } = this.#requests
-    if (error instanceof PeerTimeout)
+    if (error instanceof PeerTimeout) {
+      this.#content?.noteCutOff()
       return isSession && !isAmidst ? undefined : clamdWords.readTimedOut
+    }
     if (error instanceof StreamTooLong) return this.#services.lineOf(this.#content!.refuseSize())
     if (error instanceof WireError) return `Command too long.${clamdWords.failed}`
     return this.#errorLine(error)

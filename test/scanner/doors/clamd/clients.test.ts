@@ -34,6 +34,22 @@ t.test('a client that leaves ends its scan', async (t) => {
   t.equal(door.state().clients, 0)
 })
 
+t.test('a content that is cut off has a line in the log', async (t) => {
+  const door = await openClamdDoor(t, { QHPSI })
+  const line = await door.call()
+  line.write(inStream(plain).subarray(0, 30))
+  line.socket.end()
+  t.equal(await line.hear(), '')
+  t.match(door.mailLog, [
+    /decision=defer fault=read reason="the connection ended before the content"/,
+  ])
+  const silent = await openClamdDoor(t, { QHPSI }, { timeouts: { silence: 50 } })
+  const other = await silent.call()
+  other.write(inStream(plain).subarray(0, 30))
+  t.match(await other.hear(), /TIMED OUT/)
+  t.match(silent.mailLog, [/fault=read/])
+})
+
 t.test('a client that closes its own side with its last words waits for the answer', async (t) => {
   const clamd = await slowClamd(t)
   const door = await openClamdDoor(t, clamd.settings)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import type { Sample, ScannerCall } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
@@ -51,6 +52,9 @@ const files: Readonly<Record<string, Buffer>> = {
   'a name with a blank': bytes('Dear all: x\n\n'),
   'a large file': bytes(`II*\0${'\x08\xff\0\n'.repeat(100_000)}`),
 }
+
+const archiveFile = (name: string) =>
+  readFileSync(join(import.meta.dirname, '../../../mail/mime/archives/files', name))
 
 /** Bytes that look random, the same in each run. */
 function noise(size: number): Buffer {
@@ -417,6 +421,34 @@ t.test(
       await door.ask(inStream(mail('e@f')))
       t.equal(asked.includes(mail('e@f')), !isKnown, contentKind)
       t.match(door.mailLog[1], /scan=cached/)
+    }
+  },
+)
+
+/** Files with a password, and the first bytes of a RAR file with hidden names. */
+const encryptedFiles: Readonly<Record<string, Buffer>> = {
+  ...Object.fromEntries(
+    ['archive.zip', 'hidden-content.7z', 'hidden-names.7z', 'user-128.pdf', 'word.docx'].map(
+      (name) => [name, archiveFile(name)],
+    ),
+  ),
+  'hidden-names.rar': bytes(`Rar!\x1a\x07\x01\0\0\0\0\0\x05\x04\0\0\0\0${'x'.repeat(99)}`),
+}
+
+t.test(
+  'an encrypted file is never called clean, and is refused if FINDINGS states so',
+  async (t) => {
+    const { door } = await openBeforeStandIn(t)
+    const { door: strict } = await openBeforeStandIn(t, { FINDINGS: 'encrypted=refuse' })
+    for (const [name, file] of Object.entries(encryptedFiles)) {
+      t.equal(await door.ask(inStream(file)), 'stream: OK\0', name)
+      t.match(door.mailLog.at(-1), /decision=accept scan=skipped .*odd=encrypted/, name)
+      t.match(await strict.ask(inStream(file)), /^stream: \S+ FOUND\0$/, name)
+      t.match(strict.mailLog.at(-1), /decision=reject .*grounds=encrypted/, name)
+    }
+    for (const name of ['plain.7z', 'plain.pdf', 'without-password.zip']) {
+      t.equal(await strict.ask(inStream(archiveFile(name))), 'stream: OK\0', name)
+      t.match(strict.mailLog.at(-1), /decision=accept scan=clean/, name)
     }
   },
 )
