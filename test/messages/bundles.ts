@@ -1,3 +1,5 @@
+import { LF } from '../../src/base/bytes/ascii.ts'
+
 /** What people make of many messages. Lines end in LF. */
 
 const TOP =
@@ -20,9 +22,13 @@ export const bundles = {
   mailbox,
 } as const satisfies Record<string, (mails: readonly Buffer[]) => Buffer>
 
+/** Writers of mailboxes put an empty line below each message (RFC 4155). */
 function mailbox(mails: readonly Buffer[]): Buffer {
-  return Buffer.concat(
-    mails.map((mail) => joined('From a@example.org Mon Sep 17 00:00:00 2001\n', mail, '\n')),
+  return joined(
+    ...mails.flatMap((mail) => {
+      const end = mail.at(-1) === LF ? '\n' : '\n\n'
+      return ['From a@example.org Mon Sep 17 00:00:00 2001\n', mail, end]
+    }),
   )
 }
 

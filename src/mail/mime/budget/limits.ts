@@ -8,10 +8,11 @@ export const limits = {
    * Upper limit for the contents of one message. Each is a request to the scanners, so a message of up to
    * `smallMessage` bytes may have fewer, `contentsOfSmall`, and a larger one these and one more for each
    * `bytesOfContent` bytes above. The highest number in 13,954 real messages was 147. A bundle of messages has more: each
-   * message that all programs find in it adds `contentsOfMessage`, up to `contentsOfBundle` in all.
+   * message that lines declare in it adds `contentsOfMessage`, up to `contentsOfBundle` in all: one with two files may have
+   * 27 if programs read the whole differently.
    */
   contents: 2000,
-  contentsOfMessage: 16,
+  contentsOfMessage: 32,
   contentsOfBundle: 10_000,
   contentsOfSmall: 200,
   smallMessage: 4096,

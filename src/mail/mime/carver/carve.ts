@@ -132,7 +132,10 @@ class Carver {
     let cut = number
     while (this.#endAt(cut) < start.bodyAt) cut++
     const nearest = this.#endAt(cut)
-    const same = this.#sameBelow(this.#delimiters[number - 1], start.bodyAt)
+    const sames = [number - 1, this.#delimiters[number - 1] ?? -1].flatMap(
+      (delimiter) => this.#sameBelow(delimiter, start.bodyAt) ?? [],
+    )
+    const same = sames.length > 0 ? Math.max(...sames) : undefined
     // No program reads on below a line that is written like the delimiter above the part.
     const isReadOn = isEncoded && nearest !== same
     const near = new Set([nearest])
@@ -146,8 +149,8 @@ class Carver {
   }
 
   /** Returns the offset of the next cut from an offset on that is written like this one. */
-  #sameBelow(number: number | undefined, from: number): number | undefined {
-    let next = number === undefined ? undefined : this.#nextSame[number]
+  #sameBelow(number: number, from: number): number | undefined {
+    let next = this.#nextSame[number]
     while (next !== undefined && this.#endAt(next) < from) next = this.#nextSame[next]
     return next === undefined ? undefined : this.#endAt(next)
   }
