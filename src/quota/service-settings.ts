@@ -1,5 +1,6 @@
 import { errorText, Fault } from '../base/errors/fault.ts'
-import { type Endpoint, parseEndpoint, socketPath } from '../base/net/endpoint.ts'
+import { type Endpoint, socketPath } from '../base/net/endpoint.ts'
+import { parseServerAddress } from '../base/net/server-address.ts'
 import type { Environment } from '../base/process/environment.ts'
 import { type LdapSettings, readLdapSettings } from '../base/protocol/ldap/ldap-settings.ts'
 import { readSetting } from '../base/settings/read-settings.ts'
@@ -99,9 +100,9 @@ function parseSource(text: string): SourceSettings {
 
 /** Parses `unix:/PATH` or `inet:HOST:PORT`. */
 function parseServer(text: string): { readonly path: string } | Endpoint | undefined {
-  const [, transport, place = ''] = /^(unix|inet):(.+)$/.exec(text) ?? []
-  if (transport === 'unix') return { path: socketPath(place, 'QUOTAMAILBOX quota-status:') }
-  return transport === 'inet' ? parseEndpoint(place) : undefined
+  const address = parseServerAddress(text)
+  if (address?.kind === 'tcp') return address.isSecure ? undefined : address
+  return address && { path: socketPath(address.path, 'QUOTAMAILBOX quota-status:') }
 }
 
 function mailboxTemplate(text: string, where: string): MailboxTemplate {

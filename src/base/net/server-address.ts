@@ -23,6 +23,12 @@ export function parseServerAddress(text: string, usualHost = ''): ServerAddress 
   return endpoint && { kind: 'tcp', ...endpoint, ...(scheme === 'tls' && { isSecure: true }) }
 }
 
+/** Returns the path of an address with one, or undefined for any other text. */
+export function pathIn(text: string): string | undefined {
+  const address = parseServerAddress(text)
+  return address?.kind === 'unix' ? address.path : undefined
+}
+
 /** Returns the host of `HOST:PORT`, where PORT may be the name of a service, without brackets, or '' if there is none. */
 export const hostOf = (text: string): string => /^\[?(.*?)\]?:[^:]*$/s.exec(text)?.[1] ?? ''
 

@@ -1,4 +1,5 @@
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { parseServerAddress } from '../../../../base/net/server-address.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
 import { checkCopies, checkReturnService, checkTransport } from './filter-parameters.ts'
 import { matchAddress } from './onescand-endpoints.ts'
@@ -91,7 +92,8 @@ export const foreignFilter = (service: SmtpdService): string | undefined =>
 export const returnServices = ({ services, endpoints }: Postfix) =>
   services.filter(({ name }) => {
     const [, port] = /(?:^|:)(\d+)\/inet$/.exec(name) ?? []
-    return port !== undefined && endpoints.next.some((next) => next.endsWith(`:${port}`))
+    const behind = endpoints.next.map((next) => parseServerAddress(next))
+    return behind.some((address) => address?.kind === 'tcp' && address.port === Number(port))
   })
 
 /**

@@ -1,5 +1,6 @@
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
+import { pathIn } from '../../../../base/net/server-address.ts'
 import { readStart } from '../../../../base/path/open.ts'
 import { formatDuration, parseDuration } from '../../../../base/text/units.ts'
 import type { LostSocket } from '../services/lost-sockets.ts'
@@ -194,7 +195,7 @@ function whyUnreached(
 ): CheckLine | undefined {
   const { endpoints, lost } = host
   const meanwhile = meanwhileFor(fails)
-  const path = /^(?:unix|local):(.+)$/.exec(address)?.[1]
+  const path = pathIn(address)
   const fault = path === undefined ? undefined : lost.get(path)
   if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
   if (isOf(host, address)) return undefined

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, following } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
-import { isLoopbackHost, parseServerAddress } from '../../../../base/net/server-address.ts'
+import { isLoopbackHost, parseServerAddress, pathIn } from '../../../../base/net/server-address.ts'
 import { pathExists } from '../../../../base/path/path-handle.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import {
@@ -90,9 +90,8 @@ const notRunning = (what: string, value: string): CheckLine => {
 
 /** Returns the path of a socket as Postfix's programs see it, or undefined for a port. */
 function pathFor({ isChrooted }: SmtpdService, text: string, queue: string): string | undefined {
-  const address = parseServerAddress(text)
-  if (address?.kind !== 'unix') return undefined
-  const { path } = address
+  const path = pathIn(text)
+  if (path === undefined) return undefined
   return isChrooted || !path.startsWith('/') ? join(queue, path) : path
 }
 
@@ -105,7 +104,7 @@ function missing(
 ): CheckLine {
   const { endpoints, queue } = postfix
   const name = (address: string) => atAddress(service, written, inPostfix(address, postfix))
-  const outside = text.replace(/^\w+:/, '')
+  const outside = pathIn(text) ?? ''
   if (outside.startsWith('/') && path !== outside && isThere(outside)) {
     const value = `smtpd cannot reach it: it runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
     if (outside.startsWith(`${queue}/`)) return failure(what, value, name(`unix:${outside}`))

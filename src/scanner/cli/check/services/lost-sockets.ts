@@ -1,5 +1,9 @@
 import { attempt } from '../../../../base/errors/fault.ts'
-import { parseServerAddress, type ServerAddress } from '../../../../base/net/server-address.ts'
+import {
+  parseServerAddress,
+  pathIn,
+  type ServerAddress,
+} from '../../../../base/net/server-address.ts'
 import { pathExists } from '../../../../base/path/path-handle.ts'
 import { passwdEntryOf } from '../../../../base/process/passwd.ts'
 import { ProcEntry } from '../../../../base/process/proc-entry.ts'
@@ -72,7 +76,7 @@ export async function lostSockets(
   for (const what of UNITS_WITH_PORTS) {
     const state = askSystemd(what)
     if (state?.active !== 'failed') continue
-    const ports = state.listens.filter((address) => address.startsWith('inet:'))
+    const ports = state.listens.filter((address) => pathIn(address) === undefined)
     const taken = await firstTaken(ports, isOwn)
     const reason = taken ?? 'does not listen: its start failed'
     const stop = taken && 'stop that process, or change its address, then run '
@@ -86,7 +90,7 @@ export async function lostSockets(
   for (const [option, kind] of isKnown ? Object.entries(OPTIONS) : []) {
     for (const text of optionValues(optionsOfOnescand(), option)) {
       // Systemd may listen at a path: it would start onescand.
-      const mayAsk = running !== undefined || !text.startsWith('unix:')
+      const mayAsk = running !== undefined || pathIn(text) === undefined
       const reason = mayAsk ? await firstTaken([text], isOwn) : undefined
       if (reason === undefined) continue
       const what = `${kind} ${text}`
