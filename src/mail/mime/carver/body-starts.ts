@@ -28,7 +28,7 @@ export interface BodyStart {
 export interface BodyStarts {
   /** One at least. */
   readonly starts: readonly BodyStart[]
-  /** Where the body begins below the first header: at a line that is no field, or at the cut, if no empty line ends it. */
+  /** Where the body begins below the first header: at a line that is not a field, or at the cut, if no empty line ends it. */
   readonly bodyAt: number
   /** The headers in a row, each of a message that the one above it declares, or may declare by default. */
   readonly nested: readonly PartHeader[]
@@ -191,7 +191,7 @@ class BodyStartSearch {
     return read.isMessage ? read : other
   }
 
-  /** Begins the header of an attached message: what is above it says nothing about its body. */
+  /** Begins the header of an attached message: what is above it does not describe its body. */
   #beginMessage(): void {
     this.#lines = new MimeLines()
     this.#hasField = false
