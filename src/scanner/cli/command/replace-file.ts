@@ -88,7 +88,10 @@ function replaceBelow(directory: PathHandle, name: string, file: FileToReplace):
     const text = old?.text ?? ''
     const next = file.change(text === '' || text.endsWith('\n') ? text : `${text}\n`)
     writeWhole(fd, Buffer.from(next, file.encoding))
-    if (old) fchownSync(fd, old.status.uid, old.status.gid)
+    const { uid, gid } = fstatSync(fd)
+    // The unit of onescand permits no fchown(2), which its account does not need for its own files.
+    if (old && (old.status.uid !== uid || old.status.gid !== gid))
+      fchownSync(fd, old.status.uid, old.status.gid)
     fchmodSync(fd, old ? old.status.mode & 0o777 : file.mode)
     fsyncSync(fd)
     renameSync(directory.at(fresh), directory.at(name))
