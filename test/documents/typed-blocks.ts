@@ -605,6 +605,11 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'smtpd_milters = inet:localhost',
     'test/programs/milter/milter-rspamd.test.ts tries it',
   ],
+  [
+    'doc/quarantine.md',
+    'install -d -o onescan',
+    'it was tried with systemd 252; later blocks need the file of root',
+  ],
   ['doc/quarantine.md', '[Socket]', 'it is a part of a unit'],
   ['doc/quarantine.md', 'location /quarantine', OF_WEB_SERVER],
   ['doc/quarantine.md', 'ProxyTimeout', OF_WEB_SERVER],
