@@ -31,13 +31,14 @@ os.chmod(path, 0o666)
 server.listen()
 while True:
     client = server.accept()[0]
-    client.sendall(b'${answer}')
+    try: client.sendall(b'${answer}')
+    except OSError: pass
     client.close()
 END
-      systemctl stop other; systemd-run --unit=other python3 /other.py; sleep 1`
+      systemctl stop other; systemd-run --collect --unit=other python3 /other.py; sleep 1`
 /** Another program that takes a port while these units are stopped. */
 const takesPort = (port: number, units: string) =>
-  `systemctl stop other ${units}; systemd-run --unit=other tcpserver 127.0.0.1 ${port} cat; sleep 1; systemctl start onescand; sleep 1`
+  `systemctl stop other ${units}; systemd-run --collect --unit=other tcpserver 127.0.0.1 ${port} cat; sleep 1; systemctl start onescand; sleep 1`
 
 /** What is broken on a host, what `onescan check` reports about it, and the remedy. */
 export interface Fault {
@@ -244,7 +245,7 @@ const faultsOfPostfix: readonly Fault[] = [
   },
   {
     name: 'another process has the port of the page',
-    breaks: `systemd-run --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
+    breaks: `systemd-run --collect --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
     reported: {
       level: 'error',
       what: 'status page inet:127.0.0.1:8899',

@@ -60,8 +60,9 @@ export async function lostSockets(
   for (const [path, { kind, unit }] of Object.entries(PACKAGE_SOCKETS)) {
     const state = askSystemd(unit)
     const isThere = attempt(() => pathExists(path))
-    // The administrator may have given it another address.
-    if (isThere === undefined || !state?.listens.includes(`unix:${path}`)) continue
+    if (state === undefined || isThere === undefined) continue
+    // The administrator may have given it another address. A masked unit shows none.
+    if (state.load === 'loaded' && !state.listens.includes(`unix:${path}`)) continue
     // A connection to a socket of systemd would start onescand.
     if (isThere && state.active === 'active' && !isServing) continue
     const owner = isThere ? await listenerAt(path) : 'none'
