@@ -227,10 +227,12 @@ const PROGRESS = 30_000
 /** Runs test files, several at a time. */
 async function runFiles(names, jobs) {
   const waiting = longestFirst(names)
-  const running = new Set()
+  /** The running files, each with the test in it that began last. */
+  const running = new Map()
   const progress = setInterval(() => {
     const begun = `${names.length - waiting.length} of ${names.length} files begun`
-    const now = [...running].join(' ') || 'none: the processors are busy'
+    const files = [...running].map(([name, test]) => (running.size > 1 ? name : `${name}: ${test}`))
+    const now = files.join(' ') || 'none: the processors are busy'
     process.stdout.write(`(${seconds(performance.now() - started)}, ${begun}; running: ${now})\n`)
   }, PROGRESS)
   const worker = async (_, at) => {
@@ -238,8 +240,9 @@ async function runFiles(names, jobs) {
       if (at >= JOBS_OF_BUSY && loadavg()[0] > BUSY) await sleep(5000)
       else {
         const name = waiting.shift()
-        running.add(name)
-        await runFile(name, { node: toolsNode, root, env, onResult: show })
+        running.set(name, 'begins')
+        const onSubtest = (test) => running.set(name, test)
+        await runFile(name, { node: toolsNode, root, env, onResult: show, onSubtest })
         running.delete(name)
       }
     }

@@ -21,14 +21,18 @@ const RESULT = /^\s*(?:(?:not )?ok\b|# Subtest)/
 const LAST_WORDS = 10
 
 /**
- * Runs one test file in its own process, and passes its result to `onResult` as a TapReader does. A file has failed
+ * Runs one test file in its own process, and passes its result to `onResult` as a TapReader does, and the name of each test
+ * that begins to `onSubtest`. A file has failed
  * if a test failed, if its process exited with another code than 0 or before its last test, if it made no progress for
  * `hangsAfter` seconds, or if its processes still run afterwards. Its temporary files are in its own directory, which is
  * removed. `file` is a path below `root`, `node` the runtime, `env` the environment.
  * @param {string} file
- * @param {{ readonly node: string, readonly root: string, readonly env: NodeJS.ProcessEnv, readonly onResult: (result: import('./tap-results.mjs').FileResult) => void, readonly hangsAfter?: number }} options
+ * @param {{ readonly node: string, readonly root: string, readonly env: NodeJS.ProcessEnv, readonly onResult: (result: import('./tap-results.mjs').FileResult) => void, readonly onSubtest?: (name: string) => void, readonly hangsAfter?: number }} options
  */
-export async function runFile(file, { node, root, env, onResult, hangsAfter = HANGS_AFTER }) {
+export async function runFile(
+  file,
+  { node, root, env, onResult, onSubtest, hangsAfter = HANGS_AFTER },
+) {
   const started = performance.now()
   const TMPDIR = mkdtempSync(join(env.TMPDIR ?? tmpdir(), 't-'))
   chmodSync(TMPDIR, 0o1777) // tests become other users
@@ -56,6 +60,8 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
   ended.then(() => setTimeout(() => child.stdout.destroy(), LAST_WORDS * 1000).unref()) // others may hold it
   for await (const line of createInterface({ input: child.stdout })) {
     watch.progress(RESULT.test(line))
+    const [, subtest] = /^\s*# Subtest: (.*)$/.exec(line) ?? []
+    if (subtest !== undefined) onSubtest?.(subtest)
     hasPlan ||= /^1\.\.\d+/.test(line)
     hasFailed ||= /^\s*not ok\b(?!.*# (?:SKIP|TODO)\b)/.test(line)
     if (/^# waits for /.test(line)) troubles.push(line.slice(2))
