@@ -44,9 +44,11 @@ function declaredOf(leaf: Leaf): ReadonlySet<DeclaredAs> {
   const declared = new Set(header.declared)
   if (depth.multipart?.declared.has('encrypted')) declared.add('openpgp')
   if (header.isMessage || isMessageByDefault(header, depth)) declared.add('message')
+  if (!isCarved(leaf)) return declared
   // What is inside of a carved text is carved from the same mail.
-  const isText = isCarved(leaf) && encodings[0] === 'identity'
-  return isText ? asText(declared) : declared
+  if (encodings[0] === 'identity') return asText(declared)
+  // The parts of an encoded multipart are found like those of a message.
+  return header.isMultipart ? declared.add('message') : declared
 }
 
 /** What one encoding of a part gives. */

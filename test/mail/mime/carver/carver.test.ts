@@ -6,6 +6,7 @@ import { depthOfMail } from '../../../../src/mail/mime/structure/leaf.ts'
 import { evasions } from '../../../scanner/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../scanner/scan/scanners/evasions/compose.ts'
 import { byDigestAlone } from '../../../scanner/scan/scanners/evasions/digest-alone.ts'
+import { testFile } from '../../../scanner/scan/scanners/evasions/files.ts'
 import { doneUnlimited, sumOf } from '../unlimited-work.ts'
 import { fateOf } from './fate.ts'
 
@@ -78,6 +79,15 @@ t.test('any bytes are carved without an error, and each range is in the mail', a
     carved(text).leaves.every(({ from, to }) => 0 <= from && from < to && to <= text.length),
   )
   t.doesNotThrow(() => fc.assert(property, { numRuns: 1000 }))
+})
+
+t.test('the parts of an encoded multipart are found, also in an attached message', async (t) => {
+  const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64')
+  const encoded = 'Content-Transfer-Encoding: base64\n'
+  const parts = `--in\nContent-Type: application/x\n${encoded}\n${testFile.toString('base64')}\n--in--\n`
+  const inner = `Subject: x\nContent-Type: multipart/mixed; boundary=in\n${encoded}\n${base64(parts)}`
+  const outer = `Subject: y\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n${inner}\n--b--\n`
+  for (const mail of [inner, outer]) t.equal(fateOf(latin1(mail)).file, 'found')
 })
 
 /** Files that clamd finds in the contents that it gets, or in the whole. */
