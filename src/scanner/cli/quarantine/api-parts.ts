@@ -1,23 +1,19 @@
-import { createHash } from 'node:crypto'
 import type { Environment } from '../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../base/settings/control-directories.ts'
-import { Bytes } from '../../../mail/message/bytes.ts'
-import { spoolMessage } from '../../../mail/message/intake.ts'
-import { openAnonymousFile, readSpoolSettings } from '../../../mail/message/spool.ts'
-import { contentsOf } from '../../../mail/mime/contents.ts'
+import type { Bytes } from '../../../mail/message/bytes.ts'
+import { readSpoolSettings } from '../../../mail/message/spool.ts'
 import type { PartNames } from '../../../mail/mime/index.ts'
 import type { OpenMessage } from '../../scan/quarantine/entries.ts'
 import { readScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import type { ScanResult } from '../../scan/scanners/findings/scan-result.ts'
 import { makeScanners } from '../../scan/scanners/make-scanners.ts'
 import { scanBytes } from '../../scan/scanners/run/manual-scan.ts'
+import { readMessage } from './read-message.ts'
 import { asUtf8 } from './shown-message.ts'
 
 /** Upper limits for the parts that are listed, and for the names of one. */
 const PARTS_MAX = 200
 const NAMES_MAX = 10
-/** Upper limit, in bytes, for a message that is read: the process needs four times its size. */
-const READ_MAX = 100 * 1024 * 1024
 /** Upper limit, in bytes, for a part that is scanned. */
 const SCANNED_MAX = 25 * 1024 * 1024
 
@@ -36,32 +32,24 @@ interface ShownPart {
   readonly finding: string | null
 }
 
+interface ShownParts {
+  readonly parts: readonly ShownPart[]
+  readonly isComplete: boolean
+}
+
 /**
  * Reads a message as for its scan, and lists the contents that some mail program would open, each scanned now by the
- * scanners in the settings; none if the message is too large to be read. Rejects as the message does, and with a Fault if it
- * cannot be spooled.
+ * scanners in the settings; none if the message is too large to be read. Rejects as readMessage() does.
  */
 export async function partsOf(
-  { entry, message: bytes }: Pick<OpenMessage, 'entry' | 'message'>,
+  message: Pick<OpenMessage, 'entry' | 'message'>,
   env: Environment,
-): Promise<{ readonly parts: readonly ShownPart[]; readonly isComplete: boolean }> {
-  if (entry.size > READ_MAX) return { parts: [], isComplete: false }
-  const spool = readSpoolSettings(env)
-  const message = await spoolMessage(bytes(), { spool })
-  try {
+): Promise<ShownParts> {
+  const shown = await readMessage(message, env, async (contents): Promise<ShownParts> => {
     const scan = await scannerBy(env)
     const parts = new Map<PartNames, ShownPart>()
     let isComplete = true
-    const openFile = () => openAnonymousFile(spool.directory)
-    const source = Bytes.of(message.header.bytes, message.body)
-    const { header } = message
-    for (const step of contentsOf(source, {
-      header,
-      openFile,
-      createHash,
-      onPart: () => [],
-      withOwnText: true,
-    })) {
+    for (const step of contents) {
       if (step.kind === 'deeper' || step.kind === 'unread') isComplete = false
       // A part that programs decode in several ways is listed once, with what was found first.
       if (step.kind !== 'content' || parts.get(step.part)?.answer === 'infected') continue
@@ -79,9 +67,8 @@ export async function partsOf(
       })
     }
     return { parts: [...parts.values()], isComplete }
-  } finally {
-    message.close()
-  }
+  })
+  return shown ?? { parts: [], isComplete: false }
 }
 
 type PartFinding = Pick<ShownPart, 'answer' | 'finding'>

@@ -1,16 +1,12 @@
-import { createHash } from 'node:crypto'
 import { lowerCase } from '../../../base/text/address.ts'
 import { harmlessText } from '../../../base/text/harmless.ts'
-import { Bytes } from '../../../mail/message/bytes.ts'
-import { spoolMessage } from '../../../mail/message/intake.ts'
-import { openAnonymousFile, readSpoolSettings } from '../../../mail/message/spool.ts'
-import { contentsOf } from '../../../mail/mime/contents.ts'
+import type { Bytes } from '../../../mail/message/bytes.ts'
 import { textInCharset } from '../../../mail/mime/headers/readable.ts'
 import type { OpenMessage } from '../../scan/quarantine/entries.ts'
+import { readMessage } from './read-message.ts'
 import { charsetOf } from './shown-message.ts'
 
-/** Upper limits, in bytes, for a message that is read, and for its text. */
-const READ_MAX = 100 * 1024 * 1024
+/** Upper limit, in bytes, for the text of a message. */
 const TEXT_MAX = 256 * 1024
 
 /** The letter in a message as text, without markup and harmless. */
@@ -21,40 +17,27 @@ interface Letter {
 }
 
 /** Resolves to the first plain text of a message that has no name of a file or, if there is none, the text of its first HTML. */
-export async function textOf({ entry, record, message }: OpenMessage): Promise<Letter> {
-  if (entry.size > READ_MAX) return { text: '', isCut: true }
-  const spool = readSpoolSettings(process.env)
-  const spooled = await spoolMessage(message(), { spool })
-  try {
-    const openFile = () => openAnonymousFile(spool.directory)
-    const source = Bytes.of(spooled.header.bytes, spooled.body)
-    const { header } = spooled
-    const usual = charsetOf({ record, start: spooled.header.bytes })
+export async function textOf(message: OpenMessage): Promise<Letter> {
+  const letter = await readMessage(message, process.env, (contents, header): Letter => {
+    const usual = charsetOf({ record: message.record, start: header.bytes })
     let html: Letter | undefined
-    for (const step of contentsOf(source, {
-      header,
-      openFile,
-      createHash,
-      onPart: () => [],
-      withOwnText: true,
-    })) {
+    for (const step of contents) {
       if (step.kind !== 'content' || step.part.names.length > 0 || step.bytes.size === 0) continue
       const type = step.part.types.find((name) => name === 'text/plain' || name === 'text/html')
       if (type === undefined || (type === 'text/html' && html !== undefined)) continue
       const start = beginningOf(step.bytes)
       const text = textInCharset(start.toString('latin1'), '', usual)
       const isCut = step.bytes.size > start.length
-      const letter = (words: string) => ({
+      const made = (words: string) => ({
         text: harmlessText(words.replace(/\r\n?/g, '\n')).trim(),
         isCut,
       })
-      if (type === 'text/plain') return letter(text)
-      html = letter(textOfHtml(text))
+      if (type === 'text/plain') return made(text)
+      html = made(textOfHtml(text))
     }
     return html ?? { text: '', isCut: false }
-  } finally {
-    spooled.close()
-  }
+  })
+  return letter ?? { text: '', isCut: true }
 }
 
 function beginningOf(bytes: Bytes): Buffer {
