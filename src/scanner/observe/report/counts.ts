@@ -63,7 +63,10 @@ const STEP_LOGARITHM = Math.log(1.1)
 const FIRST_STEP = 0.1
 const STEPS = 170
 
-/** Any number of durations in milliseconds, in constant memory. */
+/**
+ * Any number of durations in milliseconds, in constant memory: 0.7 KB. The histograms of Node (perf_hooks) take 21 KB each, of which
+ * a report may have thousands, and round the maximum.
+ */
 export class Durations {
   /** The number of durations in each step. */
   readonly #steps = new Uint32Array(STEPS)
