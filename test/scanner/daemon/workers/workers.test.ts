@@ -10,6 +10,9 @@ import { cannotMount } from '../../doors/slot/socket/hostile-descriptors.ts'
 
 /** How the first process of onescand starts workers, and starts others in their place. */
 
+// Starts that fail are repeated after seconds.
+t.jobs = 4
+
 /** A worker that reports once when it serves, and does nothing else. */
 const script = `
   process.send({ kind: 'serving', addresses: [] })
