@@ -243,7 +243,6 @@ t.test('the price that users read is the one that was measured', async (t) => {
     'onescan, milter': 'onescan',
     'onescan, over SMTP': 'onescan over SMTP',
     'onescan, qmail': 'onescan in the slot',
-    'simscan with ripmime and clamdscan, qmail': 'simscan, in the slot',
     'rspamd that uses onescan as clamd': 'rspamd with onescan as clamd',
     'MIMEDefang with clamdscan': 'MIMEDefang',
     'amavis with its virus check only': 'amavis',
