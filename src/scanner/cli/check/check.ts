@@ -54,7 +54,7 @@ export const checkCommand = makeCommand('check', {
   describe: 'Test whether mail is scanned on this host',
   builder: addCheckOptions,
   async work(args, output) {
-    if (!args.given) {
+    if (!args.servicesFromRoot) {
       const checkLines = withAccepted(checkLinesFor(args), args.accept)
       return printCheckLines(checkLines, output, headingFor(args), unseenIn(args))
     }
@@ -292,7 +292,7 @@ function addCheckOptions(yargs: Argv<object>) {
   return addServerOptions(ofHost)
     .option('json', printsJson)
     .option('lost-log', { type: 'string', hidden: true }) // from root: for-root.ts
-    .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
+    .option('services-from-root', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
     .example('$0 check --mail you@example.org', 'Also send test mail through the mail server')
     .epilogue(
       'Scans the harmless test file of eicar.org. Nothing is delivered, except with --mail or --interface.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +

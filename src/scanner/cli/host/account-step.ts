@@ -56,10 +56,10 @@ function ofSetpriv(words: readonly string[], accounts: Accounts): SetByStep | un
   const options = new Map<string, string>()
   let length = 0
   for (let word = words[0]; word?.startsWith('-'); word = words[length]) {
-    const [, name = '', given] = /^--([a-z-]+)(?:=(.*))?$/.exec(word) ?? []
+    const [, name = '', inline] = /^--([a-z-]+)(?:=(.*))?$/.exec(word) ?? []
     length += 1
     if (FLAGS.has(name)) options.set(name, '')
-    else if (VALUED.has(name)) options.set(name, given ?? words[length++] ?? '')
+    else if (VALUED.has(name)) options.set(name, inline ?? words[length++] ?? '')
     else return undefined
   }
   const [user = '', group = ''] = ['reuid', 'regid'].map((name) => options.get(name))

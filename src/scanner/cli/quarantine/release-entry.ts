@@ -131,7 +131,7 @@ export async function releaseEntry(
   const route = isBack ? new PutBack({ ...record, file }) : routes[usualRouteOf(record.door)]
   const mails = keys.length > 0 ? inGroups(recipients, RELEASED_TO_MAX) : [recipients]
   const answers: string[] = []
-  const given: string[] = []
+  const reached: string[] = []
   const noteRelease = async () => {
     const fields: readonly LogField[] = [
       ['quarantine', 'release'],
@@ -139,8 +139,8 @@ export async function releaseEntry(
       ['grounds', record.grounds],
       ['found', record.found],
       ['from', `<${record.sender}>`],
-      ['to', `<${given[0] ?? ''}>`],
-      ['rcpts', given.length],
+      ['to', `<${reached[0] ?? ''}>`],
+      ['rcpts', reached.length],
       ['by', route.text], // the route may be known only now
       ['next', answersInWords(answers)],
       ['key', keys[0]?.id],
@@ -151,20 +151,20 @@ export async function releaseEntry(
     for (const group of mails) {
       const envelope = { sender: record.sender, recipients: group }
       answers.push(await sendSigned(begun.opened.message(), envelope, keys, route))
-      given.push(...group)
-      if (given.length < recipients.length) await progress.note([...before, ...given])
+      reached.push(...group)
+      if (reached.length < recipients.length) await progress.note([...before, ...reached])
     }
   } catch (error) {
     const isMaybe = error instanceof MaybeTaken
-    await (isMaybe || given.length > 0 ? begun.leave() : begun.cancel())
-    if (given.length > 0) await noteRelease()
+    await (isMaybe || reached.length > 0 ? begun.leave() : begun.cancel())
+    if (reached.length > 0) await noteRelease()
     const text = `${entry.id}: ${errorText(error)}`
-    const has = new Set(given)
+    const has = new Set(reached)
     const remaining = new Set(recipients.filter((address) => !has.has(address))).size
     const all = new Set(wanted).size
     // Those who received it from an earlier release count, too.
     const received = isBack ? 0 : all - remaining
-    const isRefused = given.length > 0 || faultKindOf(error) === 'next-hop'
+    const isRefused = reached.length > 0 || faultKindOf(error) === 'next-hop'
     if (isMaybe || !isRefused || received === 0) throw new Fault('next-hop', text, error)
     const some = `${text}; it was released to ${received} of ${all} recipients`
     const answer = error instanceof NotTaken ? error.answer : errorText(error)

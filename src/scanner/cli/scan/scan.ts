@@ -74,10 +74,10 @@ export const scanCommand = makeCommand('scan', {
           '2 nothing was found, but not all was scanned; 3 something was found, and not all was scanned.',
       ),
   async work(args, output) {
-    const given = slotEnvironment(process.env, args)
-    const env = given.QHPSI
-      ? given
-      : { ...given, ...settingsOfOnescand(), ...slotEnvironment({}, args) }
+    const named = slotEnvironment(process.env, args)
+    const env = named.QHPSI
+      ? named
+      : { ...named, ...settingsOfOnescand(), ...slotEnvironment({}, args) }
     const settings = readScanSettings(env, readControlDirectories(env))
     if (settings === undefined) {
       throw new Fault('config', `${NOTHING_SCANS}; add --env QHPSI='plugin: clamd', or --envdir`)

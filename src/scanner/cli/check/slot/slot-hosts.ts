@@ -58,9 +58,9 @@ export function slotHosts(
   now: number,
 ): Host[] {
   const account = ownAccount(accounts)
-  const given = service?.env ?? base
+  const outer = service?.env ?? base
   return clientClasses(service?.rules).map((rules) => {
-    const own = { ...given, ...rules?.variables }
+    const own = { ...outer, ...rules?.variables }
     const env = slotEnvironment(own, options)
     const directories = readControlDirectories(env)
     // A relative QMAILQUEUE starts at qmail's home.

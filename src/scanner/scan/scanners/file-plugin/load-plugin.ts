@@ -156,8 +156,8 @@ const DESCRIBE = 'virusparts'
 function descriptionOf({ part, parts, hasMoreNames }: PluginRequest): string {
   const linesOf = (word: string, values: readonly string[] = []) =>
     values.map((value) => `${word} ${value.replace(/[\0-\x1f\x7f]/g, '?')}\n`)
-  const given: readonly Partial<NamedPart>[] = part ? [part] : (parts ?? [])
-  const lines = given
+  const all: readonly Partial<NamedPart>[] = part ? [part] : (parts ?? [])
+  const lines = all
     .map(({ names, types, containers }) =>
       [
         ...linesOf('name', names),
