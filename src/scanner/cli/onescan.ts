@@ -202,7 +202,7 @@ function helpOf(parser: Argv): string {
   return help
 }
 
-/** Returns the text about the missing argument. `given` begins with the number of given ones. */
+/** Returns the text about the missing argument. `count` begins with the number of arguments that are there. */
 function missingArgument(count: string, parser: Argv): string {
   const [usage = ''] = helpOf(parser).split('\n')
   const missing = usage.match(/<[^>]+>/g)?.[Number.parseInt(count, 10)] ?? 'an argument'
