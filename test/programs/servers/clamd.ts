@@ -161,10 +161,14 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
   }
 }
 
-/** What a clamd itself answers about a message. */
-export async function clamdAnswer(socket: string, message: Buffer): Promise<ScanResult> {
+/** What a clamd itself answers about a message, within these milliseconds. */
+export async function clamdAnswer(
+  socket: string,
+  message: Buffer,
+  within = 60_000,
+): Promise<ScanResult> {
   const server = new ClamdServer(readClamdAddress(socket), { lasting: false })
-  const task = { signal: AbortSignal.timeout(60_000), note() {} }
+  const task = { signal: AbortSignal.timeout(within), note() {} }
   const outcome = await server.scan([{ bytes: Bytes.of(message) }], task)
   if (outcome.kind !== 'answered') throw new Error(`clamd: ${outcome.reason}`)
   return outcome.reply

@@ -1,7 +1,7 @@
-// `npm run bench:bundles -- [--mail PLACE]... [--count N] [--seed N] [--clamd] [FILE...]`: what becomes of ordinary mail and
-// files that are large, or hold many messages.
+// `npm run bench:bundles -- [--mail PLACE]... [--count N] [--seed N] [--most N] [--clamd] [FILE...]`: what becomes of ordinary
+// mail and files that are large, or hold many messages.
 //
-// It reads N random bundles of 5 to 250 messages of the places (test/messages/bundles.ts), as they are, without a line end
+// It reads N random bundles of 5 to 250 messages (--most) of the places (test/messages/bundles.ts), as they are, without a line end
 // behind each message, and in an odd one; and each file as an attachment and as a file of the clamd interface. A file may be
 // a folder, with all that is below it. For each form it prints the number, the contents, the processor time and the
 // slowest, and the name of each that is not read to its end.
@@ -32,13 +32,13 @@ const { values, positionals } = parseArgs({
     mail: { type: 'string', multiple: true, default: [] },
     count: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
+    most: { type: 'string', default: '250' },
     clamd: { type: 'boolean', default: false },
   },
 })
 
-/** The least and the highest number of messages in a bundle. */
+/** The least number of messages in a bundle. */
 const LEAST = 5
-const MOST = 250
 /** Upper limit for the bytes of a file. */
 const SIZE_MAX = 4 * 1024 * 1024
 
@@ -61,6 +61,8 @@ interface Scanned {
 
 type Scan = (message: Buffer) => Promise<Scanned | undefined>
 
+/** Upper limit for the milliseconds of a scan. */
+const WITHIN = 600_000
 /** Milliseconds that clamd takes for a message at least whose ratio counts: the kernel counts by ten. */
 const COMPARED_MIN = 200
 
@@ -139,8 +141,8 @@ async function startScan(t: Ending): Promise<Scan> {
   return async (message) => {
     const before = used()
     const answers = {
-      clamd: await clamdAnswer(alone.socket, message),
-      onescan: await clamdAnswer(socket, message),
+      clamd: await clamdAnswer(alone.socket, message, WITHIN),
+      onescan: await clamdAnswer(socket, message, WITHIN),
     }
     const now = used()
     const time = { clamd: now.clamd - before.clamd, onescan: now.onescan - before.onescan }
@@ -173,7 +175,7 @@ async function readBundles(scan: Scan): Promise<void> {
   )
   for (let bundle = 0; bundle < Number(values.count); bundle++) {
     const { make, put, read, tally } = forms[bundle % forms.length]!
-    const number = LEAST + random.below(MOST - LEAST + 1)
+    const number = LEAST + random.below(Number(values.most) - LEAST + 1)
     const message = put(
       make,
       Array.from({ length: number }, () => random.pick(mails).read()),
