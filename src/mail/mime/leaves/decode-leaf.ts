@@ -16,7 +16,7 @@ import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
  */
 export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps {
   const part = source.slice(leaf.from, leaf.to)
-  const extraction = outer.at({ declared: declaredOf(leaf), messages: leaf.depth.messages })
+  const extraction = outer.at({ declared: declaredOf(leaf, part), messages: leaf.depth.messages })
   const { work, options, layers } = extraction
   const hasNul = yield* holdsNul(part, work)
   const isSure = isDecodedOnce(leaf) && !hasNul
@@ -38,8 +38,11 @@ function* decodeByEach(part: Bytes, leaf: Leaf, extraction: Extraction): Steps {
   for (const encoding of leaf.encodings) yield* decodeBy(encoding, part, leaf, extraction)
 }
 
+/** The bytes that show whether a body is in base64: its first line. */
+const LINE = 1000
+
 /** Returns what a leaf part is opened as. */
-function declaredOf(leaf: Leaf): ReadonlySet<DeclaredAs> {
+function declaredOf(leaf: Leaf, part: Bytes): ReadonlySet<DeclaredAs> {
   const { header, depth, encodings } = leaf
   const declared = new Set(header.declared)
   if (depth.multipart?.declared.has('encrypted')) declared.add('openpgp')
@@ -47,8 +50,12 @@ function declaredOf(leaf: Leaf): ReadonlySet<DeclaredAs> {
   if (!isCarved(leaf)) return declared
   // What is inside of a carved text is carved from the same mail.
   if (encodings[0] === 'identity') return asText(declared)
-  // The parts of an encoded multipart are found like those of a message.
-  return header.isMultipart ? declared.add('message') : declared
+  // Base64 hides the parts of a multipart from the carver: they are found like those of a message.
+  const { looks } = transferEncodings.base64
+  const isHidden = header.isMultipart && encodings.includes('base64')
+  return isHidden && looks?.test(part.gather(0, LINE).toString('latin1'))
+    ? declared.add('message')
+    : declared
 }
 
 /** What one encoding of a part gives. */
