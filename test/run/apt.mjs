@@ -2,13 +2,15 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 
-const QUIETLY = ['-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'Dpkg::Options::=--force-confold']
-const CAREFULLY = ['--no-install-recommends', '--no-remove']
+const OPTIONS = [
+  ...['-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'Dpkg::Options::=--force-confold'],
+  '--no-install-recommends',
+]
 const ENV = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
 
-/** Runs apt-get without questions and without removing packages. Its output is text, errors are in `stderr`. */
+/** Runs apt-get without questions. Its output is text, errors are in `stderr`. */
 export function apt(args, directory = '/') {
-  return spawnSync('apt-get', [...QUIETLY, ...CAREFULLY, ...args], {
+  return spawnSync('apt-get', [...OPTIONS, ...args], {
     cwd: directory,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
@@ -23,7 +25,7 @@ const PROGRESS = 30_000
 /** Does the same, and prints the last line of apt-get twice a minute. Resolves to its exit code and errors. */
 export async function aptWithProgress(args) {
   const started = performance.now()
-  const child = spawn('apt-get', [...QUIETLY, ...CAREFULLY, ...args], {
+  const child = spawn('apt-get', [...OPTIONS, ...args], {
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe'],
     env: ENV,

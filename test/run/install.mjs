@@ -1,6 +1,7 @@
-// Installs the missing Debian packages that tests need, without recommended packages, without removing any and without
-// starting services. Unpacks further mail servers below build/. test/run/main.mjs runs it as root on the host of the
-// tests (host.mjs), where the machine does not change. Elsewhere it installs nothing.
+// Installs the missing Debian packages that tests need, without recommended packages and without starting services. Another
+// mail server of the machine, such as exim4, is removed from the host of the tests alone. Unpacks further mail servers below
+// build/. test/run/main.mjs runs it as root on the host of the tests (host.mjs), where the machine does not change.
+// Elsewhere it installs nothing.
 //
 //   node test/run/install.mjs quick|all
 import { spawnSync } from 'node:child_process'

@@ -22,10 +22,9 @@ const LAST_WORDS = 10
 
 /**
  * Runs one test file in its own process, and passes its result to `onResult` as a TapReader does, and the name of each test
- * that begins to `onSubtest`. A file has failed
- * if a test failed, if its process exited with another code than 0 or before its last test, if it made no progress for
- * `hangsAfter` seconds, or if its processes still run afterwards. Its temporary files are in its own directory, which is
- * removed. `file` is a path below `root`, `node` the runtime, `env` the environment.
+ * that begins to `onSubtest`. A file has failed if a test failed, if its process exited with another code than 0 or before
+ * its last test, if it made no progress for `hangsAfter` seconds, or if its processes still run afterwards. Its temporary
+ * files are in its own directory, which is removed. `file` is a path below `root`, `node` the runtime, `env` the environment.
  * @param {string} file
  * @param {{ readonly node: string, readonly root: string, readonly env: NodeJS.ProcessEnv, readonly onResult: (result: import('./tap-results.mjs').FileResult) => void, readonly onSubtest?: (name: string) => void, readonly hangsAfter?: number }} options
  */
