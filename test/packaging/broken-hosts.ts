@@ -123,7 +123,7 @@ const faultsOfPostfix: readonly Fault[] = [
     },
   },
   {
-    name: 'another program has taken the socket for clients of clamd, and answers as clamd does',
+    name: 'another program answers at the socket for clients of clamd',
     breaks: `systemctl enable onescan-clamd.socket; systemctl restart onescand; ${takes('/run/onescan/clamd.sock', 'PONG\\0')}`,
     reported: {
       level: 'error',
@@ -245,7 +245,7 @@ const faultsOfPostfix: readonly Fault[] = [
   },
   {
     name: 'another process has the port of the page',
-    breaks: `systemd-run --collect --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
+    breaks: `systemctl stop other; systemd-run --collect --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
     reported: {
       level: 'error',
       what: 'status page inet:127.0.0.1:8899',
