@@ -309,7 +309,7 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'error',
       what: 'clamd /run/clamav/clamd.ctl large mail [onescand]',
-      value: /^scans files of less than 64K: OVERSIZE applies to larger ones$/,
+      value: /^scans files of less than 64K; OVERSIZE defers or accepts larger mail$/,
       remedy: /^raise StreamMaxLength, MaxFileSize /,
     },
     does: ofClamd('MaxFileSize 100M'),
@@ -484,7 +484,7 @@ const faultsOfExim: readonly Fault[] = [
       what: 'onescand',
       value:
         /^line \d+ of \/etc\/default\/onescand has no effect: line \d+ sets ONESCAND_OPTIONS, too$/,
-      remedy: /^add what line \d+ lacks of line \d+, then run sed -i /,
+      remedy: /^copy what only line \d+ has into line \d+, then delete line \d+: sed -i /,
     },
     does: `${unset('ONESCAND_OPTIONS')}; ${set(EXIM_OPTIONS.replace('="', '="--http inet:127.0.0.1:9808 '))}`,
   },

@@ -48,9 +48,9 @@ _Noreturn void go_standalone(struct mail *mail, char *why) {
   struct rlimit space;
   if (getrlimit(RLIMIT_AS, &space) || space.rlim_cur < SPACE_MIN)
     fail(EXIT_DEFERRED, "out-of-memory",
-         xasprintf(
-             "the address space (softlimit) is too small for onescan-queue, which is needed: %s",
-             why));
+         xasprintf("onescan-queue must scan this message (%s), but the address space is limited to "
+                   "less than 512 MiB: use softlimit -a 4000000000",
+                   why));
   char *program = standalone_program();
   check_program("standalone program", program, "install onescan-queue beside onescanc");
   hang_up(&mail->onescand);

@@ -71,7 +71,7 @@ const OF = '\t'
 /** The possible faults of a command line, by what yargs reports about it. */
 const complaints = {
   'no-command': () =>
-    args.length > 0 ? `${args[0]}: a command must precede it` : 'Specify a command.',
+    args.length > 0 ? `${args[0]}: a command must precede it` : 'specify a command',
   unknown: unknownWord,
   'missing-argument': missingArgument,
   'missing-options': (names: string) =>

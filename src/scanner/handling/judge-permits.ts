@@ -30,6 +30,9 @@ export class JudgePermits {
     if (over !== undefined) return over
     const crowd = `more than ${this.#atOnce} messages at once (--max-clients)`
     if (gone.aborted) throw new Fault('read', `${crowd}: the client disconnected while it waited`)
-    throw new Fault('overload', `${crowd}: this one got no turn within ${formatDuration(within)}`)
+    throw new Fault(
+      'overload',
+      `${crowd}: this one got no turn within ${formatDuration(within)}; raise --max-clients, or give the scanner more CPUs`,
+    )
   }
 }

@@ -135,7 +135,7 @@ t.test('it works under softlimit -m 3000000, as in run scripts', { skip: missing
     t.equal(alone.code, 71)
     t.match(
       alone.logged,
-      /decision=defer .*reason="the address space \(softlimit\) is too small .* closed the connection"/,
+      /decision=defer .*reason="onescan-queue must scan this message \(.* closed the connection\), but .* use softlimit -a 4000000000"/,
     )
     t.equal(alone.deliveries.length, 0)
   }

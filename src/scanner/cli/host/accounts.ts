@@ -25,7 +25,11 @@ function accountFor(named: string | undefined, usual: readonly string[]): System
   const accounts = readAccounts()
   const names = named === undefined ? usual : [named]
   const [account] = names.flatMap((name) => findAccount(accounts, name, 'all') ?? [])
-  if (account === undefined) throw new Fault('config', `user ${names[0]}: no such account`)
+  if (account === undefined)
+    throw new Fault(
+      'config',
+      `user ${names[0]}: no such account; specify an existing one with --user`,
+    )
   if (!isOfService(account.uid, accounts)) return account
   const reason = 'root runs no check as root or as a service; specify another user'
   throw new Fault('config', `user ${account.name}: ${reason}`)

@@ -28,7 +28,7 @@ export const quarantineCommand: CommandModule = {
       .command(digestCommand)
       .command({ ...handOnCommand, describe: false })
       .command({ ...answerCommand, describe: false })
-      .demandCommand(1, 'Specify a subcommand: list, show ID, release ID, delete ID..., or digest')
+      .demandCommand(1, 'specify a subcommand: list, show ID, release ID, delete ID..., or digest')
       .example('$0 quarantine list --since yesterday', 'What was quarantined since then'),
   handler: () => {},
 }

@@ -92,7 +92,10 @@ function hold(
   agreement: Agreement,
 ): Buffer {
   if ((agreement.actions & action.quarantine) === 0) {
-    throw new Fault('config', 'the MTA does not let this filter hold mail (QUARANTINE)')
+    throw new Fault(
+      'config',
+      'the MTA does not let this filter hold mail: enable this in the MTA, or unset QUARANTINE',
+    )
   }
   const found = details.virus ?? details.banned
   const reason = replaceUnprintable(`onescan: ${grounds}${found ? ` ${found}` : ''}`).slice(
@@ -124,7 +127,10 @@ function headerEdits(
   }
   if (deletions.length > 0 && (actions & action.changeFields) === 0) {
     const names = [...countFields(header, remove).keys()].map((name) => name.trim()).join(', ')
-    throw new Fault('config', `the MTA does not let this filter remove fields: ${names}`)
+    throw new Fault(
+      'config',
+      `the MTA does not let this filter remove fields: ${names}; enable this in the MTA`,
+    )
   }
   const insertions = add.map(
     (field): Edit =>
@@ -158,7 +164,10 @@ function redirections(
 ): Edit[] {
   const needed = action.addRecipients | action.deleteRecipients
   if ((actions & needed) !== needed) {
-    throw new Fault('config', 'the MTA does not let this filter change recipients (VIRUSFORWARD)')
+    throw new Fault(
+      'config',
+      'the MTA does not let this filter change recipients: enable this in the MTA, or unset VIRUSFORWARD',
+    )
   }
   const wanted = recipients.map(addressBytes)
   const known = paths.map(addressIn)
@@ -184,7 +193,10 @@ function redirections(
 function removal(path: Buffer): Edit {
   const written = bracketed(writtenPath(path))
   if (isPlainPath(written)) return { kind: 'delete-recipient', path: written }
-  throw new Fault('envelope', 'the MTA may not find a recipient that has to be removed')
+  throw new Fault(
+    'envelope',
+    'a recipient must be removed, but its address is not user@domain, so the MTA might keep it',
+  )
 }
 
 /** Postfix names the recipients of sendmail(1) without angle brackets, and finds them with these, too. */

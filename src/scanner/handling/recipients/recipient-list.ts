@@ -40,7 +40,10 @@ export class RecipientList {
    */
   add(path: Buffer): void {
     if (this.#total + path.length > PATHS_MAX) {
-      throw new Fault('out-of-memory', `recipients of over ${PATHS_MAX} bytes`)
+      throw new Fault(
+        'out-of-memory',
+        `the recipients' addresses exceed ${PATHS_MAX} bytes; the client must send to fewer recipients per message`,
+      )
     }
     const chunk = this.#chunkFor(path.length + 1)
     chunk.used += path.copy(chunk.bytes, chunk.used)

@@ -212,11 +212,11 @@ async function checkLargeMail(
     return failure(what, value, remedy)
   }
   const many = most > TESTED_MIN ? `up to ${sizeText(most)}` : `less than ${sizeText(TESTED_MIN)}`
-  const value = `scans files of ${many}: OVERSIZE applies to larger ones`
+  const value = `scans files of ${many}; OVERSIZE defers or accepts larger mail`
   // Debian's clamd.conf has such a limit, and the pages describe it.
   return most < ORDINARY
     ? failure(what, value, `raise ${limits}`)
-    : ok(what, `${value}; to scan them, raise ${limits}`)
+    : ok(what, `${value}; to scan it, raise ${limits}`)
 }
 
 const scanLarge = (server: ClamdServer, size: number) => scan(server, largeEicarMessage(size))

@@ -44,7 +44,7 @@ export const mailReply = {
   hiddenDot: refused(
     '5.6.0',
     'bare-newline',
-    'message refused: a dot after a bare CR or LF or a NUL ends it for some servers',
+    'message refused: some servers would take a line in it for its end (SMTP smuggling)',
   ),
   tooManyHops: (hops: number) =>
     refused('5.4.6', 'too-many-hops', `too many hops: ${hops} Received fields, a mail loop`),

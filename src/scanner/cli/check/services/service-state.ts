@@ -51,7 +51,7 @@ export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'
   const place = supervisedAt(service)
   if (place !== undefined) return superviseCommand(verb === 'start' ? 'up' : 'restart', place)
   if (isThere(`/etc/${service}/run`)) return `ln -s /etc/${service} /service/`
-  return `${verb} ${service} as doc/install.md describes`
+  return `${verb} ${service} as doc/install.md describes (Without systemd)`
 }
 
 /** Returns the command that makes onescand read its files again. */
@@ -126,7 +126,7 @@ function checkSettingsFile(service: Service): CheckLine[] {
   })
   const replaced = findReplacedLines(text).map(({ line, name, by }) => {
     const value = `line ${line} of ${file} has no effect: line ${by} sets ${name}, too`
-    const remedy = `add what line ${by} lacks of line ${line}, then run sed -i ${line}d ${file} && ${restart}`
+    const remedy = `copy what only line ${line} has into line ${by}, then delete line ${line}: sed -i ${line}d ${file} && ${restart}`
     return warning(service, value, remedy)
   })
   return [...idle, ...replaced]

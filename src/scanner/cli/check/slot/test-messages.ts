@@ -106,6 +106,7 @@ function judgeStandalone(host: Host, test: SlotTest): CheckLine[] {
 }
 
 const ERRORS_ABOVE = 'correct the errors above, and run onescan check again'
+const REASON = 'correct the reason in parentheses, and run onescan check again'
 
 function failed(what: string, host: Host, test: SlotTest): CheckLine {
   const { outcome, reason } = test
@@ -113,7 +114,9 @@ function failed(what: string, host: Host, test: SlotTest): CheckLine {
   const least = Math.min(as, data)
   const value = `${endText(outcome)}${reason}`
   if (outcome.code === 0) return failure(what, value, 'reinstall onescan')
-  if (least >= START_MEMORY) return failure(what, `${value}: mail is deferred`, ERRORS_ABOVE)
+  if (least >= START_MEMORY) {
+    return failure(what, `${value}: mail is deferred`, reason ? REASON : ERRORS_ABOVE)
+  }
   const remedy = isBarred(test) ? `${MORE_MEMORY}, and ${groupRemedy(host)}` : MORE_MEMORY
   const limited = `${value}, with a limit of ${least} bytes of memory: mail is deferred`
   return failure(what, limited, remedy)

@@ -369,7 +369,7 @@ class WayTest {
       const inParts = this.#askedInParts(what, sent, true)
       if (inParts !== undefined) return inParts
       if (sent.kind === 'accepted') return this.#notLogged(what, sent)
-      const value = `is ${sent.kind}, but not by onescan, so it is unknown whether onescan refuses such mail: ${sent.text}`
+      const value = `is ${sent.kind} by another filter before onescan saw it: ${sent.text}`
       return warning(
         what,
         value,
@@ -442,7 +442,8 @@ const isTestFile = (virus: string) => /eicar/i.test(virus)
 const WHOLE_MAIL =
   'configure the filter to pass the whole message to onescan as doc/clamd-clients.md shows'
 
-const SEE = 'correct what this line reports; onescan check may show more'
+const SEE =
+  'run onescan check, which prints the remedy for most causes; for others see doc/deferred.md'
 
 const ADD_AFTER_QUEUE = inSettingsOf(
   { isDaemon: true },

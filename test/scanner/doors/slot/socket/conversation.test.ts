@@ -212,7 +212,7 @@ t.test('messages over --max-clients wait, and the wait counts as their time', as
   await asked(3)
   t.match(
     (await ask(6, 50)).reason,
-    'more than 3 messages at once (--max-clients): this one got no turn within 50 ms',
+    'more than 3 messages at once (--max-clients): this one got no turn within 50 ms; raise --max-clients, or give the scanner more CPUs',
     'who has no time left',
   )
   for (let n = 0; n < 5; n++) {
