@@ -45,6 +45,7 @@ const programs = {
   gcc: 'cc gcc',
   genisoimage: 'genisoimage',
   git: 'git',
+  'groff-base': 'groff',
   gpg: 'gpg',
   'gpg-agent': 'gpg-agent',
   gpgconf: 'gpgconf',

@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { BENCHMARK, benchmarkPage } from '../../tools/documents/benchmark-tables.ts'
 import { C_TABLES, cTables } from '../../tools/documents/c-tables.ts'
@@ -6,8 +9,11 @@ import { generatedManPages } from '../../tools/documents/man-tables.ts'
 import { PROTOCOL_LIMITS, protocolLimitsPage } from '../../tools/documents/protocol-limits.ts'
 import { SLOT_PROTOCOL, slotProtocolPage } from '../../tools/documents/slot-protocol.ts'
 import { STAMP_FORMAT, stampFormatPage } from '../../tools/documents/stamp-format.ts'
+import { lacks } from '../needs.mjs'
 import { readPage } from './man-page.ts'
 import { readMarkdown } from './markdown-page.ts'
+
+const root = join(import.meta.dirname, '../..')
 
 for (const [name, text] of generatedManPages()) {
   t.test(`npm run docs changes nothing in ${name}`, async (t) => {
@@ -27,3 +33,17 @@ for (const [path, generate] of [
     t.equal(readMarkdown(path), generate())
   })
 }
+
+t.test(
+  'the tables of the manuals fit into 80 columns, as man(1) formats them',
+  { skip: lacks('groff') },
+  async (t) => {
+    const pages = globSync('man/*.*', { cwd: root })
+    t.ok(pages.length >= 14)
+    for (const page of pages) {
+      const words = ['-mandoc', '-Tutf8', '-rLL=78n', '-wbreak', page]
+      const { status, stderr } = spawnSync('groff', words, { cwd: root, encoding: 'utf8' })
+      t.same({ status, stderr }, { status: 0, stderr: '' }, page)
+    }
+  },
+)

@@ -11,6 +11,7 @@ import {
 import { optionDefaults as daemonDefaults } from '../../src/scanner/daemon/options/daemon-options.ts'
 import { exitMeanings, slotExit } from '../../src/scanner/doors/slot/exit-codes.ts'
 import { faultReply, replyOf } from '../../src/scanner/handling/smtp-reply.ts'
+import { POLICY_STATUS } from '../../src/scanner/scan/judge/decision/actions.ts'
 import { mailReply, replyFor } from '../../src/scanner/scan/replies/mail-replies.ts'
 import { groundsInWords, type Reply } from '../../src/scanner/scan/replies/reply.ts'
 import { causesInWords } from '../../src/scanner/scan/scanners/findings/scan-result.ts'
@@ -122,9 +123,9 @@ function replies(): Limit[] {
     ...[
       mailReply.virus('NAME'),
       mailReply.banned('attachment NAME'),
+      replyFor('refused', 'encrypted', 'it contains ...', POLICY_STATUS.status),
+      mailReply.byRule,
       form('refused', '...'),
-      form('deferred', 'its header is malformed and contains X-QHPSI'),
-      form('deferred', 'its header has more than 16 X-QHPSI'),
       form('deferred', '...'),
       mailReply.notScanned,
       mailReply.overQuota(readAddress('ADDRESS')),
