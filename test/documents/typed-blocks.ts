@@ -160,6 +160,15 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/cluster.md',
+    begins: 'rm /etc/onescan/keys/clusterkeys',
+    prints: /is the first in .*: it signs from now on/,
+    shows: [
+      'wc -l </etc/onescan/keys/clusterkeys; onescan check --daemon',
+      /^1\n[\s\S]*^ok +keyring .*: /m,
+    ],
+  },
+  {
+    page: 'doc/cluster.md',
     begins: 'scp -p mx1:',
     before: MX1,
     shows: [
@@ -433,12 +442,6 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/qmail.md',
-    begins: 'onescan inject - <mail.eml',
-    before: `${MAIL} >mail.eml`,
-    prints: /X-QHPSI: clean/,
-  },
-  {
-    page: 'doc/qmail.md',
     begins: 'sh /usr/share/onescan/examples/qmail/qmail-run',
     before: QMAIL_SERVICE,
     by: 'cat >typed; echo y | sh ./typed',
@@ -558,6 +561,7 @@ const FORM_OF_COMMAND = 'it is the form of a command'
 const RELEASE = 'it is about a release'
 const FOREIGN =
   'test/scanner/cli/check/test-mail/set-ups.test.ts runs it against servers on this machine'
+const FROM_SIMSCAN = 'test/programs/slot/adding-scripts-try.test.ts types it'
 const CONTAINERS = 'test/packaging/container.test.ts runs the composition'
 const SUPERVISE = 'npm run first-hour types it, where no systemd runs'
 const NPM = 'npm run first-hour -- --by npm types it'
@@ -573,6 +577,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['CONTRIBUTING.md', 'git config core.hooksPath', 'it is about a checkout'],
   ['SECURITY.md', 'Reports:', 'it is an address'],
   ['SECURITY.md', 'Key:', 'it is a fingerprint'],
+  ['doc/coming-from.md', 'cp -p /etc/tcp.smtp', FROM_SIMSCAN],
   ['doc/containers.md', 'touch .env', CONTAINERS],
   ['doc/containers.md', 'docker compose run', CONTAINERS],
   ['doc/containers.md', '# Refuse viruses.', CONTAINERS],
@@ -582,7 +587,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/development/stamp-format.md', 'X-SHA256-Cluster-N', FORM],
   ['doc/development/stamp-format.md', 'onescan-cluster/1', FORM],
   ['doc/development/stamp-format.md', 'X-MD5-Cluster-N', FORM],
-  ['doc/install.md', 'cp -r /usr/share/onescan/supervise', SUPERVISE],
+  ['doc/install.md', 'cd /usr/share/onescan/supervise', SUPERVISE],
   ['doc/install.md', 'npm install -g node@24', NPM],
   ['doc/install.md', 'ln -s /etc/onescand /service/', NPM],
   ['doc/install.md', 'ln -sfn /var/qmail/bin/qmail-queue', 'test/packaging/setup.test.ts types it'], // biome-ignore format: a line

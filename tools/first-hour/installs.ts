@@ -34,8 +34,9 @@ export const byPackage: Install = {
     svscan,
     {
       page: INSTALL,
-      type: `cp -r /usr/share/onescan/supervise/clamd /usr/share/onescan/supervise/onescand /etc/
-ln -s /etc/clamd /etc/onescand /service/`,
+      type: `cd /usr/share/onescan/supervise
+cp -r clamd freshclam onescand /etc/
+ln -s /etc/clamd /etc/freshclam /etc/onescand /service/`,
     },
     ready,
   ],

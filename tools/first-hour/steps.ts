@@ -98,8 +98,7 @@ const qmail: Walk = (install) => [
   check('ok +slot.*EICAR'),
   ...firstMails(withQmail, /^554 /),
   {
-    page: 'doc/qmail.md',
-    type: `onescan inject - <mail.eml --from ann@example.org --to ben@example.org \\
+    self: `onescan inject - <mail.eml --from ann@example.org --to ben@example.org \\
   --env QHPSI='plugin: clamd' --dry-run`,
     expect: /clean/,
   },

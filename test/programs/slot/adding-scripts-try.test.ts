@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
+import { typedBy } from '../../packaging/host-ways.ts'
 import {
   directoryOfOnescand,
   makeMachine,
@@ -29,6 +30,8 @@ const skip =
   (!existsSync(join(native, 'onescanc')) && 'npm run build:native')
 
 const NOFILES = 54_325
+/** The command of doc/qmail.md that compiles rules. */
+const tcprules = (cdb: string) => `(umask 022; tcprules ${cdb} /etc/tcp.smtp.tmp </etc/tcp.smtp)`
 const LIFE_WITH_QMAIL = ['softlimit', '-m', '3000000']
 const RULES = '127.:allow,RELAYCLIENT=""\n'
 
@@ -111,6 +114,31 @@ t.test('qmail-rules changes nothing while the service would defer mail', { skip 
   const done = script('--pid', roomy)
   t.equal(done.code, 0, done.output)
   t.match(host.read('/etc/tcp.smtp'), /^:allow,QMAILQUEUE="\/etc\/onescan\/queue"/m)
+})
+
+t.test('rules lead from simscan to onescan and back, as typed by its page', { skip }, async (t) => {
+  const host = await qmailMachine(t)
+  const simscan = ':allow,QMAILQUEUE="/var/qmail/bin/simscan",NOP0FCHECK="1"\n'
+  host.write('/etc/tcp.smtp', simscan)
+  const compiled = tcprules('/etc/tcp.smtp.cdb')
+  host.type(compiled)
+  const inUse = () => host.type('TCPREMOTEIP=192.0.2.1 tcprulescheck /etc/tcp.smtp.cdb').output
+  const service = await host.serve(ONESCAN, ['softlimit', '-a', '4000000000'])
+  const script = `set -- --pid ${service}\n${example('qmail/qmail-rules')}`
+  t.match(host.type(script), {
+    code: 1,
+    output: /^qmail-rules: these lines set another QMAILQUEUE/,
+  })
+
+  host.type(typedBy('doc/coming-from.md', 'tcp.smtp.simscan'))
+  t.match(inUse(), '=/var/qmail/bin/simscan\n', 'mail that arrives meanwhile is scanned')
+  t.match(host.type(script), { code: 0, output: /^qmail-rules: done/m })
+  t.match(inUse(), 'QMAILQUEUE=/etc/onescan/queue\n')
+  t.match(inUse(), 'NOP0FCHECK=1\n')
+
+  host.type(`cp -p /etc/tcp.smtp.simscan /etc/tcp.smtp\n${compiled}`)
+  t.match(inUse(), 'QMAILQUEUE=/var/qmail/bin/simscan\n')
+  t.equal(host.read('/etc/tcp.smtp'), simscan)
 })
 
 t.test('make-envdir makes nothing while the service would defer mail', { skip }, async (t) => {
