@@ -37,7 +37,7 @@ export const keygenCommand = makeCommand('keygen', {
       .option(
         'append',
         textOption(
-          'Add it below the keys of this keyring. Only the first key signs mail, and only the first release key signs releases',
+          'Add the key below those of this keyring. Only the first key signs mail, and only the first release key signs releases',
         ),
       )
       .option(

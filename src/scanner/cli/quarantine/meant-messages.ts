@@ -21,7 +21,7 @@ export const idsArgument = {
   type: 'string',
   array: true,
   default: [],
-  describe: 'Their ids [default: those found]',
+  describe: 'Ids of the messages [default: those found]',
 } as const
 
 export const yesOption = {

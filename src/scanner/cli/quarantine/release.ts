@@ -23,8 +23,11 @@ export const releaseCommand = makeCommand('quarantine release', {
           'chain, sendmail, or HOST:PORT for SMTP [default: chain for qmail, 127.0.0.1:25 for the milter, else sendmail]',
         ),
       )
-      .option('to', textOptions('To this address instead of its recipients; may be repeated'))
-      .option('again', flag('Even if it was released before, or a release was interrupted'))
+      .option(
+        'to',
+        textOptions('Send it to this address instead of its recipients; may be repeated'),
+      )
+      .option('again', flag('Release it even if it was released before, or that was interrupted'))
       .option('stamp', {
         type: 'boolean',
         default: true,

@@ -52,7 +52,11 @@ export function* filesFrom(
 ): Generator<FoundFile> {
   const isIn = (path: string) => after === path || after?.startsWith(`${path.replace(/\/+$/, '')}/`)
   const first = after === undefined ? 0 : paths.findIndex(isIn)
-  if (first < 0) throw new Fault('config', `--after ${after}: is in none of the paths`)
+  if (first < 0)
+    throw new Fault(
+      'config',
+      `--after ${after}: is in none of the paths; name a file below one of them`,
+    )
   for (const [at, path] of paths.entries()) {
     if (at < first) continue
     for (const found of filesAt(path, remedy)) {
