@@ -41,8 +41,8 @@ export function* readStructure(
   // The parts of an attached message are leaves, too. Without odd fields, all programs find the same in them.
   const texts = read.leaves.filter(({ header }) => !header.isMessage || oddities.length > 0)
   const carved: Carved[] = []
-  for (const { from, to, readTo, depth } of read.odd)
-    carved.push(yield* carve(mail.subarray(0, readTo), depth, work, { from, to }))
+  for (const { from, to, depth } of read.odd)
+    carved.push(yield* carve(mail.subarray(0, to), depth, work, from))
   const inOdd = carved.reduce((all, odd) => all + odd.messages, 0)
   work.addMessages(read.messages + inOdd - (messages === 0 ? 1 : 0))
   return {

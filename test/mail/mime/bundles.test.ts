@@ -71,6 +71,37 @@ t.test('what the open header of an attached message takes in is read', async (t)
     t.equal(fateOf(latin1(mail(last))).file, 'found', last)
 })
 
+const EICAR = `${Buffer.from(testFile).toString('base64')}\n`
+/** What an attached message of odd structure may end with, so that some program does not find the delimiter below it. */
+const crossings = {
+  'a field that begins with a control character':
+    'Subject: x\nno field\nContent-Type: message/rfc822\n\n\x0bContent-Transfer-Encoding: base64\n',
+  'a field that begins with a non-breaking space':
+    'Subject: x\nno field\nContent-Type: message/rfc822\n\n\xa0Content-Transfer-Encoding: base64\n',
+  'a field that is folded in front of its colon':
+    'Subject: x\nno field\nContent-Type: message/rfc822\n\nContent-Transfer-Encoding\n : base64\n',
+  'the same in a digest':
+    'no field\nContent-Type: multipart/digest; boundary=inner\n\n--inner\n\nContent-Transfer-Encoding\n : base64\n',
+  'a header that declares parts, and passes over two delimiters':
+    'no field\nContent-Type: multipart/mixed; boundary=inner\n\n--inner\nContent-Type: multipart/mixed; boundary=innermost\n--outer\nContent-Type: text/plain\n\n--innermost\nContent-Transfer-Encoding: base64\n',
+  'a delimiter of a multipart that was not closed':
+    'no field\nContent-Type: multipart/mixed; boundary=innermost\n\ntext\n--outer\nContent-Type: text/plain\n\n--innermost\nContent-Transfer-Encoding: base64\n\n',
+  'an empty line above a header': 'no field\nX: y\n\n\nContent-Transfer-Encoding: base64\n',
+  'a part without a header':
+    'no field\nContent-Type: multipart/mixed; boundary=innermost\n\n--innermost\n\nContent-Transfer-Encoding: base64\n',
+}
+
+t.test(
+  'a program that does not find the end of an attached message sees nothing else',
+  async (t) => {
+    for (const [title, message] of Object.entries(crossings))
+      for (const end of ['\n', '\r\n']) {
+        const mail = `Content-Type: multipart/mixed; boundary=outer\n\n--outer\nContent-Type: message/rfc822\n\n${message}--outer\n\n${EICAR}--outer--\n`
+        t.equal(fateOf(latin1(mail.replaceAll('\n', end))).file, 'found', title)
+      }
+  },
+)
+
 t.test('no header is read as its own body', async (t) => {
   // Each decoding of it would be another header, with another body.
   const fields = 'Content-Disposition: attachment; filename="report.com"\n'

@@ -31,17 +31,12 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
  * Carves a mail whose structure programs read differently. It compares no boundary with a header, and trusts no field: a
  * body may begin below each line that is like a delimiter (body-starts.ts), and end at one of a few later ones. It is decoded as
  * its header declares in any way, and as it looks. Throws LimitExceeded if there are too many such lines, or too
- * many bodies. `mail` is where the mail is, if some program reads on below it.
+ * many bodies. The mail begins at the offset `top`.
  */
-export function* carve(
-  bytes: Buffer,
-  depth: Depth,
-  work: Work,
-  mail: ByteRange = { from: 0, to: bytes.length },
-): Steps<Carved> {
-  const cuts = yield* cutsIn(bytes, work, mail.from)
-  const delimiters = yield* delimitersOf(bytes, cuts, mail.from, work)
-  return yield* new Carver(bytes, cuts, delimiters, depth, mail, work).carve()
+export function* carve(bytes: Buffer, depth: Depth, work: Work, top = 0): Steps<Carved> {
+  const cuts = yield* cutsIn(bytes, work, top)
+  const delimiters = yield* delimitersOf(bytes, cuts, top, work)
+  return yield* new Carver(bytes, cuts, delimiters, depth, top, work).carve()
 }
 
 /** What the headers of all multiparts in the mail declare together: any of them may be around a part. */
@@ -59,7 +54,8 @@ class Carver {
   readonly #delimiters: readonly number[]
   readonly #depth: Depth
   readonly #work: Work
-  readonly #mail: ByteRange
+  /** The offset at which the mail begins. */
+  readonly #top: number
   readonly #depths = new DepthMeter()
   readonly #leaves: Leaf[] = []
   readonly #texts: ByteRange[] = []
@@ -69,11 +65,11 @@ class Carver {
     cuts: readonly Cut[],
     delimiters: readonly number[],
     depth: Depth,
-    mail: ByteRange,
+    top: number,
     work: Work,
   ) {
     this.#work = work
-    this.#mail = mail
+    this.#top = top
     this.#bytes = bytes
     this.#cuts = cuts
     this.#depth = depth
@@ -106,11 +102,10 @@ class Carver {
     for (let number = 0; number <= this.#cuts.length; number++) {
       const cut = this.#cuts[number - 1]
       if (cut) levels.takeCut(cut)
-      const from = cut?.to ?? this.#mail.from
+      const from = cut?.to ?? this.#top
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
       const found = yield* bodyStartsBelow(this.#bytes, range, this.#work)
-      // What is below the mail has the depth of its own reading.
-      if (from < this.#mail.to) levels.takeHeaders(found)
+      levels.takeHeaders(found)
       for (const { header, text } of found.starts)
         if (header !== EMPTY_PART)
           yield* this.#work.countUnits(costs.header + characterCosts.header * text.length)

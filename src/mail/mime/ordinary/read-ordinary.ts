@@ -1,5 +1,4 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
-import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import type { ByteRange } from '../../message/bytes.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import { isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
@@ -12,6 +11,7 @@ import { mimeTextOf } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, DepthMeter, isMessageByDefault, type Leaf } from '../structure/leaf.ts'
+import { BOUNDARY_MAX, beginsWithField, openBoundaries } from './end-of-message.ts'
 import { SEARCHED_AT_ONCE, similarLine } from './similar-lines.ts'
 
 /** A header, and the offset below its empty line. */
@@ -37,8 +37,6 @@ export interface OrdinaryMail {
 /** A message of odd structure, between two delimiters of an ordinary multipart. */
 interface OddRange extends ByteRange, OddStructure {
   readonly depth: Depth
-  /** Where the last content ends that some program reads as one of this message. */
-  readonly readTo: number
 }
 
 /** Why programs may read the structure of a message in several ways. */
@@ -118,6 +116,8 @@ class OrdinaryReading {
   /** Each exact delimiter of a multipart that was read. */
   readonly #delimiters = new Set<string>()
   readonly #odd: OddRange[] = []
+  /** The delimiters of multiparts of odd messages that no line closes, and where the first such message ends. */
+  readonly #open = new Map<string, number>()
 
   constructor(mail: Buffer, outerDepth: Depth, work: Work) {
     this.#mail = mail
@@ -128,6 +128,7 @@ class OrdinaryReading {
   *read(known: Header | undefined): Steps<OrdinaryMail> {
     const place = atTopOf(this.#outerDepth, { multiparts: [], outer: [] })
     yield* this.#mailIn(0, this.#mail.length, place, known)
+    yield* this.#searchOpen()
     return {
       leaves: this.#leaves,
       headers: this.#headers,
@@ -271,43 +272,40 @@ class OrdinaryReading {
     try {
       yield* this.#mailIn(from, to, atTopOf(depth, { multiparts: [], outer: around }))
     } catch (error) {
-      if (!(error instanceof Odd) || error.isOfAll) throw error
+      if (!(error instanceof Odd) || error.isOfAll || !(yield* this.#isEnded(from, to))) throw error
       this.#leaves.length = known.leaves
       this.#headers.length = known.headers
       this.#odd.length = known.odd
-      const readTo = (yield* this.#goesOn(from, to)) ? yield* this.#endOfNext(to, around) : to
-      this.#odd.push({ from, to, readTo, depth, reason: error.message, oddity: error.oddity })
+      this.#odd.push({ from, to, depth, reason: error.message, oddity: error.oddity })
     }
   }
 
-  /**
-   * Whether a program may pass over the delimiter at the end of a message: as a line of a header that no empty line has
-   * ended, or behind a byte that ends or hides a line.
-   */
-  *#goesOn(from: number, to: number): Steps<boolean> {
-    const mail = this.#mail.subarray(from, to)
-    const ends = [mail.lastIndexOf('\n\n'), mail.lastIndexOf('\n\r\n')]
-    const lines = mail.subarray(Math.max(0, ...ends))
-    yield* this.#work.countUnits(lines.length)
-    if (Math.max(...ends) < 0 || hasOddByte(lines, 0, lines.length)) return true
-    return lines.toString('latin1').split('\n').some(mayBeginHeader)
+  /** Whether the delimiter below a message of odd structure is one for each program. */
+  *#isEnded(from: number, to: number): Steps<boolean> {
+    yield* this.#work.countUnits(ENDED_PASSES * (to - from))
+    const open = openBoundaries(this.#mail.toString('latin1', from, to))
+    for (const boundary of open ?? []) {
+      const delimiter = `--${boundary.toLowerCase()}`
+      if (!this.#open.has(delimiter)) this.#open.set(delimiter, to)
+    }
+    return open !== undefined
   }
 
-  /** Returns where the body below the next empty line ends: at a delimiter of one of these multiparts. */
-  *#endOfNext(from: number, around: readonly Multipart[]): Steps<number> {
+  /** Some program finds the delimiters of a multipart that was not closed below the message that it is in, too. */
+  *#searchOpen(): Steps {
+    const [from] = this.#open.values()
+    if (from === undefined) return
     const mail = this.#mail
-    const ends = new Set(around.flatMap(({ boundary }) => [`--${boundary}`, `--${boundary}--`]))
-    let isInBody = false
-    let at = from
-    while (at < mail.length) {
-      const lf = indexOrEnd(mail, LF, at)
-      const line = mail.toString('latin1', at, Math.min(lf, at + DELIMITER_MAX)).replace(/\r$/, '')
-      if (isInBody && ends.has(line)) break
-      isInBody ||= line === ''
-      yield* this.#work.countUnits(costs.line + lf + 1 - at)
-      at = lf + 1
+    const lengths = new Set([...this.#open.keys()].map(({ length }) => length))
+    for (let at = mail.indexOf('--', from); at >= 0; at = mail.indexOf('--', at + 1)) {
+      yield* this.#work.countUnits(costs.line * lengths.size)
+      const text = mail.toString('latin1', at, at + 2 + BOUNDARY_MAX).toLowerCase()
+      for (const length of lengths) {
+        const declared = this.#open.get(text.slice(0, length))
+        if (declared !== undefined && declared <= at) throw new Odd('a delimiter of an odd message')
+      }
     }
-    return Math.min(at, mail.length)
+    yield* this.#work.countUnits((mail.length - from) / SEARCHED_PER_UNIT)
   }
 
   /** Adds a leaf, unless it is empty. */
@@ -370,11 +368,6 @@ class OrdinaryReading {
   }
 }
 
-/** Whether a line may begin a header: a field, or a line like a delimiter that does not close. */
-function mayBeginHeader(line: string): boolean {
-  return LAXEST_FIELD.test(`\n${line}`) || (line.includes('--') && !/--\s*$/.test(line))
-}
-
 /** Returns the place at the top of a message. */
 const atTopOf = (depth: Depth, scope: Scope): Place => ({
   depth,
@@ -404,13 +397,8 @@ function hasOddByte(mail: Buffer, from: number, to: number): boolean {
 /** The bytes of a body in which its first line is searched for. */
 const FIRST_LINES = 4096
 
-/** Returns whether libclamav takes the first line of a body that is not blank for one of the header above. */
-function beginsWithField(body: string): boolean {
-  return /^(?:content|filename=)|base64/i.test(body.trimStart().split('\n', 1)[0]!)
-}
-
-/** Upper limit for the bytes of an exact delimiter. */
-const DELIMITER_MAX = 80
+/** How often the end of an odd message is searched for something, at most. */
+const ENDED_PASSES = 8
 /** Upper limit for what follows a boundary in a delimiter. */
 const LINE_END_MAX = 5
 const EMPTY_LINE = /\n\r?\n/
