@@ -86,7 +86,7 @@ function isWithin(message: string, at: number, boundaries: ReadonlySet<string>):
   })
 }
 
-/** Whether all programs find the end of a multipart: below the empty line of a last part that is no message. */
+/** Whether all programs find the end of a multipart: below the empty line of a last part that does not declare a message. */
 function isClosed(message: string, boundary: string): boolean {
   const end = message.lastIndexOf(`\n--${boundary}`)
   if (!/^--\s*$/m.test(message.slice(end + boundary.length + 3).split('\n', 1)[0]!)) return false
