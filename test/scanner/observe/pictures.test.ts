@@ -100,7 +100,7 @@ const VIEWS: readonly View[] = [
     recipients: 40,
     async does(page) {
       await openFirst(page)
-      await page.getByText('Choose among').click()
+      await press(page, 'Select all 40')
     },
   },
   {
@@ -294,7 +294,7 @@ async function digestOf(directory: string, isForRecipient: boolean): Promise<str
   const shown: ShownMessage[] = []
   const range = { since: undefined, until: undefined, isNewestFirst: true }
   for await (const found of desk.find({ range, states: ['kept'] }))
-    if (shown.length < 4) shown.push(desk.shown(found, 3))
+    if (shown.length < 4) shown.push(await desk.shown(found, 3))
   root.close()
   const to = isForRecipient ? 'anna.mueller@example.org' : 'postmaster@example.org'
   const digest = { to, shown, part: 1, parts: 1, count: 4, left: 0 }

@@ -7,6 +7,7 @@ import {
   type Right,
   SIGN_OUT_AFTER,
 } from '../../protocol/quarantine-api/exchange.ts'
+import type { Receipt } from '../../scan/quarantine/receipts.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
 import { changeExceptions, mayChangeExceptions } from '../host/exceptions.ts'
 import { countMessages, LIST_PARAMETERS, listPage, readFilter, SEARCH_PARAMETERS } from './api-list.ts' // biome-ignore format: a line
@@ -15,6 +16,7 @@ import { Desk } from './desk.ts'
 import { logAction, noteAction } from './directory.ts'
 import { cannotWrite, EXCEPTIONS_FOR, exceptionForMessage } from './exception-for-message.ts'
 import { mayBeSent, Problem, problemOf } from './problem.ts'
+import { recipientsFor } from './reader.ts'
 import { releaseEntry, signingKeys } from './release-entry.ts'
 import { parseRoute } from './send-again.ts'
 import { asUtf8, headerText } from './shown-message.ts'
@@ -156,8 +158,13 @@ function show(call: Call): Promise<ApiAnswer> {
     }
     const start = Buffer.concat(chunks).subarray(0, HEADER_SHOWN)
     const header = headerText(start)
+    const receipts = await call.desk.receipts(opened.entry.id)
+    const isOwn = ({ to }: Receipt) => recipientsFor(call.request.person, [to]).length === 1
     return {
-      ...call.desk.shown({ ...opened, start }, RECIPIENTS_SHOWN),
+      ...(await call.desk.shown({ ...opened, start }, RECIPIENTS_SHOWN)),
+      releasedTo: receipts
+        .filter(isOwn)
+        .map(({ to, at, by }) => ({ recipient: asUtf8(to), at, person: by })),
       log: asUtf8(opened.record.log),
       header: asUtf8(header),
       isHeaderComplete: header.length < start.length || length < HEADER_SHOWN,

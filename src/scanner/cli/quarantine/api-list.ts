@@ -22,6 +22,7 @@ interface ListFilter extends MessageFilter {
 }
 
 const STATES = ['kept', 'releasing', 'released'] as const
+const ALL = 'all'
 /** The parameters of a search, and those of a list, which has pages. */
 export const SEARCH_PARAMETERS = ['since', 'until', 'state', 'grounds', 'recipient', 'search']
 export const LIST_PARAMETERS = [...SEARCH_PARAMETERS, 'limit', 'before']
@@ -35,8 +36,8 @@ export function readFilter(query: URLSearchParams, parameters: readonly string[]
   }
   const [state, before] = [query.get('state'), query.get('before')]
   const known = STATES.filter((name) => name === state)
-  if (state !== null && known.length === 0)
-    throw bad(`state=${state}: must be one of ${STATES.join(', ')}`)
+  if (state !== null && state !== ALL && known.length === 0)
+    throw bad(`state=${state}: must be one of ${[...STATES, ALL].join(', ')}`)
   if (before !== null && !isId(before)) throw bad(`before=${before}: must be the id of a message`)
   const search = query.get('search') ?? ''
   if (search.length > SEARCH_MAX) throw bad(`search: has more than ${SEARCH_MAX} characters`)
@@ -48,7 +49,7 @@ export function readFilter(query: URLSearchParams, parameters: readonly string[]
       until: end === undefined ? until : Math.min(end, until ?? end),
       isNewestFirst: true,
     },
-    states: state === null ? ['kept', 'releasing'] : known,
+    states: state === ALL ? STATES : state === null ? ['kept', 'releasing'] : known,
     grounds: query.get('grounds') ?? undefined,
     recipient: query.get('recipient') ?? undefined,
     search,
@@ -97,7 +98,7 @@ export async function listPage(desk: Desk, filter: ListFilter): Promise<MessageP
     return !isCut
   }
   for await (const found of desk.find(filter, () => damaged++, onRead)) {
-    const shown = desk.shown(found, RECIPIENTS_SHOWN)
+    const shown = await desk.shown(found, RECIPIENTS_SHOWN, filter)
     bytes += Buffer.byteLength(JSON.stringify(shown))
     messages.push(shown)
   }

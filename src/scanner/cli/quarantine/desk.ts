@@ -1,7 +1,7 @@
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { readSettings } from '../../../base/settings/read-settings.ts'
 import { quarantineLimits } from '../../../base/settings/table/quarantine-limits.ts'
-import { unbracketed } from '../../../base/text/bracketed.ts'
+import { type Sought, searchWords, soughtRecipients } from '../../../base/text/search-words.ts'
 import { deleteEntry } from '../../scan/quarantine/begin-release.ts'
 import {
   byAge,
@@ -13,6 +13,13 @@ import {
   RecordReader,
 } from '../../scan/quarantine/entries.ts'
 import { NotDone } from '../../scan/quarantine/not-done.ts'
+import {
+  forgetReceipts,
+  idsWithReceipts,
+  type Receipt,
+  readReceipts,
+  receiptOf,
+} from '../../scan/quarantine/receipts.ts'
 import type { QuarantineRecord, RecordAndStart } from '../../scan/quarantine/record.ts'
 import { type ActionNote, noteAction, withQuarantine } from './directory.ts'
 import { NotedActs } from './noted-acts.ts'
@@ -21,14 +28,10 @@ import { type Reader, recipientsFor } from './reader.ts'
 import { asUtf8, readTexts, type ShownMessage, shownMessage } from './shown-message.ts'
 
 /** Which messages are meant. */
-export interface MessageFilter {
+export interface MessageFilter extends Sought {
   readonly range: EntryRange
   readonly states: readonly QuarantineEntry['state'][]
   readonly grounds?: string | undefined
-  /** A part of the address of a recipient. */
-  readonly recipient?: string | undefined
-  /** Words, each of which must be somewhere in the data about a message, in any case. */
-  readonly search?: string | undefined
   /** The id of the message behind which the list begins. */
   readonly before?: string | undefined
 }
@@ -46,18 +49,27 @@ export class Desk {
   readonly root: PathHandle
   readonly #reader: Reader
   readonly #acts: NotedActs
+  /** The messages that somebody has received. */
+  readonly #received: ReadonlySet<string>
   readonly #days: number
 
-  private constructor(root: PathHandle, reader: Reader, acts: NotedActs, days: number) {
+  private constructor(
+    root: PathHandle,
+    reader: Reader,
+    { acts, received }: { readonly acts: NotedActs; readonly received: ReadonlySet<string> },
+    days: number,
+  ) {
     this.root = root
     this.#reader = reader
     this.#acts = acts
+    this.#received = received
     this.#days = days
   }
 
   static async open(root: PathHandle, reader: Reader = {}): Promise<Desk> {
     const { QUARANTINEDAYS } = readSettings(process.env, quarantineLimits)
-    return new Desk(root, reader, await NotedActs.read(root), QUARANTINEDAYS)
+    const known = { acts: await NotedActs.read(root), received: await idsWithReceipts(root) }
+    return new Desk(root, reader, known, QUARANTINEDAYS)
   }
 
   /** Finds messages. `onRead` is called for each one that is examined, and ends the search if it returns false. */
@@ -73,12 +85,15 @@ export class Desk {
     try {
       for await (const entry of entriesIn(this.root, range, complain)) {
         if (last && byAge(entry, last) >= 0) continue
-        if (!states.includes(entry.state) || (grounds ?? entry.grounds) !== entry.grounds) continue
+        if (!this.#mayBe(entry, states) || (grounds ?? entry.grounds) !== entry.grounds) continue
         if (!onRead(entry)) return
         try {
           const read = await records.read(entry)
-          const found = read && { entry, ...read, record: this.#ofReader(read.record) }
-          if (found && found.record.recipients.length >= this.#least && matches(found)) yield found
+          if (read === undefined) continue
+          const record = this.#ofReader(read.record)
+          const found = { entry: await this.#seen(entry, record), ...read, record }
+          const isOwn = record.recipients.length >= this.#least
+          if (isOwn && states.includes(found.entry.state) && matches(found)) yield found
         } catch (error) {
           complain(error, entry)
         }
@@ -88,21 +103,52 @@ export class Desk {
     }
   }
 
-  /** Returns a message for people, with this many of its recipients. */
-  shown({ entry, ...found }: FoundMessage, recipientsMax: number): ShownMessage {
+  /** Whether a message may have one of these states for the person, before its record is read. */
+  #mayBe({ id, state }: QuarantineEntry, states: MessageFilter['states']): boolean {
+    if (states.includes(state)) return true
+    return this.#reader.to !== undefined && this.#received.has(id) && states.includes('released')
+  }
+
+  /** A message whose recipients in the person's care all have it is released for the person. */
+  async #seen(entry: QuarantineEntry, { recipients }: QuarantineRecord): Promise<QuarantineEntry> {
+    if (this.#reader.to === undefined || entry.state === 'released') return entry
+    const receipts = await this.receipts(entry.id)
+    return recipients.every(receiptOf(receipts)) ? { ...entry, state: 'released' } : entry
+  }
+
+  /** Who has received a message. */
+  receipts(id: string): Promise<readonly Receipt[]> {
+    return this.#received.has(id) ? readReceipts(this.root, id) : Promise.resolve([])
+  }
+
+  /** Returns a message for people, with this many of its recipients: first those whom a search names. */
+  async shown(
+    { entry, ...found }: FoundMessage,
+    recipientsMax: number,
+    sought: Sought = {},
+  ): Promise<ShownMessage> {
+    const { recipients: own } = found.record
     const acts = this.#acts.of(entry.id).map(({ recipients, ...act }) => ({
       ...act,
       ...(recipients && { recipients: recipientsFor(this.#reader, recipients) }),
     }))
     const end = this.#days === 0 ? null : new Date((entry.seconds + this.#days * 86_400) * 1000)
-    return shownMessage(entry, found, recipientsMax, { history: acts, deletedOn: end?.toISOString() ?? null }) // biome-ignore format: a line
+    const receipt = receiptOf(await this.receipts(entry.id))
+    const releasedCount = entry.state === 'released' ? own.length : own.filter(receipt).length
+    const some = own.slice(0, recipientsMax).map(asUtf8)
+    const named = isSought(sought) ? soughtRecipients(own.map(asUtf8), sought) : []
+    const first = named.length === 0 ? some : [...new Set([...named, ...some])]
+    return shownMessage(entry, found, first.slice(0, recipientsMax), {
+      ...{ releasedCount, history: acts, deletedOn: end?.toISOString() ?? null },
+    })
   }
 
   /** Opens a message. Its record has only the recipients in the person's care. Rejects as openMessage() does. */
   async message(id: string): Promise<OpenMessage> {
     const opened = await openMessage(this.root, id)
     const record = this.#ofReader(opened.record)
-    if (record.recipients.length >= this.#least) return { ...opened, record }
+    if (record.recipients.length >= this.#least)
+      return { ...opened, entry: await this.#seen(opened.entry, record), record }
     await opened.close()
     throw new NotDone('missing', `${id}: is not in quarantine`)
   }
@@ -118,6 +164,7 @@ export class Desk {
         throw new NotDone('for-others', `${id}: is also for recipients whom you do not manage`)
     }
     const { grounds } = await deleteEntry(this.root, id)
+    await forgetReceipts(this.root, id).catch(() => {}) // the sweep removes them
     await noteAction(this.root, [['quarantine', 'delete'], ['kept', id], ['grounds', grounds]], note) // biome-ignore format: a line
   }
 
@@ -152,16 +199,11 @@ export function atDesk<Result>(
   })
 }
 
-function matcherOf({
-  recipient: wanted,
-  search = '',
-}: MessageFilter): (found: FoundMessage) => boolean {
-  const words = search
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== '')
-    .map(asTyped)
-  const address = wanted ? asTyped(wanted.toLowerCase()) : undefined
+const isSought = ({ search, recipient }: Sought) => Boolean(search || recipient)
+
+function matcherOf(filter: MessageFilter): (found: FoundMessage) => boolean {
+  const words = searchWords(filter.search ?? '')
+  const [address] = searchWords(filter.recipient ?? '')
   return ({ entry, ...found }) => {
     const { found: finding, remote, queue, sender, recipients, log } = found.record
     const isFor = (part: string) =>
@@ -173,10 +215,4 @@ function matcherOf({
     const text = [entry.id, entry.grounds, ...facts, from, subject, ...attachments].join('\n').toLowerCase() // biome-ignore format: a line
     return words.every((forms) => forms.some((word) => text.includes(word)))
   }
-}
-
-/** Returns a word that was typed, and what it is if it was copied from a digest or from between angle brackets. */
-const asTyped = (word: string): readonly string[] => {
-  const copied = unbracketed(word.replace(/^<|[>,;]+$/g, ''))
-  return copied === word || copied === '' ? [word] : [word, copied]
 }

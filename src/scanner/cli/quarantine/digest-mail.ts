@@ -3,7 +3,12 @@ import { Fault } from '../../../base/errors/fault.ts'
 import { bracketed } from '../../../base/text/bracketed.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
 import { formatSize } from '../../../base/text/units.ts'
-import { findingText, isSameAddress, kindText } from '../../scan/replies/found-in-words.ts'
+import {
+  findingText,
+  isSameAddress,
+  kindText,
+  releasedText,
+} from '../../scan/replies/found-in-words.ts'
 import { type DigestEntry, digestAsHtml, digestAsText } from './digest-forms.ts'
 import { asUtf8, type ShownMessage } from './shown-message.ts'
 
@@ -172,7 +177,7 @@ function remarks({ part, parts, left }: Digest, origin: DigestOrigin): readonly 
 function entryOf(message: ShownMessage, digest: Digest, origin: DigestOrigin): DigestEntry {
   const { isForRecipient, zone } = origin
   const { id, time, state, grounds, found, sender, recipients, recipientCount, subject } = message
-  const { from, attachments, size, deletedOn } = message
+  const { from, attachments, size, deletedOn, releasedCount } = message
   const more =
     recipientCount > recipients.length ? ` and ${recipientCount - recipients.length} more` : ''
   // The names of signatures are not texts of senders, and onescan allow takes them as they are.
@@ -188,7 +193,10 @@ function entryOf(message: ShownMessage, digest: Digest, origin: DigestOrigin): D
       ['Found', kindText(grounds) + (found === null ? '' : `: ${finding}`)],
       ...(attachments.length === 0 ? [] : [['Attached', plain(attachments.join(', '))] as const]),
       ['Kept', `${timeText(time, zone)}${until} (${formatSize(size)})`],
-      ...(state === 'kept' ? [] : [['State', 'a release was interrupted'] as const]),
+      ...(state === 'kept'
+        ? []
+        : [['State', 'a release was interrupted, and it may have been delivered'] as const]),
+      ...(isForRecipient || releasedCount === 0 ? [] : [['State', releasedText(message)] as const]),
       ['Number', id],
     ],
     link: isForRecipient ? askFor(id, digest, origin) : openAt(id, origin),

@@ -4,6 +4,7 @@ import type { LogField } from '../../../base/log/line-format.ts'
 import { readForeignFile } from '../../../base/path/open.ts'
 import { readSetting } from '../../../base/settings/read-settings.ts'
 import { isPlainPath, readAddress } from '../../../base/text/address.ts'
+import { receiptOf } from '../../scan/quarantine/receipts.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
 import { Reported } from '../../scan/quarantine/reported.ts'
 import { flag, printsJson, textOption, textOptions } from '../command/cli-options.ts'
@@ -141,7 +142,7 @@ interface News {
 }
 
 /**
- * Returns the digests of all messages that were neither released nor reported to their readers before, and the time of the
+ * Returns the digests of all messages that were neither released to their readers nor reported to them before, and the time of the
  * oldest message in quarantine, unix seconds. What cannot be read is an error of the output.
  */
 async function gather(
@@ -163,7 +164,8 @@ async function gather(
     const { id, seconds, state } = found.entry
     oldest = Math.min(oldest, seconds)
     if (state === 'released') continue
-    for (const to of readersOf(found.record.recipients)) {
+    const receipt = receiptOf(await desk.receipts(id))
+    for (const to of readersOf(found.record.recipients.filter((own) => !receipt(own)))) {
       if (reported.has(id, to)) continue
       const news = readers.get(to) ?? { shown: [], left: 0 }
       if (!readers.has(to) && (readers.size === READERS_MAX || shown === ALL_SHOWN_MAX)) {
@@ -175,7 +177,7 @@ async function gather(
         news.left++
         continue
       }
-      news.shown.push(desk.shown(found, RECIPIENTS_SHOWN))
+      news.shown.push(await desk.shown(found, RECIPIENTS_SHOWN))
       shown++
     }
   }

@@ -64,7 +64,7 @@ export async function noteAction(
   fields: readonly LogField[],
   note: ActionNote,
 ): Promise<void> {
-  const noted: readonly LogField[] = [...fields, ['who', note.who ?? callerName()]]
+  const noted: readonly LogField[] = [...fields, ['who', actorOf(note)]]
   try {
     appendTo(root, logLine([...noted, ['time', new Date().toISOString()]]))
   } catch (error) {
@@ -100,9 +100,9 @@ function appendTo(root: PathHandle, line: Buffer): void {
   }
 }
 
-/** The caller's name or number, for the log. */
-function callerName(): string {
-  const who = caller ?? process.env.SUDO_USER
+/** Who acts: the person who asked over HTTP, or the caller's name or number. */
+export function actorOf(note: ActionNote): string {
+  const who = note.who ?? caller ?? process.env.SUDO_USER
   if (who) return who
   const uid = process.getuid!()
   return userName(uid) ?? String(uid)

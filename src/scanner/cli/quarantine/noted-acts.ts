@@ -51,8 +51,7 @@ export class NotedActs {
       const recipient = fields.get('to')?.slice(1, -1)
       return {
         at: new Date(Number.isNaN(time) ? 0 : time).toISOString(),
-        // A person of a token has an address behind the name.
-        person: (fields.get('who') ?? '').replace(/@[^@]*$/, ''),
+        person: personIn(fields.get('who') ?? ''),
         act,
         ...(act === 'released' &&
           recipient !== undefined && {
@@ -63,6 +62,9 @@ export class NotedActs {
     })
   }
 }
+
+/** Returns the person who acted: one of a token has an address behind the name. */
+export const personIn = (who: string): string => who.replace(/@[^@]*$/, '')
 
 async function readEnd(path: string): Promise<string> {
   const file = await open(path, 'r')

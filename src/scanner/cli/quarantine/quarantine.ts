@@ -2,7 +2,9 @@ import type { CommandModule } from 'yargs'
 import { Fault } from '../../../base/errors/fault.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
 import type { OpenMessage } from '../../scan/quarantine/entries.ts'
+import { receiptOf } from '../../scan/quarantine/receipts.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
+import { releasedText } from '../../scan/replies/found-in-words.ts'
 import { flag, printsJson } from '../command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { writeOut } from '../command/terminal.ts'
@@ -13,7 +15,7 @@ import { digestCommand } from './digest.ts'
 import { addDirectoryOption } from './directory.ts'
 import { complainTo, filterOf, forEachMeant, idsArgument, isSearch, searchOptions, yesOption } from './meant-messages.ts' // biome-ignore format: a line
 import { releaseCommand } from './release.ts'
-import { asUtf8, readTexts } from './shown-message.ts'
+import { asUtf8, type ShownMessage } from './shown-message.ts'
 
 /** `onescan quarantine`: mail that QUARANTINE keeps. */
 export const quarantineCommand: CommandModule = {
@@ -62,8 +64,9 @@ const listCommand = makeCommand('quarantine list', {
         }
         messages++
         bytes += found.entry.size
-        output.text(describeEntry(found))
-        await output.result(entryAsObject(found))
+        const shown = await desk.shown(found, 0)
+        output.text(describeEntry(found, shown))
+        await output.result(entryAsObject(found, shown))
       }
       output.sum({ messages, bytes })
       if (messages === 0) {
@@ -78,17 +81,17 @@ const listCommand = makeCommand('quarantine list', {
 /** Upper limit for the recipients that a line of the list names. */
 const RECIPIENTS_SHOWN = 3
 
-function describeEntry({ entry, ...found }: FoundMessage): string {
+function describeEntry({ entry, ...found }: FoundMessage, message: ShownMessage): string {
   const { record } = found
   const { sender, recipients } = record
   const shown = recipients.slice(0, RECIPIENTS_SHOWN).map(inBrackets).join(', ')
   const more =
     recipients.length > RECIPIENTS_SHOWN ? ` +${recipients.length - RECIPIENTS_SHOWN}` : ''
-  const state = entry.state === 'kept' ? '' : `, ${entry.state}`
+  const state = { kept: releasedText(message), releasing: 'releasing', released: 'released' }[entry.state] // biome-ignore format: a line
   const when = record.time.slice(0, 19).replace('T', ' ')
-  const { from, subject } = readTexts(found)
+  const { from, subject } = message
   const texts = [from, subject].filter(Boolean).join(': ')
-  return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state}\n${texts && `    ${texts}\n`}`
+  return `${entry.id}  ${when}Z  ${whyInWords(record)}  ${entry.size} bytes  from ${inBrackets(sender)} to ${shown}${more}${state && `, ${state}`}\n${texts && `    ${texts}\n`}`
 }
 
 /** Returns the reason for which a message is kept, with the finding: `virus: Eicar-Test-Signature`. */
@@ -100,15 +103,17 @@ function inBrackets(address: string): string {
   return `<${harmlessLine(asUtf8(address))}>`
 }
 
-function entryAsObject({ entry: { id, size, state, grounds }, ...message }: FoundMessage): object {
+function entryAsObject(
+  { entry: { id, size, state, grounds }, ...message }: FoundMessage,
+  { releasedCount, subject, from, attachments }: ShownMessage,
+): object {
   const { fields: _, ...record } = message.record
   const { sender, recipients, found, log } = record
   return {
     ...record,
     ...{ sender: asUtf8(sender), recipients: recipients.map(asUtf8), log: asUtf8(log) },
     ...(found !== undefined && { found: asUtf8(found) }),
-    ...{ id, grounds, size, state },
-    ...readTexts(message),
+    ...{ id, grounds, size, state, releasedCount, subject, from, attachments },
   }
 }
 
@@ -155,9 +160,15 @@ async function show(desk: Desk, opened: OpenMessage, output: Output): Promise<vo
   }
   const start = Buffer.concat(chunks)
   const found = { entry, record, start }
-  const { from, subject, attachments, deletedOn, history } = desk.shown(found, 0)
+  const shown = await desk.shown(found, 0)
+  const { from, subject, attachments, deletedOn, history } = shown
+  const receipt = receiptOf(await desk.receipts(entry.id))
+  const gotIt = (recipient: string) => {
+    const { at, by } = receipt(recipient) ?? {}
+    return at === undefined ? '' : `, has it since ${at}, from ${by}`
+  }
   await output.result({
-    ...entryAsObject(found),
+    ...entryAsObject(found, shown),
     ...{ deletedOn, history, start: start.toString('latin1') },
   })
   const lines = [
@@ -165,7 +176,9 @@ async function show(desk: Desk, opened: OpenMessage, output: Output): Promise<vo
     `kept        ${record.time} on ${record.host}, by the ${record.door} interface`,
     `grounds     ${whyInWords(record)}`,
     `sender      <${asUtf8(record.sender)}>`,
-    ...record.recipients.map((recipient) => `recipient   <${asUtf8(recipient)}>`),
+    ...record.recipients.map(
+      (recipient) => `recipient   <${asUtf8(recipient)}>${gotIt(recipient)}`,
+    ),
     ...(from === '' ? [] : [`from        ${from}`]),
     ...(subject === null ? [] : [`subject     ${subject}`]),
     ...attachments.map((name) => `attachment  ${name}`),

@@ -11,14 +11,20 @@ import { readSpoolSettings } from '../../../mail/message/spool.ts'
 import type { ProblemType } from '../../protocol/quarantine-api/problems.ts'
 import { beginRelease } from '../../scan/quarantine/begin-release.ts'
 import { NotDone } from '../../scan/quarantine/not-done.ts'
+import {
+  type Receipt,
+  readReceipts,
+  receiptOf,
+  writeReceipts,
+} from '../../scan/quarantine/receipts.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
-import { ReleaseProgress } from '../../scan/quarantine/release-progress.ts'
 import { isCurrent, type Key } from '../../scan/stamps/keyring.ts'
 import { signRelease } from '../../scan/stamps/sign.ts'
 import { RELEASED_TO_MAX } from '../../scan/stamps/stamp.ts'
 import { digestsFor } from '../../scan/stamps/verify-stamps.ts'
 import { readCluster } from '../host/slot-environment.ts'
-import { type ActionNote, noteAction } from './directory.ts'
+import { type ActionNote, actorOf, noteAction } from './directory.ts'
+import { personIn } from './noted-acts.ts'
 import { PutBack } from './put-back.ts'
 import { isInCare, type Reader, recipientsFor } from './reader.ts'
 import {
@@ -87,8 +93,8 @@ export interface Released {
  * not be released now; with a Fault `next-hop` whose cause is MaybeTaken or PartlyReleased if it may have been sent; and with
  * another Fault if it was not sent: it is in quarantine then, as before.
  *
- * A signed message is sent as often as its stamps need. If that is interrupted, the next release to the same
- * recipients goes on with those who have not certainly received it.
+ * A signed message is sent as often as its stamps need. Who has certainly received it is noted for each recipient. They are
+ * left out of a release, except with `again` if nobody else is left. The message counts as released when all have it.
  */
 export async function releaseEntry(
   root: PathHandle,
@@ -100,11 +106,12 @@ export async function releaseEntry(
   const { entry, record } = begun.opened
   const { file, grounds } = record
   const isBack = file !== undefined && !isRouted && to.length === 0
-  const progress = new ReleaseProgress(root, id)
   let recipients: readonly string[]
   let keys: readonly Key[]
-  let before: readonly string[] = []
+  let receipts: readonly Receipt[]
   let wanted: readonly string[]
+  let isDone = false
+  const haveAll = () => record.recipients.every(receiptOf(receipts))
   try {
     const refuse = (code: ProblemType, reason: string) => {
       throw new CannotRelease(code, `${entry.id}: ${reason}`)
@@ -120,18 +127,35 @@ export async function releaseEntry(
     keys = isBack ? [] : keysOf()
     if (keys.length > 0 && grounds === 'unclear-header')
       refuse('cannot-sign', 'its header is unclear, so each onescan would quarantine it again')
-    if (entry.state === 'releasing') before = await progress.read()
-    else await progress.forget()
-    const left = wanted.filter((address) => !before.includes(address))
+    receipts = await readReceipts(root, id)
+    const receipt = receiptOf(receipts)
+    const left = wanted.filter((address) => receipt(address) === undefined)
+    // A release that was killed after all had it is done.
+    const mayRepeat = again && entry.state !== 'releasing'
+    if (!isBack && left.length === 0 && !mayRepeat) {
+      isDone = haveAll()
+      throw new NotDone('released', `${id}: has been released`)
+    }
     recipients = isBack ? [] : left.length > 0 ? left : wanted
   } catch (error) {
-    await begun.cancel()
+    await (isDone ? begun.finish() : begun.cancel())
     throw error
   }
   const route = isBack ? new PutBack({ ...record, file }) : routes[usualRouteOf(record.door)]
   const mails = keys.length > 0 ? inGroups(recipients, RELEASED_TO_MAX) : [recipients]
   const answers: string[] = []
   const reached: string[] = []
+  const warn = (what: string, error: unknown) =>
+    note.error(`${entry.id}: was sent, but ${what} could not be noted: ${errorText(error)}`)
+  let isNoted = true
+  const addReceipts = async (group: readonly string[]) => {
+    const by = personIn(actorOf(note))
+    const at = new Date().toISOString()
+    isNoted = false
+    receipts = [...receipts, ...group.map((address) => ({ to: address, at, by }))]
+    await writeReceipts(root, id, receipts)
+    isNoted = true
+  }
   const noteRelease = async () => {
     const fields: readonly LogField[] = [
       ['quarantine', 'release'],
@@ -152,11 +176,13 @@ export async function releaseEntry(
       const envelope = { sender: record.sender, recipients: group }
       answers.push(await sendSigned(begun.opened.message(), envelope, keys, route))
       reached.push(...group)
-      if (reached.length < recipients.length) await progress.note([...before, ...reached])
+      if (reached.length < recipients.length) await addReceipts(group)
+      else if (group.length > 0)
+        await addReceipts(group).catch((error) => warn('who received it', error))
     }
   } catch (error) {
     const isMaybe = error instanceof MaybeTaken
-    await (isMaybe || reached.length > 0 ? begun.leave() : begun.cancel())
+    await (isMaybe || !isNoted ? begun.leave() : begun.cancel())
     if (reached.length > 0) await noteRelease()
     const text = `${entry.id}: ${errorText(error)}`
     const has = new Set(reached)
@@ -171,10 +197,9 @@ export async function releaseEntry(
     throw new Fault('next-hop', some, new PartlyReleased(some, answer, remaining))
   }
   const by = route.text
-  await begun.finish().catch((error) => {
-    note.error(`${entry.id}: was sent, but is not marked as released: ${errorText(error)}`)
-  })
-  await progress.forget().catch(() => {}) // a message that is released is released to all again
+  isDone = isBack || entry.state === 'released' || haveAll()
+  const end = isDone ? begun.finish() : isNoted ? begun.cancel() : begun.leave()
+  await end.catch((error) => warn('that it is released', error))
   await noteRelease()
   const answer = answersInWords(answers)
   return { id: entry.id, by, answer, recipients, isSigned: keys.length > 0, isBack }

@@ -25,25 +25,27 @@ export interface ShownMessage extends ReadTexts, Fate {
 
 /** What was done with a message, and what will be. */
 interface Fate {
+  /** The number of its recipients who have received it. */
+  readonly releasedCount: number
   readonly history: readonly Act[]
   /** When the sweep removes it, unless the quarantine is full before; null if it is kept without a limit of time. */
   readonly deletedOn: string | null
 }
 
-/** Returns a message in a list, with this many of its recipients. */
+/** Returns a message in a list, with these of its recipients. */
 export function shownMessage(
   { id, state, grounds, size }: QuarantineEntry,
   found: RecordAndStart,
-  recipientsMax: number,
+  recipients: readonly string[],
   fate: Fate,
 ): ShownMessage {
   const { record } = found
-  const { time, sender, recipients, door, remote, queue, host } = record
+  const { time, sender, door, remote, queue, host } = record
   return {
     ...{ id, time, state, grounds, found: textOrNull(record.found), size },
     sender: asUtf8(sender),
-    recipients: recipients.slice(0, recipientsMax).map(asUtf8),
-    recipientCount: recipients.length,
+    recipients,
+    recipientCount: record.recipients.length,
     ...readTexts(found),
     interface: door,
     client: textOrNull(remote),

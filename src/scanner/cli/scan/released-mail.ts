@@ -5,11 +5,12 @@ import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import { entriesIn, openMessage } from '../../scan/quarantine/entries.ts'
 import { openQuarantine } from '../../scan/quarantine/folders.ts'
 import { contentKey } from '../../scan/quarantine/quarantine-message.ts'
+import { idsWithReceipts } from '../../scan/quarantine/receipts.ts'
 
 /** Milliseconds for which a list of the released messages is used: an outbreak asks about thousands. */
 const LIST_VALID = 5_000
 
-/** The messages that people have released from a quarantine: what they have judged is not judged again. */
+/** The messages that people have released from a quarantine, to some recipients at least: what they have judged is not judged again. */
 export class ReleasedMail {
   readonly #directory: string
   readonly #spool: SpoolSettings
@@ -32,8 +33,9 @@ export class ReleasedMail {
   async #read(): Promise<void> {
     const root = await openQuarantine(this.#directory)
     try {
+      const received = await idsWithReceipts(root)
       for await (const { id, state } of entriesIn(root, { since: undefined, until: undefined })) {
-        if (state !== 'released' || this.#keyOf.has(id)) continue
+        if ((state !== 'released' && !received.has(id)) || this.#keyOf.has(id)) continue
         const opened = await openMessage(root, id)
         const message = await spoolMessage(opened.message(), { spool: this.#spool })
         try {

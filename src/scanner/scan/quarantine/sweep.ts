@@ -4,7 +4,7 @@ import { inSlices } from '../../../base/flow/event-loop.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import type { Values } from '../../../base/settings/read-settings.ts'
 import type { quarantineLimits } from '../../../base/settings/table/quarantine-limits.ts'
-import { byAge, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
+import { byAge, dayOfId, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
 import {
   type DayOfGrounds,
   Folder,
@@ -13,7 +13,7 @@ import {
   openQuarantine,
 } from './folders.ts'
 import { KEYS } from './quarantine-message.ts'
-import { GIVEN } from './release-progress.ts'
+import { RECEIPTS } from './receipts.ts'
 import { REQUESTS } from './release-requests.ts'
 
 /** The limits above which messages are removed. */
@@ -88,7 +88,8 @@ class QuarantineSweep {
       if (this.#isOver()) await this.#removeOldest(days.filter(({ day }) => day === name))
     }
     for (const day of days) await this.#tidy(day)
-    for (const name of [KEYS, REQUESTS]) await this.#forgetOld(name)
+    const dates = new Set(days.map(({ day }) => day))
+    for (const name of [KEYS, REQUESTS]) await this.#forgetOld(name, dates)
     return this.#sum
   }
 
@@ -160,18 +161,16 @@ class QuarantineSweep {
   }
 
   /** Removes what leads retries to kept messages, or requests to their answers, when clients no longer retry. */
-  async #forgetOld(name: string): Promise<void> {
+  async #forgetOld(name: string, days: ReadonlySet<string>): Promise<void> {
     if (!(await this.#root.namesInThread()).includes(name)) return
     const keys = await openFolder(this.#root, name)
     try {
       for await (const key of keys.namesInSlices(PAUSE, this.#signal)) {
         const link = keys.at(key)
         const made = (await statsOf(link))?.mtimeMs ?? this.#now
-        // An interrupted release may be continued as long as the message is kept.
-        const days = key.endsWith(GIVEN) ? this.#limits.QUARANTINEDAYS * DAY : 0
-        const isKept = key.endsWith(GIVEN) && days === 0
-        if (!isKept && this.#now - made > Math.max(days, RETRIED_FOR))
-          await unlink(link).catch(() => {})
+        // Receipts are kept as long as messages of their day.
+        const isKept = key.endsWith(RECEIPTS) && days.has(dayOfId(key))
+        if (!isKept && this.#now - made > RETRIED_FOR) await unlink(link).catch(() => {})
       }
     } finally {
       keys.close()

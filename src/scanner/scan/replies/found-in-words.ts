@@ -45,3 +45,9 @@ export function isSameAddress(from: string, sender: string): boolean {
   const [, address = from] = /<([^<>]*)>$/.exec(from.trim()) ?? []
   return from === '' || address.trim().toLowerCase() === sender.toLowerCase()
 }
+
+/** Returns `1 of 40 released`, or '' if nobody has received a message. */
+export const releasedText = (message: { releasedCount: number; recipientCount: number }): string =>
+  message.releasedCount === 0
+    ? ''
+    : `${message.releasedCount} of ${message.recipientCount} released`

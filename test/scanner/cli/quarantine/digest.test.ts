@@ -128,6 +128,22 @@ t.test('a recipient in the own domains gets what was for him alone', async (t) =
   t.match(bodies(next)[4], both, 'the postmaster had no digest with it')
 })
 
+t.test('a digest leaves out only those who got the message', async (t) => {
+  const { directory, next, digest } = await build(t)
+  const recipients = ['ann@example.org', 'ben@example.org', 'cleo@example.org']
+  const id = await keepOne(directory, Date.now(), { recipients })
+  const words = ['quarantine', 'release', '--no-stamp', '--directory', directory, '--by', `127.0.0.1:${next.port}`] // biome-ignore format: a line
+  t.equal((await onescan([...words, '--to', 'Ben@example.org', id])).code, 0)
+  const { out } = await digest(['--each', 'example.org', '--dry-run'])
+  t.equal(out, '<ann@example.org>: 1 message\n<cleo@example.org>: 1 message\n')
+  t.equal((await digest()).code, 0)
+  t.match(bodies(next).at(-1), '\n  State     1 of 3 released\n')
+  t.match((await onescan(['quarantine', 'list', '--directory', directory])).out, ', 1 of 3 released\n') // biome-ignore format: a line
+  t.match((await onescan(['quarantine', 'show', id, '--directory', directory])).out, /^recipient {3}<ben@example\.org>, has it since \S+, from \S+$/m) // biome-ignore format: a line
+  t.equal((await onescan([...words, id])).code, 0)
+  t.same(next.got.at(-1)?.recipients, ['ann@example.org', 'cleo@example.org'], 'the others')
+})
+
 t.test('texts of senders are neither links nor lines of their own', async (t) => {
   const { directory, next, digest } = await build(t)
   const subject =

@@ -78,6 +78,11 @@ t.test('a person sees and acts on mail for the own recipients alone', async (t) 
   t.equal(api.next.calls, 0)
   t.equal((await api.as('org', 'POST', `messages/${both}/release`)).status, 200)
   t.same(api.next.got[0]?.recipients, ['b@example.org'])
+  t.same(idsOf(await api.as('org', 'GET', 'messages')), [sub, org], 'the own recipients have it')
+  t.same(idsOf(await api.as('org', 'GET', 'messages?state=released')), [both])
+  t.same(idsOf(await api.as('ann', 'GET', 'messages')), [both, ann], 'others do not')
+  t.match((await api.as('ann', 'GET', `messages/${both}`)).json, { state: 'kept', releasedTo: [], releasedCount: 0 }) // biome-ignore format: a line
+  t.match((await api.as('org', 'POST', `messages/${both}/release`)).json, { code: 'released' })
   t.equal((await api.as('org', 'POST', `messages/${org}/release`, { to: ['new@example.org'] })).status, 200) // biome-ignore format: a line
   const many = await api.as('org', 'POST', 'messages/delete', { ids: [sub, none, both, 'x'] })
   t.match(many.json.results, [

@@ -14,10 +14,11 @@
  *   id: string, time: string, state: 'kept' | 'releasing' | 'released', grounds: string, found: string | null, size: number,
  *   sender: string, from: string, recipients: string[], recipientCount: number, subject: string | null,
  *   attachments: string[], client: string | null, queue: string | null, host: string,
- *   deletedOn: string | null, history: Act[]
+ *   deletedOn: string | null, releasedCount: number, history: Act[]
  * }} Summary
  */
-/** @typedef {Summary & { header: string, log: string }} Message */
+/** That somebody has received a message. @typedef {{ recipient: string, at: string, person: string }} Receipt */
+/** @typedef {Summary & { header: string, log: string, releasedTo: Receipt[] }} Message */
 /**
  * Who is signed in, and the seconds without use after which the page forgets the token.
  *

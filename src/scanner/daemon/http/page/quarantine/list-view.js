@@ -6,7 +6,7 @@ import { formatSize } from '../../../../../base/text/units.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 import { answerAt } from './answer.js'
-import { count, findingOf, kindsInWords, kindText, timeText } from './words.js'
+import { count, findingOf, kindsInWords, kindText, releasedText, timeText } from './words.js'
 
 /** @import { App, Search } from './app.js' */
 /** @import { Summary } from './answers.js' */
@@ -65,14 +65,17 @@ function emptyNote(app) {
   if (!isLoaded || messages.length > 0 || next !== null) return nothing
   const { show, kind, recipient, from, to } = search
   const isReleased = show === 'released'
+  const listed = { '': 'wait in quarantine', released: 'were released', all: 'are in quarantine' }[
+    show
+  ]
   const isLimited = me?.domains !== undefined
   /** @type {(changes: Partial<Search>, words: string) => unknown} */
   const link = (changes, words) =>
     html`<li><a href=${app.addressOf(changes)} @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, changes, 'list-title')}>${words}</a></li>`
   return html`<div class="empty">
-    <p>Only messages that ${isReleased ? 'were released' : 'wait in quarantine'} are listed here${isLimited ? ', and only those for your recipients' : ''}. Deleted messages cannot be listed; your mail administrator finds them in the log.</p>
+    <p>Only messages that ${listed} are listed here${isLimited ? ', and only those for your recipients' : ''}. Deleted messages cannot be listed; your mail administrator finds them in the log.</p>
     <ul>
-      ${isReleased ? link({ show: '' }, 'Search waiting messages') : link({ show: 'released' }, 'Search released messages')}
+      ${show === 'all' ? nothing : link({ show: 'all' }, isReleased ? 'Search waiting messages, too' : 'Search released messages, too')}
       ${kind || recipient || from || to ? link({ kind: '', recipient: '', from: '', to: '' }, 'Search without the filters') : nothing}
     </ul>
   </div>`
@@ -96,6 +99,7 @@ function searchForm(app) {
         <select name="show" .value=${live(search.show)} @change=${list.onSelect}>
           <option value="">waiting</option>
           <option value="released">released</option>
+          <option value="all">waiting and released</option>
         </select></label>
       <label>Found
         <select name="kind" .value=${live(search.kind)} @change=${list.onSelect}>
@@ -146,7 +150,7 @@ function selectionBar(app) {
  * @param {Summary} message
  */
 function item(app, message) {
-  const { id, time, found, grounds, sender, from, size, state } = message
+  const { id, time, found, grounds, sender, from, size } = message
   const isOpen = app.search.message === id
   const subject = subjectOf(message)
   return html`<li class=${isOpen ? 'open' : ''}>
@@ -166,8 +170,14 @@ function item(app, message) {
     <p class="found" id=${`f-${id}`}><span class="kind">${kindText(grounds)}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>
     <p class="to" id=${`t-${id}`}>to <bdi>${recipientsText(message)}</bdi></p>
     <p class="when" id=${`w-${id}`}><time datetime=${time}>${timeText(time)}</time>
-      <span>${state === 'releasing' ? 'release interrupted, ' : ''}${formatSize(size)}</span></p>
+      <span>${[stateText(app, message), formatSize(size)].filter(Boolean).join(', ')}</span></p>
   </li>`
+}
+
+/** @param {App} app @param {Summary} message */
+function stateText({ search }, message) {
+  if (message.state === 'released') return search.show === 'all' ? 'released' : ''
+  return [message.state === 'releasing' ? 'release interrupted' : '', releasedText(message)].filter(Boolean).join(', ') // biome-ignore format: a line
 }
 
 /** @param {Pick<Summary, 'subject'>} message */

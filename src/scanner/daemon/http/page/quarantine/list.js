@@ -272,6 +272,25 @@ export class List {
     ])
     focus('list-title')
     if (this.messages.length < PAGE / 2 && this.next !== null) await this.load(false)
+    if (done === 'released') await this.#renew(messages)
+  }
+
+  /** Shows to whom messages that stay in the list were released. @param {readonly Summary[]} messages */
+  async #renew(messages) {
+    for (const { id } of messages
+      .filter((message) => this.selected.has(message.id))
+      .slice(0, LINES)) {
+      const now = await ask(`messages/${encodeURIComponent(id)}`).catch(() => undefined)
+      if (now !== undefined) this.update(now)
+    }
+  }
+
+  /** A message of the list was released to some of its recipients. @param {Summary} message */
+  update({ id, state, releasedCount }) {
+    this.messages = this.messages.map((message) =>
+      message.id === id ? { ...message, state, releasedCount } : message,
+    )
+    this.app.redraw()
   }
 
   /** Takes messages out of the list and the selection. @param {readonly string[]} ids */

@@ -6,13 +6,20 @@ import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 import { answerAt } from './answer.js'
 import { subjectOf, writerOf } from './list-view.js'
-import { acts, count, dayText, findingOf, isHarmful, kindText, timeText } from './words.js'
+import { FEW, MANY } from './opened.js'
+import {
+  acts,
+  count,
+  dayText,
+  findingOf,
+  isHarmful,
+  kindText,
+  releasedText,
+  timeText,
+} from './words.js'
 
 /** @import { App } from './app.js' */
 /** @import { Message, Part } from './answers.js' */
-
-/** Recipients that are shown without being asked for. */
-const FEW = 5
 
 /** @param {App} app */
 export function messageView(app) {
@@ -38,7 +45,7 @@ function facts(message) {
   const { sender, from, found, grounds, time, deletedOn, state, size, attachments, history } =
     message
   const { recipientCount, recipients } = message
-  const until = deletedOn && state === 'kept' ? `, until ${dayText(deletedOn)}` : ''
+  const until = deletedOn ? `, until ${dayText(deletedOn)}` : ''
   const states = {
     kept: '',
     releasing: 'A release was interrupted: it may have been delivered',
@@ -69,7 +76,16 @@ function facts(message) {
       ? []
       : [['Attached', html`<bdi>${attachments.map(visible).join(', ')}</bdi>`]]),
     ['Kept', `${timeText(time)}${until} (${formatSize(size)})`],
-    ...(state === 'kept' || (state === 'released' && isNoted) ? [] : [['State', states[state]]]),
+    ...(state === 'released' && isNoted
+      ? []
+      : [
+          [
+            'State',
+            [states[state], state === 'released' ? '' : releasedText(message)]
+              .filter(Boolean)
+              .join('; '),
+          ],
+        ].filter(([, words]) => words)),
     ...history.map((act) => [acts[act.act], actText(act)]),
   ]
   return html`<dl>${lines.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
@@ -94,12 +110,12 @@ function actions(app, message) {
     ${
       app.mayChange
         ? html`<p class="buttons">
-            ${app.may('release') ? html`<button type="submit" class=${release} ?disabled=${isBusy}>Release to ${targetText(app, message)}</button>` : nothing}
+            ${app.may('release') ? html`<button type="submit" class=${release} ?disabled=${isBusy}>Release to${app.opened.target.other === '' && app.opened.target.chosen.size === 0 ? '' : ' '}${targetText(app, message)}</button>` : nothing}
             ${app.may('delete') ? html`<button type="button" class=${remove} ?disabled=${isBusy} @click=${() => app.opened.remove()}>Delete</button>` : nothing}
           </p>`
         : nothing
     }
-    ${answerAt(app, 'message')} ${app.may('release') ? recipientsField(app, message) : recipientList(message)}
+    ${answerAt(app, 'message')} ${app.may('release') ? recipientsField(app, message) : recipientList(app, message)}
   </form>`
 }
 
@@ -109,13 +125,13 @@ function actions(app, message) {
  * @param {App} app
  * @param {Message} message
  */
-function targetText(app, { recipients, recipientCount }) {
+function targetText(app, { recipientCount }) {
   const { other, chosen } = app.opened.target
   if (other !== '') return other
-  if (chosen.size === recipients.length)
-    return recipientCount === 1 ? visible(recipients[0] ?? '') : `all ${recipientCount} recipients`
-  return chosen.size === 1
-    ? visible([...chosen][0] ?? '')
+  if (chosen.size === 0) return '… (choose recipients)'
+  if (chosen.size === 1) return visible([...chosen][0] ?? '')
+  return chosen.size === recipientCount
+    ? `all ${recipientCount} recipients`
     : `${chosen.size} of ${recipientCount} recipients`
 }
 
@@ -123,39 +139,60 @@ function targetText(app, { recipients, recipientCount }) {
  * @param {App} app
  * @param {Message} message
  */
-function recipientsField(app, { recipients, recipientCount }) {
-  const { target } = app.opened
+function recipientsField(app, { recipients, recipientCount, state }) {
+  const { opened } = app
+  const { target, listed } = opened
   const isElsewhere = target.other !== ''
+  const isMany = recipients.length > MANY
+  // Those who certainly have it get nothing of a release that goes on.
+  const isOut = (/** @type {string} */ address) => state === 'releasing' && opened.hasIt(address)
   const boxes = html`<div class="recipients">
-    ${recipients.map(
+    ${listed.map(
       (
         address,
-      ) => html`<label class="box"><input type="checkbox" .checked=${live(target.chosen.has(address))} ?disabled=${isElsewhere}
-          @change=${() => app.opened.choose(address)}> <bdi>${visible(address)}</bdi></label>`,
+      ) => html`<label class="box"><input type="checkbox" .checked=${live(target.chosen.has(address))} ?disabled=${isElsewhere || isOut(address)}
+          @change=${() => opened.choose(address)}> <span><bdi>${visible(address)}</bdi>${gotIt(app, address)}</span></label>`,
     )}
     ${recipientCount > recipients.length ? html`<p>and ${count(recipientCount - recipients.length, 'more recipient')}</p>` : nothing}
   </div>`
-  const isFew = recipients.length <= FEW
   return html`<fieldset>
     <legend>${recipientCount === 1 ? 'Recipient' : 'Recipients'}</legend>
     ${
-      isFew
-        ? boxes
-        : html`<details><summary>Choose among ${count(recipientCount, 'recipient')}</summary>
-            <p class="buttons"><button type="button" ?disabled=${isElsewhere} @click=${() => app.opened.chooseAll(true)}>Select all</button>
-              <button type="button" ?disabled=${isElsewhere} @click=${() => app.opened.chooseAll(false)}>Select none</button></p>
-            ${boxes}</details>`
+      isMany
+        ? html`<label>Show recipients with
+            <input type="text" name="filter" .value=${live(target.filter)} @input=${opened.onFilter} autocomplete="off" spellcheck="false"></label>`
+        : nothing
     }
+    ${
+      recipients.length > FEW
+        ? html`<p class="buttons"><button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(true)}>Select ${listed.length < recipients.length ? `these ${listed.length}` : `all ${listed.length}`}</button>
+            <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(false)}>Select none</button></p>`
+        : nothing
+    }
+    ${boxes}
     <label>Another address instead
-      <input type="email" name="other" .value=${live(target.other)} @input=${app.opened.onOther} autocomplete="off" spellcheck="false"></label>
+      <input type="email" name="other" .value=${live(target.other)} @input=${opened.onOther} autocomplete="off" spellcheck="false"></label>
   </fieldset>`
 }
 
-/** @param {Message} message */
-function recipientList({ recipients, recipientCount }) {
+/**
+ * @param {App} app
+ * @param {string} address
+ */
+function gotIt({ opened }, address) {
+  if (!opened.hasIt(address)) return nothing
+  const receipt = opened.receiptOf(address)
+  return html` <span class="got">got it${receipt ? ` ${timeText(receipt.at)} (${visible(receipt.person)})` : ''}</span>`
+}
+
+/**
+ * @param {App} app
+ * @param {Message} message
+ */
+function recipientList(app, { recipients, recipientCount }) {
   if (recipientCount === 1) return nothing
   return html`<details ?open=${recipientCount <= FEW}><summary>${count(recipientCount, 'recipient')}</summary>
-    <ul>${recipients.map((address) => html`<li><bdi>${visible(address)}</bdi></li>`)}</ul></details>`
+    <ul>${recipients.map((address) => html`<li><bdi>${visible(address)}</bdi>${gotIt(app, address)}</li>`)}</ul></details>`
 }
 
 /**

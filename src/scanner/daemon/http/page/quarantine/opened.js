@@ -1,22 +1,28 @@
 // The open message, and what is done with it.
 import { unbracketed } from '../../../../../base/text/bracketed.ts'
+import { soughtRecipients } from '../../../../../base/text/search-words.ts'
 import { at, visible } from '../elements.js'
 import { focus } from './focus.js'
 import { subjectOf, writerOf } from './list-view.js'
 import { ask, askForFile, Problem } from './session.js'
-import { count, isUnfinished, problemText, warningText } from './words.js'
+import { count, isUnfinished, problemText, timeText, warningText } from './words.js'
 
 /** @import { Place } from './answer.js' */
 /** @import { App } from './app.js' */
-/** @import { Letter, Message, Part } from './answers.js' */
+/** @import { Letter, Message, Part, Receipt } from './answers.js' */
+
+/** Recipients up to this number are all selected when a message is opened: of more of them, those whom the search names. */
+export const FEW = 5
+/** The recipients from which on their boxes can be filtered. */
+export const MANY = 10
 
 export class Opened {
   /** @type {Message | undefined} */
   shown
   /** It was deleted. */
   isGone = false
-  /** To whom it is to be released. */
-  target = { chosen: /** @type {Set<string>} */ (new Set()), other: '' }
+  /** To whom it is to be released, and the part of addresses whose boxes are shown. */
+  target = { chosen: /** @type {Set<string>} */ (new Set()), other: '', filter: '' }
   /** @type {Letter | undefined} */
   text
   /** @type {readonly Part[] | undefined} */
@@ -43,14 +49,14 @@ export class Opened {
   async open() {
     Object.assign(this, { shown: undefined, text: undefined, parts: undefined })
     this.isGone = false
-    this.target = { chosen: new Set(), other: '' }
+    this.target = { chosen: new Set(), other: '', filter: '' }
     this.app.answer = undefined
     const { message } = this.app.search
     this.app.redraw()
     if (message === '') return
     try {
       const shown = await this.#reload(message)
-      if (shown) this.target = { chosen: new Set(shown.recipients), other: '' }
+      if (shown) this.target.chosen = new Set(this.#usual(shown))
       this.app.redraw()
     } catch (error) {
       this.app.fail('message', error)
@@ -63,10 +69,31 @@ export class Opened {
   async #reload(id) {
     const message = await ask(`messages/${encodeURIComponent(id)}`)
     if (id !== this.app.search.message) return undefined // another one was opened meanwhile
-    const recipients = [...new Set(message.recipients)]
+    const recipients = [...new Set(/** @type {string[]} */ (message.recipients))].sort(
+      (one, other) => one.localeCompare(other, 'en', { numeric: true }),
+    )
     const recipientCount = message.recipientCount - message.recipients.length + recipients.length
     this.shown = { ...message, recipients, recipientCount }
     return this.shown
+  }
+
+  /** Those who are selected at first: a release to all is a step of its own. @param {Message} message */
+  #usual({ recipients, recipientCount }) {
+    const lack = recipients.filter((address) => !this.hasIt(address))
+    const sought = soughtRecipients(recipients, this.app.search).filter((address) => lack.includes(address)) // biome-ignore format: a line
+    if (sought.length > 0 && sought.length <= FEW) return sought
+    return recipientCount <= FEW ? lack : []
+  }
+
+  /** When an address got the message, and from whom, if that is known. @param {string} address */
+  receiptOf(address) {
+    return this.shown?.releasedTo.find(({ recipient }) => isSame(recipient, address))
+  }
+
+  /** @param {string} address */
+  hasIt(address) {
+    const isOwn = this.shown?.recipients.some((recipient) => isSame(recipient, address))
+    return this.receiptOf(address) !== undefined || (isOwn && this.shown?.state === 'released')
   }
 
   /** Whether an exception was made for it, and not removed. */
@@ -82,9 +109,21 @@ export class Opened {
     this.app.redraw()
   }
 
-  /** @param {boolean} isAll */
+  /** The recipients whose boxes are shown. */
+  get listed() {
+    const part = this.target.filter.trim().toLowerCase()
+    return (this.shown?.recipients ?? []).filter((address) => address.toLowerCase().includes(part))
+  }
+
+  /** Selects those whose boxes are shown and who do not have it, or nobody. @param {boolean} isAll */
   chooseAll(isAll) {
-    this.target.chosen = new Set(isAll ? this.shown?.recipients : [])
+    this.target.chosen = new Set(isAll ? this.listed.filter((address) => !this.hasIt(address)) : [])
+    this.app.redraw()
+  }
+
+  /** @param {InputEvent} event */
+  onFilter = (event) => {
+    this.target.filter = /** @type {HTMLInputElement} */ (event.target).value
     this.app.redraw()
   }
 
@@ -103,47 +142,50 @@ export class Opened {
     const { other, chosen } = this.target
     if (other !== '' && !/^[^\s<>,;]+@[^\s<>,;@]+$/.test(other))
       return this.app.say('message', `${other}: write one address, such as ann@example.org.`, true)
-    const isAll = other === '' && chosen.size === shown.recipients.length
     const to = other === '' ? [...chosen] : [other]
     if (to.length === 0) return this.app.say('message', 'Choose a recipient.', true)
-    this.app.act('message', () => this.#release(shown, isAll ? [] : to))
+    this.app.act('message', () => this.#release(shown, to))
   }
 
   /**
+   * Releases a message. Those who have it get it once more only if they are named here.
+   *
    * @param {Message} message
-   * @param {readonly string[]} to none: all recipients
+   * @param {readonly string[]} to
    */
   async #release(message, to) {
     const { id, recipients, recipientCount, state } = message
-    const named = to.length > 0 ? to : recipients
-    const [only = ''] = named
+    const lack = recipients.filter((address) => !this.hasIt(address))
+    const [fresh, twice] = [to.filter((address) => !this.hasIt(address)), to.filter((address) => this.hasIt(address))] // biome-ignore format: a line
+    const isAll = fresh.length > 1 && lack.every((address) => fresh.includes(address))
+    const number = isAll ? recipientCount - recipients.length + to.length : to.length
     const whom =
-      to.length === 0 && recipientCount > 1
-        ? `all ${recipientCount} recipients`
-        : named.length === 1
-          ? visible(only)
-          : count(named.length, 'recipient')
-    const isAgain = state !== 'kept'
-    const before = {
-      kept: '',
-      releasing: 'An earlier release did not end, and it may have been delivered. ',
-      released: 'It was released before. ',
-    }[state]
-    const isOurs = named.every((address) => recipients.some((own) => isSame(own, address)))
-    const stranger =
-      isOurs || recipients.length < recipientCount
-        ? ''
-        : `This is not ${recipientCount === 1 ? 'its recipient' : 'one of its recipients'}, who will not get it. `
-    const more = `${stranger}${before}${warningText(message)}`
-    const lines = named.length > 1 && named.length < recipientCount ? named.map(visible) : []
-    if (!(await this.app.agrees(`Release it to ${whom}?`, 'Release', { more, lines }))) return
-    const body = { to, again: isAgain }
+      number === 1
+        ? visible(to[0] ?? '')
+        : number === recipientCount
+          ? `all ${number} recipients`
+          : count(number, 'recipient')
+    const more = [
+      this.#aboutStranger(message, to),
+      ...twice.slice(0, 3).map((address) => `${visible(address)} ${gotText(this.receiptOf(address))}, and would get it twice.`), // biome-ignore format: a line
+      twice.length > 3 ? `So would ${count(twice.length - 3, 'more recipient')}.` : '',
+      state === 'releasing'
+        ? 'An earlier release did not end, and it may have been delivered.'
+        : '',
+      warningText(message),
+      'A release cannot be called back.',
+    ]
+    const lines = number > 1 && number < recipientCount ? to.map(visible) : []
+    const about = { more: more.filter(Boolean).join(' '), lines }
+    if (!(await this.app.agrees(`Release it to ${whom}?`, 'Release', about))) return
     this.app.say('message', 'The message is being released.')
     try {
-      await this.app.sendOnce([id, body], (key) =>
-        ask(`messages/${encodeURIComponent(id)}/release`, { method: 'POST', body, key }),
-      )
-      this.app.say('message', `Released to ${whom}.`)
+      if (fresh.length > 0)
+        await this.#send(id, { to: isAll ? [] : fresh, again: state !== 'kept' })
+      if (twice.length > 0) await this.#send(id, { to: twice, again: true })
+      const wrong = number === 1 ? `If that was wrong, call ${whom} now; it` : 'It'
+      this.app.say('message', `Released to ${whom}. ${wrong} cannot be called back.`)
+      this.target.other = ''
     } catch (error) {
       if (!(error instanceof Problem) || error.code === 'no-token') throw error
       const { code } = error
@@ -153,9 +195,44 @@ export class Opened {
       if (code === 'no-message') return this.#close()
       if (code !== 'released' && !isUnfinished(code)) return
     }
-    // What is done is in its history, and no longer in a list of what waits.
-    await this.#reload(id).catch(() => {})
-    if (this.app.search.show === '' && this.shown?.state === 'released') this.app.list.drop([id])
+    // What is done is in its history, and what all have is no longer in a list of what waits.
+    const now = await this.#reload(id).catch(() => undefined)
+    if (now === undefined) return
+    this.target.chosen = new Set([...this.target.chosen].filter((address) => !this.hasIt(address)))
+    if (this.app.search.show === '' && now.state === 'released') this.app.list.drop([id])
+    else this.app.list.update(now)
+  }
+
+  /**
+   * @param {string} id
+   * @param {{ to: readonly string[], again: boolean }} body
+   */
+  #send(id, body) {
+    return this.app.sendOnce([id, body], (key) =>
+      ask(`messages/${encodeURIComponent(id)}/release`, { method: 'POST', body, key }),
+    )
+  }
+
+  /**
+   * What is to be known of an address that is no recipient, or ''.
+   *
+   * @param {Message} message
+   * @param {readonly string[]} to
+   */
+  #aboutStranger({ recipients, recipientCount }, to) {
+    const isOwn = (/** @type {string} */ named) => recipients.some((own) => isSame(own, named))
+    const [address = ''] = to
+    if (to.every(isOwn) || recipients.length < recipientCount) return ''
+    const domains = [...new Set(recipients.map(domainOf))]
+    const isOutside = domains.length > 0 && !domains.includes(domainOf(address))
+    const where = domains.length === 1 ? visible(domains[0] ?? '') : 'the domains of its recipients'
+    const others = recipientCount === 1 ? visible(recipients[0] ?? '') : 'Its recipients'
+    return [
+      isOutside ? `${visible(address)} is outside ${where}.` : '',
+      recipientCount === 0 ? '' : `${others} will not get it.`,
+    ]
+      .filter(Boolean)
+      .join(' ')
   }
 
   remove() {
@@ -255,3 +332,12 @@ export class Opened {
 
 /** @type {(address: string, other: string) => boolean} */
 const isSame = (address, other) => address.toLowerCase() === other.toLowerCase()
+
+/** @param {string} address */
+const domainOf = (address) => address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+
+/** `got it on 29 Nov 2026, 16:10, from ann`, if that is known. @param {Receipt | undefined} receipt */
+const gotText = (receipt) =>
+  receipt === undefined
+    ? 'got it'
+    : `got it on ${timeText(receipt.at)}, from ${visible(receipt.person)}`

@@ -6,6 +6,7 @@ import {
   isHarmful,
   kindsInWords,
   kindText,
+  releasedText,
 } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 
@@ -64,7 +65,7 @@ export const problems = {
   'other-request': RELOAD,
 }
 
-export { isHarmful, kindsInWords, kindText }
+export { isHarmful, kindsInWords, kindText, releasedText }
 
 /** What was found, beside its kind. @param {{ grounds: string, found: string | null }} message */
 export const findingOf = (message) => visible(findingText(message))

@@ -1,0 +1,86 @@
+import { open, readFile, rename, unlink } from 'node:fs/promises'
+import { attempt, errorCode } from '../../../base/errors/fault.ts'
+import type { PathHandle } from '../../../base/path/path-handle.ts'
+import { writeWholeInThread } from '../../../base/process/descriptors.ts'
+import { lowerCase } from '../../../base/text/address.ts'
+import { openFolder, openOrMakeFolder, quarantineFault } from './folders.ts'
+import { REQUESTS } from './release-requests.ts'
+
+/** The end of the name of a file in REQUESTS: who has received a message. It stays as long as the message. */
+export const RECEIPTS = '.given'
+
+/** That a recipient, latin1, has certainly received a message from quarantine. */
+export interface Receipt {
+  readonly to: string
+  /** RFC 3339. */
+  readonly at: string
+  /** The person who released it. */
+  readonly by: string
+}
+
+/** Resolves to the receipts of a message. */
+export async function readReceipts(root: PathHandle, id: string): Promise<readonly Receipt[]> {
+  const text = await within(root, (folder) => readFile(folder.at(id + RECEIPTS), 'utf8'))
+  const read = attempt(() => JSON.parse(text ?? '') as unknown)
+  return Array.isArray(read) ? read.filter(isReceipt) : []
+}
+
+const isReceipt = (value: unknown): value is Receipt => {
+  const { to, at, by }: Record<string, unknown> = { ...Object(value) }
+  return [to, at, by].every((text) => typeof text === 'string')
+}
+
+/** Writes the receipts of a message. When this resolves, they are on the disk. Rejects with a Fault. */
+export async function writeReceipts(
+  root: PathHandle,
+  id: string,
+  receipts: readonly Receipt[],
+): Promise<void> {
+  ;(await openOrMakeFolder(root, REQUESTS)).close()
+  await within(root, async (folder) => {
+    const path = folder.at(id + RECEIPTS)
+    const file = await open(`${path}.new`, 'w', 0o600)
+    try {
+      await writeWholeInThread(file, Buffer.from(JSON.stringify(receipts)))
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(`${path}.new`, path)
+    await folder.sync()
+  })
+}
+
+/** Removes the receipts of a message that is deleted. */
+export async function forgetReceipts(root: PathHandle, id: string): Promise<void> {
+  await within(root, (folder) => unlink(folder.at(id + RECEIPTS)))
+}
+
+/** Resolves to the ids of the messages that have receipts. */
+export async function idsWithReceipts(root: PathHandle): Promise<ReadonlySet<string>> {
+  const names = await within(root, (folder) => folder.namesInThread())
+  return new Set(names?.flatMap((name) => name.endsWith(RECEIPTS) ? name.slice(0, -RECEIPTS.length) : [])) // biome-ignore format: a line
+}
+
+/** Returns the receipt of an address, in any case, if there is one. */
+export function receiptOf(receipts: readonly Receipt[]): (address: string) => Receipt | undefined {
+  const byAddress = new Map(receipts.map((receipt) => [lowerCase(receipt.to), receipt]))
+  return (address) => byAddress.get(lowerCase(address))
+}
+
+async function within<Value>(
+  root: PathHandle,
+  use: (folder: PathHandle) => Promise<Value>,
+): Promise<Value | undefined> {
+  try {
+    const folder = await openFolder(root, REQUESTS)
+    try {
+      return await use(folder)
+    } finally {
+      folder.close()
+    }
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw quarantineFault(REQUESTS, error)
+  }
+}
