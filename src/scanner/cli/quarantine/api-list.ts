@@ -13,6 +13,8 @@ const RECORDS_MAX = 20_000
 const PAGE_BYTES = 16 * 1024 * 1024
 /** Upper limit for the recipients of a message in a list, beside the number of all. */
 const RECIPIENTS_SHOWN = 10
+/** Upper limit for the damaged messages that are named. */
+const DAMAGED_SHOWN = 10
 /** Upper limit, in characters, for the text that is searched for. */
 const SEARCH_MAX = 200
 
@@ -84,6 +86,8 @@ interface MessagePage {
   readonly next: string | null
   /** Files that cannot be read. */
   readonly damaged: number
+  /** The first of them that are known. */
+  readonly damagedIds: readonly string[]
 }
 
 /** Reads a page of the list, the newest message first. A file that is not a message in quarantine is left out, and counted. */
@@ -97,12 +101,17 @@ export async function listPage(desk: Desk, filter: ListFilter): Promise<MessageP
     read++
     return !isCut
   }
-  for await (const found of desk.find(filter, () => damaged++, onRead)) {
+  const damagedIds: string[] = []
+  const complain: Parameters<Desk['find']>[1] = (_, entry) => {
+    damaged++
+    if (entry && damagedIds.length < DAMAGED_SHOWN) damagedIds.push(entry.id)
+  }
+  for await (const found of desk.find(filter, complain, onRead)) {
     const shown = await desk.shown(found, RECIPIENTS_SHOWN, filter)
     bytes += Buffer.byteLength(JSON.stringify(shown))
     messages.push(shown)
   }
-  return { messages, next: isCut ? last : null, damaged }
+  return { messages, next: isCut ? last : null, damaged, damagedIds }
 }
 
 /** Counts the messages of a search. At most RECORDS_MAX records are read for it; then there may be more. */

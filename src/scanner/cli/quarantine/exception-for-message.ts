@@ -42,11 +42,11 @@ export function exceptionForMessage(
   const lines = attempt(() =>
     to.map((recipient) => exceptionFor({ from, to: recipient, signature })),
   )
-  const whom = isForAll ? 'anybody' : to.join(', ')
+  const whom = isForAll ? 'everybody' : to.join(', ')
   return {
     lines:
       lines ?? fail('an address or the name of the finding has characters that a rule cannot have'),
-    letsIn: `Mail to ${whom} in which ${signature} is found is delivered, ${from === undefined ? 'from any sender' : `if ${from} is its sender, which anyone can forge`}.`,
+    letsIn: `From now on, mail from ${from ?? 'any sender'} with ${signature} is delivered to ${whom}.${from === undefined ? '' : ' Anyone can forge this sender.'}`,
   }
 }
 

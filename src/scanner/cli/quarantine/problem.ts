@@ -7,6 +7,7 @@ import {
 import { NotDone, type NotDoneReason } from '../../scan/quarantine/not-done.ts'
 import { CannotRelease, PartlyReleased } from './release-entry.ts'
 import { MaybeTaken, NotTaken } from './send-again.ts'
+import { asUtf8 } from './shown-message.ts'
 
 /** A problem of a request that was found before anything was done. */
 export class Problem extends Error {
@@ -32,7 +33,10 @@ const ofNotDone: Record<NotDoneReason, ProblemType> = {
 export function problemOf(error: unknown): ReturnType<typeof problemDetails> {
   const cause = error instanceof Error ? error.cause : undefined
   const more = {
-    ...((cause instanceof NotTaken || cause instanceof PartlyReleased) && { answer: cause.answer }),
+    ...((cause instanceof NotTaken || cause instanceof PartlyReleased) && {
+      answer: cause.answer,
+      ...(cause.recipient !== undefined && { recipient: asUtf8(cause.recipient) }),
+    }),
     ...(cause instanceof PartlyReleased && { remaining: cause.remaining }),
   }
   return problemDetails(codeOf(error), errorText(error), more)

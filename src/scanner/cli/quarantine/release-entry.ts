@@ -53,11 +53,18 @@ export class PartlyReleased extends Error {
   readonly answer: string
   /** The number of the others. */
   readonly remaining: number
+  /** One of them, whom it refused, latin1. */
+  readonly recipient: string | undefined
 
-  constructor(message: string, answer: string, remaining: number) {
+  constructor(
+    message: string,
+    { answer, remaining, recipient }: Pick<PartlyReleased, 'answer' | 'remaining' | 'recipient'>,
+  ) {
+    // biome-ignore format: a line
     super(message)
     this.answer = answer
     this.remaining = remaining
+    this.recipient = recipient
   }
 }
 
@@ -193,8 +200,8 @@ export async function releaseEntry(
     const isRefused = reached.length > 0 || faultKindOf(error) === 'next-hop'
     if (isMaybe || !isRefused || received === 0) throw new Fault('next-hop', text, error)
     const some = `${text}; it was released to ${received} of ${all} recipients`
-    const answer = error instanceof NotTaken ? error.answer : errorText(error)
-    throw new Fault('next-hop', some, new PartlyReleased(some, answer, remaining))
+    const { answer, recipient } = error instanceof NotTaken ? error : { answer: errorText(error), recipient: undefined } // biome-ignore format: a line
+    throw new Fault('next-hop', some, new PartlyReleased(some, { answer, remaining, recipient }))
   }
   const by = route.text
   isDone = isBack || entry.state === 'released' || haveAll()

@@ -47,10 +47,13 @@ export class MaybeTaken extends Error {}
 export class NotTaken extends Fault {
   /** Its reply, such as `451 4.7.1 Try again later`. */
   readonly answer: string
+  /** The recipient whom it refused, latin1; undefined: the message as a whole. */
+  readonly recipient: string | undefined
 
-  constructor(message: string, answer: string) {
+  constructor(message: string, answer: string, recipient: string | undefined) {
     super('next-hop', message)
     this.answer = answer
+    this.recipient = recipient
   }
 }
 
@@ -178,12 +181,12 @@ async function converse(
   const inOneLine = (answer: RawReply) => `${answer.code} ${replyTexts(answer).join(' ')}`
   const answerText = (answer: RawReply, step: string) =>
     `${name}: answers ${inOneLine(answer)} to ${step}`
-  const expect = (answer: RawReply, code: number, step: string) => {
+  const expect = (answer: RawReply, code: number, step: string, recipient?: string) => {
     if (Math.floor(answer.code / 100) === Math.floor(code / 100)) return
-    throw new NotTaken(answerText(answer, step), inOneLine(answer))
+    throw new NotTaken(answerText(answer, step), inOneLine(answer), recipient)
   }
-  const ask = async (line: string) => {
-    expect(await server.ask(Buffer.from(line, 'latin1')), 250, line)
+  const ask = async (line: string, recipient?: string) => {
+    expect(await server.ask(Buffer.from(line, 'latin1')), 250, line, recipient)
   }
   for (const address of [mail.sender, ...mail.recipients]) {
     if (/[\0-\x1f\x7f<>]/.test(address))
@@ -201,7 +204,7 @@ async function converse(
   }
   await ask(`MAIL FROM:<${mail.sender}>${international === undefined ? '' : ' SMTPUTF8'}`)
   // One refused recipient ends the release: otherwise that recipient would never receive the mail.
-  for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`)
+  for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`, recipient)
   expect(await server.startData(), 354, 'DATA')
   const stuffing = new Stuffing()
   for (const piece of piecesInLf(mail)) {

@@ -3,6 +3,7 @@ import {
   count,
   kindText,
   problems,
+  problemText,
 } from '../../../../src/scanner/daemon/http/page/quarantine/words.js'
 import { PROBLEM_TYPES } from '../../../../src/scanner/protocol/quarantine-api/problems.ts'
 
@@ -27,4 +28,16 @@ t.test('plural forms, and a kind that is not known', async (t) => {
   t.equal(count(1200, 'part'), '1,200 parts')
   t.equal(kindText('banned'), 'Banned attachment')
   t.equal(kindText('new-kind'), 'new-kind')
+})
+
+t.test('a refused release names the address, and what to do', async (t) => {
+  const refused = (answer: string, recipient?: string, number = 1) =>
+    problemText({ code: 'refused', answer, recipient }, number)
+  t.equal(
+    refused('550 5.1.1 no such user', 'ben@example.org', 2),
+    'The mail server refuses ben@example.org (550 5.1.1 no such user), so nobody got the message. Clear the box of ben@example.org, and release again.',
+  )
+  t.match(refused('550 no', 'ben@example.org'), /Check the address\.$/)
+  t.match(refused('451 later', 'ben@example.org', 2), /Try again in 15 minutes\.$/)
+  t.match(refused('554 no'), /name the number of the message\.$/)
 })

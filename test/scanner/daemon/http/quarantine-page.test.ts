@@ -214,8 +214,8 @@ t.test(
     await button(page, 'Release').click()
     await asked(page, 'Release 3 messages to their recipients, 3 in all?')
     await page.locator('#yes').click()
-    await answered(page, '2 messages released. 1 not:')
-    await answered(page, 'number 41: Another user has released this message already')
+    await answered(page, '2 messages released. 1 was released already, or deleted.')
+    t.equal(await page.locator('.answer.bad').count(), 0)
     t.equal(api.next.got.length, 3)
     await titled(page, '57 messages')
     t.ok(Math.abs(Number(await page.evaluate('scrollY')) - Number(before)) < 200, 'the same place')
@@ -279,7 +279,7 @@ t.test('a release that was partly done goes on when the message is opened', skip
   const api = await serveApi(t)
   const recipients = Array.from({ length: 40 }, (_, n) => `r${n}@example.org`)
   await keepMany(api, 1, { recipients: [...recipients, 'r0@example.org'] })
-  let refusals = 3
+  let refusals = 2
   api.next.script = (verb, line) =>
     verb === 'RCPT' && line.includes('r35@') && refusals-- > 0 ? '451 later' : undefined
   const { page } = await open(api)
@@ -532,7 +532,10 @@ t.test('a letter is read and saved, and an exception is made and taken back', sk
   t.equal((await saved).suggestedFilename(), `${id}.eml`)
   await answered(page, 'Saved with your downloads.')
   await button(page, 'Allow it from a@example.net…').click()
-  await asked(page, /Make an exception\? Mail to anybody in which Test-Virus is found/)
+  await asked(
+    page,
+    'Make an exception? From now on, mail from a@example.net with Test-Virus is delivered to everybody. Anyone can forge this sender.',
+  )
   t.equal(rules(), '# ours\n')
   await page.locator('#yes').click()
   await answered(page, 'The exception holds from now on.')
@@ -611,7 +614,9 @@ t.test('what goes wrong meanwhile is said, and nothing is done twice', skip, asy
   writeFileSync(fileOf(api.directory, ids[4]!), 'damaged')
   await page.goto(`${addressOf(api)}?message=${ids[4]}`)
   await answered(page, 'The stored message is damaged')
-  await page.getByText('1 message cannot be read. Inform your mail administrator.').waitFor()
+  await page
+    .getByText(`1 message cannot be read: ${ids[4]}. Inform your mail administrator.`)
+    .waitFor()
   t.match(await page.locator('#said').innerText(), 'The stored message is damaged')
   await openOne(3)
   writeFileSync(api.tokens, 'eve the-token-of-eve-0123456789\n')

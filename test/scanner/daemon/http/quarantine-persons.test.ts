@@ -144,7 +144,7 @@ t.test(
     const seen = await allow('pam', { for: 'sender', preview: true })
     t.match(seen.json, {
       line,
-      letsIn: /^Mail to anybody in which Test-Virus is found .* a@example\.net/,
+      letsIn: /^From now on, mail from a@example\.net with Test-Virus is delivered to everybody\./,
     })
     t.equal(rules(), '# ours\n')
     t.match((await allow('pam', { for: 'sender' })).json, { line, isNew: true })

@@ -6,7 +6,15 @@ import { formatSize } from '../../../../../base/text/units.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 import { answerAt } from './answer.js'
-import { count, findingOf, kindsInWords, kindText, releasedText, timeText } from './words.js'
+import {
+  clockText,
+  count,
+  findingOf,
+  kindsInWords,
+  kindText,
+  releasedText,
+  timeText,
+} from './words.js'
 
 /** @import { App, Search } from './app.js' */
 /** @import { Summary } from './answers.js' */
@@ -19,10 +27,11 @@ export function listView(app) {
     <div class="bar">
       <h2 id="list-title" tabindex="-1">${listTitle(app)}</h2>
       ${app.mayChange ? selectionBar(app) : nothing} ${answerAt(app, 'list')}
+      ${list.loadedAt ? html`<p class="hint">as of ${clockText(list.loadedAt)} <button type="button" ?disabled=${list.isLoading} @click=${() => list.load()}>Refresh</button></p>` : nothing}
     </div>
-    ${list.damaged === 0 ? nothing : html`<p class="hint">${count(list.damaged, 'message')} cannot be read. Inform your mail administrator.</p>`}
+    ${list.damaged === 0 ? nothing : html`<p class="hint">${count(list.damaged, 'message')} cannot be read${list.damagedIds.length ? `: ${list.damagedIds.join(', ')}` : ''}. Inform your mail administrator.</p>`}
     ${emptyNote(app)}
-    <ul class="messages">
+    <ul class=${list.isSearching ? 'messages old' : 'messages'}>
       ${repeat(
         list.messages,
         ({ id }) => id,
@@ -38,10 +47,13 @@ export function listView(app) {
 }
 
 /** @param {App} app */
-export function listTitle({ list: { messages, next, isLoading, isLoaded, total }, search }) {
-  if (!isLoaded) return isLoading ? 'Messages' : 'The messages cannot be shown'
+export function listTitle({ list, search }) {
+  const { messages, next, isSearching, isLoaded, isEmptied, total } = list
+  if (isSearching) return 'Searching…'
+  if (!isLoaded) return 'The messages cannot be shown'
   const kind = search.show === 'released' ? 'released ' : ''
   if (messages.length === 0 && next === null) {
+    if (isEmptied) return `No ${kind}message is left`
     const { show, message, ...words } = search
     return Object.values(words).some(Boolean)
       ? `No ${kind}message was found`
@@ -62,7 +74,7 @@ export function listTitle({ list: { messages, next, isLoading, isLoaded, total }
 function emptyNote(app) {
   const { list, search, me } = app
   const { messages, next, isLoaded } = list
-  if (!isLoaded || messages.length > 0 || next !== null) return nothing
+  if (!isLoaded || list.isSearching || messages.length > 0 || next !== null) return nothing
   const { show, kind, recipient, from, to } = search
   const isReleased = show === 'released'
   const listed = { '': 'wait in quarantine', released: 'were released', all: 'are in quarantine' }[
@@ -91,7 +103,7 @@ function searchForm(app) {
       <input name=${name} type=${type} .value=${live(search[name])} maxlength="200" autocomplete="off" spellcheck="false"></label>`
   const set = [app.search.recipient, app.search.from, app.search.to].filter(Boolean).length
   return html`<form class="search" role="search" @submit=${list.onSearch} @input=${list.onType}>
-    <label class="words">Search: sender, recipient, subject, virus…
+    <label class="words">Search: sender, recipient, subject, file, virus, number
       <input name="search" type="search" .value=${live(search.search)} maxlength="200" autocomplete="off" spellcheck="false"></label>
     <button type="submit">Search</button>
     <div class="narrow">

@@ -22,8 +22,15 @@ export class List {
   messages = []
   /** Where further ones begin. @type {string | null} */
   next = null
-  /** Messages that were left out, because they cannot be read. */
+  /** Messages that were left out, because they cannot be read, and the numbers of the first ones. */
   damaged = 0
+  damagedIds = /** @type {readonly string[]} */ ([])
+  /** A search is under way: what is listed is from before. */
+  isSearching = false
+  /** The last message of the search was released or deleted here. */
+  isEmptied = false
+  /** When the list was loaded. */
+  loadedAt = ''
   isLoading = false
   isLoaded = false
   /** @type {Map<string, Summary>} */
@@ -46,20 +53,32 @@ export class List {
   async load(isFirst = true) {
     const { search } = this.app
     this.isLoading = true
+    this.isSearching = isFirst
     this.app.redraw()
     try {
-      const { messages, next, damaged } = await this.#listed(PAGE, isFirst ? null : this.next)
+      const { messages, next, damaged, damagedIds } = await this.#listed(
+        PAGE,
+        isFirst ? null : this.next,
+      )
       if (search !== this.app.search && !isSameFilter(search, this.app.search)) return
       const all = isFirst ? messages : [...this.messages, ...messages]
       this.damaged = damaged + (isFirst ? 0 : this.damaged)
-      Object.assign(this, { messages: all, next, isLoading: false, isLoaded: true })
+      if (isFirst || this.damagedIds.length === 0) this.damagedIds = damagedIds
+      Object.assign(this, {
+        messages: all,
+        next,
+        isLoading: false,
+        isLoaded: true,
+        isEmptied: false,
+      })
+      Object.assign(this, { isSearching: false, loadedAt: new Date().toISOString() })
       if (isFirst && this.app.answer?.place === 'list') this.app.answer = undefined
       if (isFirst) this.total = undefined
       this.app.redraw()
       if (isFirst) this.#announce()
     } catch (error) {
-      this.isLoading = false
-      if (isFirst) Object.assign(this, { messages: [], next: null, isLoaded: false })
+      Object.assign(this, { isLoading: false, isSearching: false })
+      if (isFirst) Object.assign(this, { messages: [], next: null, isLoaded: false, damaged: 0 })
       this.app.fail('list', error)
     }
   }
@@ -79,7 +98,7 @@ export class List {
   /**
    * @param {number} limit
    * @param {string | null} before
-   * @returns {Promise<{ messages: Summary[], next: string | null, damaged: number }>}
+   * @returns {Promise<{ messages: Summary[], next: string | null, damaged: number, damagedIds: string[] }>}
    */
   #listed(limit, before) {
     return ask(`messages?${this.#query({ limit: String(limit), before: before ?? '' })}`)
@@ -118,7 +137,7 @@ export class List {
   /** @param {Event} event */
   onSelect = (event) => {
     const { name, value } = /** @type {HTMLSelectElement} */ (event.target)
-    return this.app.go({ ...this.#typedWords(), [name]: value }, 'replace')
+    return this.#search({ ...this.#typedWords(), [name]: value }, 'replace')
   }
 
   /** @param {Event} event */
@@ -127,7 +146,20 @@ export class List {
     const words = this.#typedWords()
     this.typed = {}
     if (isSameFilter(this.app.search, { ...this.app.search, ...words })) return this.load()
-    return this.app.go(words)
+    return this.#search(words, 'push')
+  }
+
+  /**
+   * Searches, and closes a message that is not found: its buttons would stand beside other messages.
+   *
+   * @param {Partial<Search>} words
+   * @param {'push' | 'replace'} how
+   */
+  async #search(words, how) {
+    await this.app.go(words, how)
+    const { message } = this.app.search
+    if (this.isLoaded && message !== '' && this.messages.every(({ id }) => id !== message))
+      await this.app.go({ message: '' }, 'replace')
   }
 
   async showMore() {
@@ -219,10 +251,10 @@ export class List {
    * @param {readonly Summary[]} messages
    * @param {number} max
    * @param {readonly [done: string, doing: string]} words
-   * @param {(ids: string[]) => Promise<{ results: readonly { id: string, problem?: { code?: import('./words.js').ProblemCode, type?: string, answer?: string, remaining?: number } }[] }>} work
+   * @param {(ids: string[]) => Promise<{ results: readonly { id: string, problem?: Partial<import('./words.js').Failure> & { type?: string } }[] }>} work
    */
   async #forAll(messages, max, [done, doing], work) {
-    let number = 0
+    let [number, already] = [0, 0]
     /** @type {string[]} */
     const failed = []
     /** @type {Problem | undefined} */
@@ -241,7 +273,12 @@ export class List {
           if (problem === undefined) number++
           else {
             const code = codeOf(problem) ?? 'internal'
-            if (!['no-message', 'released'].includes(code)) left.add(id)
+            // Another user was faster.
+            if (['no-message', 'released'].includes(code)) {
+              already++
+              continue
+            }
+            left.add(id)
             const message = this.selected.get(id)
             failed.push(
               `${message ? subjectOf(message) : id}: ${problemOfMany({ ...problem, code })}`,
@@ -255,7 +292,7 @@ export class List {
       }
     }
     if (stopped?.code === 'no-token') throw stopped
-    const left = messages.length - number - failed.length
+    const left = messages.length - number - already - failed.length
     const more =
       failed.length > LINES ? [`and ${count(failed.length - LINES, 'more message')}`] : []
     const why =
@@ -263,6 +300,9 @@ export class List {
       `${problems[stopped.code]} ${count(left, 'message')} ${left === 1 ? 'remains' : 'remain'} selected${done === 'released' ? ': to release them again is safe, each is sent once' : ''}.`
     const all = [
       `${count(number, 'message')} ${done}.`,
+      already
+        ? `${already.toLocaleString('en')} ${already === 1 ? 'was' : 'were'} ${done} already${done === 'released' ? ', or deleted' : ''}.`
+        : '',
       failed.length ? `${failed.length} not:` : '',
       why,
     ].filter(Boolean)
@@ -300,6 +340,7 @@ export class List {
     if (found >= 0) this.place = found
     this.messages = this.messages.filter(({ id }) => !gone.has(id))
     if (this.total) this.total = { ...this.total, count: this.total.count - gone.size }
+    this.isEmptied = this.messages.length === 0
     for (const id of ids) this.selected.delete(id)
     this.app.redraw()
   }

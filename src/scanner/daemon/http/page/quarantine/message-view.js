@@ -25,7 +25,11 @@ import {
 export function messageView(app) {
   const { shown } = app.opened
   const title =
-    shown === undefined ? (app.opened.isGone ? 'The message is gone' : 'Message') : subjectOf(shown)
+    shown === undefined
+      ? app.opened.isGone
+        ? 'The message is gone'
+        : `Message ${app.search.message}`
+      : subjectOf(shown)
   return html`<section class="message" id="message" aria-labelledby="message-title">
     <p class="ways">
       <a href=${app.addressOf({ message: '' })} @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: '' })}>Back to the list</a>
@@ -87,6 +91,7 @@ function facts(message) {
           ],
         ].filter(([, words]) => words)),
     ...history.map((act) => [acts[act.act], actText(act)]),
+    ['Number', message.id],
   ]
   return html`<dl>${lines.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
 }
@@ -202,7 +207,7 @@ function recipientList(app, { recipients, recipientCount }) {
 function content(app, message) {
   const { isBusy } = app
   const { text, parts } = app.opened
-  const { header, id, host, client, queue, log, found, sender, recipientCount } = message
+  const { header, host, client, queue, log, found, sender, recipientCount } = message
   /** @type {(words: string, work: () => unknown) => unknown} */
   const button = (words, work) =>
     html`<button type="button" ?disabled=${isBusy} @click=${work}>${words}</button>`
@@ -210,9 +215,10 @@ function content(app, message) {
     ${
       app.may('allow') && found !== null
         ? html`<h3>A false positive?</h3>
-          <p class="hint">An exception lets this finding through in future mail. Release this message as well.</p>
+          <p class="hint">An exception lets this finding through in future mail. Release this message as well.${isListAddress(sender) ? ' This sender looks like a list, which may use another address in each mail.' : ''}</p>
+          ${recipientCount > EXCEPTION_MAX ? html`<p class="hint">An exception can be for at most ${EXCEPTION_MAX} recipients, and this message has ${recipientCount}.</p>` : nothing}
           <p class="buttons">${sender === '' ? nothing : button(`Allow it from ${visible(sender)}…`, () => app.opened.allow('sender'))}
-            ${button(`Allow it to ${recipientCount > 1 ? 'these recipients' : 'this recipient'}…`, () => app.opened.allow('recipient'))}
+            ${recipientCount > EXCEPTION_MAX ? nothing : button(`Allow it to ${recipientCount > 1 ? 'these recipients' : 'this recipient'}…`, () => app.opened.allow('recipient'))}
             ${app.opened.isAllowed ? button('Undo the exception', () => app.opened.undoAllow()) : nothing}</p>
           ${answerAt(app, 'allow')}`
         : nothing
@@ -235,7 +241,7 @@ function content(app, message) {
       ${app.may('download') ? button('Save the message as a file…', () => app.opened.save()) : nothing}</p>
     ${answerAt(app, 'parts')} ${parts === undefined || parts.length === 0 ? nothing : partTable(parts)}
     <details><summary>Details</summary>
-      <dl><dt>Number</dt><dd>${id}</dd><dt>Host</dt><dd>${visible(host)}</dd>
+      <dl><dt>Host</dt><dd>${visible(host)}</dd>
         <dt>Came from</dt><dd>${visible(client ?? 'unknown')}</dd>
         ${queue === null ? nothing : html`<dt>Queue</dt><dd>${visible(queue)}</dd>`}</dl>
       <h3>Header</h3>
@@ -244,6 +250,12 @@ function content(app, message) {
       <pre>${visible(log)}</pre>
     </details>`
 }
+
+/** Recipients for whom an exception can be made. */
+const EXCEPTION_MAX = 20
+
+/** Whether an address is likely to be that of one mail of a list. @param {string} sender */
+const isListAddress = (sender) => /bounce|[-+=].*@|\d{3,}.*@/.test(sender)
 
 const results = { clean: 'nothing', infected: '', unknown: 'not scanned' }
 

@@ -5,7 +5,7 @@ import { at, visible } from '../elements.js'
 import { focus } from './focus.js'
 import { subjectOf, writerOf } from './list-view.js'
 import { ask, askForFile, Problem } from './session.js'
-import { count, isUnfinished, problemText, timeText, warningText } from './words.js'
+import { count, findingOf, isUnfinished, problemText, timeText, warningText } from './words.js'
 
 /** @import { Place } from './answer.js' */
 /** @import { App } from './app.js' */
@@ -51,6 +51,7 @@ export class Opened {
     this.isGone = false
     this.target = { chosen: new Set(), other: '', filter: '' }
     this.app.answer = undefined
+    at('said').textContent = ''
     const { message } = this.app.search
     this.app.redraw()
     if (message === '') return
@@ -73,8 +74,11 @@ export class Opened {
       (one, other) => one.localeCompare(other, 'en', { numeric: true }),
     )
     const recipientCount = message.recipientCount - message.recipients.length + recipients.length
-    this.shown = { ...message, recipients, recipientCount }
-    return this.shown
+    const shown = { ...message, recipients, recipientCount }
+    this.shown = shown
+    if (recipients.length === recipientCount)
+      shown.releasedCount = recipients.filter((address) => this.hasIt(address)).length
+    return shown
   }
 
   /** Those who are selected at first: a release to all is a step of its own. @param {Message} message */
@@ -191,7 +195,7 @@ export class Opened {
       const { code } = error
       const once =
         ' The message may have been released. Press Release again then: it is sent only once.'
-      this.app.say('message', problemText(error) + (code === 'no-answer' ? once : ''), true)
+      this.app.say('message', problemText(error, number) + (code === 'no-answer' ? once : ''), true)
       if (code === 'no-message') return this.#close()
       if (code !== 'released' && !isUnfinished(code)) return
     }
@@ -271,7 +275,7 @@ export class Opened {
   }
 
   listParts() {
-    return this.#look('parts', async (path) => {
+    return this.#look('parts', async (path, { grounds, found }) => {
       this.app.say('parts', 'The message is being scanned.')
       const { parts, isComplete } = await ask(`${path}/parts`)
       this.parts = parts
@@ -279,7 +283,9 @@ export class Opened {
         parts.length === 0
           ? 'Nothing in it is attached or encoded.'
           : `${count(parts.length, 'part')}.`
-      this.app.say('parts', isComplete ? all : `${all} There is more, which cannot be listed.`)
+      const before = found === null ? '' : ` When it arrived: ${findingOf({ grounds, found })}.`
+      const rest = isComplete ? '' : ' There is more, which cannot be listed.'
+      this.app.say('parts', `${all}${foundNow(parts)}${before}${rest}`)
     })
   }
 
@@ -341,3 +347,14 @@ const gotText = (receipt) =>
   receipt === undefined
     ? 'got it'
     : `got it on ${timeText(receipt.at)}, from ${visible(receipt.person)}`
+
+/** What scanners find in parts now, in a sentence, if they were scanned. @param {readonly Part[]} parts */
+function foundNow(parts) {
+  const names = parts.flatMap(({ answer, finding }) =>
+    answer === 'infected' ? [visible(finding ?? '')] : [],
+  )
+  if (names.length > 0) return ` Found now: ${[...new Set(names)].join(', ')}.`
+  const unknown = parts.filter(({ answer }) => answer === 'unknown').length
+  if (unknown > 0) return ` ${count(unknown, 'part')} could not be scanned now.`
+  return parts.length === 0 ? '' : ` Nothing is found in ${parts.length === 1 ? 'it' : 'them'} now.`
+}

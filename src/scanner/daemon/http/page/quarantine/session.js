@@ -13,13 +13,14 @@ const GIVEN_WITHIN = 200
 export class Problem extends Error {
   /**
    * @param {ProblemCode} code
-   * @param {{ answer?: string, remaining?: number }} [more] what the next mail server replied, and for how many recipients
+   * @param {{ answer?: string, remaining?: number, recipient?: string }} [more] what the next mail server replied, for how many recipients, and about whom
    */
-  constructor(code, { answer, remaining } = {}) {
+  constructor(code, { answer, remaining, recipient } = {}) {
     super(code)
     this.code = code
     this.answer = answer
     this.remaining = remaining
+    this.recipient = recipient
   }
 }
 

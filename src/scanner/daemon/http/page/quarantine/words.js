@@ -14,7 +14,7 @@ import { visible } from '../elements.js'
 /** @import { Act } from './answers.js' */
 /** @typedef {ProblemType | 'no-answer'} ProblemCode */
 
-const ASK = 'Ask your mail administrator, and name the number of the message (see Details).'
+const ASK = 'Ask your mail administrator, and name the number of the message.'
 const TELL = 'Inform your mail administrator.'
 const RELOAD = 'The quarantine did not understand this page. Reload it, and try again.'
 
@@ -44,7 +44,7 @@ export const problems = {
   'no-key': `Messages cannot be released here yet: a key is missing. ${TELL}`,
   'no-exceptions': 'No exceptions can be made on this page. Ask your mail administrator.',
   'no-exception': `No exception can be made for this message. ${ASK}`,
-  refused: `The mail server did not accept the message, so this release reached none of the recipients. Try again later. ${ASK}`,
+  refused: 'The mail server cannot be reached, so nobody got the message. Try again in 15 minutes.',
   'maybe-sent':
     'The mail server did not confirm the message, so it may have been delivered. Ask the recipient before you release it again.',
   'partly-released':
@@ -103,6 +103,11 @@ const calendar = new Intl.DateTimeFormat('en-GB', DAY)
 /** `29 Nov 2026, 10:12`, in the time zone of the reader. @param {string} time */
 export const timeText = (time) => clock.format(new Date(time))
 
+const hours = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+
+/** @param {string} time */
+export const clockText = (time) => hours.format(new Date(time))
+
 /** @param {string} time */
 export const dayText = (time) => calendar.format(new Date(time))
 
@@ -115,22 +120,37 @@ export const acts = {
   downloaded: 'Saved as a file',
 }
 
-/** @param {{ remaining?: number | undefined }} problem */
+/** What a request failed with: `answer` is what the mail server replied, about `recipient` if it is known. @typedef {{ code: ProblemCode, answer?: string | undefined, remaining?: number | undefined, recipient?: string | undefined }} Failure */
+
+/** @param {Failure} failure */
 const remainingText = ({ remaining }) =>
   remaining ? ` ${count(remaining, 'recipient')} ${remaining === 1 ? 'remains' : 'remain'}.` : ''
 
-/** What went wrong. @param {{ code: ProblemCode, answer?: string | undefined, remaining?: number | undefined }} problem */
-export const problemText = ({ code, answer, remaining }) =>
-  (problems[code] ?? problems.internal) +
-  remainingText({ remaining }) +
-  (answer ? ` The mail server replied: ${visible(answer)}` : '')
+/** What went wrong. @param {Failure} failure @param {number} [recipients] the number of those it was released to */
+export function problemText(failure, recipients = 1) {
+  const { code, answer, recipient } = failure
+  const words = (problems[code] ?? problems.internal) + remainingText(failure)
+  if (!answer) return words
+  const reply = visible(answer)
+  const isForGood = answer.startsWith('5')
+  if (code === 'refused') {
+    if (!isForGood) return `The mail server does not take the message now (${reply}), so nobody got it. Try again in 15 minutes.` // biome-ignore format: a line
+    if (!recipient)
+      return `The mail server refuses the message (${reply}), so nobody got it. ${ASK}`
+    const then = recipients > 1 ? `Clear the box of ${visible(recipient)}, and release again.` : 'Check the address.' // biome-ignore format: a line
+    return `The mail server refuses ${visible(recipient)} (${reply}), so nobody got the message. ${then}`
+  }
+  const whom =
+    recipient && isForGood ? ` about ${visible(recipient)}, whose box you should clear` : ''
+  return `${words} The mail server replied${whom}: ${reply}`
+}
 
 /** Whether a message may have been delivered, to some at least, and can be released again. @param {ProblemCode} code */
 export const isUnfinished = (code) =>
   ['interrupted', 'maybe-sent', 'partly-released'].includes(code)
 
-/** The same, of one among several messages. @param {Parameters<typeof problemText>[0]} problem */
-export const problemOfMany = (problem) =>
-  isUnfinished(problem.code)
-    ? `${problems[problem.code].replace(/\..*/, '.')}${remainingText(problem)} Open the message to release it again.`
-    : problemText(problem)
+/** The same, of one among several messages. @param {Failure} failure */
+export const problemOfMany = (failure) =>
+  isUnfinished(failure.code)
+    ? `${problems[failure.code].replace(/\..*/, '.')}${remainingText(failure)} Open the message to release it again.`
+    : problemText(failure)
