@@ -31,8 +31,8 @@ export interface Sought {
 }
 
 /**
- * Returns the recipients whom a search names: those who are meant by a word that does not fit all of them, such as a domain. An
- * address, or its local part, that fits exactly is no part of others.
+ * Returns the recipients whom a search names: those who are meant by a word that does not fit all of them, such as a domain. A
+ * word that is an address, or its local part, means only these.
  */
 export function soughtRecipients(
   recipients: readonly string[],

@@ -297,7 +297,7 @@ async function digestOf(directory: string, isForRecipient: boolean): Promise<str
     if (shown.length < 4) shown.push(await desk.shown(found, 3))
   root.close()
   const to = isForRecipient ? 'anna.mueller@example.org' : 'postmaster@example.org'
-  const digest = { to, shown, part: 1, parts: 1, count: 4, left: 0 }
+  const digest = { to, shown, part: 1, parts: 1, count: 4, left: 0, kinds: new Map([['virus', 4]]) }
   const words = usualWords(isForRecipient, page)
   const origin = { host: 'mx1.example.org', postmaster: 'postmaster@example.org', isForRecipient, now: Date.now(), zone: 'Europe/Berlin', page, words, unread: 0 } // biome-ignore format: a line
   const mail = digestMail(digest, origin).toString('latin1')

@@ -49,7 +49,7 @@ export class Desk {
   readonly root: PathHandle
   readonly #reader: Reader
   readonly #acts: NotedActs
-  /** The messages that somebody has received. */
+  /** The messages that a recipient has received. */
   readonly #received: ReadonlySet<string>
   readonly #days: number
 

@@ -64,7 +64,7 @@ function entryHtml({ subject, rows, link }: DigestEntry): string {
   )
   const action = link && `<p style="margin: 0.5em 0 1em"><a href="${escaped(link.url)}">${link.words}</a></p>` // biome-ignore format: a line
   return [
-    `<hr>\n<p dir="auto" style="margin: 0.5em 0"><b>${escaped(subject)}</b></p>`,
+    `<hr>\n<h2 dir="auto" style="margin: 0.5em 0; font-size: inherit">${escaped(subject)}</h2>`,
     `<table role="presentation" cellpadding="0" cellspacing="0" style="font-size: inherit">`,
     ...cells,
     `</table>${action ?? ''}`,
@@ -75,8 +75,22 @@ const paragraphs = (text: string) =>
   text
     .split(/\n\n+/)
     .filter((piece) => piece.trim() !== '')
-    .map((piece) => `<p dir="auto">${escaped(piece.trim()).replaceAll('\n', '<br>\n')}</p>`)
+    .flatMap((piece) => blocks(piece.trim()))
+    .map((piece) => (piece.startsWith('- ') ? list(piece) : paragraph(piece)))
     .join('\n')
+
+/** A list may follow the line above it. */
+function blocks(piece: string): readonly string[] {
+  const at = piece.startsWith('- ') ? 0 : piece.indexOf('\n- ') + 1
+  return at === 0 ? [piece] : [piece.slice(0, at - 1), piece.slice(at)]
+}
+
+const paragraph = (text: string) => `<p dir="auto">${escaped(text).replaceAll('\n', '<br>\n')}</p>`
+const list = (text: string) =>
+  `<ul dir="auto">${text
+    .split('\n')
+    .map((line) => `<li>${escaped(line.slice(2))}</li>`)
+    .join('\n')}</ul>`
 
 const escaped = (text: string) =>
   text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)

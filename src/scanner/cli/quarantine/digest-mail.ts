@@ -25,6 +25,8 @@ export interface Digest {
   readonly count: number
   /** The number of those that come with the next digest. */
   readonly left: number
+  /** How many of those in all parts were kept for which reason. */
+  readonly kinds: ReadonlyMap<string, number>
 }
 
 /** Returns the ids of the messages that a digest describes. */
@@ -48,7 +50,7 @@ interface DigestOrigin {
   readonly unread: number
 }
 
-/** The words around the messages: {host}, {count} and {messages} are replaced. A line is a paragraph, as wide as it needs. */
+/** The words around the messages: {host}, {count}, {kinds} and {messages} are replaced. A line is a paragraph, as wide as it needs. */
 interface DigestWords {
   readonly subject: string
   readonly body: string
@@ -106,21 +108,23 @@ export const messagesInWords = (count: number): string =>
 /** Returns the usual words, for the postmaster or for a recipient. */
 export function usualWords(isForRecipient: boolean, page: string | undefined): DigestWords {
   const note =
-    'Dots and colons in texts of senders are shown as [.] and [:], so that nothing becomes a link.'
+    'Dots, colons, double slashes and double backslashes in texts of others are in brackets, such as [.], so that nothing becomes a link.'
   if (isForRecipient) {
     const lines = [
-      'The mail server {host} kept {count} from you, because of what it found inside. This mail lists what was not delivered.',
+      'The mail server {host} held back {count} to you: it found a virus, a forbidden file, or something that it could not check.',
       '',
       '- You do not expect a message? Do nothing: it is deleted later.',
-      '- You need one? Follow its link "Ask for it", or answer this mail and write its number. Your mail administrator then looks at the message, and can deliver it. It may do harm: ask only for mail that you expect.',
+      '- You need one? Follow its link "Ask for it": a mail to the help desk opens. Write why you expect the message, and send it. The help desk then looks at the message, and can deliver it. It may do harm: ask only for mail that you expect.',
+      '',
+      note,
       '',
       '{messages}',
-      note,
     ]
     return { subject: 'Not delivered to you: {count}', body: lines.join('\n'), language: 'en' }
   }
   const lines = [
-    'You get this report as the postmaster of {host}. Since the last one, onescan has quarantined {count}. Nothing of that was delivered.',
+    'You get this report as the postmaster of {host}. Since the last one, onescan has quarantined {count} ({kinds}). None of them was delivered, unless it has a line "State".',
+    ...(page === undefined ? [] : [`All that wait: ${page}`]),
     '',
     'You need not do anything: the messages are deleted later.',
     ...(page === undefined
@@ -130,8 +134,9 @@ export function usualWords(isForRecipient: boolean, page: string | undefined): D
         ]
       : ['If a recipient needs one, follow its link "Open it", look at it, and release it.']),
     '',
-    '{messages}',
     note,
+    '',
+    '{messages}',
   ]
   return { subject: 'New in quarantine on {host}: {count}', body: lines.join('\n'), language: 'en' }
 }
@@ -147,8 +152,11 @@ export function parseWords(text: string, file: string): DigestWords {
   throw new Fault('config', `--text ${file}: must begin with a line "Subject: ...", and have {messages} once below it`) // biome-ignore format: a line
 }
 
-const filled = (words: string, { count }: Digest, host: string) =>
-  words.replaceAll('{host}', host).replaceAll('{count}', messagesInWords(count))
+const filled = (words: string, { count, kinds }: Digest, host: string) =>
+  words
+    .replaceAll('{host}', host)
+    .replaceAll('{count}', messagesInWords(count))
+    .replaceAll('{kinds}', [...kinds].map(([grounds, number]) => `${kindText(grounds)}: ${number}`).join(', ')) // biome-ignore format: a line
 
 /** Returns a text as encoded words (RFC 2047), if it is not ASCII. */
 function encodedWords(text: string): string {
@@ -189,7 +197,14 @@ function entryOf(message: ShownMessage, digest: Digest, origin: DigestOrigin): D
     rows: [
       ['From', plain(from || sender) || '(no sender)'],
       ...(isOwn ? [] : [['Sent by', plain(sender) || NOBODY] as const]),
-      ...(isForRecipient ? [] : [['To', recipients.map(plain).join(', ') + more] as const]),
+      ...(isForRecipient
+        ? []
+        : [
+            [
+              'To',
+              recipients.map((to) => (isOurs(to, origin) ? to : plain(to))).join(', ') + more,
+            ] as const,
+          ]),
       ['Found', kindText(grounds) + (found === null ? '' : `: ${finding}`)],
       ...(attachments.length === 0 ? [] : [['Attached', plain(attachments.join(', '))] as const]),
       ['Kept', `${timeText(time, zone)}${until} (${formatSize(size)})`],
@@ -199,18 +214,39 @@ function entryOf(message: ShownMessage, digest: Digest, origin: DigestOrigin): D
       ...(isForRecipient || releasedCount === 0 ? [] : [['State', releasedText(message)] as const]),
       ['Number', id],
     ],
-    link: isForRecipient ? askFor(id, digest, origin) : openAt(id, origin),
+    link: isForRecipient ? askFor(message, digest, origin) : openAt(id, origin),
   }
 }
 
 const openAt = (id: string, { page }: DigestOrigin): DigestEntry['link'] =>
   page === undefined ? undefined : { words: 'Open it', url: `${page}?message=${id}` }
 
-/** A mail to the postmaster that names the message. Each domain has a postmaster (RFC 5321 4.5.1). */
-function askFor(id: string, { to }: Digest, { postmaster }: DigestOrigin): DigestEntry['link'] {
+/** Whether an address is one of the postmaster's own domain, as people know it. */
+function isOurs(address: string, { postmaster }: DigestOrigin): boolean {
+  const [, domain] = /^[\w.+-]+@([\w.-]+)$/.exec(address) ?? []
+  return domain !== undefined && postmaster.toLowerCase().endsWith(`@${domain.toLowerCase()}`)
+}
+
+/** Characters of a subject in a request. */
+const ASKED_MAX = 60
+
+/** A mail to the postmaster that asks for the message. Each domain has a postmaster (RFC 5321 4.5.1). */
+function askFor(
+  { id, subject, from, sender, time }: ShownMessage,
+  { to }: Digest,
+  { postmaster, zone }: DigestOrigin,
+): DigestEntry['link'] {
   const address = postmaster.includes('@') ? postmaster : postmaster + to.slice(to.lastIndexOf('@'))
-  const [at, subject] = [encodeURIComponent(asUtf8(address)), encodeURIComponent(`Release ${id}`)]
-  return { words: 'Ask for it', url: `mailto:${at.replaceAll('%40', '@')}?subject=${subject}` }
+  const about = Array.from(subject ?? '')
+    .slice(0, ASKED_MAX)
+    .join('')
+  const fields = {
+    subject: `Please deliver: ${plain(about)} (${id})`,
+    body: `From: ${plain(from || sender) || '(no sender)'}\nKept: ${timeText(time, zone)}\n\nI expect this message because: `,
+  }
+  const query = Object.entries(fields).map(([name, text]) => `${name}=${encodeURIComponent(text.replaceAll('\n', '\r\n'))}`) // biome-ignore format: a line
+  const at = encodeURIComponent(asUtf8(address)).replaceAll('%40', '@')
+  return { words: 'Ask for it', url: `mailto:${at}?${query.join('&')}` }
 }
 
 const DAY = { day: 'numeric', month: 'short', year: 'numeric' } as const

@@ -46,7 +46,7 @@ export const digestCommand = makeCommand('quarantine digest', {
       .option('postmaster', textOption('Recipient of the digest; with --each, its sender', { default: 'postmaster' })) // biome-ignore format: a line
       .option('each', textOptions('To each recipient in this domain instead, or .domain; may be repeated')) // biome-ignore format: a line
       .option('by', textOption('chain, sendmail, or HOST:PORT for SMTP', { default: 'sendmail' }))
-      .option('text', textOption('File: "Subject: ...", then a text with {messages}, {host}, {count}')) // biome-ignore format: a line
+      .option('text', textOption('File: "Subject: ...", then a text with {messages}, {host}, {count}, {kinds}')) // biome-ignore format: a line
       .option('zone', textOption('Time zone, such as Europe/Berlin')) // biome-ignore format: a line
       .option('dry-run', flag('Only show who would get it'))
       .option('json', printsJson)
@@ -192,9 +192,11 @@ async function gather(
 function digestsOf(to: string, { shown, left }: News): Digest[] {
   const parts = Math.ceil(shown.length / SHOWN_MAX)
   const count = shown.length + left
+  const kinds = new Map<string, number>()
+  for (const { grounds } of shown) kinds.set(grounds, (kinds.get(grounds) ?? 0) + 1)
   return Array.from({ length: parts }, (_, at) => {
     const own = shown.slice(at * SHOWN_MAX, (at + 1) * SHOWN_MAX)
-    return { to, shown: own, part: at + 1, parts, count, left }
+    return { to, shown: own, part: at + 1, parts, count, left, kinds }
   })
 }
 

@@ -101,7 +101,7 @@ export interface Released {
  * another Fault if it was not sent: it is in quarantine then, as before.
  *
  * A signed message is sent as often as its stamps need. Who has certainly received it is noted for each recipient. They are
- * left out of a release, except with `again` if nobody else is left. The message counts as released when all have it.
+ * left out of a release, except with `again` if no other is left. The message counts as released when all have it.
  */
 export async function releaseEntry(
   root: PathHandle,

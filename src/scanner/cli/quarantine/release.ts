@@ -23,12 +23,13 @@ export const releaseCommand = makeCommand('quarantine release', {
           'chain, sendmail, or HOST:PORT for SMTP [default: chain for qmail, 127.0.0.1:25 for the milter, else sendmail]',
         ),
       )
-      .option('to', textOptions('Send it to this address instead of its recipients; may be repeated'))
+      .option(
+        'to',
+        textOptions('Send it to this address instead of its recipients; may be repeated'),
+      )
       .option(
         'again',
-        flag(
-          'Release it even if interrupted or released: to those who lack it, else to all',
-        ),
+        flag('Release it even if interrupted or released: to those who lack it, else to all'),
       )
       .option('stamp', {
         type: 'boolean',

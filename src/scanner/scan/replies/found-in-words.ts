@@ -46,7 +46,7 @@ export function isSameAddress(from: string, sender: string): boolean {
   return from === '' || address.trim().toLowerCase() === sender.toLowerCase()
 }
 
-/** Returns `1 of 40 released`, or '' if nobody has received a message. */
+/** Returns `1 of 40 released`, or '' if no recipient has the message. */
 export const releasedText = (message: { releasedCount: number; recipientCount: number }): string =>
   message.releasedCount === 0
     ? ''

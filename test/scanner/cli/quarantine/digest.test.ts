@@ -72,9 +72,9 @@ t.test('a digest has what is new since the last one, and each message once', asy
     t.match(header, field)
   t.match(
     body,
-    /^You get this report as the postmaster of \S+\. Since the last one, onescan\s+has\s+quarantined\s+2\s+messages\./,
+    /^You get this report as the postmaster of \S+\. Since the last one, onescan\s+has\s+quarantined\s+2\s+messages\s+\(Virus:\s2\)\./,
   )
-  t.match(body, new RegExp(`\n“x”\n {2}From {6}a@example\\[.\\]net\n {2}To {8}b@example\\[.\\]org\n {2}Found {5}Virus: Old-Virus\n {2}Kept {6}\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d \\S+, until \\d+ \\w+ \\d{4} \\(\\d+ B\\)\n {2}Number {4}${old}\n`)) // biome-ignore format: a line
+  t.match(body, new RegExp(`\n“x”\n {2}From {6}a@example\\[.\\]net\n {2}To {8}b@example\\.org\n {2}Found {5}Virus: Old-Virus\n {2}Kept {6}\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d \\S+, until \\d+ \\w+ \\d{4} \\(\\d+ B\\)\n {2}Number {4}${old}\n`)) // biome-ignore format: a line
   for (const text of [...ids, 'onescan quarantine release NUMBER']) {
     t.match(body, text)
     t.match(html, text)
@@ -118,9 +118,14 @@ t.test('a recipient in the own domains gets what was for him alone', async (t) =
     t.match(body, both)
     t.equal(body.includes(one), isBens)
     for (const name of ['ann', 'ben', 'eve', 'tom']) t.notMatch(body, name, 'no other recipient')
-    t.match(body, new RegExp(`\n {2}Ask for it:\n {2}mailto:postmaster@[\\w.]+\\?subject=Release%20${both}\n`)) // biome-ignore format: a line
     const { header, html } = parted(next.got[index]!)
-    t.match(html, `?subject=Release%20${both}">Ask for it</a>`)
+    const [, query = ''] =
+      new RegExp(`\n {2}mailto:postmaster@[\\w.]+\\?(\\S+${both}\\S+)\n`).exec(body) ?? []
+    const asked = new URLSearchParams(query)
+    t.equal(asked.get('subject'), `Please deliver: x (${both})`)
+    t.match(asked.get('body'), /^From: a@example\[\.\]net\r\nKept: .*\r\n\r\nI expect this message because: $/) // biome-ignore format: a line
+    t.match(html, `${query.replaceAll('&', '&#38;')}">Ask for it</a>`)
+    t.match(html, '<li>You do not expect a message?')
     t.match(header, `Subject: Not delivered to you: ${isBens ? '2 messages' : '1 message'}`)
   }
   t.equal((await digest(words)).out, 'nothing is new in quarantine\n')
@@ -215,7 +220,7 @@ t.test('a site has its own words, its page and its time zone', async (t) => {
   writeFileSync(fileOf(directory, ids[50]!), 'damaged')
   await digest(words.slice(2))
   const last = bodies(next)[10] ?? ''
-  t.match(last, /quarantined\s+2\s+messages\./)
+  t.match(last, /quarantined\s+2\s+messages\s+\(Virus:\s2\)\./)
   t.match(last, `  Number    ${ids[1]}\n`)
   t.match(last, '\n1 message cannot be read: onescan quarantine list shows why.\n')
   t.match(

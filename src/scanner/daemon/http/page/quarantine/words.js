@@ -44,7 +44,8 @@ export const problems = {
   'no-key': `Messages cannot be released here yet: a key is missing. ${TELL}`,
   'no-exceptions': 'No exceptions can be made on this page. Ask your mail administrator.',
   'no-exception': `No exception can be made for this message. ${ASK}`,
-  refused: 'The mail server cannot be reached, so nobody got the message. Try again in 15 minutes.',
+  refused:
+    'The mail server cannot be reached, so no recipient got the message. Try again in 15 minutes.',
   'maybe-sent':
     'The mail server did not confirm the message, so it may have been delivered. Ask the recipient before you release it again.',
   'partly-released':
@@ -134,11 +135,11 @@ export function problemText(failure, recipients = 1) {
   const reply = visible(answer)
   const isForGood = answer.startsWith('5')
   if (code === 'refused') {
-    if (!isForGood) return `The mail server does not take the message now (${reply}), so nobody got it. Try again in 15 minutes.` // biome-ignore format: a line
+    if (!isForGood) return `The mail server does not take the message now (${reply}), so no recipient got it. Try again in 15 minutes.` // biome-ignore format: a line
     if (!recipient)
-      return `The mail server refuses the message (${reply}), so nobody got it. ${ASK}`
+      return `The mail server refuses the message (${reply}), so no recipient got it. ${ASK}`
     const then = recipients > 1 ? `Clear the box of ${visible(recipient)}, and release again.` : 'Check the address.' // biome-ignore format: a line
-    return `The mail server refuses ${visible(recipient)} (${reply}), so nobody got the message. ${then}`
+    return `The mail server refuses ${visible(recipient)} (${reply}), so no recipient got the message. ${then}`
   }
   const whom =
     recipient && isForGood ? ` about ${visible(recipient)}, whose box you should clear` : ''
