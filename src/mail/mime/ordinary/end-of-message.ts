@@ -7,7 +7,7 @@ export const BOUNDARY_MAX = 70
 const BOUNDARY_SYNTAX = 14
 
 /** The word in front of each boundary, whatever else is around it. */
-const BOUNDARY_WORD = /boundary/gi
+const NAME_OF_BOUNDARY = /boundary/gi
 /** A boundary that all programs read alike, and none that looks like the end of one. */
 const PLAIN_BOUNDARY = /^boundary=(?:"([\w'()+,./:=?@-]*[^-])"|([\w'+.-]*\w))(?:[\s;]|$)/i
 
@@ -67,7 +67,7 @@ export function beginsWithField(body: string): boolean {
 function plainBoundaries(message: string): readonly string[] | undefined {
   const found = new Set<string>()
   const others: number[] = []
-  for (const { index } of message.matchAll(BOUNDARY_WORD)) {
+  for (const { index } of message.matchAll(NAME_OF_BOUNDARY)) {
     const word = message.slice(index, index + BOUNDARY_MAX + BOUNDARY_SYNTAX)
     const [, quoted, bare] = PLAIN_BOUNDARY.exec(word) ?? []
     const boundary = quoted ?? bare

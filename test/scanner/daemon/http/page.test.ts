@@ -165,7 +165,7 @@ t.test(
     })
     await page.route('**/events', () => {}) // what follows is not shown
     await page.reload()
-    await page.waitForSelector('#health.bad')
+    await page.locator('#health.bad', { hasText: /^Scanning, with problems: / }).waitFor()
     t.match(await page.locator('#health').innerText(), /^Scanning, with problems: /)
     const legend = await page.locator('#times .u-legend').innerText()
     t.match(legend, /median[\s\S]*95th percentile/)
