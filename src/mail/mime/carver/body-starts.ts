@@ -78,7 +78,7 @@ class BodyStartSearch {
   readonly #bytes: Buffer
   readonly #range: SearchedRange
   readonly #work: Work
-  #lines = new MimeLines()
+  readonly #lines = new MimeLines()
   readonly #starts: BodyStart[] = []
   #text = ''
   /** Where in these the header in a row begins that was not read yet. */
@@ -117,10 +117,7 @@ class BodyStartSearch {
       if (isBlank && !isEmpty) this.#hasOthers = true
       if (isEmpty || (isBlank && ++blanks <= BLANKS_MAX)) this.#add(next)
       if (isEmpty) {
-        if (nested.length === headers && nested.every(mayBeMessage)) {
-          nested.push(this.#endHeader())
-          if (nested.at(-1)?.isMessage) this.#beginMessage()
-        }
+        if (nested.length === headers && nested.every(mayBeMessage)) nested.push(this.#endHeader())
         at = yield* this.#belowBlanks(next)
         if (++headers === HEADERS_MAX || !this.#beginsHeader(at)) break
       } else {
@@ -189,13 +186,6 @@ class BodyStartSearch {
     if (from > 0 && !BARE_CR.test(text)) return read
     const other = from === 0 ? this.#starts[0]!.header : this.#readText(text, LINES_WITH_CRS)
     return read.isMessage ? read : other
-  }
-
-  /** Begins the header of an attached message: what is above it does not describe its body. */
-  #beginMessage(): void {
-    this.#lines = new MimeLines()
-    this.#hasField = false
-    this.#hasFieldsAlone = true
   }
 
   #readText(text: string, lineEnd = /(?<=\n)/): PartHeader {
