@@ -3,6 +3,9 @@ import { isMailboxLine } from '../../message/field-line.ts'
 /** Boundaries of these lengths are compared whole by all programs. */
 const BOUNDARY_MIN = 8
 export const BOUNDARY_MAX = 70
+/** Upper limits for the bytes of a message whose end is proved, in one step, and for its boundaries, each of which is searched for. */
+export const PROVED_MAX = 1024 * 1024
+const BOUNDARIES_MAX = 8
 /** What is around a boundary in its parameter, and a line end. */
 const BOUNDARY_SYNTAX = 14
 
@@ -42,7 +45,7 @@ export function openBoundaries(message: string): readonly string[] | undefined {
   const around = message.slice(emptyLineAbove(message, above.length) ?? 0)
   if (DECLARES_MESSAGE.test(around) || DIGEST.test(message) || ODD_BYTE.test(around))
     return undefined
-  if (around.split('\n').some(isMailboxLine)) return undefined
+  if (around.split('\n').some((line) => isMailboxLine(line))) return undefined
   const below = message.slice(last).split('\n')
   if (below.some(mayOpenPart) || below.some(beginsWithField)) return undefined
   return plainBoundaries(message)?.filter((boundary) => !isClosed(message, boundary))
@@ -74,6 +77,7 @@ function plainBoundaries(message: string): readonly string[] | undefined {
     if (boundary === undefined) others.push(index)
     else if (boundary.length < BOUNDARY_MIN || boundary.length > BOUNDARY_MAX) return undefined
     else found.add(boundary)
+    if (found.size > BOUNDARIES_MAX) return undefined
   }
   return others.every((at) => isWithin(message, at, found)) ? [...found] : undefined
 }

@@ -11,7 +11,7 @@ import { mimeTextOf } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, DepthMeter, isMessageByDefault, type Leaf } from '../structure/leaf.ts'
-import { BOUNDARY_MAX, beginsWithField, openBoundaries } from './end-of-message.ts'
+import { BOUNDARY_MAX, beginsWithField, openBoundaries, PROVED_MAX } from './end-of-message.ts'
 import { SEARCHED_AT_ONCE, similarLine } from './similar-lines.ts'
 
 /** A header, and the offset below its empty line. */
@@ -282,6 +282,7 @@ class OrdinaryReading {
 
   /** Whether the delimiter below a message of odd structure is one for each program. */
   *#isEnded(from: number, to: number): Steps<boolean> {
+    if (to - from > PROVED_MAX) return false
     yield* this.#work.countUnits(ENDED_PASSES * (to - from))
     const open = openBoundaries(this.#mail.toString('latin1', from, to))
     for (const boundary of open ?? []) {

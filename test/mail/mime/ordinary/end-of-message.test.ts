@@ -1,0 +1,36 @@
+import t from 'tap'
+import { openBoundaries } from '../../../../src/mail/mime/ordinary/end-of-message.ts'
+
+/** A message of odd structure that declares so many multiparts, and closes none. */
+function declaring(count: number): string {
+  const fields = Array.from({ length: count }, (_, n) => `X-${n}: boundary=boundary${n}\n`)
+  return `no field\n${fields.join('')}\ntext\n`
+}
+
+t.test(
+  'each boundary of a message is searched for, so the end of one with many is not proved',
+  (t) => {
+    t.same(openBoundaries(declaring(2)), ['boundary0', 'boundary1'])
+    t.equal(openBoundaries(declaring(8))?.length, 8)
+    t.equal(openBoundaries(declaring(9)), undefined)
+    t.end()
+  },
+)
+
+t.test(
+  'the end of a message is proved only below lines that no program takes for a header',
+  (t) => {
+    const message = 'Subject: x\nno field\n\ntext\n'
+    t.same(openBoundaries(message), [])
+    for (const end of [
+      '--x\n',
+      'Content-Type: text/plain\n',
+      'From a@example.org\n',
+      'a\rb\n',
+      'message/rfc822\n',
+    ])
+      t.equal(openBoundaries(message + end), undefined, end)
+    t.equal(openBoundaries('Subject: x\nno field\n'), undefined, 'no empty line')
+    t.end()
+  },
+)
