@@ -391,7 +391,7 @@ const faultsOfSettings: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'keyring [onescand]',
-      value: /^every key has expired: nothing is signed$/,
+      value: /^every key has expired: no message is stamped$/,
     },
   },
   {

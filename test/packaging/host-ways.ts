@@ -222,6 +222,7 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'rspamd, as a client of clamd',
+    unsure: [/^smtpd_milters: inet:localhost:11332: may use onescand as clamd/],
     packages: 'postfix rspamd',
     prepare: RSPAMD,
     listens: [11332],
@@ -232,6 +233,7 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'amavis, as a client of clamd',
+    unsure: [/^content_filter: .*: may use onescand as clamd/],
     packages: 'postfix amavisd-new',
     prepare: AMAVIS,
     typed: `${CLAMD_SOCKET}

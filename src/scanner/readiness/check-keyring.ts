@@ -10,12 +10,12 @@ import { accountText, type CheckedHost, inSettingsOf } from './host/checked-host
 /** Minimum length in bytes of an md5 key that cannot be guessed: 128 random bits. */
 const MD5_SECRET_MIN = 16
 
-/** Checks the keyring: who can read it, which key signs, and what each key risks. */
+/** Checks the keyring: who can read it, which key makes stamps, and what each key risks. */
 export function checkKeyring(host: CheckedHost): CheckLine[] {
   const { path, keys, off } = loadKeyring(host.env, host.directories.control)
   if (keys === undefined && off === undefined) {
-    if (signsByOnescand(host))
-      return [ok('keyring', `none at ${path}: onescand signs, if it has keys`)]
+    if (stampsByOnescand(host))
+      return [ok('keyring', `none at ${path}: onescand makes stamps, if it has keys`)]
     const other = keyringOfPackage(host.directories.control)
     const value = `none at ${path}: no stamps, all mail is scanned`
     if (other === undefined) return [ok('keyring', value)]
@@ -49,7 +49,7 @@ function keyringOfPackage(control: string): string | undefined {
 
 function checkReader(host: CheckedHost, path: string): CheckLine {
   const barrier = barrierTo(host, path)
-  if (signsByOnescand(host)) return checkAsker(host, path, barrier !== undefined)
+  if (stampsByOnescand(host)) return checkAsker(host, path, barrier !== undefined)
   if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
   const value = `${path} is not readable by ${accountText(host)}`
   const remedy = barrier === path ? openTo(host, path, '640') : leadTo(host, path, barrier)
@@ -95,13 +95,13 @@ function openTo({ account, accounts, isDaemon }: CheckedHost, path: string, mode
 function checkAsker(host: CheckedHost, path: string, isClosed: boolean): CheckLine {
   const who = accountText(host)
   if (isClosed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
-  const value = `${path} is readable by ${who}, although onescand signs for it: an attacker who takes over qmail-smtpd could copy the keys`
+  const value = `${path} is readable by ${who}, although onescand makes its stamps: an attacker who takes over qmail-smtpd could copy the keys`
   const remedy = `let qmail-smtpd run without the group ${groupName(host.accounts, statSync(path).gid)}`
   return warning('keyring', value, remedy)
 }
 
-/** Returns whether onescand signs for this account: root reads the keys itself. */
-function signsByOnescand({ account, asksOnescand }: CheckedHost): boolean {
+/** Returns whether onescand makes the stamps for this account: root reads the keys itself. */
+function stampsByOnescand({ account, asksOnescand }: CheckedHost): boolean {
   return account.uid !== 0 && asksOnescand
 }
 
@@ -123,10 +123,13 @@ function checkKeys(host: CheckedHost, path: string, keys: readonly Key[]): Check
   const checkLines = keys.flatMap((key) => checkKey(key, path, now))
   if (signer === undefined) {
     const remedy = `onescan keygen --append ${shellWord(path)}`
-    checkLines.unshift(warning('keyring', 'every key has expired: nothing is signed', remedy))
+    checkLines.unshift(warning('keyring', 'every key has expired: no message is stamped', remedy))
   } else {
     checkLines.unshift(
-      ok('keyring', `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}, ${signer.id} signs`),
+      ok(
+        'keyring',
+        `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}, ${signer.id} makes stamps`,
+      ),
     )
   }
   return checkLines

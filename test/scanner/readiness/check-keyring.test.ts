@@ -21,14 +21,14 @@ function ring(t: Test, text: string, mode = 0o640): string {
 t.test('an hmac-sha256 ring that only this user can read has no findings', async (t) => {
   const checkLines = checkKeyring(host({ CLUSTERKEYS: ring(t, `${hmac}\n`) }))
   t.same(complaints(checkLines), [])
-  t.match(checkLines.at(-1)?.value, '1 key, new signs')
+  t.match(checkLines.at(-1)?.value, '1 key, new makes stamps')
 })
 
 t.test('a host without a keyring has no cluster, which is not a problem', async (t) => {
   const [checkLine] = checkKeyring(host({}))
   t.match(checkLine, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys: no stamps' })
   const [asked] = checkKeyring(host({}, { account: stranger, asksOnescand: true }))
-  const value = 'none at /nonexistent/control/clusterkeys: onescand signs, if it has keys'
+  const value = 'none at /nonexistent/control/clusterkeys: onescand makes stamps, if it has keys'
   t.same(asked, { level: 'ok', what: 'keyring', value }, 'its keys are not those of the slot')
 })
 
@@ -110,11 +110,11 @@ t.test('an md5 key is a risk in plain words, a short one an error', async (t) =>
   t.match(weak, { value: /can be guessed/, remedy: /^replace this key with/ })
 })
 
-t.test('expired keys are reported; without a current key nothing is signed', async (t) => {
+t.test('expired keys are reported; without a current key nothing is stamped', async (t) => {
   const past = `${hmac.replace(':new:', ':old:')}:until=2020-01-01\n`
   const both = checkKeyring(host({ CLUSTERKEYS: ring(t, `${past}${hmac}\n`) }))
   t.same(complaints(both), ['warning key old'])
-  t.match(both.find(({ value }) => /signs/.test(value))?.value, 'new signs')
+  t.match(both.find(({ value }) => /makes stamps/.test(value))?.value, 'new makes stamps')
   const alone = checkKeyring(host({ CLUSTERKEYS: ring(t, past) }))
   t.same(complaints(alone), ['warning keyring', 'warning key old'])
 })

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
-import { type CheckLine, failure, hasMark, ok } from '../../../base/check/check-line.ts'
+import { type CheckLine, failure, hasMark, ok, warning } from '../../../base/check/check-line.ts'
 import { printCheck } from '../../../base/check/print-check.ts'
 import { attempt, errorText } from '../../../base/errors/fault.ts'
 import { readSetting } from '../../../base/settings/read-settings.ts'
@@ -242,7 +242,7 @@ async function* checkServer(
     case 'Exim':
       return yield* await checkExim({ endpoints, scanTime })
   }
-  yield ok(server, `has settings that are not checked here: ${SHOWN_BY_MAIL}`)
+  yield warning(server, 'its settings cannot be read here', SHOWN_BY_MAIL)
 }
 
 function addCheckOptions(yargs: Argv<object>) {

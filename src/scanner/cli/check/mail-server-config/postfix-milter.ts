@@ -49,19 +49,19 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
   const servesFilters = postfix.endpoints.clamd.length > 0
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
-    if (servesFilters) return [ok(what, usesClamdPerhaps(names))]
+    if (servesFilters) return [usesClamdPerhaps(what, names)]
     const state = `${names}: not known to be onescand; if it is another filter, this mail is not scanned`
     return [warning(what, state, `${SHOWN_BY_MAIL}; if not, ${toAdd}`)]
   }
   const filter = foreignFilter(service)
   if (filter !== undefined && servesFilters)
-    return [ok(service.placeOf(filter), usesClamdPerhaps(service.valueOf(filter)))]
+    return [usesClamdPerhaps(service.placeOf(filter), service.valueOf(filter))]
   return [notFiltered(service, toAdd, postfix)]
 }
 
-/** What is known of a filter that may use onescand as clamd: nothing that a command could correct. */
-const usesClamdPerhaps = (filter: string) =>
-  `${filter}: its use of onescand as clamd is not checked here: ${SHOWN_BY_MAIL}`
+/** A filter that may use onescand as clamd, which only its own settings show. */
+const usesClamdPerhaps = (what: string, filter: string) =>
+  warning(what, `${filter}: may use onescand as clamd, or not scan this mail`, SHOWN_BY_MAIL)
 
 function notFiltered(service: SmtpdService, toAdd: string, postfix: Postfix): CheckLine {
   const what = service.placeOf('smtpd_milters')

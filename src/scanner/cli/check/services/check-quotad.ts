@@ -18,7 +18,7 @@ export async function* checkQuotadHere(): AsyncGenerator<CheckLine> {
   // A connection would start it.
   const runs = unit?.active === 'active'
   if (unit === undefined) {
-    yield ok(SERVICE, 'runs under supervise: to test it, run onescan quota USER')
+    yield ok(SERVICE, 'has a run script under supervise; onescan quota USER tests it')
     yield* checkSupervised(SERVICE)
     return
   }

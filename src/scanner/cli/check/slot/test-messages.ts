@@ -2,6 +2,7 @@ import { type CheckLine, failure, ok, warning } from '../../../../base/check/che
 import { isCompiled } from '../../../../base/runtime/compiled-program.ts'
 import { SLOT_SOCKET } from '../../../../base/settings/table.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
+import { exitMeanings } from '../../../doors/slot/exit-codes.ts'
 import { TEST_NEXT_PROGRAM } from '../../../doors/slot/test-next-program.ts'
 import { accountText, scanSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { cleanMessage, eicarMessage } from '../../../readiness/test-mail/eicar-message.ts'
@@ -112,7 +113,7 @@ function failed(what: string, host: Host, test: SlotTest): CheckLine {
   const { outcome, reason } = test
   const { as = Number.POSITIVE_INFINITY, data = Number.POSITIVE_INFINITY } = host.limits
   const least = Math.min(as, data)
-  const value = `${endText(outcome)}${reason}`
+  const value = `${endText(outcome)}${reason || meaningText(outcome)}`
   if (outcome.code === 0) return failure(what, value, 'reinstall onescan')
   if (least >= START_MEMORY) {
     return failure(what, `${value}: mail is deferred`, reason ? REASON : ERRORS_ABOVE)
@@ -127,6 +128,12 @@ function endText({ code, signal, hasTimedOut }: SlotResult): string {
   if (signal !== null) return `crashes (${signal})`
   if (code === 0) return 'exits 0 without passing the message on: mail would be lost'
   return `exits ${code}`
+}
+
+/** The usual meaning of a code, for a program that logged no reason. */
+function meaningText({ code }: SlotResult): string {
+  const meaning = code === null || code === 0 ? undefined : exitMeanings[code]
+  return meaning === undefined ? '' : ` (${meaning[0]!.toLowerCase()}${meaning.slice(1, -1)})`
 }
 
 /** The bytes of memory with which the runtime surely starts. */

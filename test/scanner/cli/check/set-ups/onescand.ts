@@ -63,13 +63,13 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'onescan-quotad serves',
     quotad: 'onescan: program=onescan-quotad event=serving\n',
-    check: [/^ok onescan-quotad: runs under supervise/],
+    check: [/^ok onescan-quotad: has a run script under supervise/],
   },
   {
     name: 'onescan-quotad serves, and has a warning about its settings',
     quotad: 'warning: settings: x; y\nonescan: program=onescan-quotad event=serving\n',
     check: [
-      /^ok onescan-quotad: runs under supervise/,
+      /^ok onescan-quotad: has a run script under supervise/,
       /^warning onescan-quotad: logged: "warning: settings: x; y"/,
     ],
   },

@@ -67,6 +67,11 @@ t.test("the reason in the slot's log is reported", async (t) => {
   t.match(checkLine, { level: 'error', value: /^exits 71 .*exit code 7/ })
 })
 
+t.test('without a reason in the log, the usual meaning of the exit code is reported', async (t) => {
+  const [checkLine] = await checkTestMessages(host(eicar, { program: program(t, 'exit 51') }))
+  t.match(checkLine, { level: 'error', value: /^exits 51 \(out of memory\): mail is deferred$/ })
+})
+
 t.test('a program that crashes is reported', async (t) => {
   const [checkLine] = await checkTestMessages(host(eicar, { program: program(t, 'kill -SEGV $$') }))
   t.match(checkLine, { level: 'error', value: /crashes \(SIGSEGV\)/ })

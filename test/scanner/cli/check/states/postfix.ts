@@ -100,6 +100,16 @@ export const states: readonly PostfixState[] = [
     isMended: true,
   },
   {
+    name: 'the only milter is of another program, which may use onescand as clamd',
+    hasOther: true,
+    options: ({ filter }) => ['--clamd', `inet:127.0.0.1:${filter}`],
+    main: ({ other }) => ({ smtpd_milters: other, non_smtpd_milters: '$smtpd_milters' }),
+    byRule: [
+      /^warning smtpd_milters: unix:\S+: may use onescand as clamd, or not scan this mail; /,
+    ],
+    byMail: around,
+  },
+  {
     name: 'the only milter of a service is of another program, in braces',
     hasOther: true,
     main: byMilter,
