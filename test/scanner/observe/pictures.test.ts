@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { Desk } from '../../../src/scanner/cli/quarantine/desk.ts'
-import { digestMail, usualWords } from '../../../src/scanner/cli/quarantine/digest-mail.ts'
+import { digestMail } from '../../../src/scanner/cli/quarantine/digest-mail.ts'
+import { usualWords } from '../../../src/scanner/cli/quarantine/digest-words.ts'
 import type { ShownMessage } from '../../../src/scanner/cli/quarantine/shown-message.ts'
 import { parseLogText } from '../../../src/scanner/log/parsed-line.ts'
 import { History } from '../../../src/scanner/observe/live/history.ts'
@@ -297,7 +298,8 @@ async function digestOf(directory: string, isForRecipient: boolean): Promise<str
     if (shown.length < 4) shown.push(await desk.shown(found, 3))
   root.close()
   const to = isForRecipient ? 'anna.mueller@example.org' : 'postmaster@example.org'
-  const digest = { to, shown, part: 1, parts: 1, count: 4, left: 0, kinds: new Map([['virus', 4]]) }
+  const kinds = new Map([['virus', 2], ['banned', 1], ['encrypted', 1]]) // biome-ignore format: a line
+  const digest = { to, shown, shownBefore: 0, part: 1, parts: 1, count: 4, left: 0, kinds }
   const words = usualWords(isForRecipient, page)
   const origin = { host: 'mx1.example.org', postmaster: 'postmaster@example.org', isForRecipient, now: Date.now(), zone: 'Europe/Berlin', page, words, unread: 0 } // biome-ignore format: a line
   const mail = digestMail(digest, origin).toString('latin1')

@@ -1,96 +1,86 @@
 /** What a digest has about a message: texts that are harmless, for both of its forms. */
 export interface DigestEntry {
+  /** `1 of 4`. */
+  readonly number: string
   readonly subject: string
-  readonly rows: readonly (readonly [name: string, value: string])[]
+  /** Lines of facts, each with its name. */
+  readonly lines: readonly (readonly (readonly [name: string, value: string])[])[]
   /** What its reader can do. */
   readonly link: { readonly words: string; readonly url: string } | undefined
 }
 
-/** Columns of the words around the list, as RFC 5322 2.1.1 recommends for lines. */
-const COLUMNS = 78
-
-/** Returns a digest as plain text, from the list and the words around it, of which each line is a paragraph. */
-export function digestAsText(
-  before: string,
-  entries: readonly DigestEntry[],
-  after: string,
-): string {
-  const lines = entries.flatMap(({ subject, rows, link }) => [
-    subject,
-    ...rows.map(([name, value]) => `  ${name.padEnd(8)}  ${value}`),
-    ...(link === undefined ? [] : [`  ${link.words}:`, `  ${link.url}`]),
-    '',
-  ])
-  return `${folded(before)}${lines.join('\n')}\n${folded(after)}\n`
+/** The text around the list, of which each line is a paragraph, and the messages. */
+interface DigestText {
+  readonly before: string
+  readonly entries: readonly DigestEntry[]
+  readonly after: string
 }
 
-/** Breaks long lines between words. */
-const folded = (text: string) => text.split('\n').map(foldedLine).join('\n')
-
-function foldedLine(line: string): string {
-  const indent = line.startsWith('- ') ? '  ' : ''
-  const [first = '', ...words] = line.split(' ')
-  let length = first.length
-  const rest = words.map((word) => {
-    length += 1 + word.length
-    if (length <= COLUMNS) return ` ${word}`
-    length = indent.length + word.length
-    return `\n${indent}${word}`
-  })
-  return first + rest.join('')
+/** Returns a digest as plain text. */
+export function digestAsText({ before, entries, after }: DigestText): string {
+  const list = entries.flatMap(({ number, subject, lines, link }) => [
+    `${number}: ${subject}`,
+    ...lines.map((facts) => facts.map((fact) => fact.join(': ')).join('; ')),
+    ...(link === undefined ? [] : [`${link.words}: ${link.url}`]),
+    '',
+  ])
+  return `${before}${list.join('\n')}\n${after}\n`
 }
 
 /** Styles are attributes: mail programs drop others. Colours are those of the program, light or dark. */
-const BODY = 'font-family: sans-serif; max-width: 44em; line-height: 1.4; overflow-wrap: anywhere; background: Canvas; color: CanvasText' // biome-ignore format: a line
-const NAME = 'padding: 0 1em 0 0; vertical-align: top; opacity: 0.75; white-space: nowrap'
+const BODY = 'font-family: sans-serif; max-width: 60em; line-height: 1.4; overflow-wrap: anywhere; background: Canvas; color: CanvasText' // biome-ignore format: a line
+const HEADING =
+  'margin: 1em 0 0.25em; padding-top: 1em; border-top: 1px solid #888; font-size: inherit'
 const HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">' // biome-ignore format: a line
 
-/** Returns the same as HTML, with a title. It loads nothing. */
+/** Returns the same as HTML, with a title, in the language of the text around the list and in that of the list. It loads nothing. */
 export function digestAsHtml(
-  before: string,
-  entries: readonly DigestEntry[],
-  after: string,
-  { title, language }: { readonly title: string; readonly language: string | undefined },
+  { before, entries, after }: DigestText,
+  title: string,
+  languages: { readonly around: string | undefined; readonly list: string },
 ): string {
-  const pieces = [paragraphs(before), ...entries.map(entryHtml), '<hr>', paragraphs(after)]
-  const lang = language === undefined ? '' : ` lang="${language}"`
+  const pieces = [
+    paragraphs(before),
+    `<div lang="${languages.list}">`,
+    ...entries.map(entryHtml),
+    '</div>',
+    ...(after.trim() === '' ? [] : ['<hr>', paragraphs(after)]),
+  ]
+  const lang = languages.around === undefined ? '' : ` lang="${languages.around}"`
   return `<!DOCTYPE html>\n<html${lang}><head>${HEAD}<title>${escaped(title)}</title></head>\n<body style="${BODY}">\n${pieces.join('\n')}\n</body></html>\n`
 }
 
-function entryHtml({ subject, rows, link }: DigestEntry): string {
-  const cells = rows.map(
-    ([name, value]) =>
-      `<tr><td style="${NAME}">${name}</td><td dir="auto">${escaped(value)}</td></tr>`,
+function entryHtml({ number, subject, lines, link }: DigestEntry): string {
+  const facts = lines.map(
+    (line) =>
+    line.map(([name, value]) => `<span style="opacity: 0.75">${escaped(name)}:</span> ${isolated(value)}`).join('; '), // biome-ignore format: a line
   )
-  const action = link && `<p style="margin: 0.5em 0 1em"><a href="${escaped(link.url)}">${link.words}</a></p>` // biome-ignore format: a line
+  const label = escaped(`${link?.words}: ${subject}`)
+  const action = link && `<a href="${escaped(link.url)}" aria-label="${label}" style="white-space: nowrap">${escaped(link.words)}</a>` // biome-ignore format: a line
+  const end = action && (lines.at(-1)?.length === 1 ? '<br>\n' : '; ') + action
   return [
-    `<hr>\n<h2 dir="auto" style="margin: 0.5em 0; font-size: inherit">${escaped(subject)}</h2>`,
-    `<table role="presentation" cellpadding="0" cellspacing="0" style="font-size: inherit">`,
-    ...cells,
-    `</table>${action ?? ''}`,
+    `<h2 dir="auto" style="${HEADING}">${escaped(number)}: ${isolated(subject)}</h2>`,
+    `<p dir="auto" style="margin: 0">${facts.join('<br>\n')}${end ?? ''}</p>`,
   ].join('\n')
 }
 
-const paragraphs = (text: string) =>
-  text
-    .split(/\n\n+/)
-    .filter((piece) => piece.trim() !== '')
-    .flatMap((piece) => blocks(piece.trim()))
-    .map((piece) => (piece.startsWith('- ') ? list(piece) : paragraph(piece)))
-    .join('\n')
+/** A text that may be written in another direction than what is around it. */
+const isolated = (text: string) => `<span dir="auto">${escaped(text)}</span>`
 
-/** A list may follow the line above it. */
-function blocks(piece: string): readonly string[] {
-  const at = piece.startsWith('- ') ? 0 : piece.indexOf('\n- ') + 1
-  return at === 0 ? [piece] : [piece.slice(0, at - 1), piece.slice(at)]
+/** Paragraphs have an empty line between them. A line that begins with a hyphen is an item of a list. */
+function paragraphs(text: string): string {
+  const pieces = text.split(/\n\n+|\n(?=- )/).filter((piece) => piece.trim() !== '')
+  const blocks = pieces.map((piece) =>
+    piece.startsWith('- ')
+      ? `<li>${linked(piece.slice(2)).replaceAll('\n', ' ')}</li>\n`
+      : `<p dir="auto">${linked(piece.trim()).replaceAll('\n', '<br>\n')}</p>\n`,
+  )
+  return blocks.join('').replace(/(?:<li>.*\n)+/g, '<ul dir="auto">\n$&</ul>\n')
 }
 
-const paragraph = (text: string) => `<p dir="auto">${escaped(text).replaceAll('\n', '<br>\n')}</p>`
-const list = (text: string) =>
-  `<ul dir="auto">${text
-    .split('\n')
-    .map((line) => `<li>${escaped(line.slice(2))}</li>`)
-    .join('\n')}</ul>`
+/** A text of the site, which may have addresses of pages. */
+const linked = (text: string) =>
+  escaped(text).replace(/\bhttps?:\/\/\S*[^\s.,;:)]/g, '<a href="$&">$&</a>')
 
 const escaped = (text: string) =>
   text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)

@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto'
-import { Fault } from '../../../base/errors/fault.ts'
 import { bracketed } from '../../../base/text/bracketed.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
 import { formatSize } from '../../../base/text/units.ts'
-import {
-  findingText,
-  isSameAddress,
-  kindText,
-  releasedText,
-} from '../../scan/replies/found-in-words.ts'
+import { findingText, isSameAddress } from '../../scan/replies/found-in-words.ts'
 import { type DigestEntry, digestAsHtml, digestAsText } from './digest-forms.ts'
+import { type DigestWords, speakerOf } from './digest-words.ts'
 import { asUtf8, type ShownMessage } from './shown-message.ts'
 
 /** A digest: what is in quarantine, for the postmaster or for one of its recipients. */
@@ -18,6 +13,8 @@ export interface Digest {
   readonly to: string
   /** The messages that this mail describes, the newest first. */
   readonly shown: readonly ShownMessage[]
+  /** The number of those in the parts before this one. */
+  readonly shownBefore: number
   /** Its number among the messages that one run sends to this address, from 1 on, and their count. */
   readonly part: number
   readonly parts: number
@@ -25,7 +22,7 @@ export interface Digest {
   readonly count: number
   /** The number of those that come with the next digest. */
   readonly left: number
-  /** How many of those in all parts were kept for which reason. */
+  /** How many of all were kept for which reason. */
   readonly kinds: ReadonlyMap<string, number>
 }
 
@@ -50,17 +47,6 @@ interface DigestOrigin {
   readonly unread: number
 }
 
-/** The words around the messages: {host}, {count}, {kinds} and {messages} are replaced. A line is a paragraph, as wide as it needs. */
-interface DigestWords {
-  readonly subject: string
-  readonly body: string
-  /** Undefined: not known. */
-  readonly language?: string
-}
-
-/** The sender of a message that has none. */
-const NOBODY = 'no sender (a report about other mail)'
-
 /** Upper limit, in characters, for a text of a stranger. */
 const TEXT_MAX = 200
 
@@ -71,12 +57,14 @@ const TEXT_MAX = 200
 export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
   const { to, part, parts } = digest
   const { host, postmaster, now, words } = origin
+  const { say, language } = speakerOf(words)
   const key = createHash('sha256')
     .update([to, ...idsOf(digest)].join('\n'))
     .digest('hex')
     .slice(0, 32)
   const subject =
-    filled(words.subject, digest, host) + (parts === 1 ? '' : ` (part ${part} of ${parts})`)
+    filled(words.subject, digest, origin) +
+    (parts === 1 ? '' : ` (${say('part')} ${part} ${say('of')} ${parts})`)
   const header = [
     `From: Quarantine <${postmaster}>`,
     `To: <${to}>`,
@@ -84,15 +72,19 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
     `Date: ${new Date(now).toUTCString().replace('GMT', '+0000')}`,
     `Message-ID: <digest.${key}@${host}>`,
     'Auto-Submitted: auto-generated',
+    ...(words.language === undefined ? [] : [`Content-Language: ${words.language}`]),
     'MIME-Version: 1.0',
     `Content-Type: multipart/alternative;\n boundary="=_${key}"`,
   ]
-  const entries = digest.shown.map((message) => entryOf(message, digest, origin))
-  const [before = '', after = ''] = filled(words.body, digest, host).split('{messages}')
-  const end = [...remarks(digest, origin), after.trimStart()].join('\n')
+  const [before = '', end = ''] = filled(words.body, digest, origin).split('{messages}')
+  const contents = {
+    before,
+    entries: digest.shown.map((message, at) => entryOf(message, at, digest, origin)),
+    after: [...remarks(digest, origin), end.trimStart()].join('\n'),
+  }
   const forms = [
-    ['plain', digestAsText(before, entries, end)],
-    ['html', digestAsHtml(before, entries, end, { title: subject, language: words.language })],
+    ['plain', digestAsText(contents)],
+    ['html', digestAsHtml(contents, subject, { around: words.language, list: language })],
   ] as const
   const pieces = forms.map(([type, text]) => {
     const base64 = Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n').trimEnd()
@@ -101,62 +93,14 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
   return Buffer.from(`${header.join('\n')}\n\n${pieces.join('')}--=_${key}--\n`, 'latin1')
 }
 
-/** Returns `2 messages`. */
-export const messagesInWords = (count: number): string =>
-  `${count} ${count === 1 ? 'message' : 'messages'}`
-
-/** Returns the usual words, for the postmaster or for a recipient. */
-export function usualWords(isForRecipient: boolean, page: string | undefined): DigestWords {
-  const note =
-    'Dots, colons, double slashes and double backslashes in texts of others are in brackets, such as [.], so that nothing becomes a link.'
-  if (isForRecipient) {
-    const lines = [
-      'The mail server {host} held back {count} to you: it found a virus, a forbidden file, or something that it could not check.',
-      '',
-      '- You do not expect a message? Do nothing: it is deleted later.',
-      '- You need one? Follow its link "Ask for it": a mail to the help desk opens. Write why you expect the message, and send it. The help desk then looks at the message, and can deliver it. It may do harm: ask only for mail that you expect.',
-      '',
-      note,
-      '',
-      '{messages}',
-    ]
-    return { subject: 'Not delivered to you: {count}', body: lines.join('\n'), language: 'en' }
-  }
-  const lines = [
-    'You get this report as the postmaster of {host}. Since the last one, onescan has quarantined {count} ({kinds}). None of them was delivered, unless it has a line "State".',
-    ...(page === undefined ? [] : [`All that wait: ${page}`]),
-    '',
-    'You need not do anything: the messages are deleted later.',
-    ...(page === undefined
-      ? [
-          'If a recipient needs one:',
-          ...['show', 'release', 'delete'].map((act) => `- onescan quarantine ${act} NUMBER`),
-        ]
-      : ['If a recipient needs one, follow its link "Open it", look at it, and release it.']),
-    '',
-    note,
-    '',
-    '{messages}',
-  ]
-  return { subject: 'New in quarantine on {host}: {count}', body: lines.join('\n'), language: 'en' }
-}
-
-/**
- * Reads the words of a site: a first line that begins with `Subject: `, and a text with {messages} in it. Throws a Fault for
- * anything else.
- */
-export function parseWords(text: string, file: string): DigestWords {
-  const [, subject, body] = /^Subject: ([^\n]+?)\r?\n(?:\r?\n)?(.*)$/s.exec(text) ?? []
-  if (subject !== undefined && body?.split('{messages}').length === 2)
-    return { subject, body: body.trimEnd() }
-  throw new Fault('config', `--text ${file}: must begin with a line "Subject: ...", and have {messages} once below it`) // biome-ignore format: a line
-}
-
-const filled = (words: string, { count, kinds }: Digest, host: string) =>
-  words
+function filled(text: string, { count, kinds }: Digest, { host, words }: DigestOrigin): string {
+  const { kind, messages } = speakerOf(words)
+  const numbers = [...kinds].sort(([, number], [, other]) => other - number)
+  return text
     .replaceAll('{host}', host)
-    .replaceAll('{count}', messagesInWords(count))
-    .replaceAll('{kinds}', [...kinds].map(([grounds, number]) => `${kindText(grounds)}: ${number}`).join(', ')) // biome-ignore format: a line
+    .replaceAll('{count}', messages(count))
+    .replaceAll('{kinds}', numbers.map(([grounds, number]) => `${kind(grounds)}: ${number}`).join(', ')) // biome-ignore format: a line
+}
 
 /** Returns a text as encoded words (RFC 2047), if it is not ASCII. */
 function encodedWords(text: string): string {
@@ -165,102 +109,99 @@ function encodedWords(text: string): string {
   return pieces.map((piece) => `=?utf-8?B?${Buffer.from(piece).toString('base64')}?=`).join('\n ')
 }
 
-/** What is not in the list, and where it is. */
+/** What is not in the list, after its last message. */
 function remarks({ part, parts, left }: Digest, origin: DigestOrigin): readonly string[] {
-  const { isForRecipient, page } = origin
-  const unread = isForRecipient ? 0 : origin.unread
-  const where = isForRecipient ? 'Your mail administrator has them, too' : `All are here: ${page ?? 'onescan quarantine list'}` // biome-ignore format: a line
-  return [
-    ...(part < parts ? ['Older messages are in the next part of this report.', ''] : []),
-    ...(part === parts && left > 0
-      ? [`${messagesInWords(left)}, older than these, will be in the next report. ${where}`, '']
-      : []),
-    ...(unread > 0
-      ? [`${messagesInWords(unread)} cannot be read: onescan quarantine list shows why.`, '']
-      : []),
-  ]
+  const { say, messages } = speakerOf(origin.words)
+  const unread = origin.isForRecipient ? 0 : origin.unread
+  const counted = [
+    [left, '{count}, older than these, will be in the next report.'],
+    [unread, '{count} cannot be read. onescan quarantine list shows why.'],
+  ] as const
+  return counted.flatMap(([count, phrase]) =>
+    count === 0 || part < parts ? [] : [say(phrase).replace('{count}', messages(count)), ''],
+  )
 }
 
-/** What people read about a message, in the words of the page. Its recipient does not learn who else was one. */
-function entryOf(message: ShownMessage, digest: Digest, origin: DigestOrigin): DigestEntry {
-  const { isForRecipient, zone } = origin
-  const { id, time, state, grounds, found, sender, recipients, recipientCount, subject } = message
+/** What people read about a message: a line for each fact or, for the postmaster, two. Its recipient does not learn who else was one. */
+function entryOf(
+  message: ShownMessage,
+  at: number,
+  digest: Digest,
+  origin: DigestOrigin,
+): DigestEntry {
+  const { isForRecipient, page, zone, words } = origin
+  const { say, kind, language } = speakerOf(words)
+  const { id, state, grounds, found, sender, recipients, recipientCount, subject } = message
   const { from, attachments, size, deletedOn, releasedCount } = message
-  const more =
-    recipientCount > recipients.length ? ` and ${recipientCount - recipients.length} more` : ''
-  // The names of signatures are not texts of senders, and onescan allow takes them as they are.
-  const finding = grounds !== 'banned' && /^[\w.{}-]+$/.test(found ?? '') ? found : plain(findingText(message)) // biome-ignore format: a line
-  const until = deletedOn === null ? '' : `, until ${dayText(deletedOn, zone)}`
+  const number = digest.shownBefore + at + 1
+  const fact = (name: Parameters<typeof say>[0], value: string): Fact[] =>
+    value === '' ? [] : [[say(name), value]]
+  const timeIn = (moment: string, form: Intl.DateTimeFormatOptions) =>
+    new Date(moment).toLocaleString(language, { ...form, timeZone: zone })
+  const author = plain(from || sender) || say('(no sender)')
   const isOwn = isSameAddress(from, sender)
+  const others = recipientCount - recipients.length
+  const more = others > 0 ? ` ${say('and')} ${others} ${say('more')}` : ''
+  // The names of signatures are not texts of senders, and onescan allow takes them as they are.
+  const isName = grounds !== 'banned' && /^[\w.{}-]+$/.test(found ?? '')
+  const finding = found === null ? '' : ` (${isName ? found : plain(findingText(message))})`
+  const kept = timeIn(message.time, { ...DAY, ...CLOCK })
+  const until = deletedOn === null ? '' : `, ${say('until')} ${timeIn(deletedOn, DAY)}`
+  const people = [
+    ...fact('From', author),
+    ...fact('Sent by', isOwn ? '' : plain(sender) || say('no sender (a report about other mail)')),
+    ...fact('To', isForRecipient ? '' : recipients.map(recipientText).join(', ') + more),
+  ]
+  const facts = [
+    ...fact('Found', kind(grounds) + finding),
+    ...fact('Attached', plain(attachments.join(', '))),
+    ...fact('Kept', isForRecipient ? `${kept}${until} (${formatSize(size)})` : kept),
+    ...fact('State', state === 'kept' ? '' : say('a release was interrupted, and it may have been delivered')), // biome-ignore format: a line
+    ...fact('State', isForRecipient || releasedCount === 0 ? '' : `${releasedCount} ${say('of')} ${recipientCount} ${say('released')}`), // biome-ignore format: a line
+    ...fact('Number', isForRecipient || page !== undefined ? '' : id),
+  ]
+  const request = {
+    subject: `${say('Please deliver')}: ${plain(subject ?? '', ASKED_MAX)} (${id})`,
+    body: `${say('From')}: ${author}\n${say('Kept')}: ${kept}\n\n${say('I expect this message because')}: `,
+  }
   return {
-    subject: subject ? `“${plain(subject)}”` : '(no subject)',
-    rows: [
-      ['From', plain(from || sender) || '(no sender)'],
-      ...(isOwn ? [] : [['Sent by', plain(sender) || NOBODY] as const]),
-      ...(isForRecipient
-        ? []
-        : [
-            [
-              'To',
-              recipients.map((to) => (isOurs(to, origin) ? to : plain(to))).join(', ') + more,
-            ] as const,
-          ]),
-      ['Found', kindText(grounds) + (found === null ? '' : `: ${finding}`)],
-      ...(attachments.length === 0 ? [] : [['Attached', plain(attachments.join(', '))] as const]),
-      ['Kept', `${timeText(time, zone)}${until} (${formatSize(size)})`],
-      ...(state === 'kept'
-        ? []
-        : [['State', 'a release was interrupted, and it may have been delivered'] as const]),
-      ...(isForRecipient || releasedCount === 0 ? [] : [['State', releasedText(message)] as const]),
-      ['Number', id],
-    ],
-    link: isForRecipient ? askFor(message, digest, origin) : openAt(id, origin),
+    number: `${number} ${say('of')} ${digest.count}`,
+    subject: subject ? `“${plain(subject)}”` : say('(no subject)'),
+    lines: isForRecipient ? [...people, ...facts].map((own) => [own]) : [people, facts],
+    link: isForRecipient
+      ? { words: `${say('Ask for message')} ${number}`, url: mailTo(digest, origin, request) }
+      : page === undefined
+        ? undefined
+        : { words: `${say('Open message')} ${number}`, url: `${page}?message=${id}` },
   }
 }
 
-const openAt = (id: string, { page }: DigestOrigin): DigestEntry['link'] =>
-  page === undefined ? undefined : { words: 'Open it', url: `${page}?message=${id}` }
-
-/** Whether an address is one of the postmaster's own domain, as people know it. */
-function isOurs(address: string, { postmaster }: DigestOrigin): boolean {
-  const [, domain] = /^[\w.+-]+@([\w.-]+)$/.exec(address) ?? []
-  return domain !== undefined && postmaster.toLowerCase().endsWith(`@${domain.toLowerCase()}`)
-}
+type Fact = readonly [name: string, value: string]
 
 /** Characters of a subject in a request. */
 const ASKED_MAX = 60
 
-/** A mail to the postmaster that asks for the message. Each domain has a postmaster (RFC 5321 4.5.1). */
-function askFor(
-  { id, subject, from, sender, time }: ShownMessage,
-  { to }: Digest,
-  { postmaster, zone }: DigestOrigin,
-): DigestEntry['link'] {
-  const address = postmaster.includes('@') ? postmaster : postmaster + to.slice(to.lastIndexOf('@'))
-  const about = Array.from(subject ?? '')
-    .slice(0, ASKED_MAX)
-    .join('')
-  const fields = {
-    subject: `Please deliver: ${plain(about)} (${id})`,
-    body: `From: ${plain(from || sender) || '(no sender)'}\nKept: ${timeText(time, zone)}\n\nI expect this message because: `,
-  }
-  const query = Object.entries(fields).map(([name, text]) => `${name}=${encodeURIComponent(text.replaceAll('\n', '\r\n'))}`) // biome-ignore format: a line
-  const at = encodeURIComponent(asUtf8(address)).replaceAll('%40', '@')
-  return { words: 'Ask for it', url: `mailto:${at}?${query.join('&')}` }
-}
-
 const DAY = { day: 'numeric', month: 'short', year: 'numeric' } as const
 const CLOCK = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const
 
-/** Returns `29 Nov 2026, 10:12 CET`. */
-const timeText = (time: string, timeZone: string | undefined) =>
-  new Date(time).toLocaleString('en-GB', { ...DAY, ...CLOCK, timeZone })
-const dayText = (time: string, timeZone: string | undefined) =>
-  new Date(time).toLocaleDateString('en-GB', { ...DAY, timeZone })
+/** A link that writes a mail to the postmaster. Each domain has a postmaster (RFC 5321 4.5.1). */
+function mailTo(
+  { to }: Digest,
+  { postmaster }: DigestOrigin,
+  fields: Record<string, string>,
+): string {
+  const address = postmaster.includes('@') ? postmaster : postmaster + to.slice(to.lastIndexOf('@'))
+  const query = Object.entries(fields).map(([name, text]) => `${name}=${encodeURIComponent(text.replaceAll('\n', '\r\n'))}`) // biome-ignore format: a line
+  return `mailto:${encodeURIComponent(asUtf8(address)).replaceAll('%40', '@')}?${query.join('&')}`
+}
+
+/** Returns an address that the mail server accepted: as it is, unless mail programs could make it the address of a page. */
+const recipientText = (address: string) =>
+  /^(?!www\.)[\p{L}\p{N}_.+-]+@[\p{L}\p{N}.-]+$/iu.test(address) ? address : plain(address)
 
 /** Returns a text in one line, without anything that mail programs turn into a link: addresses of pages, files and hosts. */
-const plain = (text: string): string =>
-  bracketed(harmlessLine(Array.from(text).slice(0, TEXT_MAX).join('')))
+const plain = (text: string, most = TEXT_MAX): string =>
+  bracketed(harmlessLine(Array.from(text).slice(0, most).join('')))
 
 /** Returns the address of a digest, for people. */
 export const shownAddress = (address: string): string => harmlessLine(asUtf8(address))

@@ -12,18 +12,11 @@ import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import { endAnswers } from './by-caller.ts'
 import { atDesk, type Desk } from './desk.ts'
-import {
-  type Digest,
-  digestMail,
-  idsOf,
-  messagesInWords,
-  parseWords,
-  shownAddress,
-  usualWords,
-} from './digest-mail.ts'
+import { type Digest, digestMail, idsOf, shownAddress } from './digest-mail.ts'
+import { parseWords, usualWords } from './digest-words.ts'
 import { addDirectoryOption, noteAction } from './directory.ts'
 import { complainTo } from './meant-messages.ts'
-import { plainDomain } from './reader.ts'
+import { isInCare, plainDomain } from './reader.ts'
 import { routeBy } from './release.ts'
 import { sendSigned, signingKeys } from './release-entry.ts'
 import type { ShownMessage } from './shown-message.ts'
@@ -46,7 +39,7 @@ export const digestCommand = makeCommand('quarantine digest', {
       .option('postmaster', textOption('Recipient of the digest; with --each, its sender', { default: 'postmaster' })) // biome-ignore format: a line
       .option('each', textOptions('To each recipient in this domain instead, or .domain; may be repeated')) // biome-ignore format: a line
       .option('by', textOption('chain, sendmail, or HOST:PORT for SMTP', { default: 'sendmail' }))
-      .option('text', textOption('File: "Subject: ...", then a text with {messages}, {host}, {count}, {kinds}')) // biome-ignore format: a line
+      .option('text', textOption('File with your own words, {messages}, {host}, {count} and {kinds}, such as examples/digest/digest-words')) // biome-ignore format: a line
       .option('zone', textOption('Time zone, such as Europe/Berlin')) // biome-ignore format: a line
       .option('dry-run', flag('Only show who would get it'))
       .option('json', printsJson)
@@ -57,19 +50,18 @@ export const digestCommand = makeCommand('quarantine digest', {
   work: (args, output) =>
     atDesk(args.directory, async (desk) => {
       const { root } = desk
-      const postmaster = latin1Of(args.postmaster)
-      if (!isMailbox(postmaster))
+      const postmaster = Buffer.from(args.postmaster).toString('latin1')
+      if (!isPlainPath(Buffer.from(`<${postmaster}>`, 'latin1')))
         throw new Fault(
           'config',
           `--postmaster ${args.postmaster}: must be an address, such as postmaster@example.org`,
         )
-      const domains = args.each?.map((domain) => plainDomain(latin1Of(domain)))
       const env = slotEnvironment(process.env, args)
       const route = routeBy(args.by, 'sendmail', env)
       const keys = attempt(() => signingKeys(env)) ?? [] // without a key it is scanned like other mail
       const host = hostname()
+      const { text: file, zone, each: domains } = args
       const isForRecipient = domains !== undefined
-      const { text: file, zone } = args
       if (
         zone !== undefined &&
         attempt(() => new Date().toLocaleString('sv-SE', { timeZone: zone })) === undefined
@@ -82,12 +74,9 @@ export const digestCommand = makeCommand('quarantine digest', {
           ? usualWords(isForRecipient, page)
           : parseWords(readForeignFile(file, TEXT_MAX).toString(), file)
       const send = async (digest: Digest, unread: number): Promise<string> => {
-        const about = {
-          ...{ host, postmaster, isForRecipient, zone, page, words, unread },
-          now: Date.now(),
-        }
         async function* pieces() {
-          yield digestMail(digest, about)
+          const about = { host, postmaster, isForRecipient, zone, page, words, unread }
+          yield digestMail(digest, { ...about, now: Date.now() })
         }
         // No sender: nothing answers it.
         return sendSigned(pieces(), { sender: '', recipients: [digest.to] }, keys, route)
@@ -139,6 +128,7 @@ interface News {
   readonly shown: ShownMessage[]
   /** The number of other messages, older than these. */
   left: number
+  readonly kinds: Map<string, number>
 }
 
 /**
@@ -161,18 +151,19 @@ async function gather(
   const range = { since: undefined, until: undefined, isNewestFirst: true }
   const states = ['kept', 'releasing', 'released'] as const
   for await (const found of desk.find({ range, states }, complain)) {
-    const { id, seconds, state } = found.entry
+    const { id, seconds, state, grounds } = found.entry
     oldest = Math.min(oldest, seconds)
     if (state === 'released') continue
     const receipt = receiptOf(await desk.receipts(id))
     for (const to of readersOf(found.record.recipients.filter((own) => !receipt(own)))) {
       if (reported.has(id, to)) continue
-      const news = readers.get(to) ?? { shown: [], left: 0 }
+      const news: News = readers.get(to) ?? { shown: [], left: 0, kinds: new Map() }
       if (!readers.has(to) && (readers.size === READERS_MAX || shown === ALL_SHOWN_MAX)) {
         left++
         continue
       }
       readers.set(to, news)
+      news.kinds.set(grounds, (news.kinds.get(grounds) ?? 0) + 1)
       if (news.shown.length === SHOWN_MAX * PARTS_MAX || shown === ALL_SHOWN_MAX) {
         news.left++
         continue
@@ -189,35 +180,20 @@ async function gather(
   return { digests, oldest, unread }
 }
 
-function digestsOf(to: string, { shown, left }: News): Digest[] {
+function digestsOf(to: string, { shown, left, kinds }: News): Digest[] {
   const parts = Math.ceil(shown.length / SHOWN_MAX)
   const count = shown.length + left
-  const kinds = new Map<string, number>()
-  for (const { grounds } of shown) kinds.set(grounds, (kinds.get(grounds) ?? 0) + 1)
   return Array.from({ length: parts }, (_, at) => {
-    const own = shown.slice(at * SHOWN_MAX, (at + 1) * SHOWN_MAX)
-    return { to, shown: own, part: at + 1, parts, count, left, kinds }
+    const shownBefore = at * SHOWN_MAX
+    const own = shown.slice(shownBefore, shownBefore + SHOWN_MAX)
+    return { to, shown: own, shownBefore, part: at + 1, parts, count, left, kinds }
   })
 }
 
-const latin1Of = (text: string) => Buffer.from(text).toString('latin1')
-
-const isMailbox = (address: string) => isPlainPath(Buffer.from(`<${address}>`, 'latin1'))
-
-/**
- * Returns the recipients who may learn of a message that was for them: those in the site's own domains whose address every
- * mail server interprets alike, so that none of them leads out of the site.
- */
-function ownRecipients(recipients: readonly string[], domains: readonly string[]): string[] {
-  const own = recipients.filter(isMailbox).flatMap((recipient) => {
-    const { local, domain = '' } = readAddress(recipient)
-    const plain = plainDomain(domain)
-    const isOwn = domains.some((name) =>
-      name.startsWith('.') ? plain.endsWith(name) : plain === name,
-    )
-    return isOwn ? [`${local}@${plain}`] : []
-  })
-  return [...new Set(own)]
+/** Returns the recipients who may learn of a message that was for them: those in the site's own domains. */
+function ownRecipients(recipients: readonly string[], to: readonly string[]): string[] {
+  const own = recipients.filter((recipient) => isInCare({ to }, recipient)).map(readAddress)
+  return [...new Set(own.map(({ local, domain = '' }) => `${local}@${plainDomain(domain)}`))]
 }
 
 const fieldsOf = ({ to, shown }: Digest, by: string, answer: string): readonly LogField[] => [
@@ -235,7 +211,8 @@ async function report(sent: readonly SentDigest[], output: Output): Promise<numb
     const { to } = digest
     const ids = idsOf(digest)
     messages += ids.length
-    output.text(`<${shownAddress(to)}>: ${messagesInWords(ids.length)}\n`)
+    const noun = ids.length === 1 ? 'message' : 'messages'
+    output.text(`<${shownAddress(to)}>: ${ids.length} ${noun}\n`)
     await output.result({ to, messages: ids, answer })
   }
   if (sent.length === 0 && !output.hasErrors) output.text('nothing is new in quarantine\n')

@@ -2,6 +2,11 @@ import { appendFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } fro
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { readableText } from '../../../../src/mail/mime/headers/readable.ts'
+import {
+  parseWords,
+  TRANSLATED,
+  usualWords,
+} from '../../../../src/scanner/cli/quarantine/digest-words.ts'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { at, type Got, type RunningNext, startNext } from '../../doors/smtp/next-server.ts'
@@ -74,11 +79,17 @@ t.test('a digest has what is new since the last one, and each message once', asy
     body,
     /^You get this report as the postmaster of \S+\. Since the last one, onescan\s+has\s+quarantined\s+2\s+messages\s+\(Virus:\s2\)\./,
   )
-  t.match(body, new RegExp(`\n“x”\n {2}From {6}a@example\\[.\\]net\n {2}To {8}b@example\\.org\n {2}Found {5}Virus: Old-Virus\n {2}Kept {6}\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d \\S+, until \\d+ \\w+ \\d{4} \\(\\d+ B\\)\n {2}Number {4}${old}\n`)) // biome-ignore format: a line
-  for (const text of [...ids, 'onescan quarantine release NUMBER']) {
-    t.match(body, text)
-    t.match(html, text)
+  t.match(
+    body,
+    /^2 of 2: “x”\nFrom: a@example\[.\]net; To: b@example\.org\nFound: Virus \(Old-Virus\); Kept: \d+ \w+ \d{4}, \d\d:\d\d \S+; Number: \S+$/m,
+  )
+  t.match(html, /<h2 [^>]+>2 of 2: <span dir="auto">“x”<\/span><\/h2>/)
+  for (const form of [body, html]) {
+    t.same(form.match(/\d+\.[0-9a-f]{16}/g), ids, 'each number once')
+    t.match(form, 'onescan quarantine release NUMBER')
+    t.match(form, 'b@example.org', 'an own address as it is')
   }
+  t.match(html, '<li>onescan quarantine show NUMBER</li>')
   t.notMatch(body + html, released)
   t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /=digest messages=2 to=<pm@/)
 
@@ -120,11 +131,16 @@ t.test('a recipient in the own domains gets what was for him alone', async (t) =
     for (const name of ['ann', 'ben', 'eve', 'tom']) t.notMatch(body, name, 'no other recipient')
     const { header, html } = parted(next.got[index]!)
     const [, query = ''] =
-      new RegExp(`\n {2}mailto:postmaster@[\\w.]+\\?(\\S+${both}\\S+)\n`).exec(body) ?? []
+      new RegExp(`\nAsk for message \\d: mailto:postmaster@[\\w.]+\\?(\\S+${both}\\S+)\n`).exec(
+        body,
+      ) ?? []
     const asked = new URLSearchParams(query)
     t.equal(asked.get('subject'), `Please deliver: x (${both})`)
     t.match(asked.get('body'), /^From: a@example\[\.\]net\r\nKept: .*\r\n\r\nI expect this message because: $/) // biome-ignore format: a line
-    t.match(html, `${query.replaceAll('&', '&#38;')}">Ask for it</a>`)
+    const number = isBens ? 2 : 1
+    const label = `aria-label="Ask for message ${number}: “x”" style="white-space: nowrap">Ask for message ${number}</a>`
+    t.match(html, `${query.replaceAll('&', '&#38;')}" ${label}`)
+    t.equal(body.split(both).length, 2, 'its number is in the link, and nowhere else')
     t.match(html, '<li>You do not expect a message?')
     t.match(header, `Subject: Not delivered to you: ${isBens ? '2 messages' : '1 message'}`)
   }
@@ -142,7 +158,7 @@ t.test('a digest leaves out only those who got the message', async (t) => {
   const { out } = await digest(['--each', 'example.org', '--dry-run'])
   t.equal(out, '<ann@example.org>: 1 message\n<cleo@example.org>: 1 message\n')
   t.equal((await digest()).code, 0)
-  t.match(bodies(next).at(-1), '\n  State     1 of 3 released\n')
+  t.match(bodies(next).at(-1), /; State: 1 of 3 released; Number: /)
   t.match((await onescan(['quarantine', 'list', '--directory', directory])).out, ', 1 of 3 released\n') // biome-ignore format: a line
   t.match((await onescan(['quarantine', 'show', id, '--directory', directory])).out, /^recipient {3}<ben@example\.org>, has it since \S+, from \S+$/m) // biome-ignore format: a line
   t.equal((await onescan([...words, id])).code, 0)
@@ -157,7 +173,12 @@ t.test('texts of senders are neither links nor lines of their own', async (t) =>
     text: `Subject: ${subject}\n\nbody\n`,
     sender: 'http://evil.example/@\xe2\x80\xae\nx',
     found: 'attachment <a href="https://evil.example">x\x1b[2J',
-    recipients: Array.from({ length: 9 }, (_, at) => `user${at}@example.org`),
+    recipients: [
+      'www.evil.example@example.org',
+      'http://x@evil.example',
+      '"\\\\\\\\host"@evil.example',
+      'b@example.org',
+    ],
   })
   t.equal((await digest()).code, 0)
   const { body, html } = parted(next.got[0]!)
@@ -165,8 +186,11 @@ t.test('texts of senders are neither links nor lines of their own', async (t) =>
     t.notMatch(text, /:\/\/|www\.|\.example|\\\\|\/\//)
     t.notMatch(text, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/)
   }
-  t.match(body, /\n“http\[:\]\[\/\]\/evil\[\.\]example.*\\nid 1”\n/)
-  t.match(body, ', user2@example[.]org and 6 more\n')
+  t.match(body, /^1 of 1: “http\[:\]\[\/\]\/evil\[\.\]example.*\\nid 1”\n/m)
+  t.match(
+    body,
+    /; To: www\[\.\]evil\[\.\]example@example\[\.\]org, .*@evil\[\.\]example and 1 more\n/,
+  )
   t.notMatch(html, /<a[ >]/)
   t.match(html, '&#60;a href=&#34;https[:]')
   t.ok(
@@ -197,36 +221,32 @@ t.test('a site has its own words, its page and its time zone', async (t) => {
   const { code, err } = await digest(words)
   t.equal(code, 0, err)
   const [body = ''] = bodies(next)
-  t.match(body, /^Guten Tag\n“сот”\n {2}From {6}Jörg <j@x\[\.\]example>\n/)
-  for (const line of [
-    'Sent by   a@example[.]net',
-    'Found     Virus: Win.Trojan.Agent-1',
-    'Kept      1 Jul 2026, 12:16 CEST, until 31 Jul 2026 (74 B)',
-    `https://mx.example.org/quarantine?message=${ids[1001]}`,
-  ])
-    t.ok(body.includes(`\n  ${line}\n`), line)
-  const numbers = bodies(next).map((text) => [...text.matchAll(/^ {2}Number {4}(.*)/gm)].map(([, id]) => id)) // biome-ignore format: a line
+  const list = [
+    '1 of 1002: “сот”',
+    'From: Jörg <j@x[.]example>; Sent by: a@example[.]net; To: b@example.org',
+    'Found: Virus (Win.Trojan.Agent-1); Kept: 1 Jul 2026, 12:16 CEST',
+    `Open message 1: https://mx.example.org/quarantine?message=${ids[1001]}`,
+  ]
+  t.equal(body.slice(0, body.indexOf('\n\n')), ['Guten Tag', ...list].join('\n'))
+  t.match(bodies(next)[1], /^101 of 1002: “сот”$/m)
+  const numbers = bodies(next).map((text) => text.match(/(?<==)\d+\.[0-9a-f]{16}$/gm) ?? [])
   t.same(numbers.map(({ length }) => length), Array(10).fill(100)) // biome-ignore format: a line
   t.same(numbers.flat(), range(2, 1002), 'the newest first, in several mails')
-  t.match(body, '\nOlder messages are in the next part of this report.\n\nEnde\n')
-  t.match(
-    bodies(next)[9],
-    /\n2 messages, older than these, will be in the next report\. All are here:\s+https:\/\/mx\.example\.org\/quarantine\n\nEnde\n/,
-  )
+  t.match(body, new RegExp(`${ids[902]}\n\nEnde\n$`))
+  t.match(bodies(next)[9], '\n2 messages, older than these, will be in the next report.\n\nEnde\n')
   const [, subject = ''] = /^Subject: (.*(?:\r\n .*)*)/m.exec(parted(next.got[9]!).header) ?? []
   t.match(readableText(subject), /^Quarantäne auf \S+: 1002 messagesä{40} \(part 10 of 10\)$/)
-  writeFileSync(file, 'Hello {messages}')
-  t.match((await digest(words)).err, /--text .*: must begin with a line/)
+  const { header, html } = parted(next.got[0]!)
+  t.notMatch(header, 'Content-Language')
+  t.match(html, /^<!DOCTYPE html>\n<html><head>[\s\S]*<div lang="en-GB">\n<h2 /)
   writeFileSync(fileOf(directory, ids[50]!), 'damaged')
   await digest(words.slice(2))
   const last = bodies(next)[10] ?? ''
   t.match(last, /quarantined\s+2\s+messages\s+\(Virus:\s2\)\./)
-  t.match(last, `  Number    ${ids[1]}\n`)
-  t.match(last, '\n1 message cannot be read: onescan quarantine list shows why.\n')
-  t.match(
-    last.replaceAll(/\s+/g, ' '),
-    'If a recipient needs one, follow its link "Open it", look at it, and release it.',
-  )
+  t.match(last, /^All that wait: https:\/\/mx\.example\.org\/quarantine$/m)
+  const link = 'https://mx.example.org/quarantine'
+  t.match(parted(next.got[10]!).html, `>\nAll that wait: <a href="${link}">${link}</a></p>`)
+  t.match(last, '\n1 message cannot be read. onescan quarantine list shows why.\n')
   await digest([
     '--each',
     'example.org',
@@ -234,6 +254,52 @@ t.test('a site has its own words, its page and its time zone', async (t) => {
     'QUARANTINEURL=https://mx.example.org/quarantine',
   ])
   t.notMatch(bodies(next).at(-1), 'https://', 'a recipient has no token')
+})
+
+t.test('a site has a digest in its own language', async (t) => {
+  const { directory, next, digest } = await build(t)
+  const file = join(openDirectory(t), 'words')
+  const body = 'Zurückgehalten: {count} ({kinds})\n{messages}'
+  const german =
+    'From: Von\nKept: Am\nof: von\nmessage: Nachricht\nVirus: Schadprogramm\nAsk for message: Anfordern'
+  const write = (lines: string) => writeFileSync(file, `Subject: {count}\n${lines}\n\n${body}\n`)
+  const time = Date.parse('2026-07-01T10:00:00Z')
+  await keepOne(directory, time, { text: '\n', recipients: ['ann@example.org'] })
+  const words = ['--each', 'example.org', '--text', file, '--zone', 'Europe/Berlin']
+  for (const [lines, fault] of [
+    ['', /must begin with lines such as "Subject: ..."/],
+    ['Language: a sentence', /Language: a sentence: must be a tag such as de or pt-BR/],
+    ['Form: Von', /Form: Von: must be a name and a text, such as "From: Von"/],
+    ['Von', /Von: must be a name and a text/],
+  ] as const) {
+    if (lines === '') writeFileSync(file, 'Hello {messages}')
+    else write(lines)
+    const { code, err } = await digest(words)
+    t.same([code, next.got.length], [2, 0])
+    t.match(err, fault)
+  }
+  write(`Language: de\n${german}`)
+  t.equal((await digest(words)).code, 0)
+  const got = parted(next.got[0]!)
+  t.match(got.header, /^Subject: 1 Nachricht\r\n[\s\S]*^Content-Language: de\r$/m)
+  t.match(
+    got.body,
+    /^Zurückgehalten: 1 Nachricht \(Schadprogramm: 1\)\n1 von 1: \(no subject\)\nVon: /,
+  )
+  t.match(
+    got.body,
+    /^Am: 1\. Juli 2026, 12:00 MESZ, until 31\. Juli 2026 \(\d+ B\)\nAnfordern 1: /m,
+  )
+  t.match(got.html, /^<!DOCTYPE html>\n<html lang="de">[\s\S]*<div lang="de">/)
+})
+
+t.test('the example of such words has the usual ones, each with its name', async (t) => {
+  const file = join(import.meta.dirname, '../../../../packaging/shipped/examples/digest/digest-words') // biome-ignore format: a line
+  const { phrases, ...words } = parseWords(readFileSync(file, 'utf8'), file)
+  const { phrases: _, ...usual } = usualWords(true, undefined)
+  t.same(words, usual)
+  const [, , ...others] = phrases
+  t.same(others, TRANSLATED.map((phrase) => [phrase, phrase])) // biome-ignore format: a line
 })
 
 t.test('what was not sent is in the next digest', async (t) => {

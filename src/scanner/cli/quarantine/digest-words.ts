@@ -1,0 +1,109 @@
+import { attempt, Fault } from '../../../base/errors/fault.ts'
+import { kindsInWords, kindText } from '../../scan/replies/found-in-words.ts'
+
+/** The words of a digest. */
+export interface DigestWords {
+  readonly subject: string
+  /** The text around the messages: {host}, {count}, {kinds} and {messages} are replaced. A line is a paragraph, as wide as it needs. */
+  readonly body: string
+  /** The language of both, a tag of BCP 47; undefined: not known. */
+  readonly language: string | undefined
+  /** What the list has in place of English phrases and words of kinds. */
+  readonly phrases: ReadonlyMap<string, string>
+}
+
+/** The language of all that a site does not write itself. */
+const ENGLISH = 'en-GB'
+
+/** What a list has about messages, beside what was found in them. */
+const PHRASES = [
+  ...['of', 'message', 'messages', 'part', '(no subject)', '(no sender)'],
+  ...['From', 'Sent by', 'To', 'and', 'more', 'Found', 'Attached', 'Kept', 'until'],
+  ...['State', 'released', 'Number', 'Ask for message', 'Open message', 'Please deliver'],
+  'I expect this message because',
+  'no sender (a report about other mail)',
+  'a release was interrupted, and it may have been delivered',
+  '{count}, older than these, will be in the next report.',
+  '{count} cannot be read. onescan quarantine list shows why.',
+] as const
+type Phrase = (typeof PHRASES)[number]
+
+/** All that a site may translate. */
+export const TRANSLATED: readonly string[] = [...PHRASES, ...kindsInWords.map(([, words]) => words)]
+
+/** How a list with these words has phrases, kinds and numbers of messages, and its language. */
+export function speakerOf({ phrases, language }: DigestWords) {
+  const say = (phrase: Phrase) => phrases.get(phrase) ?? phrase
+  return {
+    say,
+    language: (phrases.has('From') && language) || ENGLISH,
+    kind: (grounds: string) => phrases.get(kindText(grounds)) ?? kindText(grounds),
+    messages: (count: number) => `${count} ${say(count === 1 ? 'message' : 'messages')}`,
+  }
+}
+
+/** Returns the usual words, for the postmaster or for a recipient. `page` is that of the quarantine. */
+export function usualWords(isForRecipient: boolean, page: string | undefined): DigestWords {
+  const [subject, ...lines] = isForRecipient ? forRecipient : forPostmaster(page)
+  return { subject, body: lines.join('\n'), language: ENGLISH, phrases: new Map() }
+}
+
+/** The last lines above the messages, and these. */
+const END = [
+  'Dots, colons, double slashes and double backslashes in texts of others are in brackets, such as [.], so that nothing becomes a link.',
+  '',
+  '{messages}',
+]
+
+const forRecipient = [
+  'Not delivered to you: {count}',
+  'The mail server {host} held back {count} to you: it found a virus, a forbidden file, or something that it could not check.',
+  '',
+  '- You do not expect a message? Do nothing: it is deleted later.',
+  '- You need one? Follow its link, such as "Ask for message 1": a mail to the help desk opens. Write why you expect the message, and send it. The help desk then looks at the message, and can deliver it. It may do harm: ask only for mail that you expect.',
+  '',
+  ...END,
+] as const
+
+const forPostmaster = (page: string | undefined) =>
+  [
+    'New in quarantine on {host}: {count}',
+    'You get this report as the postmaster of {host}. Since the last one, onescan has quarantined {count} ({kinds}). None of them was delivered, unless its "State:" reports otherwise.',
+    ...(page === undefined ? [] : [`All that wait: ${page}`]),
+    '',
+    'You need not do anything: the messages are deleted later.',
+    ...(page === undefined
+      ? [
+          'If a recipient needs one:',
+          ...['show', 'release', 'delete'].map((act) => `- onescan quarantine ${act} NUMBER`),
+        ]
+      : ['If a recipient needs one, follow its link, look at it, and release it.']),
+    '',
+    ...END,
+  ] as const
+
+/**
+ * Reads the words of a site: lines with a name and a text, an empty line, and the text with {messages} in it.
+ * Throws a Fault for anything else.
+ */
+export function parseWords(text: string, file: string): DigestWords {
+  const lines = text.replaceAll('\r\n', '\n').trimEnd().split('\n')
+  const end = lines.indexOf('')
+  const body = lines.slice(end + 1).join('\n')
+  const fault = (what: string) => new Fault('config', `--text ${file}: ${what}`)
+  const fields = new Map(
+    lines.slice(0, Math.max(end, 0)).map((line) => {
+      const at = line.indexOf(': ')
+      const name = line.slice(0, at)
+      if (['Subject', 'Language', ...TRANSLATED].includes(name))
+        return [name, line.slice(at + 2).trim()]
+      throw fault(`${line}: must be a name and a text, such as "From: Von"`)
+    }),
+  )
+  const [subject, language] = [fields.get('Subject'), fields.get('Language')]
+  if (!subject || body.split('{messages}').length !== 2)
+    throw fault('must begin with lines such as "Subject: ...", and have {messages} once below an empty line') // biome-ignore format: a line
+  if (language !== undefined && attempt(() => Intl.getCanonicalLocales(language)) === undefined)
+    throw fault(`Language: ${language}: must be a tag such as de or pt-BR`)
+  return { subject, body, language, phrases: fields }
+}
