@@ -8,9 +8,9 @@ import {
   optionDefaults as quotadDefaults,
   usage as usageOfQuotad,
 } from '../../src/quota/quotad-options.ts'
-import { optionDefaults as daemonDefaults } from '../../src/scanner/daemon/options/daemon-options.ts'
 import { exitMeanings, slotExit } from '../../src/scanner/doors/slot/exit-codes.ts'
 import { faultReply, replyOf } from '../../src/scanner/handling/smtp-reply.ts'
+import { optionDefaults as daemonDefaults } from '../../src/scanner/options/daemon-options.ts'
 import { POLICY_STATUS } from '../../src/scanner/scan/judge/decision/actions.ts'
 import { mailReply, replyFor } from '../../src/scanner/scan/replies/mail-replies.ts'
 import { groundsInWords, type Reply } from '../../src/scanner/scan/replies/reply.ts'

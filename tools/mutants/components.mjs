@@ -192,10 +192,10 @@ export const COMPONENTS = {
     ],
   },
   daemon: {
-    files: ['src/scanner/daemon/**/*.ts'],
+    files: ['src/scanner/{daemon,options}/**/*.ts'],
     tests: [
       'test/scanner/daemon/describe-door.test.ts',
-      'test/scanner/daemon/{options,self-test}/*.test.ts',
+      'test/scanner/{options,daemon/self-test}/*.test.ts',
     ],
     builtTests: ['test/scanner/daemon/**/*.test.ts'],
   },

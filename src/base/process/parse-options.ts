@@ -72,7 +72,8 @@ type OptionValues<Table> = {
 
 /**
  * Reads a command line by a table, and passes the values to `make`, with the options in the order in which they were given.
- * Throws an AggregateFault with all that is wrong in them, and that `make` has noted: until then a wrong value is left out.
+ * A wrong value is left out, and noted in `noted`. Without that, throws an AggregateFault with all that is wrong, as also for
+ * a command line that cannot be parsed.
  */
 export function readByTable<const Table extends OptionTable, Made>(
   args: readonly string[],
@@ -82,9 +83,10 @@ export function readByTable<const Table extends OptionTable, Made>(
     tokens: readonly OptionToken[],
     faults: FaultCollector,
   ) => Made,
+  noted?: FaultCollector,
 ): Made {
   const { values, tokens, faults: unknownOnes } = parseOptions(args, table)
-  const faults = new FaultCollector()
+  const faults = noted ?? new FaultCollector()
   const optionValue = (name: string, { read, multiple }: OptionTable[string]) => {
     const texts = [(values as Record<string, unknown>)[name] ?? []].flat()
     const all = texts.flatMap((text) =>
@@ -96,7 +98,7 @@ export function readByTable<const Table extends OptionTable, Made>(
   const inOrder = tokens.flatMap((token) => (token.kind === 'option' ? [token] : []))
   const made = make(Object.fromEntries(entries) as OptionValues<Table>, inOrder, faults)
   const all = [...unknownOnes, ...faults.lines]
-  if (all.length > 0) throw new AggregateFault(all)
+  if (noted === undefined && all.length > 0) throw new AggregateFault(all)
   return made
 }
 

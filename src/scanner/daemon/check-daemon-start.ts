@@ -12,6 +12,8 @@ import { errorCode, errorText } from '../../base/errors/fault.ts'
 import type { Environment } from '../../base/process/environment.ts'
 import { readControlDirectories } from '../../base/settings/control-directories.ts'
 import { NO_IDENTITY, readConfiguration } from '../configuration/configuration.ts'
+import type { DaemonOptions } from '../options/daemon-options.ts'
+import { doorName, isTls, pageName } from '../options/door-address.ts'
 import { askForDescription } from '../protocol/slot/daemon-description.ts'
 import { checkSettings } from '../readiness/check-settings.ts'
 import { ownHost } from '../readiness/host/checked-host.ts'
@@ -20,9 +22,7 @@ import { describeHandling } from './describe-door.ts'
 import { checkAccessBy, readToken } from './http/access.ts'
 import { PersonalTokens } from './http/tokens.ts'
 import { checkAddress } from './listening/listen.ts'
-import type { DaemonOptions } from './options/daemon-options.ts'
-import { isTls, writeDoorAddress } from './options/door-address.ts'
-import { callNext, doorName, tryPage } from './self-test/try-door.ts'
+import { callNext, tryPage } from './self-test/try-door.ts'
 import { checkVisiblePaths } from './visible-paths.ts'
 
 /**
@@ -136,7 +136,7 @@ async function pageFaults({
     // systemd may hold the port for onescand. If another process does, onescand logs that when it starts.
     if (!isRunning && errorCode((error as Error).cause) === 'EADDRINUSE') return []
     const level = isRunning ? failure : warning
-    const what = isRunning ? `status page ${writeDoorAddress(http)}` : 'settings'
+    const what = isRunning ? pageName(http) : 'settings'
     return faultLines(error).map((line) => {
       const { value, remedy } = settingsFault(line)
       return level(what, `${value}: onescand runs without its status page`, remedy)

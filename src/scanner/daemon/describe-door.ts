@@ -3,6 +3,13 @@ import { formatDay } from '../../base/text/units.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isAboutEnvelope } from '../doors/clamd/clamd-context.ts'
 import {
+  type DoorKind,
+  doorName,
+  isClamds,
+  isTls,
+  type ListeningDoor,
+} from '../options/door-address.ts'
+import {
   type JudgeConfig,
   type MailSettings,
   NOTHING_SCANS,
@@ -10,8 +17,6 @@ import {
 import type { JudgeContext } from '../scan/judge/context/judge-context.ts'
 import { actionForInfected } from '../scan/judge/decision/actions.ts'
 import { whyChangesGoUnnoticed } from '../scan/scanners/signatures/signatures-in-use.ts'
-import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door-address.ts'
-import { doorName } from './self-test/try-door.ts'
 
 /**
  * Returns how a door will handle mail, in one line for the log. An administrator should see at the

@@ -13,6 +13,8 @@ import {
   readConfiguration,
   requireIdentity,
 } from '../configuration/configuration.ts'
+import { connectionLimits, type DaemonOptions } from '../options/daemon-options.ts'
+import { isTls, type ListeningDoor } from '../options/door-address.ts'
 import { ClamdWatch } from '../readiness/clamd/clamd-watch.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import { queueTrouble } from '../serving/connection-queue.ts'
@@ -20,8 +22,6 @@ import { log } from './daemon-log.ts'
 import { describeDoor } from './describe-door.ts'
 import { type DoorSocket, inheritedSockets, openSockets } from './listening/open-sockets.ts'
 import { pageSocket } from './listening/page-socket.ts'
-import { connectionLimits, type DaemonOptions } from './options/daemon-options.ts'
-import { isTls, type ListeningDoor } from './options/door-address.ts'
 import type { Signals } from './signals.ts'
 import { StatusFeed } from './status-feed.ts'
 import { startSweeps } from './sweeps.ts'

@@ -6,10 +6,10 @@ import { printsHelpOrVersion, serviceExit } from '../../base/process/command-lin
 import { DAEMON_THREADS } from '../../base/runtime/compiled-program.ts'
 import { loadSystem, systemTrouble } from '../../base/runtime/system.ts'
 import { DAEMON_QHPSI } from '../../base/settings/table/scanners.ts'
+import { type DaemonOptions, readOptions, usage } from '../options/daemon-options.ts'
 import { checkStart } from './check-daemon-start.ts'
 import { log } from './daemon-log.ts'
 import { runFirstProcess } from './first-process.ts'
-import { type DaemonOptions, readOptions, usage } from './options/daemon-options.ts'
 import { Signals } from './signals.ts'
 import { runWorker } from './worker.ts'
 

@@ -17,20 +17,20 @@ import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { createSmtpDoor } from '../doors/smtp/smtp-door.ts'
 import type { LogSink } from '../log/log-sink.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
-import type { DaemonDescription } from '../protocol/slot/daemon-description.ts'
-import { queueTrouble } from '../serving/connection-queue.ts'
-import type { Door } from '../serving/serve.ts'
-import { log } from './daemon-log.ts'
-import { listenOn, pathOf } from './listening/listen.ts'
-import { connectionLimits, type DaemonOptions } from './options/daemon-options.ts'
+import { connectionLimits, type DaemonOptions } from '../options/daemon-options.ts'
 import {
   type DoorKind,
   isClamds,
   isTls,
   type ListeningDoor,
   writeDoorAddress,
-} from './options/door-address.ts'
-import { smtpDoorsOf } from './options/smtp-doors.ts'
+} from '../options/door-address.ts'
+import { smtpDoorsOf } from '../options/smtp-doors.ts'
+import type { DaemonDescription } from '../protocol/slot/daemon-description.ts'
+import { queueTrouble } from '../serving/connection-queue.ts'
+import type { Door } from '../serving/serve.ts'
+import { log } from './daemon-log.ts'
+import { listenOn, pathOf } from './listening/listen.ts'
 
 export interface OpenDoor extends Door, ListeningDoor {}
 

@@ -5,7 +5,7 @@ import { errorCode } from '../../base/errors/fault.ts'
 import type { Environment } from '../../base/process/environment.ts'
 import { type SettingName, settingNames, settingTable } from '../../base/settings/table.ts'
 import { editToBind, isUnderSystemd, toBind } from '../../base/systemd/bound-paths.ts'
-import type { DaemonOptions } from './options/daemon-options.ts'
+import type { DaemonOptions } from '../options/daemon-options.ts'
 
 /**
  * Returns check lines about paths that settings and options name, and that onescand does not see, or may not

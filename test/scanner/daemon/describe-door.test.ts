@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Configuration } from '../../../src/scanner/configuration/configuration.ts'
 import { describeDoor } from '../../../src/scanner/daemon/describe-door.ts'
-import type { ListeningDoor } from '../../../src/scanner/daemon/options/door-address.ts'
+import type { ListeningDoor } from '../../../src/scanner/options/door-address.ts'
 import {
   type JudgeConfig,
   readScanningConfig,

@@ -363,7 +363,7 @@ t.test('the manual page has the options of onescand, and no others', async (t) =
   const page = readFileSync(join(import.meta.dirname, '../../../man/onescand.8'), 'latin1')
   const items = [...page.matchAll(/^\.It Fl -.*/gm)].join('\n')
   const documented = [...items.matchAll(/(?:Fl|,) -([a-z-]+)/g)].map(([, name]) => name)
-  const file = join(import.meta.dirname, '../../../src/scanner/daemon/options/daemon-options.ts')
+  const file = join(import.meta.dirname, '../../../src/scanner/options/daemon-options.ts')
   const source = readFileSync(file, 'latin1')
   const read = [...source.matchAll(/^ +'?([a-z-]+)'?: \{ type/gm)].map(([, name]) => name)
   const internal = ['running', 'json', 'worker'] // onescan check and onescand itself give these

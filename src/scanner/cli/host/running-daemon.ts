@@ -8,7 +8,6 @@ import {
   askForDescription,
   type DaemonDescription,
 } from '../../protocol/slot/daemon-description.ts'
-import { optionValues } from '../command/cli-options.ts'
 import { checkJournal } from './check-journal.ts'
 import { optionsOfOnescand } from './settings-file.ts'
 import { askMainProcess, askSystemd, hasSystemd } from './systemd-unit.ts'
@@ -85,8 +84,7 @@ function isFirst(pid: string, uid: number, owner: number): boolean {
 
 /** The socket of this host's onescand: ONESCAN_SOCKET, else the `--socket` of its file of settings. */
 export function socketOfOnescand(): string {
-  const args = optionsOfOnescand()
-  return process.env.ONESCAN_SOCKET || (optionValues(args, '--socket').at(-1) ?? SLOT_SOCKET)
+  return process.env.ONESCAN_SOCKET || (optionsOfOnescand().socket ?? SLOT_SOCKET)
 }
 
 /**

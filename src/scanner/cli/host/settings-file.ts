@@ -3,6 +3,7 @@ import { attempt } from '../../../base/errors/fault.ts'
 import { readOwnFile } from '../../../base/path/open.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { DAEMON_QHPSI } from '../../../base/settings/table/scanners.ts'
+import { type DaemonOptions, understoodOptions } from '../../options/daemon-options.ts'
 import { DEFAULTS } from '../../readiness/host/checked-host.ts'
 
 /** The files of the package and of npm with the defaults of that file. */
@@ -71,7 +72,7 @@ export function findReplacedLines(
 }
 
 /** The options that these settings have for it. */
-export function optionsOfOnescand(): string[] {
+export function optionsOfOnescand(): DaemonOptions {
   const { ONESCAND_OPTIONS = '' } = settingsOfOnescand()
-  return ONESCAND_OPTIONS.split(/[ \t]+/).filter((word) => word !== '')
+  return understoodOptions(ONESCAND_OPTIONS.split(/[ \t]+/).filter((word) => word !== ''))
 }

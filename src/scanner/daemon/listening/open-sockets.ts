@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs'
 import { Fault } from '../../../base/errors/fault.ts'
 import { activatedDescriptors, FIRST_HANDED_OVER } from '../../../base/systemd/sd-daemon.ts'
-import type { DaemonOptions } from '../options/daemon-options.ts'
-import { type DoorKind, doorKindOf, type NamedDoor } from '../options/door-address.ts'
-import { smtpDoorsOf } from '../options/smtp-doors.ts'
+import type { DaemonOptions } from '../../options/daemon-options.ts'
+import { type DoorKind, doorKindOf, type NamedDoor } from '../../options/door-address.ts'
+import { smtpDoorsOf } from '../../options/smtp-doors.ts'
 import { bindAt, pathOf } from './listen.ts'
 
 /** The purpose of a socket that systemd passes: a door, or the page and metrics. */

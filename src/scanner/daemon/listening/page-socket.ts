@@ -5,7 +5,7 @@ import { writeEndpoint } from '../../../base/net/endpoint.ts'
 import { listenHttpOn } from '../../../base/net/http-server.ts'
 import type { ServerAddress } from '../../../base/net/server-address.ts'
 import { FIRST_HANDED_OVER } from '../../../base/systemd/sd-daemon.ts'
-import type { DaemonOptions } from '../options/daemon-options.ts'
+import type { DaemonOptions } from '../../options/daemon-options.ts'
 import { listenAt, pathOf } from './listen.ts'
 import type { SocketPurpose } from './open-sockets.ts'
 

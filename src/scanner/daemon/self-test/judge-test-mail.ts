@@ -4,6 +4,7 @@ import { makeEnvelope } from '../../../mail/message/envelope.ts'
 import { messageOf } from '../../../mail/message/intake.ts'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { planHandling } from '../../handling/handling-plan.ts'
+import type { DaemonOptions } from '../../options/daemon-options.ts'
 import {
   eicarPart,
   multipart,
@@ -14,7 +15,6 @@ import { Deadline } from '../../scan/judge/context/deadline.ts'
 import type { DecisionDetails } from '../../scan/judge/decision/decision.ts'
 import { judge } from '../../scan/judge/judge.ts'
 import { TOP_LINE } from '../../scan/scanners/contract/top-line.ts'
-import type { DaemonOptions } from '../options/daemon-options.ts'
 
 /**
  * Upper limit, in milliseconds, for a message or a door: a health request does not wait for

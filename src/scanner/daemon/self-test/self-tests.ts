@@ -1,9 +1,9 @@
 import { type CheckLine, failure, inOneLine } from '../../../base/check/check-line.ts'
 import type { Configuration } from '../../configuration/configuration.ts'
 import type { ClamdState, SelfTest } from '../../observe/live/process-report.ts'
-import type { ListeningDoor } from '../options/door-address.ts'
+import type { ListeningDoor } from '../../options/door-address.ts'
+import { doorName } from '../../options/door-address.ts'
 import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
-import { doorName } from './try-door.ts'
 
 /** An onescand that runs. */
 export interface TriedDaemon {

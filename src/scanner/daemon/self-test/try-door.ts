@@ -10,14 +10,16 @@ import {
 } from '../../doors/smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { mayConnect } from '../../doors/smtp/smtp-door.ts'
+import {
+  doorName,
+  type ListeningDoor,
+  pageName,
+  parseDoorAddress,
+} from '../../options/door-address.ts'
 import { uint32 } from '../../protocol/frames.ts'
 import { packet } from '../../protocol/milter/packets.ts'
 import { askForDescription } from '../../protocol/slot/daemon-description.ts'
-import { type ListeningDoor, parseDoorAddress, writeDoorAddress } from '../options/door-address.ts'
 import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
-
-/** Returns the name of a door in logs and check lines. */
-export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} ${address}`
 
 /**
  * Connects to a door like its clients, without any mail. Resolves to the fault, or to undefined. Never
@@ -84,7 +86,7 @@ export async function tryPage(at: ServerAddress): Promise<CheckLine[]> {
     throw new Error('another program answers there')
   } catch (error) {
     const remedy = 'set another address with --http, and restart onescand'
-    return [failure(`status page ${writeDoorAddress(at)}`, errorText(error), remedy)]
+    return [failure(pageName(at), errorText(error), remedy)]
   }
 }
 

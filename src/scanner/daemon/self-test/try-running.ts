@@ -1,7 +1,7 @@
 import { settingsFault } from '../../../base/check/check-line.ts'
+import type { DaemonOptions } from '../../options/daemon-options.ts'
 import { freeSpaceFaults } from '../../readiness/check-directories.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/check-settings.ts'
-import type { DaemonOptions } from '../options/daemon-options.ts'
 import { tryJudging } from './judge-test-mail.ts'
 import type { SelfTestResult, TriedDaemon } from './self-tests.ts'
 import { tryDoor } from './try-door.ts'

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
 import { isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
+import type { NamedDoor } from '../../../options/door-address.ts'
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { howToStart } from '../services/service-state.ts'
@@ -141,7 +142,7 @@ function judgeRouters(
   return [...checkLines, warning('Exim', value, SHOWN_BY_MAIL)]
 }
 
-const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
+const isOnescands = ({ port }: LocalRouter, smtp: readonly NamedDoor[]) =>
   matchAddress(`inet:127.0.0.1:${port}`, smtp, undefined) !== undefined
 
 /**
@@ -183,12 +184,12 @@ const LINE_MAX = 1024 ** 3
 function servingRemedy(
   { name, port }: LocalRouter,
   isOurs: boolean,
-  smtp: readonly string[],
+  smtp: readonly NamedDoor[],
 ): string {
   if (isOurs) return howToStart('onescand', 'restart')
   if (!/onescan/.test(name)) return `start the server that should listen at port ${port}`
   if (smtp.length > 0)
-    return `set a port of onescand's --smtp (${smtp.join(', ')}) in the router ${name}, then run ${restart()}`
+    return `set a port of onescand's --smtp (${smtp.map(({ address }) => address).join(', ')}) in the router ${name}, then run ${restart()}`
   const change = `add --smtp inet:127.0.0.1:${port} to ONESCAND_OPTIONS, with --next as doc/exim.md shows,`
   return inSettingsOf({ isDaemon: true }, change)
 }

@@ -7,29 +7,34 @@ import {
   isEverywhere,
   isLoopbackHost,
   parseServerAddress,
+  type ServerAddress,
 } from '../../../../base/net/server-address.ts'
 import { editToAllow } from '../../../../base/systemd/address-filter.ts'
-import { optionValues } from '../../command/cli-options.ts'
+import { type DaemonOptions, understoodOptions } from '../../../options/daemon-options.ts'
+import {
+  type DoorKind,
+  doorName,
+  type NamedDoor,
+  namedDoor,
+} from '../../../options/door-address.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
 import { allowedAddresses } from '../../host/systemd-unit.ts'
 import { PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
 
-/** The addresses at which onescand accepts mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
+/** The doors at which onescand accepts mail. */
 export interface OnescandEndpoints {
-  readonly milters: readonly string[]
-  /** The addresses of --smtp and --lmtp, and those of --next. */
-  readonly smtp: readonly string[]
-  readonly next: readonly string[]
-  readonly clamd: readonly string[]
+  readonly milters: readonly NamedDoor[]
+  /** Those of --smtp and --lmtp. The server of --next is in their route. */
+  readonly smtp: readonly NamedDoor[]
+  readonly clamd: readonly NamedDoor[]
   readonly isRunning: boolean
 }
 
 /** Returns the addresses that programs of other hosts may reach. */
 export const networkAddresses = ({ milters, smtp, clamd }: OnescandEndpoints): readonly string[] =>
-  [...milters, ...smtp, ...clamd].filter((text) => {
-    const address = parseServerAddress(text)
-    return address?.kind === 'tcp' && !isLoopbackHost(address.host)
-  })
+  [...milters, ...smtp, ...clamd].flatMap(({ at, address }) =>
+    at.kind === 'tcp' && !isLoopbackHost(at.host) ? [address] : [],
+  )
 
 /** Lists who may connect to an onescand that serves other hosts, if its unit denies all other addresses. */
 export function checkAllowed(endpoints: OnescandEndpoints): CheckLine[] {
@@ -41,65 +46,68 @@ export function checkAllowed(endpoints: OnescandEndpoints): CheckLine[] {
   return [ok('onescand', value)]
 }
 
-/** The addresses of onescan-clamd.socket, once it is enabled. */
-const OF_CLAMD_UNIT = ['unix:/run/onescan/clamd.sock', 'inet:127.0.0.1:3311']
+/** The doors of onescan-clamd.socket, once it is enabled. */
+const OF_CLAMD_UNIT = [
+  namedDoor('clamd', { kind: 'unix', path: '/run/onescan/clamd.sock' }),
+  namedDoor('clamd', { kind: 'tcp', host: '127.0.0.1', port: 3311 }),
+]
 
 /**
- * Returns the addresses of onescand by the options in root's file, by its own if it reports them, and by the
- * package's units. Remedies for root name such an address: of the reported ones, only those on this host are
+ * Returns the doors of onescand by the options in root's file, by its own if it reports them, and by the
+ * package's units. Remedies for root name their addresses: of the reported ones, only those on this host are
  * used.
  */
 export function onescandEndpoints(
-  args: readonly string[],
+  options: DaemonOptions,
   running: RunningDaemon | undefined,
 ): OnescandEndpoints {
-  const ownArgs = running?.description?.args
-  const values = (...options: readonly string[]) => {
-    const named = options.flatMap((option) => optionValues(args, option))
-    if (ownArgs === undefined) return [...new Set(named)]
-    const all = options.flatMap((option) => optionValues(ownArgs, option))
-    return [...new Set(all)].filter((address) => named.includes(address) || isHere(address))
-  }
+  const named = new Set(options.doors.map(doorName))
+  const { description } = running ?? {}
+  const doors = description
+    ? understoodOptions(description.args).doors.filter(
+        (door) => named.has(doorName(door)) || isHere(door.at),
+      )
+    : options.doors
   const ofClamdUnit = existsSync('/run/onescan/clamd.sock') ? OF_CLAMD_UNIT : []
   const ofUnits = Object.entries(PACKAGE_SOCKETS).flatMap(([path, { kind }]) =>
-    kind === 'milter' && existsSync(path) ? [`unix:${path}`] : [],
+    kind === 'milter' && existsSync(path) ? [namedDoor(kind, { kind: 'unix', path })] : [],
   )
+  const all = new Map([...doors, ...ofUnits, ...ofClamdUnit].map((door) => [doorName(door), door]))
+  const of = (...kinds: readonly DoorKind[]) =>
+    [...all.values()].filter(({ kind }) => kinds.includes(kind))
   return {
-    milters: [...new Set([...values('--milter'), ...ofUnits])],
-    smtp: values('--smtp', '--lmtp'),
-    next: values('--next'),
-    clamd: [...new Set([...values('--clamd'), ...ofClamdUnit])],
+    milters: of('milter'),
+    smtp: of('smtp', 'lmtp'),
+    clamd: of('clamd', 'clamd-tls'),
     isRunning: running !== undefined,
   }
 }
 
 /** Returns whether a server of this host can listen at an address. */
-function isHere(text: string): boolean {
-  const address = parseServerAddress(text)
-  if (address?.kind === 'unix') return /^\/[^\s,{}]*$/.test(address.path)
-  return address !== undefined && (isEverywhere(address.host) || isOwnHost(address.host))
+function isHere(at: ServerAddress): boolean {
+  if (at.kind === 'unix') return /^\/[^\s,{}]*$/.test(at.path)
+  return isEverywhere(at.host) || isOwnHost(at.host)
 }
 
 /**
- * Returns the address among `addresses` that `named` refers to, in the form of Postfix or Sendmail. Its path
+ * Returns the address among those of `doors` that `named` refers to, in the form of Postfix or Sendmail. Its path
  * may be relative to the queue directory of Postfix.
  */
 export function matchAddress(
   named: string,
-  addresses: readonly string[],
+  doors: readonly NamedDoor[],
   queue: string | undefined,
 ): string | undefined {
   const wanted = parseServerAddress(named, LOOPBACK)
-  return addresses.find((text) => {
-    const own = parseServerAddress(text, LOOPBACK)
+  return doors.find(({ at }) => {
     if (wanted?.kind === 'unix')
       return (
-        own?.kind === 'unix' &&
-        (own.path === wanted.path || (queue && join(queue, wanted.path) === join(own.path)))
+        at.kind === 'unix' &&
+        (at.path === wanted.path || (queue && join(queue, wanted.path) === join(at.path)))
       )
-    if (own?.kind !== 'tcp' || own.port !== wanted?.port) return false
-    return isEverywhere(own.host) || hostToReach(own.host) === hostToReach(wanted.host)
-  })
+    if (at.kind !== 'tcp' || at.port !== wanted?.port) return false
+    return isEverywhere(at.host) || hostToReach(at.host) === hostToReach(wanted.host)
+  })?.address
 }
 
 /** The host of an address that has only a port. */

@@ -1,5 +1,4 @@
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
-import { parseServerAddress } from '../../../../base/net/server-address.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
 import { checkCopies, checkReturnService, checkTransport } from './filter-parameters.ts'
 import { matchAddress } from './onescand-endpoints.ts'
@@ -92,8 +91,10 @@ export const foreignFilter = (service: SmtpdService): string | undefined =>
 export const returnServices = ({ services, endpoints }: Postfix) =>
   services.filter(({ name }) => {
     const [, port] = /(?:^|:)(\d+)\/inet$/.exec(name) ?? []
-    const behind = endpoints.next.map((next) => parseServerAddress(next))
-    return behind.some((address) => address?.kind === 'tcp' && address.port === Number(port))
+    return endpoints.smtp.some(({ route }) => {
+      const behind = route?.next.options ?? {}
+      return 'port' in behind && behind.port === Number(port)
+    })
   })
 
 /**

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
-import { pathIn } from '../../../../base/net/server-address.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { matchAddress } from './onescand-endpoints.ts'
@@ -108,9 +107,10 @@ const USUAL = 'unix:onescan/milter.sock'
 /** A milter of onescand that a service reaches: from its chroot, a path below the queue directory or a port. */
 function withinReach({ isChrooted }: SmtpdService, postfix: Postfix): string {
   const { endpoints, queue } = postfix
-  const inQueue = endpoints.milters.find((address) => pathIn(address)?.startsWith(`${queue}/`))
-  const others = endpoints.milters.filter((address) => !isChrooted || pathIn(address) === undefined)
-  return inPostfix(inQueue ?? others[0] ?? USUAL, postfix)
+  const { milters } = endpoints
+  const inQueue = milters.find(({ at }) => at.kind === 'unix' && at.path.startsWith(`${queue}/`))
+  const other = milters.find(({ at }) => !isChrooted || at.kind !== 'unix')
+  return inPostfix((inQueue ?? other)?.address ?? USUAL, postfix)
 }
 
 const isOnescand = (text: string, { endpoints, queue }: Postfix) =>

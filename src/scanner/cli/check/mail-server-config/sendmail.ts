@@ -205,7 +205,7 @@ function whyUnreached(
   const remedy =
     own === undefined
       ? 'systemctl enable onescan-milter.socket && systemctl restart onescand'
-      : `set S=${inSendmail(own)} in sendmail.mc, ${BUILD}`
+      : `set S=${inSendmail(own.address)} in sendmail.mc, ${BUILD}`
   return failure(what, value, remedy)
 }
 

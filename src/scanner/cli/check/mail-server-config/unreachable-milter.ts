@@ -51,7 +51,8 @@ export function unreachable(
   const meanwhile = whileDown(action)
   const path = pathFor(service, milter.text, queue)
   if (path === undefined) {
-    const isOurs = !endpoints.isRunning && endpoints.milters.includes(milter.text)
+    const isOurs =
+      !endpoints.isRunning && matchAddress(milter.text, endpoints.milters, queue) !== undefined
     const port = portHere(milter.text)
     if (!isOurs && (port === undefined || isListening(port))) return undefined
     const value = `nothing listens there: ${meanwhile}`
@@ -138,7 +139,7 @@ function listenerRemedy(
   const start = `start the milter that should listen at ${text} (set in ${place})`
   const names = splitMilters(list).map((milter) => milter.text)
   if (names.some((name) => matchAddress(name, milters, postfix.queue) !== undefined)) return start
-  const named = atAddress(service, written, inPostfix(own, postfix))
+  const named = atAddress(service, written, inPostfix(own.address, postfix))
   return `if this milter is onescand, ${named}; if not, ${start}`
 }
 

@@ -1,13 +1,10 @@
 import { attempt } from '../../../../base/errors/fault.ts'
-import {
-  parseServerAddress,
-  pathIn,
-  type ServerAddress,
-} from '../../../../base/net/server-address.ts'
+import { writeEndpoint } from '../../../../base/net/endpoint.ts'
+import { parseServerAddress, type ServerAddress } from '../../../../base/net/server-address.ts'
 import { pathExists } from '../../../../base/path/path-handle.ts'
 import { passwdEntryOf } from '../../../../base/process/passwd.ts'
 import { ProcEntry } from '../../../../base/process/proc-entry.ts'
-import { optionValues } from '../../command/cli-options.ts'
+import { type DoorKind, doorName, pageName } from '../../../options/door-address.ts'
 import { listenerAt, type SocketOwner, strangerAtPort } from '../../host/open-ports.ts'
 import { ACCOUNT, type RunningDaemon } from '../../host/running-daemon.ts'
 import { optionsOfOnescand } from '../../host/settings-file.ts'
@@ -15,7 +12,7 @@ import { askMainProcess, askSystemd, type SystemdUnit } from '../../host/systemd
 import { howToStart } from './service-state.ts'
 
 /** The paths at which systemd listens for the package: the interface of onescand, and the unit. */
-export const PACKAGE_SOCKETS: Readonly<Record<string, { kind: string; unit: string }>> = {
+export const PACKAGE_SOCKETS: Readonly<Record<string, { kind: DoorKind; unit: string }>> = {
   '/run/onescan/qmail.sock': { kind: 'qmail', unit: 'onescand.socket' },
   '/run/onescan/clamd.sock': { kind: 'clamd', unit: 'onescan-clamd.socket' },
   '/run/onescan/milter.sock': { kind: 'milter', unit: 'onescan-milter.socket' },
@@ -25,17 +22,6 @@ export const PACKAGE_SOCKETS: Readonly<Record<string, { kind: string; unit: stri
 
 /** The units that listen, or may, at ports. */
 const UNITS_WITH_PORTS = ['onescan-clamd.socket', 'onescan-milter.socket', 'onescan-http.socket']
-
-/** The options of the addresses at which onescand itself listens, with its names for these interfaces. */
-const OPTIONS: Readonly<Record<string, string>> = {
-  '--milter': 'milter',
-  '--policy': 'policy',
-  '--clamd': 'clamd',
-  '--clamd-mail': 'clamd-mail',
-  '--smtp': 'smtp',
-  '--lmtp': 'lmtp',
-  '--http': 'status page',
-}
 
 /** A socket at which clients do not reach onescand. */
 export interface LostSocket {
@@ -77,8 +63,9 @@ export async function lostSockets(
   for (const what of UNITS_WITH_PORTS) {
     const state = askSystemd(what)
     if (state?.active !== 'failed') continue
-    const ports = state.listens.filter((address) => pathIn(address) === undefined)
-    const taken = await firstTaken(ports, isOwn)
+    const ports = state.listens.flatMap((text) => parseServerAddress(text) ?? [])
+    let taken: string | undefined
+    for (const at of ports) if (at.kind === 'tcp') taken ??= await takenBy(at, isOwn)
     const reason = taken ?? 'does not listen: its start failed'
     const stop = taken && 'stop that process, or change its address, then run '
     lost.set(what, {
@@ -88,39 +75,38 @@ export async function lostSockets(
   }
   // Without its report, onescand may be any process.
   const isKnown = running === undefined || running.description !== undefined
-  for (const [option, kind] of isKnown ? Object.entries(OPTIONS) : []) {
-    for (const text of optionValues(optionsOfOnescand(), option)) {
-      // Systemd may listen at a path: it would start onescand.
-      const mayAsk = running !== undefined || pathIn(text) === undefined
-      const reason = mayAsk ? await firstTaken([text], isOwn) : undefined
-      if (reason === undefined) continue
-      const what = `${kind} ${text}`
-      const remedy = `stop that process, or set another address with ${option}, then run ${howToStart('onescand', 'restart')}`
-      lost.set(what, { what, reason, remedy, isExpected: true })
-    }
+  for (const { what, option, at } of isKnown ? openedByItself() : []) {
+    // Systemd may listen at a path: it would start onescand.
+    const mayAsk = running !== undefined || at.kind !== 'unix'
+    const reason = mayAsk ? await takenBy(at, isOwn) : undefined
+    if (reason === undefined) continue
+    const remedy = `stop that process, or set another address with ${option}, then run ${howToStart('onescand', 'restart')}`
+    lost.set(what, { what, reason, remedy, isExpected: true })
   }
   return lost
 }
 
-/** Resolves to a text about the first of these addresses at which another process listens, if one does. */
-async function firstTaken(
-  addresses: readonly string[],
-  isOwn: (owner: SocketOwner) => boolean,
-): Promise<string | undefined> {
-  for (const text of addresses) {
-    const owner = await strangerAt(parseServerAddress(text), isOwn)
-    if (owner !== undefined) return reasonOf(owner, text.replace(/^\w+:/, ''))
-  }
-  return undefined
+/** Returns the addresses at which onescand itself listens, except at that of the slot, with their names and options. */
+function openedByItself() {
+  const { doors, http } = optionsOfOnescand()
+  const named = doors.filter(({ kind }) => kind !== 'qmail')
+  const places = named.map((door) => ({ what: doorName(door), option: door.option, at: door.at }))
+  return http === undefined
+    ? places
+    : [...places, { what: pageName(http), option: '--http', at: http }]
 }
 
-async function strangerAt(
-  address: ServerAddress | undefined,
+/** Resolves to a text about the other process that listens at an address, if one does. */
+async function takenBy(
+  at: ServerAddress,
   isOwn: (owner: SocketOwner) => boolean,
-): Promise<SocketOwner | undefined> {
-  if (address?.kind === 'tcp') return strangerAtPort(address, isOwn)
-  const owner = address && (await listenerAt(address.path))
-  return typeof owner === 'object' && !isOwn(owner) ? owner : undefined
+): Promise<string | undefined> {
+  if (at.kind === 'tcp') {
+    const owner = await strangerAtPort(at, isOwn)
+    return owner && reasonOf(owner, writeEndpoint(at))
+  }
+  const owner = await listenerAt(at.path)
+  return typeof owner === 'object' && !isOwn(owner) ? reasonOf(owner, at.path) : undefined
 }
 
 function reasonOf(owner: SocketOwner | 'nobody' | 'none', place: string): string {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { checkExim } from '../../../../../src/scanner/cli/check/mail-server-config/exim.ts'
+import { doorBy } from '../../../../../src/scanner/options/door-address.ts'
 import { linesOf } from '../../../../check-lines.ts'
 
 /** What `onescan check` reports about the routers of Exim, as its program prints them. */
@@ -22,6 +23,8 @@ interface Printed {
   readonly config?: string
 }
 
+const doorsAt = (addresses: readonly string[]) => addresses.map((text) => doorBy('clamd')(text, ''))
+
 /** The lines about an Exim that prints this, on a host with servers at these ports, and onescand's addresses. */
 const linesAbout = async (
   printed: Printed,
@@ -30,7 +33,7 @@ const linesAbout = async (
 ) =>
   linesOf(
     await checkExim({
-      endpoints: { milters: [], smtp: ours, next: [], clamd, isRunning: true },
+      endpoints: { milters: [], smtp: doorsAt(ours), clamd: doorsAt(clamd), isRunning: true },
       scanTime: 90,
       print: async (what) => printed[what] ?? '',
       listens: (port) => ports.includes(port),

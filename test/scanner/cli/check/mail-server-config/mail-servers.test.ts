@@ -12,6 +12,7 @@ import {
   checkStartsAtBoot,
   startCommand,
 } from '../../../../../src/scanner/cli/check/services/starts-at-boot.ts'
+import { readOptions } from '../../../../../src/scanner/options/daemon-options.ts'
 import { linesOf } from '../../../../check-lines.ts'
 
 const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))
@@ -42,7 +43,7 @@ t.test(
     t.match(noMailServer([]), { level: 'warning', what: 'mail server', value: /^none was found/ })
     const address = 'inet:0.0.0.0:8890'
     const options = ['--milter', address, '--clamd', 'unix:/run/onescan/clamd.sock']
-    const addresses = networkAddresses(onescandEndpoints(options, undefined))
+    const addresses = networkAddresses(onescandEndpoints(readOptions(options), undefined))
     t.match(noMailServer(addresses), {
       level: 'ok',
       value: /serves other hosts at inet:0\.0\.0\.0:8890$/,
@@ -51,11 +52,16 @@ t.test(
 )
 
 t.test('an address that only this host reaches serves no other host', async (t) => {
-  const own = ['127.0.0.1:8890', '8890@127.0.0.1', 'localhost:8890', '127.9.9.9:1', '8890@::1']
-  const milters = [...own.map((place) => `inet:${place}`), 'inet6:[::1]:8890', 'unix:/run/a.sock']
+  const own = ['127.0.0.1:8890', '8890@127.0.0.1', '127.9.9.9:1']
+  const milters = [
+    ...own.map((place) => `inet:${place}`),
+    'inet6:[::1]:8890',
+    'inet6:8890@::1',
+    'unix:/run/a.sock',
+  ]
   const options = milters.map((address) => `--milter=${address}`)
-  options.push('--smtp=inet:10025@127.0.0.1', '--clamd=tls:[::1]:3312')
-  t.same(networkAddresses(onescandEndpoints(options, undefined)), [])
+  options.push('--smtp=inet:10025@127.0.0.1', '--next=inet:127.0.0.1:26', '--clamd=tls:[::1]:3312')
+  t.same(networkAddresses(onescandEndpoints(readOptions(options), undefined)), [])
 })
 
 t.test('a server that passes its mail on over SMTP is not a qmail-queue program', async (t) => {

@@ -6,15 +6,17 @@ import {
   checkSendmail,
   checkSendmailLoad,
 } from '../../../../../src/scanner/cli/check/mail-server-config/sendmail.ts'
+import { doorBy } from '../../../../../src/scanner/options/door-address.ts'
 import { linesOf } from '../../../../check-lines.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
 
 /** What `onescan check` reports about Sendmail's filter, by the lines that sendmail.mc makes in sendmail.cf. */
 
 const endpoints: OnescandEndpoints = {
-  milters: ['inet:127.0.0.1:8890', 'unix:/srv/milter.sock'],
+  milters: ['inet:127.0.0.1:8890', 'unix:/srv/milter.sock'].map((text) =>
+    doorBy('milter')(text, ''),
+  ),
   smtp: [],
-  next: [],
   clamd: [],
   isRunning: true,
 }

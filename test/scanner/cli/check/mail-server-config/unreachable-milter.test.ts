@@ -7,6 +7,7 @@ import {
   SmtpdService,
 } from '../../../../../src/scanner/cli/check/mail-server-config/postconf.ts'
 import { unreachable } from '../../../../../src/scanner/cli/check/mail-server-config/unreachable-milter.ts'
+import { doorBy } from '../../../../../src/scanner/options/door-address.ts'
 import { freePort } from '../../../../programs/host/free-port.ts'
 import { listen } from '../../../../programs/host/listen.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
@@ -25,7 +26,7 @@ const host = (endpoints: Partial<Postfix['endpoints']>): Postfix => ({
   settings: {},
   lost: new Map(),
   ...{ main: {}, services: [service], transports: new Map(), set: new Map() },
-  endpoints: { milters: [], smtp: [], next: [], clamd: [], isRunning: true, ...endpoints },
+  endpoints: { milters: [], smtp: [], clamd: [], isRunning: true, ...endpoints },
 })
 
 t.test(
@@ -43,12 +44,19 @@ t.test(
 
 t.test('a port of onescand, which does not run, and at which nothing listens', async (t) => {
   const text = `inet:127.0.0.1:${await freePort()}`
-  t.match(unreachable(service, milterAt(text), host({ milters: [text], isRunning: false })), {
-    level: 'error',
-    value: 'nothing listens there: Postfix defers all mail',
-    remedy: /^start onescand as /,
-  })
-  t.match(unreachable(service, milterAt(text), host({ milters: [text] })), {
+  t.match(
+    unreachable(
+      service,
+      milterAt(text),
+      host({ milters: [doorBy('milter')(text, '')], isRunning: false }),
+    ),
+    {
+      level: 'error',
+      value: 'nothing listens there: Postfix defers all mail',
+      remedy: /^start onescand as /,
+    },
+  )
+  t.match(unreachable(service, milterAt(text), host({ milters: [doorBy('milter')(text, '')] })), {
     level: 'error',
     value: 'nothing listens there: Postfix defers all mail',
   })
@@ -77,5 +85,8 @@ t.test('the remedy for a path outside the chroot keeps the options of the milter
 t.test('a port with a listening process has no findings', async (t) => {
   const port = await listen(t, createServer())
   const text = `inet:127.0.0.1:${port}`
-  t.equal(unreachable(service, milterAt(text), host({ milters: [text] })), undefined)
+  t.equal(
+    unreachable(service, milterAt(text), host({ milters: [doorBy('milter')(text, '')] })),
+    undefined,
+  )
 })

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
 import { onescandEndpoints } from '../../../../../src/scanner/cli/check/mail-server-config/onescand-endpoints.ts'
 import { checkPostfix } from '../../../../../src/scanner/cli/check/mail-server-config/postfix.ts'
+import { readOptions } from '../../../../../src/scanner/options/daemon-options.ts'
 import { readAccounts } from '../../../../../src/scanner/readiness/host/account.ts'
 import { complainsOnly, linesOf } from '../../../../check-lines.ts'
 import { lacks } from '../../../../needs.mjs'
@@ -51,7 +52,7 @@ class Host {
     const running = this.#isDown ? undefined : { socket: '', description: undefined }
     return checkPostfix({
       directory: this.#configuration,
-      endpoints: onescandEndpoints(this.#words, running),
+      endpoints: onescandEndpoints(readOptions(this.#words), running),
       accounts: readAccounts(),
       scanTime: 150,
       makesStamps: false,
@@ -149,7 +150,7 @@ t.test(
     const directory = openDirectory(t)
     writeFileSync(join(directory, 'main.cf'), 'compatibility_level = 3.6\n', { mode: 0o600 })
     writeFileSync(join(directory, 'master.cf'), '')
-    const endpoints = onescandEndpoints([], undefined)
+    const endpoints = onescandEndpoints(readOptions([]), undefined)
     const host = {
       directory,
       endpoints,
@@ -177,7 +178,7 @@ t.test(
     chmodSync(directory, 0o755)
     const host = {
       directory,
-      endpoints: onescandEndpoints([], undefined),
+      endpoints: onescandEndpoints(readOptions([]), undefined),
       accounts: readAccounts(),
       scanTime: 150,
       makesStamps: false,

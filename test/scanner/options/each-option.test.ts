@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readOptions } from '../../../../src/scanner/daemon/options/daemon-options.ts'
+import { readOptions } from '../../../src/scanner/options/daemon-options.ts'
 
 t.test('a wrong value is rejected, whatever other options are given', async (t) => {
   const addresses = ['socket', 'milter', 'policy', 'clamd', 'clamd-mail', 'http', 'http-release']

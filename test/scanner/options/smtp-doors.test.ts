@@ -1,7 +1,7 @@
 import { syncBuiltinESMExports } from 'node:module'
 import os, { networkInterfaces } from 'node:os'
 import t from 'tap'
-import { readOptions } from '../../../../src/scanner/daemon/options/daemon-options.ts'
+import { readOptions } from '../../../src/scanner/options/daemon-options.ts'
 
 /** Which next servers are refused because onescand itself listens there. */
 

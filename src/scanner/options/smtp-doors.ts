@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
-import { Fault } from '../../../base/errors/fault.ts'
-import { Network } from '../../../base/net/ip-address.ts'
-import { isOwnHost } from '../../../base/net/own-addresses.ts'
-import { hostToReach, isEverywhere, type ServerAddress } from '../../../base/net/server-address.ts'
-import type { OptionToken } from '../../../base/process/parse-options.ts'
+import { Fault } from '../../base/errors/fault.ts'
+import { Network } from '../../base/net/ip-address.ts'
+import { isOwnHost } from '../../base/net/own-addresses.ts'
+import { hostToReach, isEverywhere, type ServerAddress } from '../../base/net/server-address.ts'
+import type { OptionToken } from '../../base/process/parse-options.ts'
 import { type DoorKind, type NamedDoor, namedDoor, parseDoorAddress } from './door-address.ts'
 
 /** The hosts that may send mail without `--from`. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
-import { socketPath, writeEndpoint } from '../../../base/net/endpoint.ts'
-import { parseServerAddress, type ServerAddress } from '../../../base/net/server-address.ts'
-import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
+import { socketPath, writeEndpoint } from '../../base/net/endpoint.ts'
+import { parseServerAddress, type ServerAddress } from '../../base/net/server-address.ts'
+import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 
 /**
  * The protocol of a listening socket: slot-protocol.md, milter, Postfix's policy delegation, clamd(8), SMTP or
@@ -68,6 +68,12 @@ export interface NamedDoor extends ListeningDoor {
 export function namedDoor(kind: DoorKind, at: ServerAddress, route?: SmtpRoute): NamedDoor {
   return { kind, at, address: writeDoorAddress(at), option: optionOf(kind), route }
 }
+
+/** Returns the name of a door in logs and check lines. */
+export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} ${address}`
+
+/** Returns the name of the page of `--http` there. */
+export const pageName = (at: ServerAddress): string => `status page ${writeDoorAddress(at)}`
 
 /** Returns the reader of the addresses of an option. */
 export function doorBy(kind: 'milter' | 'policy' | 'clamd' | 'clamd-mail') {

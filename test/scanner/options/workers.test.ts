@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readOptions } from '../../../../src/scanner/daemon/options/daemon-options.ts'
+import { readOptions } from '../../../src/scanner/options/daemon-options.ts'
 
 t.test('there is a worker for each processor but one, which clamd needs', async (t) => {
   const byDefault = [1, 2, 3, 4, 5, 64].map((processors) => readOptions([], processors).workers)

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { inheritedSockets } from '../../../../src/scanner/daemon/listening/open-sockets.ts'
+import { inheritedSockets } from '../../../src/scanner/daemon/listening/open-sockets.ts'
 import {
   kindAt,
   optionOf,
   parseDoorAddress,
   writeDoorAddress,
-} from '../../../../src/scanner/daemon/options/door-address.ts'
+} from '../../../src/scanner/options/door-address.ts'
 
 /** How the addresses of doors are read, and the purposes of sockets of systemd. */
 

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os'
-import { parseEndpoint, socketPath } from '../../../base/net/endpoint.ts'
-import { readByTable } from '../../../base/process/parse-options.ts'
-import { SLOT_SOCKET } from '../../../base/settings/table.ts'
-import { byteSize, wholeNumber } from '../../../base/text/values.ts'
-import { groupId, readAccounts } from '../../readiness/host/account.ts'
+import { FaultCollector } from '../../base/errors/aggregate-fault.ts'
+import { attempt } from '../../base/errors/fault.ts'
+import { parseEndpoint, socketPath } from '../../base/net/endpoint.ts'
+import { readByTable } from '../../base/process/parse-options.ts'
+import { SLOT_SOCKET } from '../../base/settings/table.ts'
+import { byteSize, wholeNumber } from '../../base/text/values.ts'
+import { groupId, readAccounts } from '../readiness/host/account.ts'
 import { doorBy, doorKindOf, namedDoor, parseDoorAddress } from './door-address.ts'
 import { FROM_STANDARD, readSmtpDoors, refuseLoops } from './smtp-doors.ts'
 
@@ -79,55 +81,69 @@ export const optionDefaults: Readonly<Record<string, string>> = {
 /** onescand(8), OPTIONS. */
 export type DaemonOptions = Readonly<ReturnType<typeof readOptions>>
 
+/** Returns the options without what is wrong in them, about which onescand itself complains. */
+export function understoodOptions(args: readonly string[]): DaemonOptions {
+  return attempt(() => readOptions(args, 1, new FaultCollector())) ?? readOptions([])
+}
+
 /**
  * Reads the options, on a host with this number of processors. Throws an AggregateFault with all that is wrong with
- * them.
+ * them, or notes in `noted` what is wrong and left out.
  */
-export function readOptions(args: readonly string[], processors: number = availableParallelism()) {
-  return readByTable(args, known, (values, tokens, faults) => {
-    const { socket, http, 'http-quarantine': tokenFile, 'http-release': releaseBy } = values
-    const doors = [
-      ...(socket === undefined ? [] : [namedDoor('qmail', { kind: 'unix', path: socket })]),
-      ...[...values.milter, ...values.policy, ...values.clamd, ...values['clamd-mail']],
-      ...faults.attempt(() => readSmtpDoors(tokens), []),
-    ]
-    faults.attempt(() => refuseLoops(doors, http), undefined)
-    if (tokenFile !== undefined && !tokens.some(({ name }) => name === 'http'))
-      faults.lines.push('--http-quarantine: needs --http ADDRESS')
-    const workers = Math.max(1, Math.min(processors - PROCESSORS_OF_CLAMD, DEFAULT_WORKERS_MAX))
-    return {
-      /** The path where clients of the slot door connect, or undefined if there is none. */
-      socket,
-      /** All doors that are named: that of the slot, and those for mail servers and other clients. */
-      doors,
-      /** The address of metrics, health and the page, or undefined if they are not served. */
-      http,
-      /** The file with the token that the page requires. */
-      httpToken: values['http-token'],
-      /** The file with the tokens for the quarantine over HTTP, and the SMTP server for releases; undefined: it is off. */
-      httpQuarantine: tokenFile === undefined ? undefined : { tokenFile, releaseBy },
-      httpHidesAddresses: values['http-hide-addresses'],
-      /** The permission bits of sockets with a path. */
-      mode: values.mode,
-      /** The group id of these sockets; undefined: that of the process. */
-      group: values.group,
-      /** The number of processes that judge mail. */
-      workers: values.workers ?? workers,
-      /** Bytes of the largest message. */
-      maxSize: values['max-size'],
-      /** Bytes of memory for messages being scanned, in each process and at each address. */
-      memory: values.memory,
-      maxClients: values['max-clients'],
-      /** Milliseconds for messages in progress when onescand is asked to end. */
-      grace: values.grace * 1000,
-      /** Whether --check checks the running onescand, which has all doors open. */
-      isRunning: values.running,
-      /** Whether --check-settings checks the settings alone. */
-      checksSettings: values['check-settings'],
-      /** Set for a worker: the kinds of the sockets that it got from the first process, in their order. */
-      workerFor: values.worker,
-    }
-  })
+export function readOptions(
+  args: readonly string[],
+  processors: number = availableParallelism(),
+  noted?: FaultCollector,
+) {
+  return readByTable(
+    args,
+    known,
+    (values, tokens, faults) => {
+      const { socket, http, 'http-quarantine': tokenFile, 'http-release': releaseBy } = values
+      const doors = [
+        ...(socket === undefined ? [] : [namedDoor('qmail', { kind: 'unix', path: socket })]),
+        ...[...values.milter, ...values.policy, ...values.clamd, ...values['clamd-mail']],
+        ...faults.attempt(() => readSmtpDoors(tokens), []),
+      ]
+      faults.attempt(() => refuseLoops(doors, http), undefined)
+      if (tokenFile !== undefined && !tokens.some(({ name }) => name === 'http'))
+        faults.lines.push('--http-quarantine: needs --http ADDRESS')
+      const workers = Math.max(1, Math.min(processors - PROCESSORS_OF_CLAMD, DEFAULT_WORKERS_MAX))
+      return {
+        /** The path where clients of the slot door connect, or undefined if there is none. */
+        socket,
+        /** All doors that are named: that of the slot, and those for mail servers and other clients. */
+        doors,
+        /** The address of metrics, health and the page, or undefined if they are not served. */
+        http,
+        /** The file with the token that the page requires. */
+        httpToken: values['http-token'],
+        /** The file with the tokens for the quarantine over HTTP, and the SMTP server for releases; undefined: it is off. */
+        httpQuarantine: tokenFile === undefined ? undefined : { tokenFile, releaseBy },
+        httpHidesAddresses: values['http-hide-addresses'],
+        /** The permission bits of sockets with a path. */
+        mode: values.mode,
+        /** The group id of these sockets; undefined: that of the process. */
+        group: values.group,
+        /** The number of processes that judge mail. */
+        workers: values.workers ?? workers,
+        /** Bytes of the largest message. */
+        maxSize: values['max-size'],
+        /** Bytes of memory for messages being scanned, in each process and at each address. */
+        memory: values.memory,
+        maxClients: values['max-clients'],
+        /** Milliseconds for messages in progress when onescand is asked to end. */
+        grace: values.grace * 1000,
+        /** Whether --check checks the running onescand, which has all doors open. */
+        isRunning: values.running,
+        /** Whether --check-settings checks the settings alone. */
+        checksSettings: values['check-settings'],
+        /** Set for a worker: the kinds of the sockets that it got from the first process, in their order. */
+        workerFor: values.worker,
+      }
+    },
+    noted,
+  )
 }
 
 function readSocket(text: string, name: string): string | undefined {
