@@ -44,7 +44,7 @@ const commandModules = [
 function withUser(module: CommandModule): CommandModule {
   const { command, builder } = module
   const [name = ''] = String(command).split(' ')
-  if (name !== 'check' && delegationFor([name]) === undefined) return module
+  if (name !== 'check' && delegationFor({ _: [name] }) === undefined) return module
   const build = builder as (yargs: Argv) => Argv
   const more = name === 'check' ? "; with --smtp: the server's user" : ''
   const option = textOption(`If root runs it: the account that does the work${more}`)
@@ -122,12 +122,14 @@ const args = process.argv.slice(2)
 const mayDelegate = process.getuid!() === 0 && caller === undefined
 // Other programs print their version by these words.
 if (args[0] === 'version' || args[0] === '-V') args[0] = '--version'
-const delegation = mayDelegate ? delegationFor(args) : undefined
-
 const empty = emptyArgument(args)
 
 if (empty !== undefined) giveUp(empty)
-if (delegation !== undefined) doElsewhere(() => doForRoot(delegation, args))
+if (mayDelegate)
+  doElsewhere((parsed) => {
+    const delegation = delegationFor(parsed)
+    return delegation && doForRoot(delegation, args, parsed)
+  })
 void commandLine().parseAsync().then(end)
 
 /** Ends soon: what is still under way by then is a thread that waits for a file system which does not respond. */
@@ -148,11 +150,6 @@ function commandLine(): Argv {
     .version(`onescan ${printedVersion}`)
     .help()
     .alias('help', 'h')
-    .middleware(({ _: [command] }) => {
-      const isFirst = args[0] === command
-      if (!mayDelegate || isFirst || delegationFor([String(command)]) === undefined) return
-      throw new Error(`${command}: must precede its options`) // else it would be done as root
-    }, true)
     .wrap(Math.min(process.stdout.columns ?? 80, 100))
     .fail(complain)
 }

@@ -14,14 +14,3 @@ export function flag(describe: string) {
 }
 
 export const printsJson: ReturnType<typeof flag> = flag('Print JSON')
-
-/**
- * The values of an option on a command line, in order: `--milter ADDRESS` and `--milter=ADDRESS`,
- * as often as it occurs.
- */
-export function optionValues(args: readonly string[], option: string): string[] {
-  return args.flatMap((arg, at) => {
-    if (arg === option) return args[at + 1] ?? []
-    return arg.startsWith(`${option}=`) ? arg.slice(option.length + 1) : []
-  })
-}

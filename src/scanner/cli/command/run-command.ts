@@ -12,11 +12,14 @@ export type Arguments<Builder> = Builder extends (yargs: Argv<object>) => Argv<i
   ? ArgumentsCamelCase<Options>
   : never
 
-/** Takes the place of the work of each command, if another process does it. */
-let elsewhere: (() => Promise<void>) | undefined
+/** Takes the place of the work of a command, if another process does it. */
+let elsewhere: DoElsewhere | undefined
 
-/** Has another process do the work of the command, once the command line is known to be right. */
-export function doElsewhere(work: () => Promise<void>): void {
+/** Has another process do the work of a command with these arguments. Returns undefined if this process does it. */
+type DoElsewhere = (args: ArgumentsCamelCase) => Promise<void> | undefined
+
+/** Has `work` asked who does the work of the command, once the command line is known to be right. */
+export function doElsewhere(work: DoElsewhere): void {
   elsewhere = work
 }
 
@@ -38,7 +41,7 @@ export function makeCommand<Options extends { readonly json: boolean }>(
     ...module,
     handler: (args) => {
       const output = new Output(name, printsLines && args.json ? 'lines' : args.json)
-      return elsewhere?.() ?? runWith(output, () => work(args, output))
+      return elsewhere?.(args) ?? runWith(output, () => work(args, output))
     },
   }
 }

@@ -3,7 +3,6 @@ import type { Writable } from 'node:stream'
 import { errorText, Fault } from '../../../base/errors/fault.ts'
 import { inheritedDescriptor } from '../../../base/process/descriptors.ts'
 import { ServiceRun } from '../../protocol/slot/service-run.ts'
-import { optionValues } from '../command/cli-options.ts'
 import { FAILED, runCommand } from '../command/run-command.ts'
 import { accountOfSlot, reader } from '../host/accounts.ts'
 import { ACCOUNT, lostLog, socketOfOnescand } from '../host/running-daemon.ts'
@@ -44,36 +43,46 @@ const delegations: Readonly<Record<string, Delegation>> = {
   verify: { by: 'reader', groups: ['onescan-keys'] },
 }
 
-/** Returns how root delegates the command with these arguments, or undefined if root runs it itself. */
-export function delegationFor(args: readonly string[]): Delegation | undefined {
-  const [command = ''] = args
-  const of =
-    command === 'check'
-      ? ['--smtp', '--interface', '--mail'].find((option) => has(args, option))
-      : undefined
-  const name = of === undefined ? command : `check ${of}`
-  const isQuestion = args.some((arg) => /^(--help|-h|--version)$/.test(arg))
-  return Object.hasOwn(delegations, name) && !isQuestion ? delegations[name] : undefined
+/** A command line, as yargs parses it: the command and its operands, and the options that matter here. */
+interface ParsedLine {
+  readonly _: readonly (string | number)[]
+  readonly [option: string]: unknown
 }
 
-const has = (args: readonly string[], option: string) => optionValues(args, option).length > 0
+/** Returns how root delegates the command of this line, or undefined if root runs it itself. */
+export function delegationFor(parsed: ParsedLine): Delegation | undefined {
+  const command = String(parsed._[0])
+  const of =
+    command === 'check'
+      ? ['smtp', 'interface', 'mail'].find((option) => parsed[option] !== undefined)
+      : undefined
+  const name = of === undefined ? command : `check --${of}`
+  return Object.hasOwn(delegations, name) ? delegations[name] : undefined
+}
 
-/** Delegates a command to another process. Sets the exit code. */
-export async function doForRoot(delegation: Delegation, args: readonly string[]): Promise<void> {
-  const [command = ''] = args
+/** Delegates a command to another process, which parses the same arguments. Sets the exit code. */
+export async function doForRoot(
+  delegation: Delegation,
+  args: readonly string[],
+  parsed: ParsedLine,
+): Promise<void> {
   // A named account means the quarantine of a qmail-queue program, which that account keeps.
-  const isInService = delegation.by === 'service' && !has(args, '--user')
+  const isInService = delegation.by === 'service' && parsed.user === undefined
   try {
-    process.exitCode = await (isInService ? byService(args) : byAccount(delegation, args))
+    process.exitCode = await (isInService
+      ? byService(args, parsed)
+      : byAccount(delegation, args, parsed))
   } catch (error) {
     process.exitCode = FAILED
-    await runCommand(command, { json: args.includes('--json') }, () => Promise.reject(error))
+    await runCommand(String(parsed._[0]), { json: parsed.json === true }, () =>
+      Promise.reject(error),
+    )
   }
 }
 
-function byService(args: readonly string[]): Promise<number> {
-  if (args[1] === 'release' || args[1] === 'digest') return sendForRoot(args)
-  const isRaw = args.includes('--raw')
+function byService(args: readonly string[], { _: [, act], raw }: ParsedLine): Promise<number> {
+  if (act === 'release' || act === 'digest') return sendForRoot(args)
+  const isRaw = raw === true
   if (isRaw && process.stdout.isTTY) {
     throw new Fault(
       'config',
@@ -83,9 +92,14 @@ function byService(args: readonly string[]): Promise<number> {
   return follow(serviceRun(args), isRaw ? process.stdout : printLine, { whole: WHOLE })
 }
 
-async function byAccount(delegation: Delegation, args: readonly string[]): Promise<number> {
+async function byAccount(
+  delegation: Delegation,
+  args: readonly string[],
+  { _: [command], user, dryRun }: ParsedLine,
+): Promise<number> {
   const { by, groups, maySetId = false } = delegation
-  const named = optionValues(args, '--user').at(-1)
+  const last = [user].flat().at(-1) // an option that is repeated is a list
+  const named = typeof last === 'string' ? last : undefined
   const account =
     by === 'slot'
       ? accountOfSlot(named, (await findRunningServices()).services)
@@ -94,13 +108,13 @@ async function byAccount(delegation: Delegation, args: readonly string[]): Promi
   // onescand does not report to an account how it runs.
   const lost = delegation === delegations['check --mail'] ? await lostLog() : undefined
   const all = lost === undefined ? args : [...args, `--lost-log=${JSON.stringify(lost)}`]
-  const mayQueue = maySetId && !args.includes('--dry-run')
+  const mayQueue = maySetId && dryRun !== true
   const run = runAs({ account, args: all, reads, maySetId: mayQueue })
   if (run.stdin !== null) process.stdin.pipe(run.stdin)
   try {
     // A port of any user may send a greeting and then block check. An account controlled by an attacker may
     // block quarantine.
-    const isBounded = /^(check|quarantine)$/.test(args[0] ?? '')
+    const isBounded = command === 'check' || command === 'quarantine'
     return await follow(run, printLine, isBounded ? { whole: WHOLE } : {})
   } catch (error) {
     throw new Fault('read', `as ${account.name}: ${errorText(error)}`, error)

@@ -71,7 +71,8 @@ for (const words of [['list'], ['show', 'x'], ['delete', 'x'], ['release', 'x']]
     const errors: string[] = []
     process.stderr.write = (text: string | Uint8Array) => errors.push(String(text)) > 0
     const all = ['quarantine', ...words]
-    await doForRoot(delegationFor(all)!, all)
+    const parsed = { _: all }
+    await doForRoot(delegationFor(parsed)!, all, parsed)
     t.equal(process.exitCode, 2)
     t.match(errors.join(''), /it took too long, and was stopped/)
   })

@@ -81,10 +81,11 @@ t.test('without an account nothing is done', { skip }, async (t) => {
 
 // promise: root-runs-nothing
 t.test('no word before a command has root do it itself', { skip }, async (t) => {
-  for (const first of [['--no-json'], ['--user=nobody']]) {
-    const { code, err } = await asRoot([...first, 'scan', '--env', 'QHPSI=plugin: eicar', '-'])
+  for (const first of [['--no-json'], ['--user=nobody'], ['--foo']]) {
+    const words = [...first, 'scan', '--user=root', '--env', 'QHPSI=plugin: eicar', '-']
+    const { code, err } = await asRoot(words)
     t.equal(code, 2)
-    t.match(err, /scan: must precede its options/)
+    t.match(err, first[0] === '--foo' ? /--foo: is not an option/ : /root runs no check as root/)
   }
   t.match((await asRoot(['toString'])).err, /toString: is not a command/)
 })
