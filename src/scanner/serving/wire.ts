@@ -1,4 +1,5 @@
 import { errorText } from '../../base/errors/fault.ts'
+import { Changes } from '../../base/flow/changes.ts'
 import type { ServedConnection } from './serve.ts'
 
 /**
@@ -65,14 +66,6 @@ interface KeepAlive {
 /** Returns why a client has timed out at that time of the wire's clock, or undefined if it has not. */
 type Lateness = (time: number) => string | undefined
 
-/** A conversation that waits for its client. */
-interface PendingRead {
-  readonly wake: () => void
-  readonly isLate: Lateness
-  /** Whether waiting may end when the door shuts down. */
-  readonly mayFinish: boolean
-}
-
 /** A client has timed out. The message is one line that names what it failed to send in time. */
 export class PeerTimeout extends Error {}
 
@@ -113,8 +106,9 @@ export class Wire implements ServedConnection {
   readonly #host: WireHost
   readonly #gone = new AbortController()
   #sentAt: number
+  readonly #changes = new Changes()
   /** Set while the conversation waits for the client. */
-  #reading: PendingRead | undefined
+  #reading: Lateness | undefined
   #readingSince = 0
   #receivedThisIteration = 0
   #keepAlive: KeepAlive | undefined
@@ -206,15 +200,12 @@ export class Wire implements ServedConnection {
     mayFinish = false,
   ): Promise<Found | undefined> {
     this.#readingSince = this.now()
-    for (;;) {
-      const found = this.ready(next)
-      if (found !== undefined) return found
-      const isOver = this.hasHungUp || this.endedAt !== undefined
-      if (isOver || (mayFinish && this.isFinishing)) return undefined
-      await new Promise<void>((wake) => {
-        this.#reading = { wake, isLate, mayFinish }
-        this.#resume()
-      })
+    this.#reading = isLate
+    const isOver = () =>
+      this.hasHungUp || this.endedAt !== undefined || (mayFinish && this.isFinishing)
+    try {
+      return await this.#changes.until(() => this.ready(next), isOver)
+    } finally {
       this.#reading = undefined
     }
   }
@@ -224,7 +215,7 @@ export class Wire implements ServedConnection {
     if (this.hasHungUp) return undefined
     if (this.#trouble !== undefined) throw this.#trouble
     const found = next()
-    if (found !== undefined) this.#resume()
+    this.#resume()
     return found
   }
 
@@ -269,7 +260,7 @@ export class Wire implements ServedConnection {
     if (lastBytes === undefined) this.#socket.end()
     else this.#socket.end(lastBytes)
     this.#socket.resume() // otherwise the end of what it sends would never be read
-    this.#reading?.wake()
+    this.#changes.announce()
   }
 
   /** Hangs up, and closes the socket as soon as everything is written, whatever the client does. */
@@ -284,14 +275,14 @@ export class Wire implements ServedConnection {
       if (time - this.#leftAt > this.#host.leaving) this.#socket.destroy()
       return
     }
-    const reason = this.#reading?.isLate(time)
+    const reason = this.#reading?.(time)
     if (reason !== undefined) this.#fail(new PeerTimeout(reason))
     else this.#sendBeat(time)
   }
 
   finish(): void {
     this.isFinishing = true
-    if (this.#reading?.mayFinish) this.#reading.wake()
+    this.#changes.announce()
   }
 
   dismiss(reason = 'onescand is shutting down'): void {
@@ -307,7 +298,7 @@ export class Wire implements ServedConnection {
       this.#receivedThisIteration += chunk.length
       if (this.#receivedThisIteration > ITERATION_MAX) this.#waitForIteration()
       else if (this.#reader.isFull) this.#socket.pause()
-      this.#reading?.wake()
+      this.#changes.announce()
     } catch (error) {
       this.#fail(error)
     }
@@ -316,8 +307,8 @@ export class Wire implements ServedConnection {
   #receiveEnd(): void {
     if (this.hasHungUp) return
     this.endedAt = this.now()
-    if (this.#reading !== undefined) this.#reading.wake()
-    else this.#askWhoEnded()
+    if (this.#reading === undefined) this.#askWhoEnded()
+    else this.#changes.announce()
   }
 
   /**
@@ -340,7 +331,7 @@ export class Wire implements ServedConnection {
   #fail(error: unknown): void {
     this.#trouble = error
     if (this.#reading === undefined) this.#gone.abort(BROKEN)
-    else this.#reading.wake()
+    else this.#changes.announce()
   }
 
   #waitForIteration(): void {

@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
+import { Changes } from '../../flow/changes.ts'
 import { descriptorOf } from '../../process/descriptors.ts'
 import type { System } from '../../runtime/system.ts'
 
@@ -41,14 +42,14 @@ export class ServerWire {
   readonly #listener: ServerListener
   #isConnected = false
   #lost: Error | undefined
-  #waiting: (() => void)[] = []
+  readonly #changes = new Changes()
 
   constructor(socket: Connection, listener: ServerListener) {
     this.#socket = socket
     this.#listener = listener
     socket.on(socket.encrypted ? 'secureConnect' : 'connect', () => {
       this.#isConnected = true
-      this.#wake()
+      this.#changes.announce()
     })
     socket.on('data', (chunk) => this.#receive(chunk))
     socket.on('error', (error) => this.#break(error))
@@ -73,14 +74,9 @@ export class ServerWire {
 
   /** Resolves to what `find` finds as soon as it does. Rejects if the connection ends before. */
   async read<Found>(find: () => Found | undefined): Promise<Found> {
-    for (;;) {
-      const found = find()
-      if (found !== undefined) return found
-      if (this.#lost !== undefined) throw this.#lost
-      await new Promise<void>((wake) => {
-        this.#waiting.push(wake)
-      })
-    }
+    const found = await this.#changes.until(find, () => this.#lost !== undefined)
+    if (found === undefined) throw this.#lost
+    return found
   }
 
   /**
@@ -134,7 +130,7 @@ export class ServerWire {
     if (this.#lost === undefined) {
       this.#lost = reason
       this.#socket.destroy()
-      this.#wake()
+      this.#changes.announce()
     }
     return this.#lost
   }
@@ -146,7 +142,7 @@ export class ServerWire {
     } catch (error) {
       this.#break(error as Error)
     }
-    this.#wake()
+    this.#changes.announce()
   }
 
   /** Notes that data could not be sent. Data received from the server by then takes precedence. */
@@ -157,10 +153,6 @@ export class ServerWire {
 
   #break(error?: Error): Error {
     return this.#lost ?? this.end(this.#listener.explain(error))
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake()
   }
 }
 
