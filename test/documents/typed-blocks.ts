@@ -150,18 +150,18 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/cluster.md',
     begins: 'onescan keygen --append',
-    prints: /it signs from now on/,
+    prints: /it makes stamps from now on/,
     shows: ['onescan check --daemon', /has .*CLUSTERKEYS="\/etc\/onescan\/keys\/clusterkeys"/],
   },
   {
     page: 'doc/cluster.md',
     begins: 'onescan keygen --rotate',
-    prints: /^key \S+ is added: it verifies, and \S+ still signs\nnext: copy /m,
+    prints: /^key \S+ is added: it verifies stamps, and \S+ still makes them\nnext: copy /m,
   },
   {
     page: 'doc/cluster.md',
     begins: 'rm /etc/onescan/keys/clusterkeys',
-    prints: /is the first in .*: it signs from now on/,
+    prints: /is the first in .*: it makes stamps from now on/,
     shows: [
       'wc -l </etc/onescan/keys/clusterkeys; onescan check --daemon',
       /^1\n[\s\S]*^ok +keyring .*: /m,
@@ -556,7 +556,6 @@ export const typed: readonly TypedBlock[] = [
 ]
 
 const FORM = 'it is the form of a line, or of what goes over the wire'
-const OF_WEB_SERVER = 'it was tried with nginx 1.22, Apache 2.4 and Caddy 2.6 before a unix socket'
 const FORM_OF_COMMAND = 'it is the form of a command'
 const RELEASE = 'it is about a release'
 const FOREIGN =
@@ -616,13 +615,9 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'it was tried with systemd 252; later blocks need the file of root',
   ],
   ['doc/quarantine.md', '[Socket]', 'it is a part of a unit'],
-  ['doc/quarantine.md', 'location /quarantine', OF_WEB_SERVER],
-  ['doc/quarantine.md', 'ProxyTimeout', OF_WEB_SERVER],
-  ['doc/quarantine.md', 'mx.example.org {', OF_WEB_SERVER],
   ['doc/infected-mail.md', 'require "fileinto"', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/infected-mail.md', 'if (/^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/infected-mail.md', ':0\n* ^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
-  ['doc/monitoring.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
   ['doc/second-look.md', 'Content-Type: multipart/parallel', 'it is a mail, which test/scanner/scan/scanners/second-look scans'], // biome-ignore format: a line
   [
     'man/onescan.1',
@@ -685,7 +680,6 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescand.8', 'onescand: milter inet', FORM],
   ['man/onescan-log.5', 'onescan: decision=accept', FORM],
   ['man/onescand.8', 'REJECTVIRUS="1"', 'doc/postfix.md has such lines, which are typed'],
-  ['man/onescand.8', 'ONESCAND_OPTIONS="--', 'doc/postfix.md has such lines, which are typed'],
   ['man/smtp-delay.8', 'tcpserver -x', 'test/delay/senders.test.ts runs such lines of run scripts'],
   ['man/smtp-delay.8', '# Our provider names', 'test/delay/senders.test.ts reads it'],
   ['man/smtp-delay.8', 'onescan: program=smtp-delay event=refused', FORM],
