@@ -193,13 +193,13 @@ const [EXIM_MAIN = '', EXIM_ACL = ''] = codeBlocks()
 const exim: Client = {
   name: 'Exim, with a split configuration',
   setUp: `cd ${ofExim('/etc/exim4')} || exit 1
-    echo '${ofExim('MESSAGE_SIZE_LIMIT = 24M')}' >${ofExim('conf.d/main/000_localmacros')}
+    echo '${ofExim('MESSAGE_SIZE_LIMIT = 25000000')}' >${ofExim('conf.d/main/000_localmacros')}
     cat >${ofExim('conf.d/main')}/20_onescan <<'END'
 ${EXIM_MAIN}END
     cat >/acl <<'END'
 ${EXIM_ACL}END
     sed -i '/^${ofExim('acl_check_data:')}$/r /acl' ${ofExim('conf.d/acl/40_exim4-config_check_data')}
-    update-exim4.conf && systemctl restart exim4; ${waitFor(25)}; exim4 -bP message_size_limit | grep 24M`,
+    update-exim4.conf && systemctl restart exim4; ${waitFor(25)}; exim4 -bP message_size_limit | grep 25000000`,
   judge: bySmtp(25).judge,
   prints: [SMTP[0], /^550 .*message refused: EICAR/m],
 }

@@ -60,8 +60,8 @@ const AFTER_QUEUE = [/^250$/, /^250$/] as const
 const WITH_CLAMD = [/^55[04]$/, /^55[04]$/] as const
 
 const POSTFIX_UNDONE = writtenBy(
-  'doc/install.md',
-  'postconf -e smtpd_milters= non_smtpd_milters= && postfix reload',
+  'doc/postfix.md',
+  'postconf -X smtpd_milters non_smtpd_milters message_reject_characters && postfix reload',
 )
 const [SIZE_LIMIT] = writtenBy('doc/postfix.md', 'set it to at most 25000000').match(/\d+/)!
 const CLAMD_SOCKET = typedBy('doc/clamd-clients.md', 'onescan-clamd.socket\nsystemctl restart')
@@ -201,7 +201,7 @@ export const hostWays: readonly HostWay[] = [
     prepare: EXIM,
     typed: `${typedBy('doc/exim.md', 'onescan-clamd.socket')}
       printf '%s' '${EXIM_MAIN}' >>/etc/exim4/exim4.conf.localmacros
-      echo '${writtenBy('doc/exim.md', 'MESSAGE_SIZE_LIMIT = 24M')}' >>/etc/exim4/exim4.conf.localmacros
+      echo '${writtenBy('doc/exim.md', 'MESSAGE_SIZE_LIMIT = 25000000')}' >>/etc/exim4/exim4.conf.localmacros
       printf '%s' '${EXIM_ACL}' >/acl; sed -i '/^acl_check_data:$/r /acl' /etc/exim4/exim4.conf.template
       update-exim4.conf && systemctl restart exim4`,
     refusesLarge: true,

@@ -1,6 +1,6 @@
 import { firstMails, type Host, withPostfix, withQmail, withSendmail } from './hosts.ts'
 import type { Install } from './installs.ts'
-import { INSTALL, README, restart, type Step, send, settle } from './step.ts'
+import { README, restart, type Step, send, settle } from './step.ts'
 
 /** What a reader does on a host, after `install`. */
 type Walk = (install: Install) => readonly Step[]
@@ -64,7 +64,10 @@ const removedFromPostfix: readonly Step[] = [
   { self: 'apt remove onescan' },
   { place: 'svc -dx /service/onescand; rm /service/onescand; sleep 1' },
   send('clean', /^451 /),
-  { page: INSTALL, type: 'postconf -e smtpd_milters= non_smtpd_milters= && postfix reload' },
+  {
+    page: 'doc/postfix.md',
+    type: 'postconf -X smtpd_milters non_smtpd_milters message_reject_characters && postfix reload',
+  },
   { place: 'sleep 2' },
   send('eicar', /^250 /),
 ]
