@@ -37,7 +37,7 @@ export const keygenCommand = makeCommand('keygen', {
       .option(
         'append',
         textOption(
-          'Add the key below those of this keyring. Only the first key signs mail, and only the first release key signs releases',
+          'Add the key below those of this keyring. Only the first key makes stamps for mail, and only the first release key for releases',
         ),
       )
       .option(
@@ -53,9 +53,9 @@ export const keygenCommand = makeCommand('keygen', {
       )
       .example('$0 keygen --rotate /etc/onescan/keys/clusterkeys', 'Change the key of a cluster')
       .epilogue(
-        'The first key of a keyring signs, and all keys verify. To change keys without additional ' +
-          'scans, every host needs the new key before it signs: --rotate adds it. When all hosts have ' +
-          'the keyring, --rotate again makes the new key sign, and sets the last day of the old one.\n\n' +
+        'The first key of a keyring makes stamps, and all keys verify them. To change keys without additional ' +
+          'scans, every host needs the new key before one uses it: --rotate adds it. When all hosts have ' +
+          'the keyring, --rotate again makes stamps with the new key, and sets the last day of the old one.\n\n' +
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
           'Exit codes: 0 done; 2 it failed, and no file was changed.',
       ),
@@ -89,7 +89,7 @@ export const keygenCommand = makeCommand('keygen', {
       const signs = keys.find((candidate) => isCurrent(candidate, seconds))?.id === id
       await output.result({ id, file: ring, made, signs })
       // The secret is in the file and nowhere else.
-      const signing = signs ? 'it signs from now on' : 'it verifies, and an earlier line signs'
+      const signing = signs ? 'it makes stamps from now on' : 'it only verifies stamps'
       const does = args.release ? `${signing}; it may release mail` : signing
       output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${ring}: ${does}\n`)
       // New files in a directory such as /etc/onescan/keys inherit its group.
@@ -131,9 +131,9 @@ async function rotate(ring: string, now: Date, output: Output): Promise<number> 
   const copy = `copy ${ring} to every other host with its mode, and reload onescand on all (${reload})`
   output.text(
     did === 'added'
-      ? `key ${id} is added: it verifies, and ${old} still signs\n` +
+      ? `key ${id} is added: it verifies stamps, and ${old} still makes them\n` +
           `next: ${copy}; then run onescan keygen --rotate ${ring} again\n`
-      : `key ${id} signs from now on, and ${old} verifies until ${until}\nnext: ${copy}\n`,
+      : `key ${id} makes stamps from now on, and ${old} verifies them until ${until}\nnext: ${copy}\n`,
   )
   return 0
 }
@@ -237,7 +237,7 @@ function rotateKey(
   const keys = parseKeyring(ring, path)
   const signer = keys.find((key) => isCurrent(key, seconds))
   if (signer === undefined) {
-    throw new Fault('config', `${path}: has no key that signs; run onescan keygen --append ${path}`)
+    throw new Fault('config', `${path}: has no valid key; run onescan keygen --append ${path}`)
   }
   const old = keys.filter((key) => !isCurrent(key, seconds))
   const removed = old.map(({ id }) => id)

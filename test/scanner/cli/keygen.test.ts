@@ -52,7 +52,7 @@ t.test('a new ring has mode 0640 under any umask, and its first key signs', asyn
   const { code, out, err } = await onescan(['keygen', '--append', ring, '--id', 'one'])
   t.equal(code, 0)
   t.equal(mode(ring), 0o640)
-  t.match(out, /^key one is the first in .*: it signs from now on\n$/)
+  t.match(out, /^key one is the first in .*: it makes stamps from now on\n$/)
   t.match(err, 'let the account that scans read it')
   const text = readFileSync(ring, 'latin1')
   t.equal(parseKeyring(text, ring)[0]?.id, 'one')
@@ -79,7 +79,7 @@ t.test('--append adds a key below the others', async (t) => {
   const below = await onescan(['keygen', '--append', ring, '--id', 'below', '--json'])
   t.match(jsonIn(below.out).results[0], { id: 'below', file: ring, made: false, signs: false })
   const release = await onescan(['keygen', '--append', ring, '--id', 'last', '--release'])
-  t.match(release.out, 'it verifies, and an earlier line signs; it may release mail')
+  t.match(release.out, 'it only verifies stamps; it may release mail')
   const ids = parseKeyring(readFileSync(ring, 'latin1'), ring).map(({ id }) => id)
   t.same(ids, ['line-2', 'below', 'last'])
   t.match(readFileSync(ring, 'latin1'), '# our cluster\noldword\n')
@@ -178,7 +178,9 @@ t.test('--rotate adds a key, has it sign, and ends the old one', async (t) => {
   chmodSync(ring, 0o640)
   for (const id of ['old', 'partner']) await onescan(['keygen', '--append', ring, '--id', id])
   const added = await onescan(['keygen', '--rotate', ring])
-  const [, fresh = ''] = /^key (\S+) is added: it verifies, and old still signs\n/.exec(added.out)!
+  const [, fresh = ''] = /^key (\S+) is added: it verifies stamps, and old still makes them\n/.exec(
+    added.out,
+  )!
   t.match(
     added.out,
     /^next: copy .*ring to every other host .*; then run onescan keygen --rotate \S+ring again$/m,
@@ -187,9 +189,8 @@ t.test('--rotate adds a key, has it sign, and ends the old one', async (t) => {
 
   const began = Date.now()
   const signs = await onescan(['keygen', '--rotate', ring])
-  const [, until = ''] = /^key \S+ signs from now on, and old verifies until (\S+)$/m.exec(
-    signs.out,
-  )!
+  const [, until = ''] =
+    /^key \S+ makes stamps from now on, and old verifies them until (\S+)$/m.exec(signs.out)!
   const last = [began, Date.now()].map((time) => day(time + 3_600_000 + DAY)) // CLUSTERMAXAGE
   t.ok(last.includes(until), until)
   t.same(idsOf(ring), [fresh, 'old', 'partner'], 'and a key of others never signs')
@@ -215,12 +216,12 @@ t.test(
     for (const name of ['ring', 'empty']) chmodSync(join(ring, '..', name), 0o640)
     const rotated = await onescan(['keygen', '--rotate', ring])
     t.match(rotated.out, /^key gone is removed: it has expired\n/)
-    t.match(rotated.out, /^key \S+ is added: it verifies, and now still signs$/m)
+    t.match(rotated.out, /^key \S+ is added: it verifies stamps, and now still makes them$/m)
     t.match(readFileSync(ring, 'latin1').split('\n').at(-2), /:release$/, 'what the old one may do')
     const empty = join(ring, '../empty')
     t.match(await onescan(['keygen', '--rotate', empty]), {
       code: 2,
-      err: /has no key that signs; run onescan keygen --append /,
+      err: /has no valid key; run onescan keygen --append /,
     })
     t.same(idsOf(empty), ['gone'])
     const none = join(ring, '../none')

@@ -44,7 +44,7 @@ export const digestCommand = makeCommand('quarantine digest', {
       .option('dry-run', flag('Only show who would get it'))
       .option('json', printsJson)
       .epilogue(
-        'A release key signs the mail, so that no host of the cluster scans it.\n\n' +
+        'The mail has the stamp of a release key, so that no host of the cluster scans it.\n\n' +
           'Exit codes: 0 all were sent, or there was nothing new; 2 something could not be sent or read.',
       ),
   work: (args, output) =>

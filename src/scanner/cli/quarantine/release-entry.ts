@@ -273,7 +273,7 @@ function stampOf(
   const stamp = signRelease(message, recipients, { keys, now, crypto })
   if (stamp !== undefined) return stamp.field
   const reason = message.canonical.fault ?? 'its header is too large'
-  throw new CannotRelease('cannot-sign', `it cannot be signed: ${reason}`)
+  throw new CannotRelease('cannot-sign', `it cannot be stamped: ${reason}`)
 }
 
 /** Returns the current keys that the keyring lets release mail. Throws CannotRelease if there is none. */

@@ -34,7 +34,7 @@ export const releaseCommand = makeCommand('quarantine release', {
       .option('stamp', {
         type: 'boolean',
         default: true,
-        describe: 'Sign it, so that no host of the cluster scans it; --no-stamp leaves it unsigned',
+        describe: 'Add a stamp, so that no host of the cluster scans it; --no-stamp adds none',
       })
       .option('json', printsJson)
       .epilogue(

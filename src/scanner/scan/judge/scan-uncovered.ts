@@ -90,7 +90,7 @@ function scanOf(
   }
 }
 
-const RELEASE = unread('skipped', 'signed with a release key')
+const RELEASE = unread('skipped', 'has the stamp of a release key')
 
 /**
  * Returns the result of a message that is too small or too large to be scanned. A message scanned by another

@@ -180,7 +180,7 @@ t.test(
       runSlot({ message: mail!.message, settings: { ...settings, CLUSTERKEYS } })
     const honoured = await hop(join(stage.directory, 'ring'))
     t.equal(honoured.code, 0, honoured.logged)
-    t.match(honoured.logged, /scan=skipped .*reason="signed with a release key"/)
+    t.match(honoured.logged, /scan=skipped .*reason="has the stamp of a release key"/)
     t.notMatch(honoured.text, 'X-QHPSI', 'nothing states that it is clean')
     t.match(honoured.text, '!released', 'nor to those behind')
     t.equal(stage.scans(), 0)

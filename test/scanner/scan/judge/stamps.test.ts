@@ -128,7 +128,7 @@ t.test('a stamp of a release spares scanners for its recipients, and no others',
   t.same(asked, [])
   t.match(decision, {
     kind: 'accept',
-    details: { scan: 'skipped', reason: 'signed with a release key' },
+    details: { scan: 'skipped', reason: 'has the stamp of a release key' },
   })
   t.same(editsOf(decision), ['-x-qhpsi'])
   const other = await judgeMail(releasedBy('c@example.org'), { settings: releasing, scanners })
