@@ -101,7 +101,7 @@ const VIEWS: readonly View[] = [
     recipients: 40,
     async does(page) {
       await openFirst(page)
-      await press(page, 'Select all 40')
+      await press(page, 'Choose all 40')
     },
   },
   {
@@ -124,15 +124,15 @@ const VIEWS: readonly View[] = [
     name: 'selected',
     messages: 300,
     async does(page) {
-      await press(page, 'Select everything found')
-      await page.getByText('300 messages selected.').first().waitFor()
+      await press(page, 'Select all found')
+      await page.getByText('300 selected', { exact: true }).waitFor()
     },
   },
   {
     name: 'question-many',
     messages: 300,
     async does(page) {
-      await press(page, 'Select everything found')
+      await press(page, 'Select all found')
       await press(page, 'Delete')
       await page.locator('#question').filter({ hasText: '300' }).waitFor()
     },
@@ -152,6 +152,7 @@ const VIEWS: readonly View[] = [
     async does(page) {
       await page.getByLabel('Search:').fill('a letter that nobody sent')
       await page.getByLabel('Found').selectOption('Virus')
+      await press(page, 'Search')
       await page.getByText('Search released messages').waitFor()
     },
   },
@@ -167,7 +168,7 @@ const VIEWS: readonly View[] = [
     recipients: 3,
     async does(page) {
       await openFirst(page)
-      await page.getByLabel('Another address').fill('gina@example.org')
+      await page.getByLabel('Or one address only').fill('gina@example.org')
       await press(page, 'Sign out')
       await page.locator('#question').filter({ hasText: 'Sign out?' }).waitFor()
       await page.keyboard.press('Escape')

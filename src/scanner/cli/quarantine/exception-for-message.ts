@@ -1,4 +1,5 @@
 import { attempt, errorText } from '../../../base/errors/fault.ts'
+import { EXCEPTION_RECIPIENTS_MAX } from '../../protocol/quarantine-api/exchange.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { exceptionFor } from '../host/exceptions.ts'
 import { Problem } from './problem.ts'
@@ -14,9 +15,6 @@ interface MessageException {
   readonly lines: readonly string[]
   readonly letsIn: string
 }
-
-/** Upper limit for the recipients, each of whom has a line. */
-const RECIPIENTS_MAX = 20
 
 /**
  * Returns the exception by which mail like this one is accepted: with this finding, from its sender or to its recipients. One
@@ -35,8 +33,10 @@ export function exceptionForMessage(
   if (signature.includes('*')) fail('the name of the finding has an asterisk')
   if (of === 'sender' && sender === '') fail('it has no sender')
   const isForAll = of === 'sender' && care === undefined
-  if (!isForAll && (recipients.length === 0 || recipients.length > RECIPIENTS_MAX))
-    fail(`it has ${recipients.length} recipients; an exception may have 1 to ${RECIPIENTS_MAX}`)
+  if (!isForAll && (recipients.length === 0 || recipients.length > EXCEPTION_RECIPIENTS_MAX))
+    fail(
+      `it has ${recipients.length} recipients; an exception may have 1 to ${EXCEPTION_RECIPIENTS_MAX}`,
+    )
   const from = of === 'sender' ? asUtf8(sender) : undefined
   const to = isForAll ? [undefined] : recipients.map(asUtf8)
   const lines = attempt(() =>
@@ -46,7 +46,7 @@ export function exceptionForMessage(
   return {
     lines:
       lines ?? fail('an address or the name of the finding has characters that a rule cannot have'),
-    letsIn: `From now on, mail from ${from ?? 'any sender'} with ${signature} is delivered to ${whom}.${from === undefined ? '' : ' Anyone can forge this sender.'}`,
+    letsIn: `From now on, mail from ${from ?? 'any sender'} with ${signature.replace(/^attachment /, 'the $&')} is delivered to ${whom}.${from === undefined ? '' : ' Anyone can forge this sender.'}`,
   }
 }
 

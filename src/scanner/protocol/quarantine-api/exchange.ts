@@ -22,6 +22,9 @@ export interface Person {
 /** Seconds of a working day. */
 export const SIGN_OUT_AFTER = 8 * 60 * 60
 
+/** Upper limit for the recipients of an exception, each of whom has a line. */
+export const EXCEPTION_RECIPIENTS_MAX = 20
+
 export interface ApiRequest {
   readonly method: string
   /** Path and query. */

@@ -30,9 +30,6 @@ export const kindText = (grounds: string): string => kinds[grounds as Grounds]?.
 /** Returns the danger of a message in a sentence, or ''. */
 export const dangerText = (grounds: string): string => kinds[grounds as Grounds]?.[1] ?? ''
 
-/** Whether what was found does harm, as far as a scanner can know. */
-export const isHarmful = (grounds: string): boolean => dangerText(grounds) === HARM
-
 /** Returns what was found, beside the words of its kind. */
 export const findingText = (message: { grounds: string; found: string | null }): string =>
   (message.found ?? '').replace(message.grounds === 'banned' ? /^attachment / : '', '')

@@ -4,7 +4,7 @@ import { focus } from './focus.js'
 import { isSameFilter, List } from './list.js'
 import { Opened } from './opened.js'
 import { Problem, signIn, signOut } from './session.js'
-import { isUnfinished, problemText } from './words.js'
+import { count, isUnfinished, problemText } from './words.js'
 
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
 /** @import { Answer, Place } from './answer.js' */
@@ -15,14 +15,14 @@ import { isUnfinished, problemText } from './words.js'
 const NOTHING = { search: '', kind: '', recipient: '', from: '', to: '', show: '', message: '' }
 /** @typedef {typeof NOTHING} Search */
 
-export const ENDING =
-  'You will be signed out in a minute, because the page was not used. Press a key or touch the page to stay.'
+/** Milliseconds that a text for screen readers stays: long enough to be read from the start, and gone when somebody reads on. */
+const TOLD_FOR = 5000
 
 export class App {
   /** @type {Me | undefined} */
   me
-  /** The person will soon be signed out. */
-  isEnding = false
+  /** The seconds until the person is signed out, if that is soon. @type {number | undefined} */
+  secondsLeft
   /** Whether it is known whether the person is signed in. */
   isStarted = false
   /** An action is under way, and no other one may begin. */
@@ -37,6 +37,8 @@ export class App {
   question
   /** The key of each release whose answer may have been lost: the same one is sent again, so that the mail is sent once. */
   #keys = /** @type {Map<string, string>} */ (new Map())
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #told
   /** Changes as soon as somebody signs out: what an action before that answers is not shown. */
   #session = {}
   #draw
@@ -71,8 +73,15 @@ export class App {
     if ((place === 'sign-in') !== (this.me === undefined)) return
     this.answer = { place, words, isBad, more }
     this.redraw()
-    at('said').textContent = [words, ...more].join(' ')
+    this.tell([words, ...more].join(' '))
     document.querySelector('.answer')?.scrollIntoView({ block: 'nearest' })
+  }
+
+  /** Has screen readers read a text. @param {string} words */
+  tell(words) {
+    at('said').textContent = words
+    clearTimeout(this.#told)
+    this.#told = setTimeout(() => this.tell(''), TOLD_FOR)
   }
 
   /**
@@ -129,7 +138,7 @@ export class App {
   }
 
   /**
-   * Goes to an address, which a further step back leaves. A choice in a field replaces the address of the one before.
+   * Goes to an address, which a further step back leaves, or which replaces the one before.
    *
    * @param {Partial<Search>} changes
    * @param {'push' | 'replace'} [how]
@@ -167,7 +176,7 @@ export class App {
     if (this.me === undefined) return this.redraw()
     if (isFirst || !isSameList) {
       this.list.typed = {}
-      this.list.select([])
+      this.list.selected.clear()
       await Promise.all([
         this.list.load(),
         isFirst || !isSameMessage ? this.opened.open() : undefined,
@@ -207,18 +216,20 @@ export class App {
   /** What the person has typed or selected, and not used yet, is not lost without a question. */
   async signOut() {
     const { list, opened } = this
-    const isTyped = !isSameFilter(this.search, { ...this.search, ...list.typed })
-    const isUnused = isTyped || list.selected.size > 0 || opened.target.other !== ''
+    const isUnused = list.isTyped || list.selected.size > 0 || opened.target.other !== ''
     if (isUnused && !(await this.agrees('Sign out?', 'Sign out', { more: UNUSED }))) return
     this.leave('You have signed out.')
   }
 
-  /** @param {boolean} isSoon */
-  warnOfEnd(isSoon) {
-    if (this.me === undefined || isSoon === this.isEnding) return
-    this.isEnding = isSoon
+  /** @param {number | undefined} secondsLeft */
+  warnOfEnd(secondsLeft) {
+    if (this.me === undefined || secondsLeft === this.secondsLeft) return
+    const isFirst = this.secondsLeft === undefined
+    const hasFocus = document.activeElement?.closest('.ending') != null
+    this.secondsLeft = secondsLeft
     this.redraw()
-    at('said').textContent = isSoon ? ENDING : ''
+    if (secondsLeft !== undefined && isFirst) this.tell(endingText(secondsLeft))
+    if (secondsLeft === undefined && hasFocus) focus('message-title', 'list-title')
   }
 
   /**
@@ -231,7 +242,7 @@ export class App {
     this.question?.end(false)
     this.#session = {}
     this.isBusy = false
-    this.isEnding = false
+    this.secondsLeft = undefined
     this.me = undefined
     this.list = new List(this)
     this.opened = new Opened(this)
@@ -280,6 +291,10 @@ export class App {
     }
   }
 }
+
+/** @param {number} secondsLeft */
+export const endingText = (secondsLeft) =>
+  `You will be signed out in ${count(secondsLeft, 'second')}, because the page was not used.`
 
 const UNUSED = 'What you have typed or selected is lost.'
 

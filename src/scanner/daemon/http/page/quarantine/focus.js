@@ -5,3 +5,9 @@ export function focus(...ids) {
     if (found) return found.focus()
   }
 }
+
+/** Moves the focus to what a link within the page names. @param {MouseEvent} event */
+export function onSkip(event) {
+  event.preventDefault()
+  focus(/** @type {HTMLAnchorElement} */ (event.currentTarget).hash.slice(1))
+}

@@ -6,6 +6,7 @@ import { formatSize } from '../../../../../base/text/units.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 import { answerAt } from './answer.js'
+import { onSkip } from './focus.js'
 import {
   clockText,
   count,
@@ -22,12 +23,14 @@ import {
 /** @param {App} app */
 export function listView(app) {
   const { list } = app
-  return html`<section class="list" aria-labelledby="list-title">
+  return html`<section class="list" aria-label="Messages">
     ${searchForm(app)}
-    <div class="bar">
+    <div class="bar buttons">
       <h2 id="list-title" tabindex="-1">${listTitle(app)}</h2>
-      ${app.mayChange ? selectionBar(app) : nothing} ${answerAt(app, 'list')}
-      ${list.loadedAt ? html`<p class="hint">as of ${clockText(list.loadedAt)} <button type="button" ?disabled=${list.isLoading} @click=${() => list.load()}>Refresh</button></p>` : nothing}
+      ${app.mayChange ? selectionBar(app) : nothing}
+      <span class="hint">${list.isLoaded ? `as of ${clockText(list.loadedAt)}` : ''}</span>
+      <button type="button" ?disabled=${list.isLoading} @click=${() => list.load()}>${list.isLoaded || list.isLoading ? 'Refresh' : 'Try again'}</button>
+      ${answerAt(app, 'list')}
     </div>
     ${list.damaged === 0 ? nothing : html`<p class="hint">${count(list.damaged, 'message')} cannot be read${list.damagedIds.length ? `: ${list.damagedIds.join(', ')}` : ''}. Inform your mail administrator.</p>`}
     ${emptyNote(app)}
@@ -38,11 +41,10 @@ export function listView(app) {
         (message) => item(app, message),
       )}
     </ul>
-    ${
-      list.next === null
-        ? nothing
-        : html`<p><button type="button" ?disabled=${list.isLoading} @click=${() => app.list.showMore()}>Show more</button></p>`
-    }
+    <p class="buttons">
+      ${list.next === null ? nothing : html`<button type="button" ?disabled=${list.isLoading} @click=${() => app.list.showMore()}>Show more</button>`}
+      ${list.selected.size === 0 ? nothing : html`<a href="#list-title" @click=${onSkip}>${count(list.selected.size, 'message')} selected: back to the buttons</a>`}
+    </p>
   </section>`
 }
 
@@ -103,29 +105,27 @@ function searchForm(app) {
       <input name=${name} type=${type} .value=${live(search[name])} maxlength="200" autocomplete="off" spellcheck="false"></label>`
   const set = [app.search.recipient, app.search.from, app.search.to].filter(Boolean).length
   return html`<form class="search" role="search" @submit=${list.onSearch} @input=${list.onType}>
-    <label class="words">Search: sender, recipient, subject, file, virus, number
+    <label>Search: sender, recipient, subject, file, virus, number
       <input name="search" type="search" .value=${live(search.search)} maxlength="200" autocomplete="off" spellcheck="false"></label>
-    <button type="submit">Search</button>
-    <div class="narrow">
-      <label>Show
-        <select name="show" .value=${live(search.show)} @change=${list.onSelect}>
-          <option value="">waiting</option>
-          <option value="released">released</option>
-          <option value="all">waiting and released</option>
-        </select></label>
-      <label>Found
-        <select name="kind" .value=${live(search.kind)} @change=${list.onSelect}>
-          <option value="">anything</option>
-          ${kindsInWords.map(([word, name]) => html`<option value=${word}>${name}</option>`)}
-        </select></label>
-      <details ?open=${set > 0 || list.hasFilters} @toggle=${list.onToggle}>
-        <summary>${set === 0 ? 'More filters' : `More filters: ${set} set`}</summary>
-        <div class="narrow">
-          ${field('recipient', 'Recipient', 'text')} ${field('from', 'First day', 'date')}
-          ${field('to', 'Last day', 'date')}
-        </div>
-      </details>
-    </div>
+    <label>Show
+      <select name="show" .value=${live(search.show)}>
+        <option value="">waiting</option>
+        <option value="released">released</option>
+        <option value="all">waiting and released</option>
+      </select></label>
+    <label>Found
+      <select name="kind" .value=${live(search.kind)}>
+        <option value="">anything</option>
+        ${kindsInWords.map(([word, name]) => html`<option value=${word}>${name}</option>`)}
+      </select></label>
+    <button type="submit" class=${list.isTyped ? 'first' : ''}>Search</button>
+    <details ?open=${set > 0 || list.hasFilters} @toggle=${list.onToggle}>
+      <summary>${set === 0 ? 'More filters' : `More filters: ${set} set`}</summary>
+      <div>
+        ${field('recipient', 'Recipient', 'text')} ${field('from', 'First day', 'date')}
+        ${field('to', 'Last day', 'date')}
+      </div>
+    </details>
   </form>`
 }
 
@@ -137,14 +137,13 @@ function selectionBar(app) {
   if (shown === 0) return nothing
   const here = list.messages.filter(({ id }) => selected.has(id)).length
   const n = selected.size
-  return html`<div class="selection">
-    <label class="box"><input type="checkbox" .checked=${live(here === shown)}
+  return html`<label class="box"><input type="checkbox" .checked=${live(here === shown)}
         .indeterminate=${here > 0 && here < shown} @change=${app.list.onSelectShown}>
       ${list.next === null ? 'Select all' : `Select these ${shown}`}</label>
     ${
       list.next === null
         ? nothing
-        : html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.selectFound()}>Select everything found</button>`
+        : html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.selectFound()}>Select all found</button>`
     }
     ${
       n === 0
@@ -153,8 +152,7 @@ function selectionBar(app) {
             ${app.may('release') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.releaseSelected()}>Release</button>` : nothing}
             ${app.may('delete') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.deleteSelected()}>Delete</button>` : nothing}
             <button type="button" ?disabled=${isBusy} @click=${() => app.list.selectNone()}>Select none</button>`
-    }
-  </div>`
+    }`
 }
 
 /**
@@ -175,8 +173,7 @@ function item(app, message) {
     <a href=${app.addressOf({ message: id })} aria-current=${isOpen ? 'true' : 'false'} id=${`m-${id}`}
       aria-describedby=${`f-${id} t-${id} w-${id}`}
       @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: id })}>
-      <b dir="auto">${subject}</b>
-      <span class="visually-hidden">, from </span><span class="from" dir="auto">${writerOf(message)}</span>
+      <b dir="auto">${subject}</b><span class="visually-hidden">, from </span><span class="from" dir="auto">${writerOf(message)}</span>
       ${isSameAddress(from, sender) ? nothing : html`<span class="sender">sent by <bdi>${visible(sender) || 'no sender'}</bdi></span>`}
     </a>
     <p class="found" id=${`f-${id}`}><span class="kind">${kindText(grounds)}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>

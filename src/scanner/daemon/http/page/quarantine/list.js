@@ -1,9 +1,8 @@
 // The messages of a search, the selection, and what is done with it.
-import { at } from '../elements.js'
 import { focus } from './focus.js'
 import { listTitle, recipientsText, subjectOf, writerOf } from './list-view.js'
 import { ask, codeOf, Problem } from './session.js'
-import { count, kindText, problemOfMany, problems, warningText } from './words.js'
+import { count, firstLines, kindText, problemOfMany, problems, warningText } from './words.js'
 
 /** @import { App, Search } from './app.js' */
 /** @import { Summary } from './answers.js' */
@@ -14,8 +13,6 @@ const PAGE = 100
 const LISTED_MAX = 10_000
 const DELETED_MAX = 1000
 const RELEASED_MAX = 100
-/** Lines of a question or an answer with one for each message. */
-const LINES = 5
 
 export class List {
   /** @type {Summary[]} */
@@ -56,22 +53,14 @@ export class List {
     this.isSearching = isFirst
     this.app.redraw()
     try {
-      const { messages, next, damaged, damagedIds } = await this.#listed(
-        PAGE,
-        isFirst ? null : this.next,
-      )
+      const listed = await this.#listed(PAGE, isFirst ? null : this.next)
       if (search !== this.app.search && !isSameFilter(search, this.app.search)) return
-      const all = isFirst ? messages : [...this.messages, ...messages]
-      this.damaged = damaged + (isFirst ? 0 : this.damaged)
-      if (isFirst || this.damagedIds.length === 0) this.damagedIds = damagedIds
-      Object.assign(this, {
-        messages: all,
-        next,
-        isLoading: false,
-        isLoaded: true,
-        isEmptied: false,
-      })
-      Object.assign(this, { isSearching: false, loadedAt: new Date().toISOString() })
+      const messages = isFirst ? listed.messages : [...this.messages, ...listed.messages]
+      this.damaged = listed.damaged + (isFirst ? 0 : this.damaged)
+      if (isFirst || this.damagedIds.length === 0) this.damagedIds = listed.damagedIds
+      Object.assign(this, { messages, next: listed.next, loadedAt: new Date().toISOString() })
+      Object.assign(this, { isLoading: false, isSearching: false, isLoaded: true })
+      if (isFirst) this.isEmptied = false
       if (isFirst && this.app.answer?.place === 'list') this.app.answer = undefined
       if (isFirst) this.total = undefined
       this.app.redraw()
@@ -92,7 +81,7 @@ export class List {
       this.total = total
       this.app.redraw()
     }
-    if (this.app.answer === undefined) at('said').textContent = listTitle(this.app)
+    if (this.app.answer === undefined) this.app.tell(listTitle(this.app))
   }
 
   /**
@@ -121,42 +110,26 @@ export class List {
     this.hasFilters = /** @type {HTMLDetailsElement} */ (event.target).open
   }
 
-  /** Something was typed, or a day chosen: it is searched for with the button or Enter. @param {Event} event */
+  /** Something was typed or chosen: it is searched for with the button or Enter. @param {Event} event */
   onType = (event) => {
     const { name, value } = /** @type {HTMLInputElement} */ (event.target)
     this.typed = { ...this.typed, [name]: value }
+    this.app.redraw()
   }
 
-  /** @returns {Partial<Search>} */
-  #typedWords() {
-    return Object.fromEntries(
-      Object.entries(this.typed).map(([name, value]) => [name, value.trim()]),
-    )
+  /** Whether the fields have something that was not searched for yet. */
+  get isTyped() {
+    return !isSameFilter(this.app.search, { ...this.app.search, ...this.typed })
   }
 
-  /** @param {Event} event */
-  onSelect = (event) => {
-    const { name, value } = /** @type {HTMLSelectElement} */ (event.target)
-    return this.#search({ ...this.#typedWords(), [name]: value }, 'replace')
-  }
-
-  /** @param {Event} event */
-  onSearch = (event) => {
+  /** Searches, and closes a message that is not found: its buttons would stand beside other messages. @param {Event} event */
+  onSearch = async (event) => {
     event.preventDefault()
-    const words = this.#typedWords()
+    const typed = Object.entries(this.typed).map(([name, value]) => [name, value.trim()])
+    const words = Object.fromEntries(typed)
     this.typed = {}
     if (isSameFilter(this.app.search, { ...this.app.search, ...words })) return this.load()
-    return this.#search(words, 'push')
-  }
-
-  /**
-   * Searches, and closes a message that is not found: its buttons would stand beside other messages.
-   *
-   * @param {Partial<Search>} words
-   * @param {'push' | 'replace'} how
-   */
-  async #search(words, how) {
-    await this.app.go(words, how)
+    await this.app.go(words)
     const { message } = this.app.search
     if (this.isLoaded && message !== '' && this.messages.every(({ id }) => id !== message))
       await this.app.go({ message: '' }, 'replace')
@@ -172,8 +145,13 @@ export class List {
   /** @param {readonly Summary[]} messages */
   select(messages) {
     this.selected = new Map(messages.map((message) => [message.id, message]))
+    this.#onSelected()
+  }
+
+  #onSelected() {
     if (this.app.answer?.place === 'list') this.app.answer = undefined
     this.app.redraw()
+    this.app.tell(`${count(this.selected.size, 'message')} selected`)
   }
 
   selectNone() {
@@ -184,7 +162,7 @@ export class List {
   /** @param {Summary} message */
   toggle(message) {
     if (!this.selected.delete(message.id)) this.selected.set(message.id, message)
-    this.app.redraw()
+    this.#onSelected()
   }
 
   /** @param {Event} event */
@@ -206,7 +184,6 @@ export class List {
         next = page.next
       } while (next !== null)
       this.select(found)
-      this.app.say('list', `${count(found.length, 'message')} selected.`)
     })
   }
 
@@ -293,8 +270,6 @@ export class List {
     }
     if (stopped?.code === 'no-token') throw stopped
     const left = messages.length - number - already - failed.length
-    const more =
-      failed.length > LINES ? [`and ${count(failed.length - LINES, 'more message')}`] : []
     const why =
       stopped &&
       `${problems[stopped.code]} ${count(left, 'message')} ${left === 1 ? 'remains' : 'remain'} selected${done === 'released' ? ': to release them again is safe, each is sent once' : ''}.`
@@ -306,23 +281,20 @@ export class List {
       failed.length ? `${failed.length} not:` : '',
       why,
     ].filter(Boolean)
-    this.app.say('list', all.join(' '), failed.length > 0 || stopped !== undefined, [
-      ...failed.slice(0, LINES),
-      ...more,
-    ])
+    const isBad = failed.length > 0 || stopped !== undefined
+    this.app.say('list', all.join(' '), isBad, firstLines(failed, 'message'))
     focus('list-title')
-    if (this.messages.length < PAGE / 2 && this.next !== null) await this.load(false)
-    if (done === 'released') await this.#renew(messages)
+    await this.#renew()
   }
 
-  /** Shows to whom messages that stay in the list were released. @param {readonly Summary[]} messages */
-  async #renew(messages) {
-    for (const { id } of messages
-      .filter((message) => this.selected.has(message.id))
-      .slice(0, LINES)) {
-      const now = await ask(`messages/${encodeURIComponent(id)}`).catch(() => undefined)
-      if (now !== undefined) this.update(now)
-    }
+  /** Reads the list again, as far as it was shown. It stays as it is if that fails. */
+  async #renew() {
+    const { search } = this.app
+    const limit = Math.min(LISTED_MAX, Math.max(PAGE, this.messages.length))
+    const listed = await this.#listed(limit, null).catch(() => undefined)
+    if (listed === undefined || search !== this.app.search) return
+    Object.assign(this, { ...listed, loadedAt: new Date().toISOString() })
+    this.app.redraw()
   }
 
   /** A message of the list was released to some of its recipients. @param {Summary} message */
@@ -357,18 +329,10 @@ function summaryOf(messages) {
   const kinds = [...byKind].map(
     ([grounds, number]) => `${kindText(grounds)}: ${number.toLocaleString('en')}`,
   )
-  const subjects = messages
-    .slice(0, LINES)
-    .map(
-      (message) =>
-        `“${subjectOf(message)}” from ${writerOf(message)} to ${recipientsText(message)}`,
-    )
-  const rest = messages.length - subjects.length
-  return [
-    kinds.join(', '),
-    ...subjects,
-    ...(rest > 0 ? [`and ${count(rest, 'more message')}`] : []),
-  ]
+  const subjects = messages.map(
+    (message) => `“${subjectOf(message)}” from ${writerOf(message)} to ${recipientsText(message)}`,
+  )
+  return [kinds.join(', '), ...firstLines(subjects, 'message')]
 }
 
 /**

@@ -2,24 +2,17 @@
 import { html, nothing } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
 import { formatSize } from '../../../../../base/text/units.ts'
+import { EXCEPTION_RECIPIENTS_MAX } from '../../../../protocol/quarantine-api/exchange.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
-import { answerAt } from './answer.js'
+import { answerAt, isWrong } from './answer.js'
+import { onSkip } from './focus.js'
 import { subjectOf, writerOf } from './list-view.js'
 import { FEW, MANY } from './opened.js'
-import {
-  acts,
-  count,
-  dayText,
-  findingOf,
-  isHarmful,
-  kindText,
-  releasedText,
-  timeText,
-} from './words.js'
+import { acts, count, dayText, findingOf, kindText, releasedText, timeText } from './words.js'
 
 /** @import { App } from './app.js' */
-/** @import { Message, Part } from './answers.js' */
+/** @import { Message, Part, Receipt } from './answers.js' */
 
 /** @param {App} app */
 export function messageView(app) {
@@ -30,10 +23,10 @@ export function messageView(app) {
         ? 'The message is gone'
         : `Message ${app.search.message}`
       : subjectOf(shown)
-  return html`<section class="message" id="message" aria-labelledby="message-title">
+  return html`<section class="message" id="message" aria-label="Message">
     <p class="ways">
       <a href=${app.addressOf({ message: '' })} @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: '' })}>Back to the list</a>
-      ${app.opened.neighbour(1) ? html`<button type="button" id="next" @click=${() => app.opened.openNext()}>Next message</button>` : nothing}
+      ${nextButton(app, 'next')}
     </p>
     <h2 id="message-title" tabindex="-1" dir="auto">${title}</h2>
     ${
@@ -42,6 +35,15 @@ export function messageView(app) {
         : html`${facts(shown)} ${actions(app, shown)} ${content(app, shown)}`
     }
   </section>`
+}
+
+/**
+ * @param {App} app
+ * @param {string} id
+ */
+function nextButton({ opened }, id) {
+  if (!opened.neighbour(1)) return nothing
+  return html`<button type="button" id=${id} @click=${() => opened.openNext()}>Next message</button>`
 }
 
 /** @param {Message} message */
@@ -90,17 +92,38 @@ function facts(message) {
               .join('; '),
           ],
         ].filter(([, words]) => words)),
-    ...history.map((act) => [acts[act.act], actText(act)]),
+    ...history.map((act, at) => [acts[act.act], actText(act, receiptsOf(message, at))]),
     ['Number', message.id],
   ]
   return html`<dl>${lines.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
 }
 
-/** @param {Message['history'][number]} act */
-function actText({ at, person, recipients = [], recipientCount = recipients.length }) {
+/**
+ * Who received a message from one act of its history: since the release before.
+ *
+ * @param {Message} message
+ * @param {number} place
+ */
+function receiptsOf({ history, releasedTo }, place) {
+  const { at: end = '' } = history[place] ?? {}
+  const { at: start = '' } = history.findLast(({ act }, at) => at < place && act === 'released') ?? {} // biome-ignore format: a line
+  return releasedTo.filter(({ at }) => start < at && at <= end)
+}
+
+/**
+ * @param {Message['history'][number]} act
+ * @param {readonly Receipt[]} receipts
+ */
+function actText({ at, person, recipients = [], recipientCount = recipients.length }, receipts) {
   const [first] = recipients
-  const more = recipientCount > 1 ? ` and ${recipientCount - 1} more` : ''
-  return html`${timeText(at)} by ${visible(person)}${first ? html`, to <bdi>${visible(first)}</bdi>${more}` : nothing}`
+  const line = html`${timeText(at)} by ${visible(person)}`
+  if (!first) return line
+  const whom = html`${line}, to <bdi>${visible(first)}</bdi>`
+  if (recipientCount === 1) return whom
+  const all = html`${whom} and ${recipientCount - 1} more`
+  if (receipts.length !== recipientCount) return all
+  return html`<details><summary>${all}</summary>
+    <ul>${receipts.map(({ recipient }) => html`<li><bdi>${visible(recipient)}</bdi></li>`)}</ul></details>`
 }
 
 /**
@@ -108,36 +131,32 @@ function actText({ at, person, recipients = [], recipientCount = recipients.leng
  * @param {Message} message
  */
 function actions(app, message) {
-  const { isBusy } = app
-  // The safe button stands out.
-  const [release, remove] = isHarmful(message.grounds) ? ['', 'first'] : ['first', '']
-  return html`<form class="actions" novalidate @submit=${app.opened.onRelease} @input=${app.redraw}>
+  const { isBusy, opened } = app
+  return html`<form class="actions" novalidate @submit=${opened.onRelease}>
+    ${app.may('release') ? recipientsField(app, message) : recipientList(app, message)}
     ${
       app.mayChange
         ? html`<p class="buttons">
-            ${app.may('release') ? html`<button type="submit" class=${release} ?disabled=${isBusy}>Release to${app.opened.target.other === '' && app.opened.target.chosen.size === 0 ? '' : ' '}${targetText(app, message)}</button>` : nothing}
-            ${app.may('delete') ? html`<button type="button" class=${remove} ?disabled=${isBusy} @click=${() => app.opened.remove()}>Delete</button>` : nothing}
-          </p>`
+      ${app.may('release') ? html`<button type="submit" ?disabled=${isBusy}>${releaseText(app, message)}</button>` : nothing}
+      ${app.may('delete') ? html`<button type="button" ?disabled=${isBusy} @click=${() => opened.remove()}>Delete</button>` : nothing}
+      ${nextButton(app, 'next-below')}
+    </p>`
         : nothing
     }
-    ${answerAt(app, 'message')} ${app.may('release') ? recipientsField(app, message) : recipientList(app, message)}
+    ${answerAt(app, 'message')}
   </form>`
 }
 
 /**
- * The words after "Release to" in a button.
- *
  * @param {App} app
  * @param {Message} message
  */
-function targetText(app, { recipientCount }) {
+function releaseText(app, { recipientCount }) {
   const { other, chosen } = app.opened.target
-  if (other !== '') return other
-  if (chosen.size === 0) return '… (choose recipients)'
-  if (chosen.size === 1) return visible([...chosen][0] ?? '')
-  return chosen.size === recipientCount
-    ? `all ${recipientCount} recipients`
-    : `${chosen.size} of ${recipientCount} recipients`
+  const [first = ''] = other === '' ? chosen : [other]
+  if (first === '') return 'Release to… (choose recipients)'
+  if (other !== '' || chosen.size === 1) return `Release to ${visible(first)}`
+  return `Release to ${chosen.size === recipientCount ? 'all' : `${chosen.size} of`} ${recipientCount} recipients`
 }
 
 /**
@@ -161,22 +180,26 @@ function recipientsField(app, { recipients, recipientCount, state }) {
     ${recipientCount > recipients.length ? html`<p>and ${count(recipientCount - recipients.length, 'more recipient')}</p>` : nothing}
   </div>`
   return html`<fieldset>
-    <legend>${recipientCount === 1 ? 'Recipient' : 'Recipients'}</legend>
-    ${
-      isMany
-        ? html`<label>Show recipients with
-            <input type="text" name="filter" .value=${live(target.filter)} @input=${opened.onFilter} autocomplete="off" spellcheck="false"></label>`
-        : nothing
-    }
+    <legend>${recipientCount === 1 ? 'Recipient' : isElsewhere ? 'Recipients' : opened.chosenText}</legend>
     ${
       recipients.length > FEW
-        ? html`<p class="buttons"><button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(true)}>Select ${listed.length < recipients.length ? `these ${listed.length}` : `all ${listed.length}`}</button>
-            <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(false)}>Select none</button></p>`
+        ? html`<p class="buttons">
+            ${
+              isMany
+                ? html`<label class="filter">Show recipients with
+              <input type="text" name="filter" .value=${live(target.filter)} @input=${opened.onFilter} autocomplete="off" spellcheck="false"></label>`
+                : nothing
+            }
+            <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(true)}>Choose ${listed.length < recipients.length ? `these ${listed.length}` : `all ${listed.length}`}</button>
+            <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(false)}>Choose nobody</button>
+            <a class="skip" href="#other" @click=${onSkip}>Skip the recipients</a></p>`
         : nothing
     }
     ${boxes}
-    <label>Another address instead
-      <input type="email" name="other" .value=${live(target.other)} @input=${opened.onOther} autocomplete="off" spellcheck="false"></label>
+    <label>Or one address only
+      <input type="text" inputmode="email" id="other" name="other" .value=${live(target.other)} @input=${opened.onOther}
+        autocomplete="off" spellcheck="false" aria-invalid=${isWrong(app, 'address')} aria-describedby="answer-address"></label>
+    ${answerAt(app, 'address')}
   </fieldset>`
 }
 
@@ -208,17 +231,20 @@ function content(app, message) {
   const { isBusy } = app
   const { text, parts } = app.opened
   const { header, host, client, queue, log, found, sender, recipientCount } = message
+  const isForMany = recipientCount > EXCEPTION_RECIPIENTS_MAX
+  // An exception of a person who sees some recipients is for them, also one for a sender.
+  const isLimited = app.me?.domains !== undefined
   /** @type {(words: string, work: () => unknown) => unknown} */
   const button = (words, work) =>
     html`<button type="button" ?disabled=${isBusy} @click=${work}>${words}</button>`
   return html`
     ${
       app.may('allow') && found !== null
-        ? html`<h3>A false positive?</h3>
+        ? html`<h3 id="allow-title" tabindex="-1">A false positive?</h3>
           <p class="hint">An exception lets this finding through in future mail. Release this message as well.${isListAddress(sender) ? ' This sender looks like a list, which may use another address in each mail.' : ''}</p>
-          ${recipientCount > EXCEPTION_MAX ? html`<p class="hint">An exception can be for at most ${EXCEPTION_MAX} recipients, and this message has ${recipientCount}.</p>` : nothing}
-          <p class="buttons">${sender === '' ? nothing : button(`Allow it from ${visible(sender)}…`, () => app.opened.allow('sender'))}
-            ${recipientCount > EXCEPTION_MAX ? nothing : button(`Allow it to ${recipientCount > 1 ? 'these recipients' : 'this recipient'}…`, () => app.opened.allow('recipient'))}
+          ${isForMany ? html`<p class="hint">An exception can be for at most ${EXCEPTION_RECIPIENTS_MAX} recipients, and this message has ${recipientCount}.</p>` : nothing}
+          <p class="buttons">${sender === '' || (isForMany && isLimited) ? nothing : button(`Make an exception for mail from ${visible(sender)}…`, () => app.opened.allow('sender'))}
+            ${isForMany ? nothing : button(`Make an exception for mail to ${recipientCount > 1 ? 'these recipients' : 'this recipient'}…`, () => app.opened.allow('recipient'))}
             ${app.opened.isAllowed ? button('Undo the exception', () => app.opened.undoAllow()) : nothing}</p>
           ${answerAt(app, 'allow')}`
         : nothing
@@ -251,9 +277,6 @@ function content(app, message) {
     </details>`
 }
 
-/** Recipients for whom an exception can be made. */
-const EXCEPTION_MAX = 20
-
 /** Whether an address is likely to be that of one mail of a list. @param {string} sender */
 const isListAddress = (sender) => /bounce|[-+=].*@|\d{3,}.*@/.test(sender)
 
@@ -261,7 +284,7 @@ const results = { clean: 'nothing', infected: '', unknown: 'not scanned' }
 
 /** @param {readonly Part[]} parts */
 function partTable(parts) {
-  return html`<table><thead><tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col" class="number">Size</th><th scope="col">Found now</th></tr></thead>
+  return html`<table><caption class="visually-hidden">Parts of the message</caption><thead><tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col" class="number">Size</th><th scope="col">Found now</th></tr></thead>
     <tbody>${parts.map(
       ({ names, types, size, answer, finding }) => html`<tr>
         <td><bdi>${visible(names.join(' or ') || '(no name)')}</bdi></td><td>${visible(types.join(', '))}</td>

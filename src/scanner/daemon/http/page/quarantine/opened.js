@@ -1,11 +1,19 @@
 // The open message, and what is done with it.
 import { unbracketed } from '../../../../../base/text/bracketed.ts'
 import { soughtRecipients } from '../../../../../base/text/search-words.ts'
-import { at, visible } from '../elements.js'
+import { visible } from '../elements.js'
 import { focus } from './focus.js'
 import { subjectOf, writerOf } from './list-view.js'
 import { ask, askForFile, Problem } from './session.js'
-import { count, findingOf, isUnfinished, problemText, timeText, warningText } from './words.js'
+import {
+  count,
+  findingOf,
+  firstLines,
+  isUnfinished,
+  problemText,
+  timeText,
+  warningText,
+} from './words.js'
 
 /** @import { Place } from './answer.js' */
 /** @import { App } from './app.js' */
@@ -51,7 +59,7 @@ export class Opened {
     this.isGone = false
     this.target = { chosen: new Set(), other: '', filter: '' }
     this.app.answer = undefined
-    at('said').textContent = ''
+    this.app.tell('')
     const { message } = this.app.search
     this.app.redraw()
     if (message === '') return
@@ -110,7 +118,18 @@ export class Opened {
   choose(address) {
     const { chosen } = this.target
     if (!chosen.delete(address)) chosen.add(address)
+    this.#onChosen()
+  }
+
+  #onChosen() {
     this.app.redraw()
+    this.app.tell(this.chosenText)
+  }
+
+  /** `1 of 40 recipients chosen` */
+  get chosenText() {
+    const { recipientCount = 0 } = this.shown ?? {}
+    return `${this.target.chosen.size} of ${count(recipientCount, 'recipient')} chosen`
   }
 
   /** The recipients whose boxes are shown. */
@@ -119,10 +138,10 @@ export class Opened {
     return (this.shown?.recipients ?? []).filter((address) => address.toLowerCase().includes(part))
   }
 
-  /** Selects those whose boxes are shown and who do not have it, or nobody. @param {boolean} isAll */
+  /** Chooses those whose boxes are shown and who do not have it, or nobody. @param {boolean} isAll */
   chooseAll(isAll) {
     this.target.chosen = new Set(isAll ? this.listed.filter((address) => !this.hasIt(address)) : [])
-    this.app.redraw()
+    this.#onChosen()
   }
 
   /** @param {InputEvent} event */
@@ -135,6 +154,7 @@ export class Opened {
   onOther = (event) => {
     const { value } = /** @type {HTMLInputElement} */ (event.target)
     this.target.other = unbracketed(value.trim().replace(/^<|>$/g, ''))
+    if (this.app.answer?.place === 'address') this.app.answer = undefined
     this.app.redraw()
   }
 
@@ -144,8 +164,10 @@ export class Opened {
     const { shown } = this
     if (shown === undefined) return
     const { other, chosen } = this.target
-    if (other !== '' && !/^[^\s<>,;]+@[^\s<>,;@]+$/.test(other))
-      return this.app.say('message', `${other}: write one address, such as ann@example.org.`, true)
+    if (other !== '' && !/^[^\s<>,;]+@[^\s<>,;@]+$/.test(other)) {
+      this.app.say('address', `${other}: write one address, such as ann@example.org.`, true)
+      return focus('other')
+    }
     const to = other === '' ? [...chosen] : [other]
     if (to.length === 0) return this.app.say('message', 'Choose a recipient.', true)
     this.app.act('message', () => this.#release(shown, to))
@@ -160,47 +182,57 @@ export class Opened {
   async #release(message, to) {
     const { id, recipients, recipientCount, state } = message
     const lack = recipients.filter((address) => !this.hasIt(address))
-    const [fresh, twice] = [to.filter((address) => !this.hasIt(address)), to.filter((address) => this.hasIt(address))] // biome-ignore format: a line
+    const fresh = to.filter((address) => !this.hasIt(address))
+    const twice = to.filter((address) => this.hasIt(address))
     const isAll = fresh.length > 1 && lack.every((address) => fresh.includes(address))
     const number = isAll ? recipientCount - recipients.length + to.length : to.length
-    const whom =
-      number === 1
-        ? visible(to[0] ?? '')
-        : number === recipientCount
-          ? `all ${number} recipients`
-          : count(number, 'recipient')
+    const whom = number === 1 ? visible(to[0] ?? '') : number === recipientCount ? `all ${number} recipients` : `${number} of its ${recipientCount} recipients` // biome-ignore format: a line
     const more = [
       this.#aboutStranger(message, to),
-      ...twice.slice(0, 3).map((address) => `${visible(address)} ${gotText(this.receiptOf(address))}, and would get it twice.`), // biome-ignore format: a line
-      twice.length > 3 ? `So would ${count(twice.length - 3, 'more recipient')}.` : '',
       state === 'releasing'
         ? 'An earlier release did not end, and it may have been delivered.'
         : '',
       warningText(message),
       'A release cannot be called back.',
     ]
-    const lines = number > 1 && number < recipientCount ? to.map(visible) : []
+    const lines = [
+      ...(number === 1 || number === recipientCount ? [] : namesOf(to, recipients)),
+      ...firstLines(twice.map((address) => `${visible(address)} ${gotText(this.receiptOf(address))}, and would get it twice.`), 'recipient'), // biome-ignore format: a line
+    ]
+    const words = `Release “${subjectOf(message)}” from ${writerOf(message)} to ${whom}?`
     const about = { more: more.filter(Boolean).join(' '), lines }
-    if (!(await this.app.agrees(`Release it to ${whom}?`, 'Release', about))) return
+    if (!(await this.app.agrees(words, 'Release', about))) return
     this.app.say('message', 'The message is being released.')
+    const again = state !== 'kept'
+    const requests = [
+      ...(fresh.length > 0 ? [{ to: isAll ? [] : fresh, again }] : []),
+      ...(twice.length > 0 ? [{ to: twice, again: true }] : []),
+    ]
+    /** @type {Problem | undefined} */
+    let problem
+    let sent = 0
     try {
-      if (fresh.length > 0)
-        await this.#send(id, { to: isAll ? [] : fresh, again: state !== 'kept' })
-      if (twice.length > 0) await this.#send(id, { to: twice, again: true })
-      const wrong = number === 1 ? `If that was wrong, call ${whom} now; it` : 'It'
-      this.app.say('message', `Released to ${whom}. ${wrong} cannot be called back.`)
+      for (const body of requests) {
+        await this.#send(id, body)
+        sent++
+      }
       this.target.other = ''
     } catch (error) {
       if (!(error instanceof Problem) || error.code === 'no-token') throw error
-      const { code } = error
-      const once =
-        ' The message may have been released. Press Release again then: it is sent only once.'
-      this.app.say('message', problemText(error, number) + (code === 'no-answer' ? once : ''), true)
-      if (code === 'no-message') return this.#close()
-      if (code !== 'released' && !isUnfinished(code)) return
+      problem = error
     }
     // What is done is in its history, and what all have is no longer in a list of what waits.
-    const now = await this.#reload(id).catch(() => undefined)
+    const isChanged = sent > 0 || problem?.code === 'released' || (problem && isUnfinished(problem.code)) // biome-ignore format: a line
+    const now = isChanged ? await this.#reload(id).catch(() => undefined) : undefined
+    if (problem === undefined) {
+      const wrong = number === 1 ? `If that was wrong, call ${whom} now; it` : 'It'
+      this.app.say('message', `Released to ${whom}. ${wrong} cannot be called back.${now ? whereText(now) : ''}`) // biome-ignore format: a line
+    } else {
+      const half = sent === 0 ? '' : `Released to ${nameOf(fresh)}. The second release, to ${nameOf(twice)}, failed. ` // biome-ignore format: a line
+      const once = problem.code === 'no-answer' ? ' The message may have been released. Press Release again then: it is sent only once.' : '' // biome-ignore format: a line
+      this.app.say('message', half + problemText(problem, number) + once, true)
+      if (problem.code === 'no-message') return this.#close()
+    }
     if (now === undefined) return
     this.target.chosen = new Set([...this.target.chosen].filter((address) => !this.hasIt(address)))
     if (this.app.search.show === '' && now.state === 'released') this.app.list.drop([id])
@@ -226,17 +258,12 @@ export class Opened {
   #aboutStranger({ recipients, recipientCount }, to) {
     const isOwn = (/** @type {string} */ named) => recipients.some((own) => isSame(own, named))
     const [address = ''] = to
-    if (to.every(isOwn) || recipients.length < recipientCount) return ''
+    if (to.every(isOwn) || recipients.length < recipientCount || recipientCount === 0) return ''
     const domains = [...new Set(recipients.map(domainOf))]
-    const isOutside = domains.length > 0 && !domains.includes(domainOf(address))
     const where = domains.length === 1 ? visible(domains[0] ?? '') : 'the domains of its recipients'
+    const outside = domains.includes(domainOf(address)) ? '' : `, and outside ${where}`
     const others = recipientCount === 1 ? visible(recipients[0] ?? '') : 'Its recipients'
-    return [
-      isOutside ? `${visible(address)} is outside ${where}.` : '',
-      recipientCount === 0 ? '' : `${others} will not get it.`,
-    ]
-      .filter(Boolean)
-      .join(' ')
+    return `${visible(address)} is not a recipient of this message${outside}. ${others} will not get it.`
   }
 
   remove() {
@@ -269,7 +296,7 @@ export class Opened {
       this.text = await ask(`${path}/text`)
       this.app.answer = undefined
       this.app.redraw()
-      at('said').textContent = 'The text is shown.'
+      this.app.tell('The text is shown.')
       focus('letter')
     })
   }
@@ -322,6 +349,7 @@ export class Opened {
       await ask(`${path}/allow`, { method: 'DELETE' })
       await this.#reload(id).catch(() => {})
       this.app.say('allow', 'The exception was removed.')
+      focus('allow-title')
     })
   }
 
@@ -342,6 +370,28 @@ const isSame = (address, other) => address.toLowerCase() === other.toLowerCase()
 /** @param {string} address */
 const domainOf = (address) => address.slice(address.lastIndexOf('@') + 1).toLowerCase()
 
+/** One address, or how many. @param {readonly string[]} to */
+const nameOf = (to) => (to.length === 1 ? visible(to[0] ?? '') : count(to.length, 'recipient'))
+
+/**
+ * Some of the recipients: the first of them, or all but the few others.
+ *
+ * @param {readonly string[]} to
+ * @param {readonly string[]} recipients
+ */
+function namesOf(to, recipients) {
+  const others = recipients.filter((address) => !to.includes(address))
+  if (others.length > FEW || others.length >= to.length) return firstLines(to.map(visible), 'recipient') // biome-ignore format: a line
+  return [`all but ${others.map(visible).join(', ')}`]
+}
+
+/** Where a message is after a release. @param {Message} message */
+function whereText({ recipientCount, releasedCount }) {
+  const lack = recipientCount - releasedCount
+  if (lack === 0) return ' It is among the released messages now.'
+  return ` ${count(lack, 'recipient')} ${lack === 1 ? 'does' : 'do'} not have it, so it stays in the list.`
+}
+
 /** `got it on 29 Nov 2026, 16:10, from ann`, if that is known. @param {Receipt | undefined} receipt */
 const gotText = (receipt) =>
   receipt === undefined
@@ -353,7 +403,7 @@ function foundNow(parts) {
   const names = parts.flatMap(({ answer, finding }) =>
     answer === 'infected' ? [visible(finding ?? '')] : [],
   )
-  if (names.length > 0) return ` Found now: ${[...new Set(names)].join(', ')}.`
+  if (names.length > 0) return ` Found now in ${names.length}: ${[...new Set(names)].join(', ')}.`
   const unknown = parts.filter(({ answer }) => answer === 'unknown').length
   if (unknown > 0) return ` ${count(unknown, 'part')} could not be scanned now.`
   return parts.length === 0 ? '' : ` Nothing is found in ${parts.length === 1 ? 'it' : 'them'} now.`

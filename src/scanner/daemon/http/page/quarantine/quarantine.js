@@ -4,9 +4,9 @@
 // Preact needs htm for templates, and components. The status page has plots by uPlot and one list, and needs none of them.
 import { html, nothing, render } from 'lit-html'
 import { at } from '../elements.js'
-import { answerAt } from './answer.js'
-import { App, ENDING } from './app.js'
-import { focus } from './focus.js'
+import { answerAt, isWrong } from './answer.js'
+import { App, endingText } from './app.js'
+import { onSkip } from './focus.js'
 import { listTitle, listView, subjectOf } from './list-view.js'
 import { messageView } from './message-view.js'
 import { resume, watch } from './session.js'
@@ -17,6 +17,13 @@ import { resume, watch } from './session.js'
 function draw(app) {
   render(pageView(app), at('page'))
   document.title = titleOf(app)
+  measure()
+}
+
+/** What has the focus scrolls to a place below the bar, which stays in view. */
+function measure() {
+  const bar = /** @type {HTMLElement | null} */ (document.querySelector('.bar'))
+  document.documentElement.style.setProperty('--bar', `${bar?.offsetHeight ?? 0}px`)
 }
 
 /** @param {App} app */
@@ -44,15 +51,9 @@ function pageView(app) {
       <nav>${isLocal ? html`<a href="/">Status of the scanner</a>` : nothing}
         <button type="button" @click=${() => app.signOut()}>Sign out</button></nav>
     </header>
-    ${app.isEnding ? html`<p class="ending">${ENDING}</p>` : nothing}
+    ${app.secondsLeft === undefined ? nothing : html`<p class="ending buttons">${endingText(app.secondsLeft)} <button type="button">Stay signed in</button></p>`}
     <main class=${isOpen ? 'both' : 'alone'}>${listView(app)} ${isOpen ? messageView(app) : nothing}</main>
     ${questionView(app)}`
-}
-
-/** @param {MouseEvent} event */
-function onSkip(event) {
-  event.preventDefault()
-  focus(/** @type {HTMLAnchorElement} */ (event.currentTarget).hash.slice(1))
 }
 
 /** @param {Me} me */
@@ -69,7 +70,8 @@ function signInView(app) {
     <p>Mail in which a virus or something else was found is kept here.</p>
     <form @submit=${app.onSignIn}>
       <label for="token">Your token, from your mail administrator</label>
-      <input id="token" type="password" autocomplete="current-password" required>
+      <input id="token" type="password" autocomplete="current-password" required
+        aria-invalid=${isWrong(app, 'sign-in')} aria-describedby="answer-sign-in">
       <button type="submit" class="first" ?disabled=${app.isBusy}>Sign in</button>
       ${answerAt(app, 'sign-in')}
     </form>
@@ -95,8 +97,9 @@ watch(
         ? 'You were signed out, because the page was not used for a while.'
         : 'You have signed out in another tab.',
     ),
-  (isSoon) => page.warnOfEnd(isSoon),
+  (secondsLeft) => page.warnOfEnd(secondsLeft),
 )
+addEventListener('resize', measure)
 addEventListener('popstate', () => page.followAddress())
 page.followAddress()
 resume().then((hasToken) => (hasToken ? page.signIn() : page.start()))

@@ -133,37 +133,41 @@ export function signOut() {
   sessionStorage.removeItem(KEPT)
 }
 
-/** Milliseconds of the time without use that are left, and how many of them are the last ones. */
+/** Milliseconds of the time without use that are left. */
 function timeLeft() {
   const { used = Date.now(), signOutAfter = 900 } = kept()
-  const all = signOutAfter * 1000
-  return { left: used + all - Date.now(), last: Math.min(60_000, all / 5) }
+  return used + signOutAfter * 1000 - Date.now()
 }
 
-const isTooOld = () => timeLeft().left < 0
+/** How long before its end a person is warned, in milliseconds: WCAG 2.2.1 wants 20 seconds. */
+const warnedBefore = () => Math.min(60_000, Math.max(20_000, (kept().signOutAfter ?? 900) * 200))
+
+const isTooOld = () => timeLeft() < 0
+
+/** What shows that the page is used: a screen reader that reads it keeps the keys to itself, and moves the focus or scrolls. */
+const USES = ['keydown', 'pointerdown', 'click', 'focusin', 'scroll']
 
 /**
- * Calls `end` when the token was forgotten: after the time without a key or a click in any tab, or in another tab. Before that
- * time is over, calls `warn` each second with whether it soon is.
+ * Calls `end` when the token was forgotten: after the time without use in any tab, or in another tab. Before that time has
+ * passed, calls `warn` each second with the seconds that are left, if it soon has.
  *
  * @param {(why: 'time' | 'elsewhere') => void} end
- * @param {(isSoon: boolean) => void} warn
+ * @param {(secondsLeft: number | undefined) => void} warn
  */
 export function watch(end, warn) {
-  for (const kind of ['keydown', 'pointerdown']) {
-    addEventListener(kind, () => {
-      if (!token()) return
-      if (isTooOld()) return endNow('time')
-      keep({ used: Date.now() })
-      tabs.postMessage('used')
-      warn(false)
-    })
+  const onUse = () => {
+    if (!token() || Date.now() - (kept().used ?? 0) < 1000) return
+    if (isTooOld()) return endNow('time')
+    keep({ used: Date.now() })
+    tabs.postMessage('used')
+    warn(undefined)
   }
+  for (const kind of USES) addEventListener(kind, onUse, { capture: true, passive: true })
   setInterval(() => {
     if (!token()) return
     if (isTooOld()) return endNow('time')
-    const { left, last } = timeLeft()
-    warn(left <= last)
+    const left = timeLeft()
+    warn(left <= warnedBefore() ? Math.ceil(left / 1000) : undefined)
   }, 1000)
   /** @param {'time' | 'elsewhere'} why */
   const endNow = (why) => {

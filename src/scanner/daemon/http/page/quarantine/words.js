@@ -3,7 +3,6 @@
 import {
   dangerText,
   findingText,
-  isHarmful,
   kindsInWords,
   kindText,
   releasedText,
@@ -66,27 +65,21 @@ export const problems = {
   'other-request': RELOAD,
 }
 
-export { isHarmful, kindsInWords, kindText, releasedText }
+export { kindsInWords, kindText, releasedText }
 
 /** What was found, beside its kind. @param {{ grounds: string, found: string | null }} message */
 export const findingOf = (message) => visible(findingText(message))
 
 /**
- * `virus: Win.Trojan.Agent-7412`, within a sentence.
+ * `Found in it: Win.Trojan.Agent-7412 (virus). Opening it may do harm.`, as a question has it.
  *
  * @param {{ grounds: string, found: string | null }} message
  */
-export const foundText = (message) =>
-  kindText(message.grounds).toLowerCase() +
-  (message.found === null ? '' : `: ${findingOf(message)}`)
-
-/**
- * `Found in it: virus: Win.Trojan.Agent-7412. Opening it may do harm.`, as a question has it.
- *
- * @param {{ grounds: string, found: string | null }} message
- */
-export const warningText = (message) =>
-  `Found in it: ${foundText(message)}. ${dangerText(message.grounds)}`.trimEnd()
+export function warningText(message) {
+  const kind = kindText(message.grounds).toLowerCase()
+  const found = message.found === null ? kind : `${findingOf(message)} (${kind})`
+  return `Found in it: ${found}. ${dangerText(message.grounds)}`.trimEnd()
+}
 
 /**
  * `1 message`, `1,200 messages`.
@@ -96,6 +89,20 @@ export const warningText = (message) =>
  */
 export const count = (number, noun) =>
   `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+
+/** Lines of a question or an answer with one for each message or recipient. */
+const LINES = 5
+
+/**
+ * The first of lines, and how many others there are: `and 34 more recipients`.
+ *
+ * @param {readonly string[]} lines
+ * @param {string} noun
+ */
+export const firstLines = (lines, noun) =>
+  lines.length <= LINES
+    ? lines
+    : [...lines.slice(0, LINES), `and ${count(lines.length - LINES, `more ${noun}`)}`]
 
 const DAY = /** @type {const} */ ({ day: 'numeric', month: 'short', year: 'numeric' })
 const clock = new Intl.DateTimeFormat('en-GB', { ...DAY, hour: '2-digit', minute: '2-digit' })
