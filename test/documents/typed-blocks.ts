@@ -483,13 +483,6 @@ export const typed: readonly TypedBlock[] = [
     shows: ['cat /service/qmail-smtpd/env/QMAILQUEUE', /^\/etc\/onescan\/queue$/m],
   },
   {
-    page: 'man/onescan.1',
-    begins: 'onescan check --user qmaild --envdir /service/qmail-smtpd/env',
-    before: 'usermod -aG onescan qmaild',
-    code: 2, // it has no qmail-queue
-    prints: /^ok +QHPSI: plugin: clamd$/m,
-  },
-  {
     page: 'man/onescan-queue.8',
     begins: 'find DIRECTORY -xdev',
     before: 'for age in 1 3; do touch -d "$age days ago" /var/spool/onescan/onescan-$age.msg; done; chown qmaild /var/spool/onescan/*.msg', // biome-ignore format: a line
@@ -619,11 +612,6 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/infected-mail.md', 'if (/^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/infected-mail.md', ':0\n* ^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/second-look.md', 'Content-Type: multipart/parallel', 'it is a mail, which test/scanner/scan/scanners/second-look scans'], // biome-ignore format: a line
-  [
-    'man/onescan.1',
-    'onescan check\n',
-    'README.md and doc/daily-work.md have such commands, which are typed',
-  ],
   ['man/onescan.1', 'onescan status', 'test/scanner/cli/check/services/onescand.test.ts runs it'],
   ['man/onescan.1', 'onescan check [option ...]', FORM_OF_COMMAND],
   ['man/onescan.1', 'onescan inject [option ...] FILE', FORM_OF_COMMAND],
