@@ -11,7 +11,7 @@ import { FAILED, makeCommand, type Output } from './command/run-command.ts'
 /** `onescan disable`: lets mail pass unchanged from the next message on. */
 export const disableCommand = makeCommand('disable', {
   command: 'disable',
-  describe: 'Stop scanning: pass on all mail unchanged',
+  describe: 'Stop scanning: accept all mail unscanned',
   builder: (yargs) =>
     controlOption(yargs)
       .example('$0 disable', 'Disable scanning on this host, at once')
