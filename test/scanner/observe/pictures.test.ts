@@ -296,7 +296,7 @@ async function digestOf(directory: string, isForRecipient: boolean): Promise<str
   const shown: ShownMessage[] = []
   const range = { since: undefined, until: undefined, isNewestFirst: true }
   for await (const found of desk.find({ range, states: ['kept'] }))
-    if (shown.length < 4) shown.push(await desk.shown(found, 3))
+    if (shown.length < 4) shown.push(desk.shown(found, 3))
   root.close()
   const to = isForRecipient ? 'anna.mueller@example.org' : 'postmaster@example.org'
   const kinds = new Map([['virus', 2], ['banned', 1], ['encrypted', 1]]) // biome-ignore format: a line

@@ -158,10 +158,10 @@ function show(call: Call): Promise<ApiAnswer> {
     }
     const start = Buffer.concat(chunks).subarray(0, HEADER_SHOWN)
     const header = headerText(start)
-    const receipts = await call.desk.receipts(opened.entry.id)
+    const receipts = call.desk.receipts(opened.entry.id)
     const isOwn = ({ to }: Receipt) => recipientsFor(call.request.person, [to]).length === 1
     return {
-      ...(await call.desk.shown({ ...opened, start }, RECIPIENTS_SHOWN)),
+      ...call.desk.shown({ ...opened, start }, RECIPIENTS_SHOWN),
       releasedTo: receipts
         .filter(isOwn)
         .map(({ to, at, by }) => ({ recipient: asUtf8(to), at, person: by })),

@@ -107,7 +107,7 @@ export async function listPage(desk: Desk, filter: ListFilter): Promise<MessageP
     if (entry && damagedIds.length < DAMAGED_SHOWN) damagedIds.push(entry.id)
   }
   for await (const found of desk.find(filter, complain, onRead)) {
-    const shown = await desk.shown(found, RECIPIENTS_SHOWN, filter)
+    const shown = desk.shown(found, RECIPIENTS_SHOWN, filter)
     bytes += Buffer.byteLength(JSON.stringify(shown))
     messages.push(shown)
   }

@@ -91,9 +91,10 @@ export class Desk {
           const read = await records.read(entry)
           if (read === undefined) continue
           const record = this.#ofReader(read.record)
-          const found = { entry: await this.#seen(entry, record), ...read, record }
-          const isOwn = record.recipients.length >= this.#least
-          if (isOwn && states.includes(found.entry.state) && matches(found)) yield found
+          const found = { entry, ...read, record }
+          if (record.recipients.length < this.#least || !matches(found)) continue
+          const seen = this.#seen(entry, record)
+          if (states.includes(seen.state)) yield { ...found, entry: seen }
         } catch (error) {
           complain(error, entry)
         }
@@ -110,30 +111,30 @@ export class Desk {
   }
 
   /** A message whose recipients in the person's care all have it is released for the person. */
-  async #seen(entry: QuarantineEntry, { recipients }: QuarantineRecord): Promise<QuarantineEntry> {
+  #seen(entry: QuarantineEntry, { recipients }: QuarantineRecord): QuarantineEntry {
     if (this.#reader.to === undefined || entry.state === 'released') return entry
-    const receipts = await this.receipts(entry.id)
-    return recipients.every(receiptOf(receipts)) ? { ...entry, state: 'released' } : entry
+    const hasIt = receiptOf(this.receipts(entry.id))
+    return recipients.every(hasIt) ? { ...entry, state: 'released' } : entry
   }
 
   /** Who has received a message. */
-  receipts(id: string): Promise<readonly Receipt[]> {
-    return this.#received.has(id) ? readReceipts(this.root, id) : Promise.resolve([])
+  receipts(id: string): readonly Receipt[] {
+    return this.#received.has(id) ? readReceipts(this.root, id) : []
   }
 
   /** Returns a message for people, with this many of its recipients: first those whom a search names. */
-  async shown(
+  shown(
     { entry, ...found }: FoundMessage,
     recipientsMax: number,
     sought: Sought = {},
-  ): Promise<ShownMessage> {
+  ): ShownMessage {
     const { recipients: own } = found.record
     const acts = this.#acts.of(entry.id).map(({ recipients, ...act }) => ({
       ...act,
       ...(recipients && { recipients: recipientsFor(this.#reader, recipients) }),
     }))
     const end = this.#days === 0 ? null : new Date((entry.seconds + this.#days * 86_400) * 1000)
-    const receipt = receiptOf(await this.receipts(entry.id))
+    const receipt = receiptOf(this.receipts(entry.id))
     const releasedCount = entry.state === 'released' ? own.length : own.filter(receipt).length
     const some = own.slice(0, recipientsMax).map(asUtf8)
     const named = isSought(sought) ? soughtRecipients(own.map(asUtf8), sought) : []
@@ -148,7 +149,7 @@ export class Desk {
     const opened = await openMessage(this.root, id)
     const record = this.#ofReader(opened.record)
     if (record.recipients.length >= this.#least)
-      return { ...opened, entry: await this.#seen(opened.entry, record), record }
+      return { ...opened, entry: this.#seen(opened.entry, record), record }
     await opened.close()
     throw new NotDone('missing', `${id}: is not in quarantine`)
   }

@@ -85,7 +85,7 @@ export const digestCommand = makeCommand('quarantine digest', {
         domains === undefined ? [postmaster] : ownRecipients(recipients, domains)
       if (args.dryRun) {
         const { digests } = await gather(desk, await Reported.read(root), readersOf, output)
-        return report(digests.map((digest) => ({ digest, answer: '' })), output) // biome-ignore format: a line
+        return report(new Map(digests.map((digest) => [digest, ''])), output)
       }
       const turn = await beginRequest(root, LOCK, LOCK)
       if ('answer' in turn) return FAILED
@@ -93,11 +93,11 @@ export const digestCommand = makeCommand('quarantine digest', {
         const reported = await Reported.read(root)
         const { digests, oldest, unread } = await gather(desk, reported, readersOf, output)
         if (digests.length > 0) await reported.forgetBefore(oldest)
-        const sent: SentDigest[] = []
+        const sent = new Map<Digest, string>()
         for (const digest of digests) {
           try {
             const answer = await send(digest, unread)
-            sent.push({ digest, answer })
+            sent.set(digest, answer)
             await reported.add(idsOf(digest), digest.to)
             await noteAction(root, fieldsOf(digest, route.text, answer), output)
           } catch (error) {
@@ -117,11 +117,6 @@ const TEXT_MAX = 64 * 1024
 
 /** The id of the request that keeps other processes from sending digests. No client of the API can make one with it. */
 const LOCK = 'onescan quarantine digest'
-
-interface SentDigest {
-  readonly digest: Digest
-  readonly answer: string
-}
 
 /** What is new for a reader. */
 interface News {
@@ -154,7 +149,7 @@ async function gather(
     const { id, seconds, state, grounds } = found.entry
     oldest = Math.min(oldest, seconds)
     if (state === 'released') continue
-    const receipt = receiptOf(await desk.receipts(id))
+    const receipt = receiptOf(desk.receipts(id))
     for (const to of readersOf(found.record.recipients.filter((own) => !receipt(own)))) {
       if (reported.has(id, to)) continue
       const news: News = readers.get(to) ?? { shown: [], left: 0, kinds: new Map() }
@@ -168,7 +163,7 @@ async function gather(
         news.left++
         continue
       }
-      news.shown.push(await desk.shown(found, RECIPIENTS_SHOWN))
+      news.shown.push(desk.shown(found, RECIPIENTS_SHOWN))
       shown++
     }
   }
@@ -204,10 +199,10 @@ const fieldsOf = ({ to, shown }: Digest, by: string, answer: string): readonly L
   ['next', answer],
 ]
 
-/** Prints who got which messages. Returns the exit code. */
-async function report(sent: readonly SentDigest[], output: Output): Promise<number> {
+/** Prints who got which messages, each digest with the answer to it. Returns the exit code. */
+async function report(sent: ReadonlyMap<Digest, string>, output: Output): Promise<number> {
   let messages = 0
-  for (const { digest, answer } of sent) {
+  for (const [digest, answer] of sent) {
     const { to } = digest
     const ids = idsOf(digest)
     messages += ids.length
@@ -215,7 +210,7 @@ async function report(sent: readonly SentDigest[], output: Output): Promise<numb
     output.text(`<${shownAddress(to)}>: ${ids.length} ${noun}\n`)
     await output.result({ to, messages: ids, answer })
   }
-  if (sent.length === 0 && !output.hasErrors) output.text('nothing is new in quarantine\n')
-  output.sum({ mails: sent.length, messages })
+  if (sent.size === 0 && !output.hasErrors) output.text('nothing is new in quarantine\n')
+  output.sum({ mails: sent.size, messages })
   return output.hasErrors ? FAILED : 0
 }

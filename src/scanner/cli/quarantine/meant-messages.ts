@@ -2,7 +2,7 @@ import { errorText, Fault } from '../../../base/errors/fault.ts'
 import { flag, textOption } from '../command/cli-options.ts'
 import type { Output } from '../command/run-command.ts'
 import { spanOf, spanOptions } from '../mail/log-arguments.ts'
-import type { Desk, FoundMessage, MessageFilter } from './desk.ts'
+import type { Desk, MessageFilter } from './desk.ts'
 import { forCommand } from './problem.ts'
 
 /** The options of the commands that find messages. */
@@ -87,7 +87,6 @@ export async function forEachMeant(
 
 async function idsFound(desk: Desk, filter: MessageFilter, output: Output): Promise<string[]> {
   const ids: string[] = []
-  const add = ({ entry }: FoundMessage) => ids.push(entry.id)
-  for await (const found of desk.find(filter, complainTo(output))) add(found)
+  for await (const { entry } of desk.find(filter, complainTo(output))) ids.push(entry.id)
   return ids
 }

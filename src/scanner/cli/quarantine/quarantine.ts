@@ -64,7 +64,7 @@ const listCommand = makeCommand('quarantine list', {
         }
         messages++
         bytes += found.entry.size
-        const shown = await desk.shown(found, 0)
+        const shown = desk.shown(found, 0)
         output.text(describeEntry(found, shown))
         await output.result(entryAsObject(found, shown))
       }
@@ -160,9 +160,9 @@ async function show(desk: Desk, opened: OpenMessage, output: Output): Promise<vo
   }
   const start = Buffer.concat(chunks)
   const found = { entry, record, start }
-  const shown = await desk.shown(found, 0)
+  const shown = desk.shown(found, 0)
   const { from, subject, attachments, deletedOn, history } = shown
-  const receipt = receiptOf(await desk.receipts(entry.id))
+  const receipt = receiptOf(desk.receipts(entry.id))
   const gotIt = (recipient: string) => {
     const { at, by } = receipt(recipient) ?? {}
     return at === undefined ? '' : `, has it since ${at}, from ${by}`

@@ -134,7 +134,7 @@ export async function releaseEntry(
     keys = isBack ? [] : keysOf()
     if (keys.length > 0 && grounds === 'unclear-header')
       refuse('cannot-sign', 'its header is unclear, so each onescan would quarantine it again')
-    receipts = await readReceipts(root, id)
+    receipts = readReceipts(root, id)
     const receipt = receiptOf(receipts)
     const left = wanted.filter((address) => receipt(address) === undefined)
     // A release that was killed after all had it is done.

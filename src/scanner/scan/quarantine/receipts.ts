@@ -1,4 +1,5 @@
-import { open, readFile, rename, unlink } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { open, rename, unlink } from 'node:fs/promises'
 import { attempt, errorCode } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { writeWholeInThread } from '../../../base/process/descriptors.ts'
@@ -18,11 +19,15 @@ export interface Receipt {
   readonly by: string
 }
 
-/** Resolves to the receipts of a message. */
-export async function readReceipts(root: PathHandle, id: string): Promise<readonly Receipt[]> {
-  const text = await within(root, (folder) => readFile(folder.at(id + RECEIPTS), 'utf8'))
-  const read = attempt(() => JSON.parse(text ?? '') as unknown)
-  return Array.isArray(read) ? read.filter(isReceipt) : []
+/** Returns the receipts of a message. Blocks this process while it reads: for a list that takes a tenth of the time. */
+export function readReceipts(root: PathHandle, id: string): readonly Receipt[] {
+  try {
+    const text = readFileSync(root.at(`${REQUESTS}/${id}${RECEIPTS}`), 'utf8')
+    const read = attempt(() => JSON.parse(text) as unknown)
+    return Array.isArray(read) ? read.filter(isReceipt) : []
+  } catch (error) {
+    return unlessMissing(error) ?? []
+  }
 }
 
 const isReceipt = (value: unknown): value is Receipt => {
@@ -80,7 +85,10 @@ async function within<Value>(
       folder.close()
     }
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw quarantineFault(REQUESTS, error)
+    return unlessMissing(error)
   }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (errorCode(error) !== 'ENOENT') throw quarantineFault(REQUESTS, error)
 }

@@ -159,14 +159,16 @@ function isRecord(value: unknown): value is QuarantineRecord {
  * times the memory of the text.
  */
 function depthOf(json: string): number {
+  const [quote, backslash, opening, closing] = [0x22, 0x5c, 0x7b, 0x7d]
   let [depth, deepest] = [0, 0]
   let isInText = false
   for (let at = 0; at < json.length; at++) {
-    const character = json[at]
-    if (character === '"') isInText = !isInText
-    else if (isInText) at += character === '\\' ? 1 : 0
-    else if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth)
-    else if (character === ']' || character === '}') depth--
+    const code = json.charCodeAt(at)
+    const bracket = code | 0x20 // the same for both kinds
+    if (code === quote) isInText = !isInText
+    else if (isInText) at += code === backslash ? 1 : 0
+    else if (bracket === opening) deepest = Math.max(deepest, ++depth)
+    else if (bracket === closing) depth--
   }
   return deepest
 }
