@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Desk } from '../../../src/scanner/cli/quarantine/desk.ts'
 import { digestMail } from '../../../src/scanner/cli/quarantine/digest-mail.ts'
 import { usualWords } from '../../../src/scanner/cli/quarantine/digest-words.ts'
@@ -9,10 +9,10 @@ import type { ShownMessage } from '../../../src/scanner/cli/quarantine/shown-mes
 import { parseLogText } from '../../../src/scanner/log/parsed-line.ts'
 import { History } from '../../../src/scanner/observe/live/history.ts'
 import { openQuarantine } from '../../../src/scanner/scan/quarantine/folders.ts'
-import { buildStage } from '../../cases/stage.ts'
 import { becomePlain } from '../../programs/host/plain-account.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { createRandom } from '../../run/random.ts'
+import { serveApi, TOKEN } from '../daemon/http/quarantine-rig.ts'
 import { serve } from '../daemon/http/rig.ts'
 import { decisionLine } from '../log/lines.ts'
 import { keepOne, makeQuarantine } from '../scan/quarantine/quarantined.ts'
@@ -32,7 +32,6 @@ const keepPicture = (page: Page, name: string) =>
     ? Promise.resolve(undefined)
     : page.screenshot({ path: join(PICTURES, `${name}.png`) })
 
-const TOKEN = 'a-token-of-ann-0123456789'
 /** The decisions that the list shows. */
 const MAILS = 14
 
@@ -77,6 +76,8 @@ interface View {
   readonly recipients?: number
   readonly may?: string
   readonly stays?: string
+  /** Whether messages can be released. */
+  readonly hasKey?: boolean
   /** Nobody is signed in. */
   readonly isOut?: boolean
   readonly does?: (page: Page, ids: readonly string[]) => Promise<unknown>
@@ -113,6 +114,7 @@ const VIEWS: readonly View[] = [
   },
   {
     name: 'error',
+    hasKey: false,
     async does(page) {
       await openFirst(page)
       await press(page, /^Release/)
@@ -154,6 +156,61 @@ const VIEWS: readonly View[] = [
       await page.getByLabel('Found').selectOption('Virus')
       await press(page, 'Search')
       await page.getByText('Search released messages').waitFor()
+    },
+  },
+  {
+    name: 'searching',
+    async does(page) {
+      await page.route('**/messages?*', () => {}) // never answered
+      await page.getByLabel('Search:').fill('invoice')
+      await press(page, 'Search')
+      await page.getByText('Searching…').waitFor()
+    },
+  },
+  {
+    name: 'no-answer',
+    async does(page) {
+      await page.route('**/messages?*', (route) => route.abort())
+      await press(page, 'Refresh')
+      await page.locator('.answer.bad').waitFor()
+    },
+  },
+  {
+    name: 'released-partly',
+    recipients: 12,
+    async does(page) {
+      await openFirst(page)
+      await page.getByRole('checkbox', { name: /^ben@/ }).check()
+      await page.getByRole('checkbox', { name: /^dora@/ }).check()
+      await press(page, /^Release to 2/)
+      await page.locator('#yes').click()
+      await page.locator('.answer', { hasText: 'stays in the list' }).waitFor()
+      await page.locator('#message dd summary').last().click()
+    },
+  },
+  {
+    name: 'released-twice',
+    recipients: 12,
+    async does(page) {
+      await openFirst(page)
+      await page.getByRole('checkbox', { name: /^ben@/ }).check()
+      await press(page, /^Release to ben/)
+      await page.locator('#yes').click()
+      await page.locator('.answer', { hasText: 'stays in the list' }).waitFor()
+      await press(page, 'Choose all 12')
+      await page.getByRole('checkbox', { name: /^ben@/ }).check()
+      await page.getByRole('checkbox', { name: /^gina@/ }).uncheck()
+      await press(page, /^Release to 11/)
+      await page.locator('#asked').waitFor()
+    },
+  },
+  {
+    name: 'wrong-address',
+    async does(page) {
+      await openFirst(page)
+      await page.getByLabel('Or one address only').fill('gina, ben')
+      await page.keyboard.press('Enter')
+      await page.locator('.answer.bad').waitFor()
     },
   },
   {
@@ -313,16 +370,17 @@ async function digestOf(directory: string, isForRecipient: boolean): Promise<str
 
 /** A quarantine with this many messages; the first has this many recipients. */
 async function servedQuarantine(
-  t: Ending,
+  t: Test,
   {
     messages = 14,
     recipients: most = 1,
     may = 'look,read,release,delete,download,allow',
     stays = '8h',
+    hasKey = true,
   }: View,
 ) {
   const QUARANTINE = makeQuarantine(t)
-  const tokens = buildStage(t).file('tokens', `ann ${TOKEN} may=${may} stays=${stays}\n`, 0o600)
+  const tokens = `ann ${TOKEN} may=${may} stays=${stays}\n`
   const now = Date.now()
   const ids: string[] = []
   for (let n = 0; n < messages; n++) {
@@ -336,11 +394,8 @@ async function servedQuarantine(
     const envelope = n % 4 === 3 ? `bounce-123-${n}@lists.example.net` : sender
     ids.push(await keepOne(QUARANTINE, now - n * 5_000_000, { grounds, found, sender: envelope, recipients, text, door: 'milter' })) // biome-ignore format: a line
   }
-  const served = await serve(t, {
-    args: ['--http-quarantine', tokens],
-
-    settings: { QUARANTINE },
-  })
+  const settings = { QUARANTINE, ...(hasKey ? {} : { CLUSTERKEYS: '' }) }
+  const served = await serveApi(t, { tokens, settings })
   return { url: `http://127.0.0.1:${served.port}/quarantine`, ids, directory: QUARANTINE }
 }
 

@@ -28,8 +28,8 @@ export function listView(app) {
     <div class="bar buttons">
       <h2 id="list-title" tabindex="-1">${listTitle(app)}</h2>
       ${app.mayChange ? selectionBar(app) : nothing}
-      <span class="hint">${list.isLoaded ? `as of ${clockText(list.loadedAt)}` : ''}</span>
-      <button type="button" ?disabled=${list.isLoading} @click=${() => list.load()}>${list.isLoaded || list.isLoading ? 'Refresh' : 'Try again'}</button>
+      <span class="state buttons"><span class="hint">${list.isLoaded ? `as of ${clockText(list.loadedAt)}` : ''}</span>
+        <button type="button" ?disabled=${list.isLoading} @click=${() => list.load()}>${list.isLoaded || list.isLoading ? 'Refresh' : 'Try again'}</button></span>
       ${answerAt(app, 'list')}
     </div>
     ${list.damaged === 0 ? nothing : html`<p class="hint">${count(list.damaged, 'message')} cannot be read${list.damagedIds.length ? `: ${list.damagedIds.join(', ')}` : ''}. Inform your mail administrator.</p>`}

@@ -210,7 +210,8 @@ export class List {
           : `their recipients, ${recipients.toLocaleString('en')} in all`
       const words = `Release ${count(messages.length, 'message')} to ${whom}?`
       const [first] = messages
-      const more = messages.length === 1 && first ? warningText(first) : 'Opening them may do harm.'
+      const danger = messages.length === 1 && first ? warningText(first) : 'Opening them may do harm.' // biome-ignore format: a line
+      const more = `${danger} A release cannot be called back.`
       const lines = summaryOf(messages)
       if (!(await this.app.agrees(words, 'Release', { more, lines }))) return
       await this.#forAll(messages, RELEASED_MAX, ['released', 'Releasing'], (ids) =>

@@ -82,6 +82,7 @@ function facts(message) {
       ? []
       : [['Attached', html`<bdi>${attachments.map(visible).join(', ')}</bdi>`]]),
     ['Kept', `${timeText(time)}${until} (${formatSize(size)})`],
+    ['Number', message.id],
     ...(state === 'released' && isNoted
       ? []
       : [
@@ -93,7 +94,6 @@ function facts(message) {
           ],
         ].filter(([, words]) => words)),
     ...history.map((act, at) => [acts[act.act], actText(act, receiptsOf(message, at))]),
-    ['Number', message.id],
   ]
   return html`<dl>${lines.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
 }
