@@ -1,8 +1,9 @@
 // Loaded before each test file (package.json, "tap").
 import childProcess, { ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, writeSync } from 'node:fs'
 import { registerHooks, syncBuiltinESMExports } from 'node:module'
 import { refuseUndeclared } from './needs.mjs'
+import { ticksOf } from './run/processes.mjs'
 import { tapInOneFile } from './run/tap-in-one-file.mjs'
 
 // The test runner rewrites the environment of every process that a test starts, for coverage that
@@ -36,6 +37,15 @@ syncBuiltinESMExports()
 process.once('SIGALRM', () => {
   for (const what of globalThis.onescanWaits ?? []) process.stdout.write(`# waits for ${what}\n`)
   process.kill(process.pid, 'SIGALRM')
+})
+
+// For test/run/run-file.mjs. Servers that run on after a program that this file started are not in it.
+process.on('exit', () => {
+  try {
+    writeSync(1, `\n# processor ${ticksOf(['self']) / 100}\n`)
+  } catch {
+    // Nobody reads the results any longer.
+  }
 })
 
 const tap = existsSync(tapInOneFile) && { url: tapInOneFile.href, shortCircuit: true }

@@ -20,13 +20,16 @@ const RESULT = /^\s*(?:(?:not )?ok\b|# Subtest)/
 /** Seconds for a hanging file to print what it waits for, and for processes to end after the file. */
 const LAST_WORDS = 10
 
+/** @typedef {import('./tap-results.mjs').FileResult & { readonly processor: number }} RunResult */
+
 /**
- * Runs one test file in its own process, and passes its result to `onResult` as a TapReader does, and the name of each test
+ * Runs one test file in its own process, and passes its result to `onResult` as a TapReader does, with the seconds of processor
+ * time of it and of the processes that it has waited for (`processor`), and the name of each test
  * that begins to `onSubtest`. A file has failed if a test failed, if its process exited with another code than 0 or before
  * its last test, if it made no progress for `hangsAfter` seconds, or if its processes still run afterwards. Its temporary
  * files are in its own directory, which is removed. `file` is a path below `root`, `node` the runtime, `env` the environment.
  * @param {string} file
- * @param {{ readonly node: string, readonly root: string, readonly env: NodeJS.ProcessEnv, readonly onResult: (result: import('./tap-results.mjs').FileResult) => void, readonly onSubtest?: (name: string) => void, readonly hangsAfter?: number }} options
+ * @param {{ readonly node: string, readonly root: string, readonly env: NodeJS.ProcessEnv, readonly onResult: (result: RunResult) => void, readonly onSubtest?: (name: string) => void, readonly hangsAfter?: number }} options
  */
 export async function runFile(
   file,
@@ -51,7 +54,8 @@ export async function runFile(
     child.on('exit', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}`))
   })
   const watch = watchProgress(child, TMPDIR, hangsAfter)
-  const reader = new TapReader(onResult)
+  let processor = 0
+  const reader = new TapReader((result) => onResult({ ...result, processor }))
   let hasPlan = false
   let hasFailed = false
   const troubles = []
@@ -64,6 +68,7 @@ export async function runFile(
     hasPlan ||= /^1\.\.\d+/.test(line)
     hasFailed ||= /^\s*not ok\b(?!.*# (?:SKIP|TODO)\b)/.test(line)
     if (/^# waits for /.test(line)) troubles.push(line.slice(2))
+    processor = Number(/^# processor ([\d.]+)$/.exec(line)?.[1] ?? processor)
     reader.line(`    ${line}`)
   }
   const end = (await ended) || (hasPlan ? '' : 'it ended before its last test')

@@ -3,14 +3,18 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isRunning } from '../programs/host/is-running.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
-import { runFile } from './run-file.mjs'
-import type { FileResult } from './tap-results.mjs'
+import { type RunResult, runFile } from './run-file.mjs'
 import { until } from './until.ts'
 
 const root = join(import.meta.dirname, '../..')
 
 /** Runs a test file with this text; its cases as [result, name]. */
-async function run(t: Test, text: string, hangsAfter = 60): Promise<[string, string][]> {
+async function run(
+  t: Test,
+  text: string,
+  hangsAfter = 60,
+  results: RunResult[] = [],
+): Promise<[string, string][]> {
   const directory = openDirectory(t)
   for (const name of ['node_modules', 'package.json'])
     symlinkSync(join(root, name), join(directory, name))
@@ -18,7 +22,6 @@ async function run(t: Test, text: string, hangsAfter = 60): Promise<[string, str
   for (const name of ['before-tests.mjs', 'needs.mjs', 'run'])
     symlinkSync(join(root, 'test', name), join(directory, 'test', name))
   writeFileSync(join(directory, 'test/some.test.ts'), `import t from 'tap'\n${text}`)
-  const results: FileResult[] = []
   await runFile('test/some.test.ts', {
     node: process.execPath,
     root: directory,
@@ -46,6 +49,13 @@ t.test('a test file that passes has the results of its cases', async (t) => {
       ['skipped', 'later'],
     ],
   )
+})
+
+t.test('the processor time of a file includes that of programs which it starts', async (t) => {
+  const results: RunResult[] = []
+  const busy = 'while (process.cpuUsage().user < 300_000);'
+  await run(t, `${busy}\n(await import('node:child_process')).execFileSync(process.execPath, ['-e', '${busy}'])`, 60, results) // biome-ignore format: a line
+  t.ok(results[0]!.processor > 0.6, `${results[0]!.processor} s`)
 })
 
 t.test('a failed case is reported once', async (t) => {

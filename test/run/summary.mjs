@@ -40,11 +40,17 @@ export function failedFiles(results) {
   return results.filter(hasFailed).map(({ name }) => name)
 }
 
-/** Returns the total duration and the files that took longest, in milliseconds. */
+/** Returns the total duration, and the files that took longest and that used most processor time. `time` is milliseconds. */
 export function timeLines(total, files, count = 10) {
-  const longest = [...files].sort((a, b) => b.time - a.time).slice(0, count)
-  const lines = longest.map(({ name, time }) => `  ${seconds(time).padStart(6)} ${name}`)
-  return [`took ${minutes(total)}; the files that took longest:`, ...lines]
+  const most = (by) => [...files].sort((a, b) => by(b) - by(a)).slice(0, count)
+  const lines = (by) => most(by).map((file) => `  ${seconds(by(file)).padStart(6)} ${file.name}`)
+  const used = files.reduce((sum, { processor }) => sum + processor, 0)
+  return [
+    `took ${minutes(total)}; the files that took longest:`,
+    ...lines(({ time }) => time),
+    `and ${minutes(used * 1000)} of processor time; those that used most:`,
+    ...lines(({ processor }) => processor * 1000),
+  ]
 }
 
 export const seconds = (time) => `${(time / 1000).toFixed(1)} s`
