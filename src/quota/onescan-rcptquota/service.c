@@ -119,21 +119,6 @@ static ssize_t receive_packet(int fd, char packet[QUOTA_REPLY_MAX]) {
   return length;
 }
 
-/*
- * Keeps the port until each packet that was sent has its answer. An older service answers with
- * one word, which must not reach the next user of the port.
- */
-static void hold_port(int fd, long unanswered, const char *name, double deadline) {
-  char packet[QUOTA_REPLY_MAX];
-  enum answer answer;
-  while (unanswered > 0 && is_readable_before(fd, deadline)) {
-    if (receive_packet(fd, packet) < 0)
-      return;
-    if (understand(packet, name, "", &answer))
-      --unanswered;
-  }
-}
-
 /* Makes 64 random bits in hexadecimal. Returns -1 if the system has none. */
 static int make_nonce(char nonce[NONCE_SIZE]) {
   unsigned char random[NONCE_BYTES];
@@ -203,7 +188,5 @@ enum answer ask_service(const char *text, const char *name, long timeout) {
     return cannot_tell("%s: %m", text);
   if (result == LATE)
     return cannot_tell("%s: no answer in %ld ms", text, timeout);
-  if (!service.is_extended)
-    hold_port(fd, sent - 1, name, began + (double) timeout);
   return answer == CANNOT_TELL ? cannot_tell("%s: gave no answer about <%s>", text, name) : answer;
 }

@@ -6,12 +6,7 @@ import t, { type Test } from 'tap'
 import { createPolicyDoor } from '../../../src/scanner/doors/policy/policy-service.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
-import {
-  clientOf,
-  extendedAnswer,
-  slowUdpService,
-  udpService,
-} from '../../scanner/scan/quota/services.ts'
+import { clientOf, extendedAnswer, udpService } from '../../scanner/scan/quota/services.ts'
 import { openSppSession, rcptPlugins } from '../../stand-in/qmail-spp.ts'
 import { missing, programs } from './program.ts'
 
@@ -97,14 +92,6 @@ t.test('the plugin', { skip: missing }, async (t) => {
           t.equal(session.log, '')
         })
       }
-
-      t.test('a port is kept until each packet to an older service has its answer', async (t) => {
-        const service = await slowUdpService(t, 'QUOTA_FULL')
-        const QUOTAD = `udp:127.0.0.1:${service.port}`
-        const session = open({ QUOTAD, QUOTATIMEOUT: '3000' })
-        t.equal(await session.rcpt('full@example.org'), refusal)
-        t.ok(await service.wasPortKept)
-      })
 
       t.test('the plugin asks over IPv6, too', async (t) => {
         const session = open({ QUOTAD: 'udp:[::1]:9', QUOTATIMEOUT: '100' })

@@ -32,14 +32,6 @@ export const QUESTION_RETRIES = 2
 /** Milliseconds after a request in which delayed answers of a busy service may still arrive. */
 const LATE_ANSWERS = 10_000
 
-/** A request that has ended, although some of its datagrams have no answer yet. */
-interface UnsettledQuestion {
-  /** The time limit of the request. */
-  readonly until: number
-  /** Resolves when no more answers are expected. */
-  readonly settled: Promise<void>
-}
-
 /**
  * Sends requests to services by datagram. Each request has its own connected socket, so that datagrams of
  * other senders never reach it. A datagram that is not an answer to the request is ignored, because the
@@ -47,15 +39,12 @@ interface UnsettledQuestion {
  *
  * An older service answers with one word, which names neither user nor request. It answers a repeated request
  * with two datagrams. So the socket is kept until each datagram has its answer, or for LATE_ANSWERS after the
- * request. `uptime` is milliseconds on a monotonic clock.
+ * request. A process that ends meanwhile does not wait: the system chooses ports at random.
  */
 export class UdpClient {
-  readonly #uptime: () => number
   readonly #sockets: UdpSockets
-  readonly #unsettled = new Set<UnsettledQuestion>()
 
-  constructor(uptime: () => number, sockets = new UdpSockets()) {
-    this.#uptime = uptime
+  constructor(sockets = new UdpSockets()) {
     this.#sockets = sockets
   }
 
@@ -75,7 +64,6 @@ export class UdpClient {
       Buffer.from(questionDatagram(question), 'latin1'),
       (datagram) => readReplyDatagram(datagram, name, nonce),
     )
-    const until = this.#uptime() + timeout
     const over = new AbortController()
     const answered = async () => {
       const socket = await this.#sockets.take(backend, over.signal)
@@ -93,36 +81,14 @@ export class UdpClient {
       return failureOf(errorText(error), exchange)
     } finally {
       over.abort()
-      if (exchange.socket) this.#leave(exchange.socket, backend, exchange, until)
+      if (exchange.socket) this.#leave(exchange.socket, backend, exchange)
     }
   }
 
-  /**
-   * Resolves when each datagram has its answer, or the time limit of its request is reached. A process may
-   * end then, which makes its ports available to others.
-   */
-  async settled(): Promise<void> {
-    await Promise.all(
-      [...this.#unsettled].map(({ until, settled }) => {
-        return withTimeout(settled, Math.max(0, until - this.#uptime()))
-      }),
-    )
-  }
-
-  async #leave(
-    socket: Socket,
-    backend: UdpBackend,
-    exchange: UdpExchange,
-    until: number,
-  ): Promise<void> {
+  async #leave(socket: Socket, { extended }: UdpBackend, exchange: UdpExchange): Promise<void> {
     exchange.stopSending()
-    if (!backend.extended && !exchange.isSettled) {
-      socket.unref()
-      const question = { until, settled: exchange.settled() }
-      this.#unsettled.add(question)
-      await question.settled
-      this.#unsettled.delete(question)
-    }
+    socket.unref()
+    if (!extended) await exchange.settled()
     this.#sockets.giveBack(socket)
   }
 }
@@ -142,11 +108,6 @@ class UdpExchange {
   constructor(packet: Buffer, read: (datagram: Buffer) => QuotaAnswer | undefined) {
     this.#packet = packet
     this.#read = read
-  }
-
-  /** Whether each sent datagram was answered, or could not be delivered. */
-  get isSettled(): boolean {
-    return this.#unanswered === 0
   }
 
   /**
@@ -193,9 +154,10 @@ class UdpExchange {
     clearInterval(this.#resender)
   }
 
-  /** Resolves when an exchange that is not settled yet is, or after LATE_ANSWERS. */
-  settled(): Promise<void> {
-    return new Promise((resolve) => {
+  /** Resolves when each datagram was answered or could not be delivered, or after LATE_ANSWERS. */
+  async settled(): Promise<void> {
+    if (this.#unanswered === 0) return
+    await new Promise<void>((resolve) => {
       const giveUp = setTimeout(resolve, LATE_ANSWERS).unref()
       this.#onSettled = () => {
         clearTimeout(giveUp)

@@ -58,11 +58,6 @@ export class Backends {
     for (const idle of Object.values(this.#agent.freeSockets).flat()) idle?.destroy()
   }
 
-  /** Resolves when each datagram has its answer, or the time limit of its request is reached. */
-  async settled(): Promise<void> {
-    await this.#udp?.settled()
-  }
-
   async #consult(backend: Backend, question: QuotaQuestion): Promise<QuotaAnswer> {
     const { text } = backend
     const { counters, log } = this.#options
@@ -88,7 +83,7 @@ export class Backends {
       // takes time.
       if (backend.kind === 'udp') {
         const udp = await import('./ask-by-udp.ts')
-        this.#udp ??= new udp.UdpClient(this.#options.uptime)
+        this.#udp ??= new udp.UdpClient()
         return await this.#udp.ask(backend, question, this.#times)
       }
       const { askByHttp, createAgent } = await import('./ask-by-http.ts')

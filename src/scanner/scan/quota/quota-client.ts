@@ -72,14 +72,6 @@ export class QuotaClient implements QuotaLookup {
     this.#options.backends.close?.()
   }
 
-  /**
-   * Resolves when each datagram has its answer, or the time limit of its request is reached. A process that
-   * ends must wait for this: another process could get the port to which an answer is still sent.
-   */
-  settled(): Promise<void> {
-    return this.#questions.settled()
-  }
-
   async #find(
     address: MailAddress,
     incoming: number,

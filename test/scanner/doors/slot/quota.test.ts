@@ -3,7 +3,7 @@ import { makeEnvelope } from '../../../../src/mail/message/envelope.ts'
 import { plain } from '../../../cases/messages.ts'
 import { buildStage } from '../../../cases/stage.ts'
 import { lacks } from '../../../needs.mjs'
-import { extendedAnswer, slowUdpService, udpService } from '../../scan/quota/services.ts'
+import { extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { runSlot, runtimes } from './slot.ts'
 
 /** The slot answers for all recipients at once: mail is deferred if all of them are over quota. */
@@ -23,18 +23,6 @@ for (const { name, program } of runtimes) {
   t.test(`${name}`, async (t) => {
     const service = await udpService(t, extendedAnswer(mailboxes))
     const QUOTAD = `quotad:127.0.0.1:${service.port}`
-
-    for (const QHPSI of ['/bin/true', undefined]) {
-      const how = QHPSI ? 'with a scanner' : 'without one'
-      t.test(`a port is kept until each packet has its answer, ${how}`, async (t) => {
-        const slow = await slowUdpService(t, 'QUOTA_OK')
-        const QUOTAD = `udp:127.0.0.1:${slow.port}`
-        const settings = { QHPSI, QUOTAD, QUOTATIMEOUT: '3000' }
-        const run = await runSlot({ program, settings })
-        t.equal(run.code, 0, run.logged)
-        t.ok(await slow.wasPortKept)
-      })
-    }
 
     for (const scanning of [true, false]) {
       t.test(`${scanning ? 'with' : 'without'} a scanner`, async (t) => {

@@ -55,33 +55,6 @@ export async function udpService(
   return { port: socket.address().port, heard, senders, socket }
 }
 
-export interface SlowService extends UdpService {
-  /** Whether the port of the question still belonged to it when its second answer was sent. */
-  readonly wasPortKept: Promise<boolean>
-}
-
-/** An older service that answers a question once it has come twice, and again some time later. */
-export async function slowUdpService(t: Ending, answer: string): Promise<SlowService> {
-  let settle: (kept: boolean) => void
-  const wasPortKept = new Promise<boolean>((resolve) => {
-    settle = resolve
-  })
-  const service = await udpService(t, (_, from) => {
-    if (service.heard.length !== 2) return undefined
-    setTimeout(() => {
-      const rival = createSocket('udp4')
-      rival.once('error', () => settle(true))
-      rival.bind(from.port, from.address, () => {
-        rival.close()
-        settle(false)
-      })
-      service.socket.send(answer, from.port, from.address)
-    }, 200)
-    return answer
-  })
-  return { ...service, wasPortKept }
-}
-
 /** Answers like onescan-quotad about some mailboxes, given by their names, sizes and quotas. */
 export function extendedAnswer(
   mailboxes: Readonly<Record<string, readonly [size: number, quota: number]>>,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:dgram'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
   QUESTION_RETRIES,
   UdpClient,
@@ -14,10 +14,9 @@ import { extendedAnswer, type UdpService, udpService } from './services.ts'
 const ann = { name: 'ann', incoming: 0 }
 
 /** A client of a service, whose sockets are counted. */
-function clientOf(t: Test, service: UdpService, { extended = false, ...own }: Own = {}) {
+function clientOf(service: UdpService, { extended = false, ...own }: Own = {}) {
   const { port } = service
   const backend: UdpBackend = { kind: 'udp', host: '127.0.0.1', port, extended, text: 'service' }
-  const uptime = () => performance.now()
   const given: Socket[] = []
   class CountedSockets extends UdpSockets {
     override take(...about: Parameters<UdpSockets['take']>) {
@@ -28,10 +27,9 @@ function clientOf(t: Test, service: UdpService, { extended = false, ...own }: Ow
       super.giveBack(socket)
     }
   }
-  const client = new UdpClient(uptime, new CountedSockets())
+  const client = new UdpClient(new CountedSockets())
   const ask = (times = { timeout: 10_000 }, question = ann) => client.ask(backend, question, times)
-  t.teardown(() => client.settled())
-  return { ask, given, client, backend }
+  return { ask, given, backend }
 }
 
 interface Own {
@@ -44,7 +42,7 @@ const { signal } = new AbortController()
 
 t.test('a silent service is asked three times at most, and the reason is reported', async (t) => {
   const service = await udpService(t, () => undefined)
-  const { ask, given } = clientOf(t, service)
+  const { ask, given } = clientOf(service)
   t.same(await ask({ timeout: 60 }), {
     status: 'unknown',
     reason: 'no answer in 60 ms',
@@ -60,7 +58,7 @@ t.test('an extended question leaves its socket at once, whatever is unanswered',
   const service = await udpService(t, (packet) => {
     return service.heard.length < 2 ? undefined : answer(packet)
   })
-  const { ask, given } = clientOf(t, service, { extended: true })
+  const { ask, given } = clientOf(service, { extended: true })
   t.match(await ask({ timeout: 5000 }), { status: 'room' })
   t.equal(given.length, 1)
 })
@@ -72,32 +70,26 @@ t.test('a socket is kept until the last datagram has its answer', async (t) => {
     if (answers.length === 3) answers.shift()!()
     return undefined
   })
-  const { ask, given, client } = clientOf(t, service)
+  const { ask, given } = clientOf(service)
   t.match(await ask({ timeout: 6000 }), { status: 'full' })
   t.equal(given.length, 0, 'two or more are not answered')
-  let isSettled = false
-  const settled = client.settled().then(() => {
-    isSettled = true
-  })
   answers.shift()!()
   await new Promise((resolve) => setTimeout(resolve, 50))
-  t.notOk(isSettled, 'one is not answered')
-  t.equal(given.length, 0)
+  t.equal(given.length, 0, 'one is not answered')
   for (const answer of answers) answer()
-  await settled
-  t.equal(given.length, 1)
+  await until(() => given.length === 1, 'the socket is given back')
   t.equal(service.heard.length, answers.length + 2, 'and nothing was sent any more')
 })
 
 t.test('a question ends with the error of the system', async (t) => {
   const service = await udpService(t, () => undefined)
-  const noSocket = clientOf(t, service, { take: () => Promise.reject(new Error('EMFILE')) })
+  const noSocket = clientOf(service, { take: () => Promise.reject(new Error('EMFILE')) })
   t.match(await noSocket.ask(), {
     status: 'unknown',
     reason: 'EMFILE',
     failure: { counted: 'noAnswer' },
   })
-  const tooLong = clientOf(t, service)
+  const tooLong = clientOf(service)
   const name = 'x'.repeat(70_000)
   t.match(await tooLong.ask(undefined, { name, incoming: 0 }), { reason: /EMSGSIZE/ })
   t.equal(tooLong.given.length, 1)
@@ -109,7 +101,7 @@ t.test('a socket that comes after the time of its question is given back unused'
   const late = new Promise<void>((resolve) => {
     deliver = resolve
   })
-  const { ask, given } = clientOf(t, service, {
+  const { ask, given } = clientOf(service, {
     async take(backend, over) {
       await late
       t.ok(over.aborted, 'the question is over')
@@ -124,7 +116,7 @@ t.test('a socket that comes after the time of its question is given back unused'
 
 t.test('the number of open sockets is limited, and the next question waits for one', async (t) => {
   const service = await udpService(t, () => undefined)
-  const { backend } = clientOf(t, service)
+  const { backend } = clientOf(service)
   const extended = { ...backend, extended: true }
   const sockets = new UdpSockets(2)
   const take = () => sockets.take(extended, signal)
@@ -152,7 +144,7 @@ t.test('the number of open sockets is limited, and the next question waits for o
 
 t.test('a socket of a host that does not exist is an error, and is given back', async (t) => {
   const service = await udpService(t, () => undefined)
-  const { backend } = clientOf(t, service)
+  const { backend } = clientOf(service)
   const sockets = new UdpSockets(1)
   const nowhere = { ...backend, host: '256.256.256.256' }
   await t.rejects(sockets.take(nowhere, signal))
@@ -162,7 +154,7 @@ t.test('a socket of a host that does not exist is an error, and is given back', 
 })
 
 t.test('services of IPv6 are asked, too', async (t) => {
-  const { backend } = clientOf(t, await udpService(t, () => undefined))
+  const { backend } = clientOf(await udpService(t, () => undefined))
   const sockets = new UdpSockets()
   const v6 = { ...backend, host: '::1' }
   const socket = (await sockets.take(v6, signal))!

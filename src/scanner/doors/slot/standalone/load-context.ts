@@ -18,8 +18,8 @@ import { makeScanners } from '../../../scan/scanners/make-scanners.ts'
 import { readSignatureFiles } from '../../../scan/scanners/signatures/signature-files.ts'
 
 interface SlotTools extends Tools {
-  /** Its `settled` and `close` are called before this process becomes the next program. */
-  readonly quota?: Pick<QuotaClient, keyof QuotaLookup | 'close' | 'settled'> | undefined
+  /** Its `close` is called before this process becomes the next program. */
+  readonly quota?: Pick<QuotaClient, keyof QuotaLookup | 'close'> | undefined
 }
 
 /** Loads what this configuration needs, and nothing else, because each module costs time at the start. */

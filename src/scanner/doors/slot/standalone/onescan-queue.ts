@@ -84,7 +84,6 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
     answers: 'one reply, some quarantined',
     logContext: () => slotLog.logContext(slotExit.done),
     async carryOut(decision) {
-      await tools.quota?.settled()
       tools.quota?.close()
       keepNoFile.stop()
       return carryOutStandalone(decision, transaction, {

@@ -33,7 +33,6 @@ export async function passUnscanned(
   slotLog.transaction = transaction
   const mail = { envelope, client, size: message.size }
   const { defer, remark } = await checkQuota(mail, quota, readUptime)
-  await quota.settled()
   quota.close()
   const ending = { ...context, directory: spool.directory }
   if (defer !== undefined) return carryOutStandalone(defer, transaction, ending)
