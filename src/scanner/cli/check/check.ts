@@ -30,8 +30,8 @@ import {
 } from './mail-server-config/mail-servers.ts'
 import {
   checkAllowed,
-  networkAddresses,
   onescandEndpoints,
+  servesClientsAlone,
 } from './mail-server-config/onescand-endpoints.ts'
 import { checkPostfix } from './mail-server-config/postfix.ts'
 import { checkSendmail, checkSendmailLoad } from './mail-server-config/sendmail.ts'
@@ -151,15 +151,16 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const broken = isWhole && !args.daemon ? checkMailUnits() : []
   yield* broken
   if (isWhole && !args.daemon) yield* await checkSupervisors()
+  const endpoints = onescandEndpoints(optionsOfOnescand(), running)
+  const isForClients = !args.daemon && servers.length === 0 && servesClientsAlone(endpoints)
   let aboutInfected: CheckLine | undefined
   for await (const checkLine of isWhole ? checkOnescand(running, !isSlotAlone, lost) : []) {
     // Whether it is true depends on how the mail servers use onescand.
-    if (others.length > 0 && hasMark(checkLine, 'infected mail by default'))
-      aboutInfected = checkLine
+    const isDefault = hasMark(checkLine, 'infected mail by default')
+    if (isDefault && (others.length > 0 || isForClients)) aboutInfected = checkLine
     else yield checkLine
   }
-  if (isWhole && running !== undefined)
-    yield* checkAllowed(onescandEndpoints(optionsOfOnescand(), running))
+  if (isWhole && running !== undefined) yield* checkAllowed(endpoints)
   let isDecidedHere = false
   if (!args.daemon && servers.length === 0) yield* checkUnknownServer(args, running)
   // Without a service of qmail nothing is known about its settings.
@@ -202,7 +203,7 @@ async function* checkUnknownServer(
     return
   }
   yield* checkLines
-  yield noMailServer(networkAddresses(onescandEndpoints(optionsOfOnescand(), running)))
+  yield noMailServer(onescandEndpoints(optionsOfOnescand(), running))
 }
 
 async function* checkServer(

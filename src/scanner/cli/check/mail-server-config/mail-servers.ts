@@ -5,15 +5,25 @@ import type { LogFile } from '../../../log/read-log.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { checkStartsAtBoot, startCommand } from '../services/starts-at-boot.ts'
 import { EXIMS } from './exim.ts'
+import {
+  networkAddresses,
+  type OnescandEndpoints,
+  servesClientsAlone,
+} from './onescand-endpoints.ts'
 import { POSTCONF } from './postconf.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
 
-/** Reports that this host has no mail server: whether onescand serves those of other hosts, at these addresses. */
-export function noMailServer(addresses: readonly string[]): CheckLine {
+/** Reports that check found no mail server here: whether onescand serves other hosts, or clients of clamd such as Haraka. */
+export function noMailServer(endpoints: OnescandEndpoints): CheckLine {
+  const addresses = networkAddresses(endpoints)
   if (addresses.length > 0) {
     return ok(WHAT, `this host has none; onescand serves other hosts at ${addresses.join(', ')}`)
   }
   const value = 'none was found on this host (qmail, Postfix, Sendmail, Exim or OpenSMTPD)'
+  if (servesClientsAlone(endpoints)) {
+    const clamd = endpoints.clamd.map(({ address }) => address)
+    return ok(WHAT, `${value}; onescand serves clients of clamd at ${clamd.join(', ')}`)
+  }
   const remedy =
     'install a mail server, and connect it as README.md shows; if qmail is in another directory, run onescan check --env QMAILHOME=DIRECTORY'
   return warning(WHAT, value, remedy)

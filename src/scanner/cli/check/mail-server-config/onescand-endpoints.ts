@@ -36,6 +36,10 @@ export const networkAddresses = ({ milters, smtp, clamd }: OnescandEndpoints): r
     at.kind === 'tcp' && !isLoopbackHost(at.host) ? [address] : [],
   )
 
+/** Returns whether only clients of clamd use onescand, on a host without a mail server that check knows. */
+export const servesClientsAlone = ({ milters, smtp, clamd }: OnescandEndpoints): boolean =>
+  clamd.length > 0 && smtp.length === 0 && milters.every(({ at }) => at.kind === 'unix')
+
 /** Lists who may connect to an onescand that serves other hosts, if its unit denies all other addresses. */
 export function checkAllowed(endpoints: OnescandEndpoints): CheckLine[] {
   const served = networkAddresses(endpoints)

@@ -37,16 +37,25 @@ t.test('a mail server that was removed and left its files is ignored', async (t)
 })
 
 t.test(
-  'a host without a mail server is reported, unless onescand serves other hosts',
+  'a host without a mail server is reported, unless onescand serves other hosts or clients of clamd',
   async (t) => {
     t.same(of(), [])
-    t.match(noMailServer([]), { level: 'warning', what: 'mail server', value: /^none was found/ })
-    const address = 'inet:0.0.0.0:8890'
-    const options = ['--milter', address, '--clamd', 'unix:/run/onescan/clamd.sock']
-    const addresses = networkAddresses(onescandEndpoints(readOptions(options), undefined))
-    t.match(noMailServer(addresses), {
+    const found = (...options: string[]) =>
+      noMailServer(onescandEndpoints(readOptions(options), undefined))
+    t.match(found(), { level: 'warning', what: 'mail server', value: /^none was found/ })
+    const clamd = ['--clamd', 'unix:/run/onescan/clamd.sock']
+    t.match(found('--milter', 'inet:0.0.0.0:8890', ...clamd), {
       level: 'ok',
       value: /serves other hosts at inet:0\.0\.0\.0:8890$/,
+    })
+    t.match(
+      found(...clamd),
+      { level: 'ok', value: /serves clients of clamd at unix:\/run\/onescan\/clamd\.sock$/ },
+      'check does not know Haraka, which asks onescand as clamd',
+    )
+    t.match(found('--milter', 'inet:127.0.0.1:8890', ...clamd), { level: 'warning' })
+    t.match(found('--smtp', 'inet:127.0.0.1:10025', '--next', 'inet:127.0.0.1:10026', ...clamd), {
+      level: 'warning',
     })
   },
 )
