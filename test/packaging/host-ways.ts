@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { copyFileSync, cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { newestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { shellWord } from '../../src/base/text/shell-word.ts'
 import { codeBlocks } from '../documents/code-blocks.ts'
 import { POSTFIX, SENDMAIL_WHEN_BUSY, SENDMAIL_WITHOUT_DNS } from './broken-hosts.ts'
@@ -46,11 +47,14 @@ export interface HostWay {
   readonly refusesLarge?: true
   /** The replies to EICAR with onescan, and without. */
   readonly virus: readonly [RegExp, RegExp]
-  /** Lines of `check` that are not ok, by a limit that the page states: `WHAT: VALUE`. */
-  readonly unsure?: readonly RegExp[]
+  /** Warnings of `check` about limits that the page states. */
+  readonly unsure?: Warnings
   /** The same of `check --mail`. */
-  readonly limits?: readonly RegExp[]
+  readonly limits?: Warnings
 }
+
+/** Warnings of `onescan check` by their names, as `--accept` has them, and their values. */
+export type Warnings = Readonly<Record<string, RegExp>>
 
 const MAILBOX = 'cat /var/mail/you'
 /** What waits in Postfix's queue until onescand is there again is tried at once. */
@@ -105,6 +109,42 @@ const AMAVIS_LINES = [
 /** Replaces text of a file, which must have it. */
 const replaceIn = (file: string, from: string, to: string) =>
   `python3 -c 'import sys; p, a, b = sys.argv[1:]; s = open(p).read(); assert a in s, a; open(p, "w").write(s.replace(a, b))' ${file} ${shellWord(from)} ${shellWord(to)}`
+
+/** MIMEDefang as a milter, with the packaged filter; but a virus is refused, not discarded. */
+const MIMEDEFANG = `${POSTFIX}; echo SOCKET=inet:10040@127.0.0.1 >>/etc/default/mimedefang; systemctl enable mimedefang
+  sed -i 's/action_discard()/action_bounce("virus")/' /etc/mail/mimedefang-filter
+  postconf -e smtpd_milters=inet:127.0.0.1:10040 'non_smtpd_milters=$smtpd_milters' milter_default_action=tempfail`
+const MIMEDEFANG_SOCKET = writtenBy('doc/clamd-clients.md', 'LocalSocket /run/onescan/clamd.sock')
+const MIMEDEFANG_FILTER = writtenBy(
+  'doc/clamd-clients.md',
+  "$Features{'Virus:CLAMDSCAN'} = '/usr/bin/clamdscan'; $Features{'Path:CLAMDCONF'} = '/etc/onescan/clamd.conf';",
+)
+
+/** Haraka from npm as a service, with a plugin that keeps mail in the place of a queue. */
+const HARAKA = `node /opt/node_modules/Haraka/bin/haraka --install /haraka >/dev/null && mkdir /var/mail-here && cd /haraka &&
+  printf 'listen=127.0.0.1:25\\nnodes=0\\n' >config/smtp.ini && echo take >config/plugins && cat >plugins/take.js <<'END'
+const fs = require('fs')
+exports.hook_rcpt = (next) => next(OK)
+exports.hook_queue = (next, { transaction }) =>
+  transaction.message_stream.pipe(fs.createWriteStream('/var/mail-here/' + transaction.uuid).on('finish', () => next(OK)))
+END
+  printf '[Service]\\nExecStart=/usr/bin/node /opt/node_modules/Haraka/bin/haraka -c /haraka\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/haraka.service
+  systemctl enable haraka`
+function placeHaraka(directory: string): void {
+  const modules = join(root, 'test/programs/clamd-clients/node_modules')
+  cpSync(modules, join(directory, 'opt/node_modules'), { recursive: true })
+  copyFileSync(newestNode, join(directory, 'usr/bin/node'))
+}
+
+/** Postfix in front of Dovecot, version 2.3 or 2.4, with the mailbox of a virtual user: Debian's 2.4 drops the domain in LMTP. */
+const DOVECOT = `${POSTFIX}; groupadd -g 5000 vmail; useradd -u 5000 -g vmail -d /var/vmail -s /usr/sbin/nologin vmail; install -d -o vmail -g vmail /var/vmail
+  echo 'you@example.org:{PLAIN}x:5000:5000::/var/vmail/example.org/you' >/etc/dovecot/users
+  case $(dovecot --version) in
+    2.3*) printf 'mail_location = maildir:~/Maildir\\nuserdb {\\n driver = passwd-file\\n args = /etc/dovecot/users\\n}\\n' ;;
+    *) printf '%s\\n' 'mail_driver = maildir' 'mail_path = ~/Maildir' 'mail_inbox_path = ~/Maildir' 'userdb passwd-file {' 'passwd_file_path = /etc/dovecot/users' '}' 'protocol lmtp {' 'auth_username_format = %{user | lower}' '}' ;;
+  esac >/etc/dovecot/local.conf; systemctl enable dovecot
+  postconf -e mydestination=localhost virtual_mailbox_domains=example.org virtual_transport=lmtp:unix:/run/dovecot/lmtp
+  postconf -F lmtp/unix/chroot=n`
 
 /** Life with qmail's run script. */
 const QMAIL_RUN = `#!/bin/sh
@@ -164,14 +204,19 @@ export const hostWays: readonly HostWay[] = [
     packages: 'postfix rspamd',
     prepare: RSPAMD,
     listens: [11332],
-    typed: typedBy('README.md', 'postfix-milter'),
+    // By the remedy of check, which has the commands of the page.
+    typed: typedBy('README.md', 'postfix-milter').replace(
+      /^(sh \S+)\n(postfix reload)\n/m,
+      `remedy=$(onescan check --json 2>/dev/null | sed -n 's/.*"what":"smtpd_milters".*; if not, \\([^"]*\\)".*/\\1/p')
+      test "$remedy" = '$1 && $2' && eval "$remedy"\n`,
+    ),
     undone: `postconf -e "$(postconf smtpd_milters | sed 's/, *{.*}//; s/ *{.*}//')"; postfix reload`,
     delivered: MAILBOX,
     virus: OPEN,
   },
   {
     name: 'Postfix, over SMTP after its queue',
-    unsure: [/^infected mail \[onescand\]: is tagged and delivered$/],
+    unsure: { 'infected mail': /^is tagged and delivered / },
     packages: 'postfix',
     prepare: POSTFIX,
     typed: typedBy('doc/postfix.md', 'postfix-after-queue'),
@@ -183,7 +228,7 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'Sendmail',
-    limits: [/^port 587: requires authentication/],
+    limits: { 'port 587': /^requires authentication/ },
     packages: 'sendmail make',
     prepare: `${SENDMAIL_WITHOUT_DNS}; ${SENDMAIL_WHEN_BUSY}; sed -i "/^MAILER_DEFINITIONS/i FEATURE(\\\`accept_unresolvable_domains')dnl" /etc/mail/sendmail.mc
       echo example.org >>/etc/mail/local-host-names; make -C /etc/mail >/dev/null 2>&1; systemctl enable sendmail`,
@@ -194,9 +239,10 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'Exim, as a client of clamd',
-    limits: [
-      /^\/usr\/sbin\/sendmail, clean mail: is accepted, but not scanned, like all mail of local programs/,
-    ],
+    limits: {
+      '/usr/sbin/sendmail, clean mail':
+        /^is accepted, but not scanned, like all mail of local programs/,
+    },
     packages: 'exim4-daemon-heavy',
     prepare: EXIM,
     typed: `${typedBy('doc/exim.md', 'onescan-clamd.socket')}
@@ -222,7 +268,7 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'rspamd, as a client of clamd',
-    unsure: [/^smtpd_milters: inet:localhost:11332: may use onescand as clamd/],
+    unsure: { smtpd_milters: /^inet:localhost:11332: may use onescand as clamd/ },
     packages: 'postfix rspamd',
     prepare: RSPAMD,
     listens: [11332],
@@ -233,7 +279,7 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'amavis, as a client of clamd',
-    unsure: [/^content_filter: .*: may use onescand as clamd/],
+    unsure: { content_filter: /: may use onescand as clamd/ },
     packages: 'postfix amavisd-new',
     prepare: AMAVIS,
     typed: `${CLAMD_SOCKET}
@@ -246,6 +292,47 @@ END
     undone: `${replaceIn('/etc/amavis/conf.d/15-av_scanners', AMAVIS_NEW, AMAVIS_OLD)}; systemctl restart amavis`,
     listens: [10024],
     delivered: FLUSHED,
+    virus: AFTER_QUEUE,
+  },
+  {
+    name: 'MIMEDefang, as a client of clamd',
+    unsure: { smtpd_milters: /^inet:127\.0\.0\.1:10040: may use onescand as clamd/ },
+    // Debian's package does not name all that it needs.
+    packages: 'postfix mimedefang libnet-dns-perl',
+    prepare: MIMEDEFANG,
+    listens: [10040],
+    typed: `${CLAMD_SOCKET}
+      echo '${MIMEDEFANG_SOCKET}' >/etc/onescan/clamd.conf; cp /etc/mail/mimedefang-filter /filter
+      cat - /filter >/etc/mail/mimedefang-filter <<'END'
+${MIMEDEFANG_FILTER}
+$Features{'Virus:CLAMD'} = 0;
+END
+      systemctl restart mimedefang`,
+    undone: 'cp /filter /etc/mail/mimedefang-filter; systemctl restart mimedefang',
+    delivered: FLUSHED,
+    virus: [/^55[04]$/, /^(250|55[04])$/],
+  },
+  {
+    name: 'Haraka, as a client of clamd',
+    packages: 'libatomic1',
+    place: placeHaraka,
+    prepare: HARAKA,
+    typed: `${CLAMD_SOCKET}
+      cd /haraka && sed -i '1i clamd' config/plugins && echo '${writtenBy('doc/clamd-clients.md', 'clamd_socket=127.0.0.1:3311')}' >config/clamd.ini
+      sed -i 's/^bytes=.*/bytes=20000000/' config/connection.ini; systemctl restart haraka`,
+    undone: "sed -i '/^clamd$/d' /haraka/config/plugins; systemctl restart haraka",
+    delivered: 'cat /var/mail-here/*',
+    virus: OPEN,
+  },
+  {
+    name: 'Postfix, with Dovecot over LMTP',
+    unsure: { 'infected mail': /^is tagged and delivered / },
+    packages: 'postfix dovecot-lmtpd',
+    prepare: DOVECOT,
+    typed: `${typedBy('doc/other-servers.md', '--next unix:/run/dovecot/lmtp')}
+      ${typedBy('doc/other-servers.md', 'virtual_transport = scan-lmtp')}`,
+    undone: 'postconf -e virtual_transport=lmtp:unix:/run/dovecot/lmtp; postfix reload',
+    delivered: `postqueue -f; find /var/vmail -type f -path '*/Maildir/*/*' -exec cat {} +`,
     virus: AFTER_QUEUE,
   },
   {
