@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { Argv } from 'yargs'
-import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
+import { errorCode, errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../../base/flow/timeout.ts'
 import { type LogField, logLine } from '../../../base/log/line-format.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
@@ -34,7 +34,14 @@ export async function withQuarantine<Result>(
   if (!directory.startsWith('/')) {
     throw new Fault('config', `--directory ${directory}: must be an absolute path`)
   }
-  const root = await withTimeout(openQuarantine(directory), OPENS_IN)
+  const opened = openQuarantine(directory).catch((error: Error) => {
+    const isOwn = [process.env.QUARANTINE, DEFAULT_DIRECTORY].includes(directory)
+    if (caller === undefined || isOwn || errorCode(error.cause) !== 'ENOENT') throw error
+    // Its unit does not see every directory: another account may have this one.
+    const reason = 'is not visible to onescand; if another account owns it, add --user ACCOUNT'
+    throw new Fault('config', `--directory ${directory}: ${reason}`, error)
+  })
+  const root = await withTimeout(opened, OPENS_IN)
   if (root === TIMED_OUT)
     throw new Fault('config', `--directory ${directory}: its file system does not answer; check it`)
   try {

@@ -65,6 +65,12 @@ t.test('onescand looks into its quarantine for root', { skip }, async (t) => {
   t.match((await run(['show', id])).out, 'VIRUS')
   t.equal((await run(['show', id, '--raw'])).bytes.toString('latin1'), virus, 'byte for byte')
   t.match((await run(['delete', '1.0000000000000000'])).err, /is not in quarantine/)
+  const elsewhere = await run(['list', '--directory', '/nonexistent/q'])
+  t.match(
+    elsewhere.err,
+    /--directory \/nonexistent\/q: is not visible to onescand; if another account owns it, add --user ACCOUNT/,
+    'the remedy does not give it to onescan',
+  )
   t.equal((await run(['delete', id])).code, 0)
   t.equal((await run(['list'])).code, 1)
   const log = join(directory, 'quarantine.log')
