@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { PACKAGES } from '../../packaging/packages/package-files.mjs'
@@ -66,8 +66,8 @@ test "$1" = 0 || systemctl try-restart onescand.service onescan-quotad.service |
   return join(directory, 'RPMS', made.find((name) => name.endsWith('.rpm'))!)
 }
 
-/** A host that runs the services of the earlier RPM, with today's ones in /rpm. */
-async function hostWithEarlier(t: Test): Promise<BootedDebian> {
+/** A booted host with rpm, and today's RPMs and the earlier one in /rpm. */
+async function hostWithRpms(t: Test, prepare = ':'): Promise<BootedDebian> {
   const output = openDirectory(t)
   const script = join(root, 'packaging/packages/rpm.mjs')
   execFileSync(process.execPath, [script, '--output', output], { cwd: root, stdio: 'ignore' })
@@ -82,11 +82,17 @@ async function hostWithEarlier(t: Test): Promise<BootedDebian> {
   }
   copyFileSync('/etc/resolv.conf', join(debian.path, 'etc/resolv.conf'))
   const { code, output: printed } = debian.run(
-    `apt-get update -qq && apt-get install --yes --no-install-recommends /systemd/*.deb rpm && useradd -m you`,
+    `apt-get update -qq && apt-get install --yes --no-install-recommends /systemd/*.deb rpm && useradd -m you && { ${prepare}; }`,
   )
   if (code !== 0) throw new Error(printed)
   const host = await boot(debian)
   t.teardown(() => host.stop())
+  return host
+}
+
+/** A host that runs the services of the earlier RPM. */
+async function hostWithEarlier(t: Test): Promise<BootedDebian> {
+  const host = await hostWithRpms(t)
   const installed = host.run(`rpm --install --nodeps /rpm/earlier.rpm &&
     systemctl enable --now onescand.socket onescand onescan-quotad.socket onescan-quotad &&
     echo '# kept' >>/etc/default/onescan-quotad`)
@@ -139,4 +145,42 @@ t.test('an upgrade of all packages in one step keeps the services running', { sk
   t.notMatch(output, /ERROR|failed/)
   t.match(host.run('systemctl is-active onescand onescan-quotad').output, /^active\nactive\n$/)
   t.match(host.run(QUOTA).output, ANSWERS)
+})
+
+/** The preset of RHEL, and a mail server for whose socket there is a unit. */
+const AS_ON_RHEL =
+  "groupadd postfix && mkdir /var/spool/postfix && echo 'disable *' >/lib/systemd/system-preset/00-all.preset"
+/** What install.md types, without clamd. */
+const [enable = ''] =
+  /^ +systemctl enable --now clamav-freshclam .*$/m.exec(
+    readFileSync(join(root, 'doc/install.md'), 'utf8'),
+  ) ?? []
+const ENABLE = enable.replace(' clamav-freshclam clamd@scan', '')
+const SOCKETS =
+  '/run/onescan/qmail.sock /run/onescan/milter.sock /var/spool/postfix/onescan/milter.sock'
+
+t.test('a host that starts no unit by itself: installed, booted, removed', { skip }, async (t) => {
+  const host = await hostWithRpms(t, AS_ON_RHEL)
+  const installed = host.run(
+    'rpm --install --nodeps /rpm/onescan.rpm /rpm/onescan-runtime.rpm /rpm/onescan-quotad.rpm',
+  )
+  t.equal(installed.code, 0, installed.output)
+  t.notMatch(host.run('systemctl list-unit-files "onescan*"').output, / enabled /)
+  const typed = host.run(`${ENABLE} && systemctl enable --now onescan-quotad.socket onescan-quotad`)
+  t.equal(typed.code, 0, typed.output)
+  const runs = () =>
+    host.run(`systemctl is-active onescand onescan-quotad; stat -c %F ${SOCKETS}`).output
+  t.match(runs(), /^active\nactive\n(socket\n){3}$/)
+  await host.reboot()
+  t.match(runs(), /^active\nactive\n(socket\n){3}$/, 'after a boot')
+
+  const { code, output } = host.run('rpm --erase --nodeps onescan-quotad onescan onescan-runtime')
+  t.equal(code, 0, output)
+  const left = () =>
+    host.run(
+      `systemctl list-units --all --no-legend 'onescan*'; find /etc/systemd -name '*onescan*'; grep -l onescan /proc/[0-9]*/comm`,
+    ).output
+  t.equal(left(), '', 'nothing runs, or starts')
+  await host.reboot()
+  t.equal(left(), '', 'nor after a boot')
 })
