@@ -87,6 +87,12 @@ const crossings = {
     'no field\nContent-Type: multipart/mixed; boundary=inner\n\n--inner\nContent-Type: multipart/mixed; boundary=innermost\n--outer\nContent-Type: text/plain\n\n--innermost\nContent-Transfer-Encoding: base64\n',
   'a delimiter of a multipart that was not closed':
     'no field\nContent-Type: multipart/mixed; boundary=innermost\n\ntext\n--outer\nContent-Type: text/plain\n\n--innermost\nContent-Transfer-Encoding: base64\n\n',
+  'a boundary that ends in dashes':
+    'no field\nContent-Type: multipart/mixed; boundary="abcdefgh--"\n\n--abcdefgh--\n\ntext\n\n--abcdefgh--\n\xefContent-Transfer-Encoding: base64\n',
+  'a line that closes a multipart':
+    'no field\nContent-Type: multipart/mixed; boundary=abcdefgh\n\ntext\n\n--abcdefgh--\n>Content-Transfer-Encoding: base64\n',
+  'an empty line of CR LF among lines that end in LF':
+    'no field\nContent-Transfer-Encoding: base64\n\r\n',
   'an empty line above a header': 'no field\nX: y\n\n\nContent-Transfer-Encoding: base64\n',
   'a part without a header':
     'no field\nContent-Type: multipart/mixed; boundary=innermost\n\n--innermost\n\nContent-Transfer-Encoding: base64\n',

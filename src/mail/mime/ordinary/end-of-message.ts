@@ -1,9 +1,9 @@
-import { isMailboxLine } from '../../message/field-line.ts'
+import { beginsWithField, isMailboxLine } from '../../message/field-line.ts'
 
-/** Boundaries of these lengths are compared whole by all programs. */
-const BOUNDARY_MIN = 8
-export const BOUNDARY_MAX = 70
-/** Upper limits for the bytes of a message whose end is proved, in one step, and for its boundaries, each of which is searched for. */
+/** Boundaries of these lengths are compared whole by all programs, and are not in a line by chance. */
+export const BOUNDARY_MIN = 8
+const BOUNDARY_MAX = 70
+/** Upper limit for the bytes of a message whose end is proved, in one step, and for the boundaries that are searched for. */
 export const PROVED_MAX = 1024 * 1024
 const BOUNDARIES_MAX = 8
 /** What is around a boundary in its parameter, and a line end. */
@@ -13,6 +13,16 @@ const BOUNDARY_SYNTAX = 14
 const NAME_OF_BOUNDARY = /boundary/gi
 /** A boundary that all programs read alike, and none that looks like the end of one. */
 const PLAIN_BOUNDARY = /^boundary=(?:"([\w'()+,./:=?@-]*[^-])"|([\w'+.-]*\w))(?:[\s;]|$)/i
+/** One that programs read differently, and how each of them begins it: up to where some end it. */
+const UNCLEAR_BOUNDARY = /^boundary=(?:"([\w'+.=-]+)|([\w'+.-]+))/i
+/** Where some program may end one with a dash: its delimiter would look like the end of another one. */
+const DASH_AT_END = /-(?:[^\w'+.=-]|$)/
+/** Upper limit for the rest of its line. */
+const UNCLEAR_MAX = 200
+/** The same in a line like a delimiter, from which a program may take a boundary that it does not find. */
+const LINE_LIKE_DELIMITER = /^.{0,3}--([\w'+.=-]+)/gm
+const CLOSER = /^--[^\n]+--$/
+const NOT_ALL_DASHES = /[^-]/
 
 /** What makes the lines below an empty one those of another header: a type of messages, in any spelling. */
 const DECLARES_MESSAGE = /rfc822|message(?:[^\w/-]*\/|\s*\()/i
@@ -20,66 +30,119 @@ const DECLARES_MESSAGE = /rfc822|message(?:[^\w/-]*\/|\s*\()/i
 /** The subtype of a multipart whose parts are messages. */
 const DIGEST = /(?<![\w-])digest/i
 
+/** The LF in front of an empty line that all programs take for one: both lines end alike. */
+const ABOVE_EMPTY_LINE = /(?<!\r)\n(?=\n)|(?<=\r)\n(?=\r\n)/g
+
 const ONLY_EMPTY_LINES = /^(?:\r?\n)+$/
 
-/** A NUL, or a CR without an LF behind it. */
-const ODD_BYTE = /\0|\r(?!\n)/
+const BARE_CR = /\r(?!\n)/
+const BARE_CRS = /\r(?!\n)/g
 
 /**
  * Whether every program that knows the delimiter below a message takes it for one, although it reads the message in a way of
- * its own. Returns undefined if that is not proved; otherwise the boundaries of the message that no line closes, whose
- * delimiters a program may also find below it.
+ * its own. Returns undefined if that is not proved; otherwise how each boundary begins that no line of the message closes
+ * for all programs: a program may also find its delimiters below the message.
  *
  * A program passes over a delimiter only in a header. One begins at the top, at a delimiter, at the line `From ` of a
  * mailbox, and at the top of an attached message, which is below the empty line of another header. So nothing may
- * begin one below the last empty line, and nothing around that line may declare a message.
+ * begin one below the last empty line, and nothing around that line may declare a message, whatever a program makes of NULs
+ * and of CRs without LF.
  */
 export function openBoundaries(message: string): readonly string[] | undefined {
-  if (ONLY_EMPTY_LINES.test(message)) return []
+  const open = new Set<string>()
+  const readings = readingsOfLines(message)
+  for (const lines of readings) {
+    const boundaries = isEndedIn(lines) ? openIn(lines) : undefined
+    if (boundaries === undefined) return undefined
+    for (const boundary of boundaries) open.add(boundary)
+  }
+  return readings.length === 0 || open.size > BOUNDARIES_MAX ? undefined : [...open]
+}
+
+/** How programs read the lines of a message: all alike, if it has neither a NUL nor a CR without LF. */
+function readingsOfLines(message: string): readonly string[] {
+  const hasNul = message.includes('\0')
+  if (BARE_CR.test(message))
+    return hasNul ? [] : [message, ...['', '\n'].map((end) => message.replaceAll(BARE_CRS, end))]
+  return hasNul
+    ? [
+        message,
+        ...['', '\n'].map((end) => message.replaceAll('\0', end)),
+        message.replaceAll(/\0.*/g, ''),
+      ]
+    : [message]
+}
+
+function isEndedIn(lines: string): boolean {
+  if (ONLY_EMPTY_LINES.test(lines)) return true
+  const message = withoutLastClosers(lines)
   const last = emptyLineAbove(message, message.length)
-  if (last === undefined) return undefined
+  if (last === undefined) return false
   // Some programs pass over empty lines above a header.
   const above = message.slice(0, last).trimEnd()
   const lineAbove = above.slice(above.lastIndexOf('\n') + 1)
-  if (lineAbove === '' || mayOpenPart(lineAbove)) return undefined
+  if (lineAbove === '' || mayOpenHeader(lineAbove)) return false
   const around = message.slice(emptyLineAbove(message, above.length) ?? 0)
-  if (DECLARES_MESSAGE.test(around) || DIGEST.test(message) || ODD_BYTE.test(around))
-    return undefined
-  if (around.split('\n').some((line) => isMailboxLine(line))) return undefined
+  if (DECLARES_MESSAGE.test(around) || DIGEST.test(message)) return false
+  if (around.split('\n').some((line) => isMailboxLine(line))) return false
   const below = message.slice(last).split('\n')
-  if (below.some(mayOpenPart) || below.some(beginsWithField)) return undefined
-  return plainBoundaries(message)?.filter((boundary) => !isClosed(message, boundary))
+  return !below.some(mayOpenHeader) && !below.some(beginsWithField)
+}
+
+/** Returns a message without the lines at its end that close a multipart: no boundary ends in a dash. */
+function withoutLastClosers(message: string): string {
+  let to = message.length
+  for (let closers = 0; closers <= BOUNDARIES_MAX; closers++) {
+    const end = message.slice(0, to).trimEnd().length
+    const at = message.lastIndexOf('\n', end - 1) + 1
+    if (!CLOSER.test(message.slice(at, end))) break
+    to = at
+  }
+  return message.slice(0, to)
 }
 
 /** Returns the offset of the last empty line above an offset: that of the LF in front of it. */
 function emptyLineAbove(message: string, to: number): number | undefined {
-  const text = message.slice(0, to)
-  const at = Math.max(text.lastIndexOf('\n\n'), text.lastIndexOf('\n\r\n'))
-  return at < 0 ? undefined : at
+  return [...message.slice(0, to).matchAll(ABOVE_EMPTY_LINE)].at(-1)?.index
 }
 
-/** Whether a line may be a delimiter that a header follows. No boundary of the message ends in a dash. */
-const mayOpenPart = (line: string): boolean => line.includes('--') && !/--\s*$/.test(line)
+/** Whether a line may be a delimiter that a header follows. Some program also reads one below a line that closes a multipart. */
+const mayOpenHeader = (line: string): boolean => line.includes('--') && !/^-+\s*$/.test(line)
 
-/** Returns whether libclamav takes the first line of a body that is not blank for one of the header above. */
-export function beginsWithField(body: string): boolean {
-  return /^(?:content|filename=)|base64/i.test(body.trimStart().split('\n', 1)[0]!)
-}
-
-/** Returns the boundaries that a message declares, or undefined if programs may read another one. */
-function plainBoundaries(message: string): readonly string[] | undefined {
-  const found = new Set<string>()
+/** Returns the boundaries that a message declares and does not close, or undefined if they are not known. */
+function openIn(message: string): readonly string[] | undefined {
+  const plain = new Set<string>()
+  const unclear = new Set<string>()
   const others: number[] = []
   for (const { index } of message.matchAll(NAME_OF_BOUNDARY)) {
     const word = message.slice(index, index + BOUNDARY_MAX + BOUNDARY_SYNTAX)
-    const [, quoted, bare] = PLAIN_BOUNDARY.exec(word) ?? []
-    const boundary = quoted ?? bare
-    if (boundary === undefined) others.push(index)
-    else if (boundary.length < BOUNDARY_MIN || boundary.length > BOUNDARY_MAX) return undefined
-    else found.add(boundary)
-    if (found.size > BOUNDARIES_MAX) return undefined
+    const found = PLAIN_BOUNDARY.exec(word)
+    if (found) plain.add(found[1] ?? found[2]!)
+    else others.push(index)
+    if (plain.size > BOUNDARIES_MAX) return undefined
   }
-  return others.every((at) => isWithin(message, at, found)) ? [...found] : undefined
+  if ([...plain].some(({ length }) => length < BOUNDARY_MIN || length > BOUNDARY_MAX))
+    return undefined
+  for (const at of others) {
+    if (isWithin(message, at, plain)) continue
+    const start = unclearBoundaryAt(message, at)
+    if (start === undefined) return undefined
+    unclear.add(start)
+  }
+  if (unclear.size > 0)
+    for (const [, start] of message.matchAll(LINE_LIKE_DELIMITER))
+      if (NOT_ALL_DASHES.test(start!)) unclear.add(start!.slice(0, BOUNDARY_MAX))
+  return [...[...plain].filter((boundary) => !isClosed(message, boundary)), ...unclear]
+}
+
+/** Returns how all programs begin a boundary that they read differently, or undefined if that is not known. */
+function unclearBoundaryAt(message: string, at: number): string | undefined {
+  const [line = ''] = message.slice(at, at + UNCLEAR_MAX).split(/\r?\n/, 1)
+  const found = UNCLEAR_BOUNDARY.exec(line)
+  const start = found?.[1] ?? found?.[2]
+  if (start === undefined || !NOT_ALL_DASHES.test(start)) return undefined
+  const mayEndInDash = start.endsWith('-') || DASH_AT_END.test(line)
+  return mayEndInDash || line.length === UNCLEAR_MAX ? undefined : start
 }
 
 /** Whether the word at an offset is one of a boundary, in its delimiter or its parameter. */
@@ -95,5 +158,5 @@ function isClosed(message: string, boundary: string): boolean {
   const end = message.lastIndexOf(`\n--${boundary}`)
   if (!/^--\s*$/m.test(message.slice(end + boundary.length + 3).split('\n', 1)[0]!)) return false
   const part = message.slice(message.lastIndexOf(`\n--${boundary}`, end - 1), end)
-  return /\n\r?\n/.test(part) && !DECLARES_MESSAGE.test(part) && !ODD_BYTE.test(part)
+  return emptyLineAbove(part, part.length) !== undefined && !DECLARES_MESSAGE.test(part)
 }

@@ -1,7 +1,7 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
 import type { ByteRange } from '../../message/bytes.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
-import { isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
+import { beginsWithField, isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
 import { Header } from '../../message/header-block.ts'
 import { headerFault } from '../../message/well-formed.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
@@ -11,7 +11,7 @@ import { mimeTextOf } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, DepthMeter, isMessageByDefault, type Leaf } from '../structure/leaf.ts'
-import { BOUNDARY_MAX, beginsWithField, openBoundaries, PROVED_MAX } from './end-of-message.ts'
+import { BOUNDARY_MIN, openBoundaries, PROVED_MAX } from './end-of-message.ts'
 import { SEARCHED_AT_ONCE, similarLine } from './similar-lines.ts'
 
 /** A header, and the offset below its empty line. */
@@ -115,8 +115,10 @@ class OrdinaryReading {
   readonly #headers: PartHeader[] = []
   /** Each exact delimiter of a multipart that was read. */
   readonly #delimiters = new Set<string>()
+  /** Where they are. */
+  readonly #delimitersAt = new Set<number>()
   readonly #odd: OddRange[] = []
-  /** The delimiters of multiparts of odd messages that no line closes, and where the first such message ends. */
+  /** How the delimiters of multiparts of odd messages begin that no line closes, and where the first such message ends. */
   readonly #open = new Map<string, number>()
 
   constructor(mail: Buffer, outerDepth: Depth, work: Work) {
@@ -245,11 +247,13 @@ class OrdinaryReading {
     let delimiter = this.#delimiter(boundary, from, to)
     this.#leaf(header, from, delimiter?.at ?? to, outer, 'preamble or epilogue')
     while (delimiter !== undefined && !delimiter.closes) {
+      this.#delimitersAt.add(delimiter.at)
       const next = this.#delimiter(boundary, delimiter.to, to)
       yield* this.#entity(delimiter.to, next?.at ?? to, inside)
       delimiter = next
     }
     if (delimiter === undefined) return // ended by one around it, or with the message
+    this.#delimitersAt.add(delimiter.at)
     if (this.#delimiter(boundary, delimiter.to, to) !== undefined)
       throw new Odd('a delimiter after the end', 'delimiter')
     if (this.#hasField(delimiter.to, to)) throw new Odd('fields after the end')
@@ -283,27 +287,40 @@ class OrdinaryReading {
   /** Whether the delimiter below a message of odd structure is one for each program. */
   *#isEnded(from: number, to: number): Steps<boolean> {
     if (to - from > PROVED_MAX) return false
-    yield* this.#work.countUnits(ENDED_PASSES * (to - from))
+    const readings = hasOddByte(this.#mail, from, to) ? READINGS_MAX : 1
+    yield* this.#work.countUnits(readings * ENDED_PASSES * (to - from))
     const open = openBoundaries(this.#mail.toString('latin1', from, to))
     for (const boundary of open ?? []) {
-      const delimiter = `--${boundary.toLowerCase()}`
+      const delimiter = `--${boundary.slice(0, COMPARED_MAX).toLowerCase()}`
       if (!this.#open.has(delimiter)) this.#open.set(delimiter, to)
     }
     return open !== undefined
   }
 
-  /** Some program finds the delimiters of a multipart that was not closed below the message that it is in, too. */
+  /**
+   * Some program finds the delimiters of a multipart that was not closed below the message that it is in, too. There it finds
+   * the same parts if they are delimiters of an ordinary multipart, and in another odd message each line like one is a cut.
+   */
   *#searchOpen(): Steps {
     const [from] = this.#open.values()
     if (from === undefined) return
     const mail = this.#mail
     const lengths = new Set([...this.#open.keys()].map(({ length }) => length))
+    const odd = this.#odd.values()
+    let inside = odd.next().value
+    let [lineAt, lineEnd] = [from, mail.indexOf(LF, from)]
     for (let at = mail.indexOf('--', from); at >= 0; at = mail.indexOf('--', at + 1)) {
       yield* this.#work.countUnits(costs.line * lengths.size)
-      const text = mail.toString('latin1', at, at + 2 + BOUNDARY_MAX).toLowerCase()
+      while (inside && inside.to <= at) inside = odd.next().value
+      if (inside && inside.from <= at) continue
+      for (; lineEnd >= 0 && lineEnd < at; lineEnd = mail.indexOf(LF, lineAt)) lineAt = lineEnd + 1
+      if (this.#delimitersAt.has(lineAt)) continue
+      const text = mail.toString('latin1', at, at + 2 + COMPARED_MAX).toLowerCase()
       for (const length of lengths) {
         const declared = this.#open.get(text.slice(0, length))
-        if (declared !== undefined && declared <= at) throw new Odd('a delimiter of an odd message')
+        const isNear = at - lineAt <= IN_FRONT_MAX
+        if (declared !== undefined && declared <= at && (isNear || length >= BOUNDARY_MIN))
+          throw new Odd('a delimiter of an odd message')
       }
     }
     yield* this.#work.countUnits((mail.length - from) / SEARCHED_PER_UNIT)
@@ -398,8 +415,13 @@ function hasOddByte(mail: Buffer, from: number, to: number): boolean {
 /** The bytes of a body in which its first line is searched for. */
 const FIRST_LINES = 4096
 
-/** How often the end of an odd message is searched for something, at most. */
+/** How often the end of an odd message is searched for something in one reading of its lines, and how many there are, at most. */
 const ENDED_PASSES = 8
+const READINGS_MAX = 4
+/** Upper limit for the characters of a boundary that is searched for below its message. */
+const COMPARED_MAX = 16
+/** Upper limit for what is in front of a delimiter, for some program. */
+const IN_FRONT_MAX = 3
 /** Upper limit for what follows a boundary in a delimiter. */
 const LINE_END_MAX = 5
 const EMPTY_LINE = /\n\r?\n/

@@ -26,7 +26,9 @@ t.test(
       '--x\n',
       'Content-Type: text/plain\n',
       'From a@example.org\n',
-      'a\rb\n',
+      'a\r--x\n',
+      'a\0--x\n',
+      'From\0 a@example.org\n',
       'message/rfc822\n',
     ])
       t.equal(openBoundaries(message + end), undefined, end)
@@ -34,3 +36,27 @@ t.test(
     t.end()
   },
 )
+
+t.test('of a boundary that programs read differently, all of them have the beginning', (t) => {
+  const declares = (parameter: string, body = 'text\n\ntext\n') =>
+    openBoundaries(`Content-Type: multipart/mixed; ${parameter}\n\n${body}`)
+  t.same(declares('boundary="abc-def=1\nX: y'), ['abc-def=1'], 'a quote that is not closed')
+  t.same(declares('boundary=--_=_abc'), ['--_'], 'an equals sign without quotes')
+  t.same(declares('boundary=abc@def'), ['abc'], 'an at sign without quotes')
+  t.same(
+    declares('boundary="abc', '--guess\n\ntext\n\ntext\n'),
+    ['abc', 'guess'],
+    'a line like a delimiter',
+  )
+  for (const other of [
+    'boundary*0=abc',
+    'boundary=abcdefgh--',
+    'boundary="abc- d"',
+    'boundary=abc-=d',
+    'boundary="---"',
+    'boundary=',
+    'boundary ="abcdefgh"',
+  ])
+    t.equal(declares(other), undefined, other)
+  t.end()
+})
