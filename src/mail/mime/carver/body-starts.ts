@@ -2,6 +2,7 @@ import { LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../base/bytes/lines.ts'
 import {
   beginsAsHeader,
+  beginsWithField,
   isBlankLine,
   isField,
   isMailboxLine,
@@ -78,7 +79,7 @@ class BodyStartSearch {
   readonly #bytes: Buffer
   readonly #range: SearchedRange
   readonly #work: Work
-  readonly #lines = new MimeLines()
+  #lines = new MimeLines()
   readonly #starts: BodyStart[] = []
   #text = ''
   /** Where in these the header in a row begins that was not read yet. */
@@ -120,6 +121,7 @@ class BodyStartSearch {
         if (nested.length === headers && nested.every(mayBeMessage)) nested.push(this.#endHeader())
         at = yield* this.#belowBlanks(next)
         if (++headers === HEADERS_MAX || !this.#beginsHeader(at)) break
+        this.#beginHeader(at)
       } else {
         this.#takeLine(at, next)
         at = next
@@ -186,6 +188,14 @@ class BodyStartSearch {
     if (from > 0 && !BARE_CR.test(text)) return read
     const other = from === 0 ? this.#starts[0]!.header : this.#readText(text, LINES_WITH_CRS)
     return read.isMessage ? read : other
+  }
+
+  /** Begins another header: for most programs what is above its empty line does not describe its body. */
+  #beginHeader(at: number): void {
+    if (beginsWithField(this.#bytes.toString('latin1', at, at + HEADER_START))) return
+    this.#lines = new MimeLines()
+    this.#hasField = false
+    this.#hasFieldsAlone = true
   }
 
   #readText(text: string, lineEnd = /(?<=\n)/): PartHeader {
