@@ -92,6 +92,8 @@ const crossings = {
     'no field\nContent-Type: multipart/mixed; boundary=abcdefgh\n\ntext\n\n--abcdefgh--\n>Content-Transfer-Encoding: base64\n',
   'an empty line of CR LF among lines that end in LF':
     'no field\nContent-Transfer-Encoding: base64\n\r\n',
+  'a type in comments':
+    'no field\nContent-Type: m(x)essage/rf(c)c822\n\n>Content-Transfer-Encoding: base64\n',
   'an empty line above a header': 'no field\nX: y\n\n\nContent-Transfer-Encoding: base64\n',
   'a part without a header':
     'no field\nContent-Type: multipart/mixed; boundary=innermost\n\n--innermost\n\nContent-Transfer-Encoding: base64\n',
@@ -105,6 +107,29 @@ t.test(
         const mail = `Content-Type: multipart/mixed; boundary=outer\n\n--outer\nContent-Type: message/rfc822\n\n${message}--outer\n\n${EICAR}--outer--\n`
         t.equal(fateOf(latin1(mail.replaceAll('\n', end))).file, 'found', title)
       }
+  },
+)
+
+t.test(
+  'a program finds the delimiters of a multipart below the part that it is in, too',
+  async (t) => {
+    const multipart = (boundary: string, ...parts: string[]) =>
+      `Content-Type: multipart/mixed; boundary=${boundary}\n\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
+    const text = `\nhello\n--innermost\nContent-Transfer-Encoding: base64`
+    for (const above of [
+      '',
+      'Content-Type: message/rfc822\n\n',
+      'Content-Type: message/rfc822\n\nno field\n',
+    ]) {
+      const mail = multipart(
+        'outer',
+        `${above}${multipart('innermost', '\ntext')}`,
+        text,
+        `\n${EICAR}`,
+      )
+      for (const end of ['\n', '\r\n'])
+        t.equal(fateOf(latin1(mail.replaceAll('\n', end))).file, 'found', above)
+    }
   },
 )
 

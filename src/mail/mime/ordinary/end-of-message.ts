@@ -2,7 +2,7 @@ import { beginsWithField, isMailboxLine } from '../../message/field-line.ts'
 
 /** Boundaries of these lengths are compared whole by all programs, and are not in a line by chance. */
 export const BOUNDARY_MIN = 8
-const BOUNDARY_MAX = 70
+export const BOUNDARY_MAX = 70
 /** Upper limit for the bytes of a message whose end is proved, in one step, and for the boundaries that are searched for. */
 export const PROVED_MAX = 1024 * 1024
 const BOUNDARIES_MAX = 8
@@ -20,7 +20,7 @@ const DASH_AT_END = /-(?:[^\w'+.=-]|$)/
 /** Upper limit for the rest of its line. */
 const UNCLEAR_MAX = 200
 /** The same in a line like a delimiter, from which a program may take a boundary that it does not find. */
-const LINE_LIKE_DELIMITER = /^.{0,3}--([\w'+.=-]+)/gm
+const LINE_LIKE_DELIMITER = /^.{0,3}?--([\w'+.=-]+)/gm
 const CLOSER = /^--[^\n]+--$/
 const NOT_ALL_DASHES = /[^-]/
 
@@ -33,6 +33,10 @@ const DIGEST = /(?<![\w-])digest/i
 /** The LF in front of an empty line that all programs take for one: both lines end alike. */
 const ABOVE_EMPTY_LINE = /(?<!\r)\n(?=\n)|(?<=\r)\n(?=\r\n)/g
 
+/** The fields about content, with their folds, and perhaps with characters in front. */
+const CONTENT_FIELDS = /^.{0,3}content.*(?:\r?\n[ \t].*)*/gim
+const DISGUISE = /[(\\]|=\?/
+
 const ONLY_EMPTY_LINES = /^(?:\r?\n)+$/
 
 const BARE_CR = /\r(?!\n)/
@@ -40,23 +44,39 @@ const BARE_CRS = /\r(?!\n)/g
 
 /**
  * Whether every program that knows the delimiter below a message takes it for one, although it reads the message in a way of
- * its own. Returns undefined if that is not proved; otherwise how each boundary begins that no line of the message closes
- * for all programs: a program may also find its delimiters below the message.
+ * its own. Returns undefined if that is not proved; otherwise how each boundary begins that the message declares: a program
+ * may also find its delimiters below the message.
  *
  * A program passes over a delimiter only in a header. One begins at the top, at a delimiter, at the line `From ` of a
  * mailbox, and at the top of an attached message, which is below the empty line of another header. So nothing may
  * begin one below the last empty line, and nothing around that line may declare a message, whatever a program makes of NULs
  * and of CRs without LF.
  */
-export function openBoundaries(message: string): readonly string[] | undefined {
-  const open = new Set<string>()
+export function boundariesOfEnded(message: string): readonly string[] | undefined {
+  if (isDisguised(message)) return undefined
+  const found = new Set<string>()
   const readings = readingsOfLines(message)
   for (const lines of readings) {
-    const boundaries = isEndedIn(lines) ? openIn(lines) : undefined
+    const boundaries = isEndedIn(lines) ? boundariesIn(lines) : undefined
     if (boundaries === undefined) return undefined
-    for (const boundary of boundaries) open.add(boundary)
+    for (const boundary of boundaries) found.add(beginningOf(boundary))
   }
-  return readings.length === 0 || open.size > BOUNDARIES_MAX ? undefined : [...open]
+  return readings.length === 0 || found.size > BOUNDARIES_MAX ? undefined : [...found]
+}
+
+/** Returns what is searched for of a boundary below its message: its dashes, and some characters that distinguish it. */
+export const beginningOf = (boundary: string): string =>
+  boundary
+    .replace(/^(-*.{0,16}).*/s, '$1')
+    .slice(0, BOUNDARY_MAX)
+    .toLowerCase()
+
+/** Whether a field about content may declare to some program what its words do not: by a comment, or in an encoded word. */
+function isDisguised(message: string): boolean {
+  return [...message.matchAll(CONTENT_FIELDS)].some(([field]) => {
+    const bare = field.replaceAll(/"[^"\n]*"/g, '')
+    return DISGUISE.test(bare) || /boundary=".*=\?/i.test(field)
+  })
 }
 
 /** How programs read the lines of a message: all alike, if it has neither a NUL nor a CR without LF. */
@@ -109,8 +129,8 @@ function emptyLineAbove(message: string, to: number): number | undefined {
 /** Whether a line may be a delimiter that a header follows. Some program also reads one below a line that closes a multipart. */
 const mayOpenHeader = (line: string): boolean => line.includes('--') && !/^-+\s*$/.test(line)
 
-/** Returns the boundaries that a message declares and does not close, or undefined if they are not known. */
-function openIn(message: string): readonly string[] | undefined {
+/** Returns how the boundaries begin that a message declares, or undefined if they are not known. */
+function boundariesIn(message: string): readonly string[] | undefined {
   const plain = new Set<string>()
   const unclear = new Set<string>()
   const others: number[] = []
@@ -131,8 +151,8 @@ function openIn(message: string): readonly string[] | undefined {
   }
   if (unclear.size > 0)
     for (const [, start] of message.matchAll(LINE_LIKE_DELIMITER))
-      if (NOT_ALL_DASHES.test(start!)) unclear.add(start!.slice(0, BOUNDARY_MAX))
-  return [...[...plain].filter((boundary) => !isClosed(message, boundary)), ...unclear]
+      if (NOT_ALL_DASHES.test(start!)) unclear.add(start!)
+  return [...plain, ...unclear]
 }
 
 /** Returns how all programs begin a boundary that they read differently, or undefined if that is not known. */
@@ -151,12 +171,4 @@ function isWithin(message: string, at: number, boundaries: ReadonlySet<string>):
     const before = boundary.toLowerCase().indexOf('boundary')
     return before >= 0 && message.startsWith(boundary, at - before)
   })
-}
-
-/** Whether all programs find the end of a multipart: below the empty line of a last part that does not declare a message. */
-function isClosed(message: string, boundary: string): boolean {
-  const end = message.lastIndexOf(`\n--${boundary}`)
-  if (!/^--\s*$/m.test(message.slice(end + boundary.length + 3).split('\n', 1)[0]!)) return false
-  const part = message.slice(message.lastIndexOf(`\n--${boundary}`, end - 1), end)
-  return emptyLineAbove(part, part.length) !== undefined && !DECLARES_MESSAGE.test(part)
 }

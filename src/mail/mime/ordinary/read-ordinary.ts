@@ -11,7 +11,13 @@ import { mimeTextOf } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, DepthMeter, isMessageByDefault, type Leaf } from '../structure/leaf.ts'
-import { BOUNDARY_MIN, openBoundaries, PROVED_MAX } from './end-of-message.ts'
+import {
+  BOUNDARY_MAX,
+  BOUNDARY_MIN,
+  beginningOf,
+  boundariesOfEnded,
+  PROVED_MAX,
+} from './end-of-message.ts'
 import { SEARCHED_AT_ONCE, similarLine } from './similar-lines.ts'
 
 /** A header, and the offset below its empty line. */
@@ -118,8 +124,8 @@ class OrdinaryReading {
   /** Where they are. */
   readonly #delimitersAt = new Set<number>()
   readonly #odd: OddRange[] = []
-  /** How the delimiters of multiparts of odd messages begin that no line closes, and where the first such message ends. */
-  readonly #open = new Map<string, number>()
+  /** How the delimiters of multiparts begin, up to BOUNDARY_MAX characters, and where the part or message that the first is in ends. */
+  readonly #inner = new Map<string, number>()
 
   constructor(mail: Buffer, outerDepth: Depth, work: Work) {
     this.#mail = mail
@@ -130,7 +136,7 @@ class OrdinaryReading {
   *read(known: Header | undefined): Steps<OrdinaryMail> {
     const place = atTopOf(this.#outerDepth, { multiparts: [], outer: [] })
     yield* this.#mailIn(0, this.#mail.length, place, known)
-    yield* this.#searchOpen()
+    yield* this.#searchInner()
     return {
       leaves: this.#leaves,
       headers: this.#headers,
@@ -242,6 +248,7 @@ class OrdinaryReading {
     if (multiparts.length === MULTIPARTS_MAX) throw new Odd('many multiparts')
     multiparts.push({ boundary, from })
     this.#delimiters.add(`--${boundary}`).add(`--${boundary}--`)
+    this.#addInner([beginningOf(boundary)], to)
     const depth = this.#depths.inMultipart(header, outer.depth)
     const inside = { ...outer, depth, isOfPart: true }
     let delimiter = this.#delimiter(boundary, from, to)
@@ -289,23 +296,27 @@ class OrdinaryReading {
     if (to - from > PROVED_MAX) return false
     const readings = hasOddByte(this.#mail, from, to) ? READINGS_MAX : 1
     yield* this.#work.countUnits(readings * ENDED_PASSES * (to - from))
-    const open = openBoundaries(this.#mail.toString('latin1', from, to))
-    for (const boundary of open ?? []) {
-      const delimiter = `--${boundary.slice(0, COMPARED_MAX).toLowerCase()}`
-      if (!this.#open.has(delimiter)) this.#open.set(delimiter, to)
+    const boundaries = boundariesOfEnded(this.#mail.toString('latin1', from, to))
+    this.#addInner(boundaries ?? [], to)
+    return boundaries !== undefined
+  }
+
+  #addInner(beginnings: readonly string[], to: number): void {
+    for (const beginning of beginnings) {
+      const delimiter = `--${beginning}`
+      this.#inner.set(delimiter, Math.min(to, this.#inner.get(delimiter) ?? to))
     }
-    return open !== undefined
   }
 
   /**
-   * Some program finds the delimiters of a multipart that was not closed below the message that it is in, too. There it finds
-   * the same parts if they are delimiters of an ordinary multipart, and in another odd message each line like one is a cut.
+   * Some program (ripmime) finds the delimiters of a multipart also below the part or message that it is in. There it finds the
+   * same parts if they are delimiters of an ordinary multipart, and in another odd message each line like one is a cut.
    */
-  *#searchOpen(): Steps {
-    const [from] = this.#open.values()
-    if (from === undefined) return
+  *#searchInner(): Steps {
     const mail = this.#mail
-    const lengths = new Set([...this.#open.keys()].map(({ length }) => length))
+    const from = Math.min(mail.length, ...this.#inner.values())
+    if (from === mail.length) return
+    const lengths = new Set([...this.#inner.keys()].map(({ length }) => length))
     const odd = this.#odd.values()
     let inside = odd.next().value
     let [lineAt, lineEnd] = [from, mail.indexOf(LF, from)]
@@ -315,12 +326,12 @@ class OrdinaryReading {
       if (inside && inside.from <= at) continue
       for (; lineEnd >= 0 && lineEnd < at; lineEnd = mail.indexOf(LF, lineAt)) lineAt = lineEnd + 1
       if (this.#delimitersAt.has(lineAt)) continue
-      const text = mail.toString('latin1', at, at + 2 + COMPARED_MAX).toLowerCase()
+      const text = mail.toString('latin1', at, at + 2 + BOUNDARY_MAX).toLowerCase()
       for (const length of lengths) {
-        const declared = this.#open.get(text.slice(0, length))
+        const declared = this.#inner.get(text.slice(0, length))
         const isNear = at - lineAt <= IN_FRONT_MAX
         if (declared !== undefined && declared <= at && (isNear || length >= BOUNDARY_MIN))
-          throw new Odd('a delimiter of an odd message')
+          throw new Odd('a delimiter of a multipart above')
       }
     }
     yield* this.#work.countUnits((mail.length - from) / SEARCHED_PER_UNIT)
@@ -418,8 +429,6 @@ const FIRST_LINES = 4096
 /** How often the end of an odd message is searched for something in one reading of its lines, and how many there are, at most. */
 const ENDED_PASSES = 8
 const READINGS_MAX = 4
-/** Upper limit for the characters of a boundary that is searched for below its message. */
-const COMPARED_MAX = 16
 /** Upper limit for what is in front of a delimiter, for some program. */
 const IN_FRONT_MAX = 3
 /** Upper limit for what follows a boundary in a delimiter. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openBoundaries } from '../../../../src/mail/mime/ordinary/end-of-message.ts'
+import { boundariesOfEnded } from '../../../../src/mail/mime/ordinary/end-of-message.ts'
 
 /** A message of odd structure that declares so many multiparts, and closes none. */
 function declaring(count: number): string {
@@ -10,9 +10,9 @@ function declaring(count: number): string {
 t.test(
   'each boundary of a message is searched for, so the end of one with many is not proved',
   (t) => {
-    t.same(openBoundaries(declaring(2)), ['boundary0', 'boundary1'])
-    t.equal(openBoundaries(declaring(8))?.length, 8)
-    t.equal(openBoundaries(declaring(9)), undefined)
+    t.same(boundariesOfEnded(declaring(2)), ['boundary0', 'boundary1'])
+    t.equal(boundariesOfEnded(declaring(8))?.length, 8)
+    t.equal(boundariesOfEnded(declaring(9)), undefined)
     t.end()
   },
 )
@@ -21,7 +21,7 @@ t.test(
   'the end of a message is proved only below lines that no program takes for a header',
   (t) => {
     const message = 'Subject: x\nno field\n\ntext\n'
-    t.same(openBoundaries(message), [])
+    t.same(boundariesOfEnded(message), [])
     for (const end of [
       '--x\n',
       'Content-Type: text/plain\n',
@@ -31,15 +31,15 @@ t.test(
       'From\0 a@example.org\n',
       'message/rfc822\n',
     ])
-      t.equal(openBoundaries(message + end), undefined, end)
-    t.equal(openBoundaries('Subject: x\nno field\n'), undefined, 'no empty line')
+      t.equal(boundariesOfEnded(message + end), undefined, end)
+    t.equal(boundariesOfEnded('Subject: x\nno field\n'), undefined, 'no empty line')
     t.end()
   },
 )
 
 t.test('of a boundary that programs read differently, all of them have the beginning', (t) => {
   const declares = (parameter: string, body = 'text\n\ntext\n') =>
-    openBoundaries(`Content-Type: multipart/mixed; ${parameter}\n\n${body}`)
+    boundariesOfEnded(`Content-Type: multipart/mixed; ${parameter}\n\n${body}`)
   t.same(declares('boundary="abc-def=1\nX: y'), ['abc-def=1'], 'a quote that is not closed')
   t.same(declares('boundary=--_=_abc'), ['--_'], 'an equals sign without quotes')
   t.same(declares('boundary=abc@def'), ['abc'], 'an at sign without quotes')
