@@ -1,4 +1,4 @@
-import { CR, DASH, LF, NUL } from '../../../base/bytes/ascii.ts'
+import { CR, DASH, LF, NUL, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -17,6 +17,9 @@ export interface Cut {
 /** Upper limits for what precedes the dashes: 3 characters, and 8 bytes together with NULs. */
 const CHARACTERS_MAX = 3
 const FRONT_MAX = 8
+/** The same for a comment, and the bytes that it may end with. */
+const COMMENT_MAX = 300
+const BEHIND_COMMENT: readonly number[] = [')'.charCodeAt(0), SPACE, TAB, NUL]
 /** Upper limit for the bytes of a line that are compared: a boundary of 1,000 bytes, with NULs in it. */
 const COMPARED_MAX = 1100
 
@@ -24,8 +27,8 @@ const COMPARED_MAX = 1100
 const SEARCHED = 64 * 1024
 
 /**
- * Returns each line from an offset on that some program may take for a delimiter: it begins with two dashes, perhaps behind other characters,
- * and with NULs between them. A bare CR ends a line, too. Throws LimitExceeded if there are too many.
+ * Returns each line from an offset on that some program may take for a delimiter: it begins with two dashes, perhaps behind
+ * other characters or a comment, and with NULs between them. A bare CR ends a line, too. Throws LimitExceeded if there are too many.
  */
 export function* cutsIn(bytes: Buffer, work: Work, from = 0): Steps<readonly Cut[]> {
   const cuts: Cut[] = []
@@ -74,7 +77,18 @@ function lineOf(bytes: Buffer, dash: number): number | undefined {
     if (byte === undefined || byte === LF || byte === CR) return at
     if (byte !== NUL) characters++
   }
-  return undefined
+  return lineOfComment(bytes, dash)
+}
+
+/** Returns where the line of a dash begins if only a comment is in front of it, which libclamav skips. */
+function lineOfComment(bytes: Buffer, dash: number): number | undefined {
+  if (!BEHIND_COMMENT.includes(bytes[dash - 1] ?? LF)) return undefined
+  const from = Math.max(0, dash - COMMENT_MAX)
+  const front = bytes.toString('latin1', from, dash)
+  const at = Math.max(front.lastIndexOf('\n'), front.lastIndexOf('\r')) + 1
+  if (at === 0 && from > 0) return undefined
+  const comment = front.slice(at).replaceAll('\0', '').trim()
+  return comment.startsWith('(') && comment.endsWith(')') ? from + at : undefined
 }
 
 /** Returns a line, or the rest of one, without its end. */

@@ -75,7 +75,7 @@ export const beginningOf = (boundary: string): string =>
 function isDisguised(message: string): boolean {
   return [...message.matchAll(CONTENT_FIELDS)].some(([field]) => {
     const bare = field.replaceAll(/"[^"\n]*"/g, '')
-    return DISGUISE.test(bare) || /boundary=".*=\?/i.test(field)
+    return DISGUISE.test(bare) || /boundary="[^"\n]*=\?/i.test(field)
   })
 }
 

@@ -128,3 +128,17 @@ t.test('a file is found in a mail with two of them', async (t) => {
       if (!areNumbers && !isFound(other(one(plain)))) t.fail(`${first} and ${second}`)
     }
 })
+
+t.test('a file is found below a delimiter with a comment in front', async (t) => {
+  for (const front of ['(c)', '(a comment)', ' (a comment)\t'])
+    for (const [encoding, data] of [
+      ['base64', file.toString('base64')],
+      ['8bit', `MZ${file}`],
+    ])
+      for (const end of ['\n', '\r\n']) {
+        const mail = `Content-Type: multipart/mixed; boundary="k.:"\n\n${front}--k.:\nContent-Type: application/zip; name=a.zip\nContent-Transfer-Encoding: ${encoding}\n\n${data}\n--k.:--\n`
+        const { contents } = readMail(mail.replaceAll('\n', end))
+        const isFile = (content: Buffer) => /^(?:MZ)?the content/.test(content.toString('latin1'))
+        t.ok(contents.some(isFile), `${front}, ${encoding}`)
+      }
+})
