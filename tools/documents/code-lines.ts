@@ -25,6 +25,6 @@ export const linesOf = (box: string): number =>
 
 export const fileOf = (box: string): string => join(src, box, 'code-lines')
 
-/** The number in the file of a box, or the largest one: a merge keeps those of both sides (.gitattributes). */
+/** The number in the file of a box, or the least one: a merge keeps those of both sides (.gitattributes), until they are counted again. */
 export const mostLines = (box: string): number =>
-  Math.max(...readFileSync(fileOf(box), 'utf8').trim().split('\n').map(Number))
+  Math.min(...readFileSync(fileOf(box), 'utf8').trim().split('\n').map(Number))
