@@ -168,6 +168,17 @@ for (const [name, text] of Object.entries(texts)) {
   })
 }
 
+t.test('a page with a thousand small pictures in data: URLs is one content', async (t) => {
+  const picture = (n: number) => Buffer.from(`\x89PNG\r\n\x1a\n${n}`.repeat(20), 'latin1')
+  const page = times(
+    1000,
+    (n) => `<img src="data:image/png;base64,${picture(n).toString('base64')}">\n`,
+  ).join('')
+  const { unread, contents } = fateOf(attached(latin1(page), 'report.html'))
+  t.equal(unread, '')
+  t.equal(contents, 1)
+})
+
 t.test('what lines declare inside one another is nested, beside whatever else', async (t) => {
   const deep = times(
     limits.nesting + 1,
