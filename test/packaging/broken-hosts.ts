@@ -506,9 +506,9 @@ const faultsOfExim: readonly Fault[] = [
       level: 'warning',
       what: 'transport onescan of Exim',
       value: /^final_timeout = 10s: Exim times out before onescand does/,
-      remedy: /^set final_timeout = 10m in the transport onescan, /,
+      remedy: /^set final_timeout = 900s in the transport onescan, /,
     },
-    does: ofExim('s/final_timeout = 10s/final_timeout = 10m/'),
+    does: ofExim('s/final_timeout = 10s/final_timeout = 900s/'),
   },
   {
     name: 'the transport returns mail with long lines',

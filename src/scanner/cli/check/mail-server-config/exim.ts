@@ -7,7 +7,7 @@ import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { howToStart } from '../services/service-state.ts'
 import { askProgram } from './ask-program.ts'
-import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
+import { matchAddress, type OnescandEndpoints, proxyTimeout } from './onescand-endpoints.ts'
 import { SHOWN_BY_MAIL } from './unreachable-milter.ts'
 
 /** The program of Debian, and of others. */
@@ -166,7 +166,8 @@ function judgeTransports(
     const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
     if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) <= scanTime) {
       const value = `final_timeout = ${time}: Exim times out before onescand does (SCANTIMEOUT=${scanTime})`
-      checkLines.push(warning(`transport ${name} of Exim`, value, change('final_timeout = 10m')))
+      const remedy = change(`final_timeout = ${proxyTimeout(scanTime)}s`)
+      checkLines.push(warning(`transport ${name} of Exim`, value, remedy))
     }
     const [, limit] = /^message_linelength_limit = (\d+)$/m.exec(text) ?? []
     if (limit !== undefined && Number(limit) < LINE_MAX) {

@@ -114,5 +114,8 @@ export function matchAddress(
   })?.address
 }
 
+/** Returns the seconds for which a server should wait for onescand over SMTP: more than a scan and the next server need. */
+export const proxyTimeout = (scanTime: number): number => Math.max(900, 2 * scanTime)
+
 /** The host of an address that has only a port. */
 const LOOPBACK = '127.0.0.1'

@@ -1,7 +1,7 @@
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
 import { checkCopies, checkReturnService, checkTransport } from './filter-parameters.ts'
-import { matchAddress } from './onescand-endpoints.ts'
+import { matchAddress, proxyTimeout } from './onescand-endpoints.ts'
 import { type Postfix, type SmtpdService, setting, tooEarly } from './postconf.ts'
 
 /** The filter before the queue. */
@@ -18,8 +18,6 @@ const TIME_LIMITS: Readonly<Record<string, string>> = {
   smtp: 'smtp_data_done_timeout',
   lmtp: 'lmtp_data_done_timeout',
 }
-/** Seconds for which Postfix should wait for a proxy: more than a scan and the next server need. */
-const PROXY_TIMEOUT = 900
 
 /**
  * Returns the check lines about the service's filter over SMTP, if that is onescand, or undefined if it is not.
@@ -73,7 +71,7 @@ function checkTimeLimit(
   const place = `${(name === PROXY ? service : transport!).name}/${limit}`
   const time = set.get(place) ?? main[limit] ?? ''
   if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) > scanTime) return []
-  const enough = setting(place, `${Math.max(PROXY_TIMEOUT, 2 * scanTime)}s`)
+  const enough = setting(place, `${proxyTimeout(scanTime)}s`)
   return [warning(place, tooEarly(time, scanTime), enough)]
 }
 

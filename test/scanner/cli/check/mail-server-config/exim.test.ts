@@ -29,12 +29,12 @@ const doorsAt = (addresses: readonly string[]) => addresses.map((text) => doorBy
 const linesAbout = async (
   printed: Printed,
   ports: readonly number[],
-  { smtp: ours = smtp, clamd = [] as readonly string[] } = {},
+  { smtp: ours = smtp, clamd = [] as readonly string[], scanTime = 90 } = {},
 ) =>
   linesOf(
     await checkExim({
       endpoints: { milters: [], smtp: doorsAt(ours), clamd: doorsAt(clamd), isRunning: true },
-      scanTime: 90,
+      scanTime,
       print: async (what) => printed[what] ?? '',
       listens: (port) => ports.includes(port),
     }),
@@ -112,8 +112,8 @@ t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
 })
 
 /** The lines about transports alone: all routers are as documented. */
-const linesAboutTransports = async (transports: string) =>
-  (await linesAbout({ routers: asThePage, transports }, [10025, 10027])).filter(
+const linesAboutTransports = async (transports: string, scanTime = 90) =>
+  (await linesAbout({ routers: asThePage, transports }, [10025, 10027], { scanTime })).filter(
     (line) => !line.startsWith('ok router '),
   )
 
@@ -125,8 +125,22 @@ t.test('a transport to onescand that ends before a scan may is named', async (t)
     linesAboutTransports(names.map((name, at) => transport(name, times[at]!)).join(''))
   t.same(await timeouts('10m', '1m31s', '1s'), [])
   t.match(await timeouts('10m', '1m30s', '1s'), [
-    /^warning transport to_onescan_after_queue of Exim: final_timeout = 1m30s: Exim times out before onescand does \(SCANTIMEOUT=90\); set final_timeout = 10m in the transport to_onescan_after_queue, then run .*systemctl restart exim/,
+    /^warning transport to_onescan_after_queue of Exim: final_timeout = 1m30s: Exim times out before onescand does \(SCANTIMEOUT=90\); set final_timeout = 900s in the transport to_onescan_after_queue, then run .*systemctl restart exim/,
   ])
+})
+
+t.test('the time to set for a transport to onescand is longer than any scan', async (t) => {
+  const transport = (time: string) =>
+    `\nto_onescan_before_queue transport:\nfinal_timeout = ${time}\n`
+  for (const [scanTime, enough] of [
+    [300, '900s'],
+    [600, '1200s'],
+  ] as const) {
+    t.match(await linesAboutTransports(transport('10s'), scanTime), [
+      new RegExp(`set final_timeout = ${enough} in the transport`),
+    ])
+    t.same(await linesAboutTransports(transport(enough), scanTime), [])
+  }
 })
 
 t.test('a transport to onescand that returns long lines is named', async (t) => {
