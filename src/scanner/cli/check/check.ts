@@ -294,7 +294,7 @@ function addCheckOptions(yargs: Argv<object>) {
     .option('json', printsJson)
     .option('lost-log', { type: 'string', hidden: true }) // from root: for-root.ts
     .option('services-from-root', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
-    .example('$0 check --mail you@example.org', 'Also send test mail through the mail server')
+    .example('$0 check --mail you@example.org', 'Send test mail through the mail server instead')
     .epilogue(
       'Scans the harmless test file of eicar.org. Nothing is delivered, except with --mail or --interface.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
         'or it failed.',
