@@ -216,7 +216,7 @@ async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
   const isNew = await change.catch((error) => Promise.reject(cannotWrite(error)))
   const body = { line: lines.join('\n'), letsIn, isNew }
   if (!isNew) return { status: 200, body }
-  await noteAction(desk.root, noted('allow', id), noteFor(request, []))
+  await noteAction(desk.root, [...noted('allow', id), ['for', of]], noteFor(request, []))
   return { status: 200, body, reload: true }
 }
 

@@ -13,6 +13,8 @@ export interface Act {
   /** The first recipient of a release, and the number of all. */
   readonly recipients?: readonly string[]
   readonly recipientCount?: number
+  /** Whose mail an exception lets in: that from the sender, or to the recipients. */
+  readonly for?: string
 }
 
 /** Bytes of the end of the log that are read: some 30,000 acts. */
@@ -58,6 +60,7 @@ export class NotedActs {
             recipients: [recipient],
             recipientCount: Number(fields.get('rcpts')),
           }),
+        ...(act === 'allowed' && fields.has('for') && { for: fields.get('for')! }),
       }
     })
   }
