@@ -44,6 +44,9 @@ const titled = (page: Page, words: string | RegExp) =>
   page.locator('#list-title').filter({ hasText: words }).waitFor()
 const answered = (page: Page, words: string | RegExp) =>
   page.locator('.answer').filter({ hasText: words }).waitFor()
+/** What screen readers are given to read. */
+const said = (page: Page, words: string | RegExp) =>
+  page.locator('#said').filter({ hasText: words }).waitFor()
 const asked = (page: Page, words: string | RegExp) =>
   page.locator('#question').filter({ hasText: words }).waitFor()
 const button = (page: Page, name: string | RegExp) =>
@@ -90,6 +93,7 @@ t.test('the page lists, searches and shows 10,000 messages, on any screen', skip
     t.equal(await page.locator('.messages li').count(), 100)
     await button(page, 'Show more').click()
     await titled(page, 'The newest 200 of 10,000 messages')
+    await said(page, 'The newest 200 of 10,000 messages')
     await page.getByLabel('Search:').fill('NEEDLE')
     await page.keyboard.press('Enter')
     await titled(page, '1 message')
@@ -209,7 +213,7 @@ t.test(
     const places = [40, 41, 42]
     for (const n of places)
       await page.getByRole('checkbox', { name: `Select number ${n},` }).check()
-    t.equal(await page.locator('#said').innerText(), '3 messages selected')
+    await said(page, '3 messages selected')
     const back = page.getByRole('link', { name: '3 messages selected: back to the buttons' })
     await back.click()
     await focused(page, '60 messages')
@@ -271,8 +275,19 @@ t.test(
       await page.keyboard.press('Enter')
       await answered(page, 'Choose a recipient.')
       t.ok(await isInView(page, '.answer'), `in view at ${width}`)
+      const group = page.locator('fieldset')
+      t.equal(await page.locator(`#${await group.getAttribute('aria-describedby')}`).innerText(), 'Choose a recipient.') // biome-ignore format: a line
+      const filter = page.getByLabel('Show recipients with')
+      await filter.fill('r39@')
+      await filter.press('Enter')
+      await said(page, /^1 of 40 recipients shown$/)
+      t.equal(await page.locator('#ask[open]').count(), 0, 'Enter releases nothing')
+      await filter.fill('nobody')
+      await said(page, /^No recipient matches$/)
+      await filter.fill('')
       await button(page, 'Choose all 40').click()
-      t.equal(await page.locator('#said').innerText(), '40 of 40 recipients chosen')
+      await said(page, '40 of 40 recipients chosen')
+      t.equal(await page.locator('.answer').count(), 0)
       await button(page, 'Release to all 40 recipients').click()
       await asked(page, 'to all 40 recipients?')
       await page.locator('#yes').click()
@@ -284,10 +299,26 @@ t.test(
       t.equal(await page.locator('#asked').innerText(), 'all but r7@example.org')
       await page.keyboard.press('Escape')
       const other = page.getByLabel('Or one address only')
+      for (const wrong of [
+        'two@example.org, three@example.org',
+        'a@b@example.org',
+        'ann smith@example.org',
+      ]) {
+        // biome-ignore format: a line
+        await other.fill('')
+        await other.pressSequentially(wrong)
+        t.equal(await other.inputValue(), wrong, 'as it was typed')
+        await page.keyboard.press('Enter')
+        await answered(page, `${wrong}: write one address`)
+        await page.locator('#other:focus[aria-invalid=true]').waitFor()
+      }
+      await other.fill('"a@b"@example.org ')
+      await button(page, 'Release to "a@b"@example.org').click()
+      await asked(page, 'to "a@b"@example.org?')
+      await page.keyboard.press('Escape')
       await other.fill('two@example.org, three@example.org')
-      await page.keyboard.press('Enter')
+      await other.press('Enter')
       await answered(page, 'write one address')
-      await page.locator('#other:focus[aria-invalid=true]').waitFor()
       t.match(await page.locator(`#${await other.getAttribute('aria-describedby')}`).innerText(), 'write one address') // biome-ignore format: a line
       await other.fill('müller@example.org')
       await page.locator('#other[aria-invalid=false]').waitFor()
@@ -359,6 +390,55 @@ t.test('of many recipients, those who were searched for are selected', skip, asy
   await page.getByRole('link', { name: 'Back to the list' }).click()
   await openFirst(page)
   await button(page, 'Release to… (choose recipients)').waitFor()
+  await page.context().close()
+})
+
+t.test('what has the focus keeps it while something is under way', skip, async (t) => {
+  const api = await serveApi(t)
+  const [first = '', second = ''] = await keepMany(api, 3)
+  const { page } = await openPage(browser, `${addressOf(api)}?message=${second}`)
+  /** Holds back the answers to such requests, and returns what lets them through. */
+  const hold = async (path: string) => {
+    let go = () => {}
+    const held = new Promise<void>((resolve) => {
+      go = resolve
+    })
+    await page.route(path, (route) => held.then(() => route.continue()))
+    return () => go()
+  }
+  // From the link of a digest: what is read is the message, once it is there.
+  await page.evaluate(`globalThis.texts = []
+    new MutationObserver(() => texts.push(document.getElementById('said').textContent))
+      .observe(document.getElementById('said'), { childList: true })
+    addEventListener('focusin', ({ target }) => texts.push(target.textContent))`)
+  const open = await hold(`**/messages/${second}`)
+  await signIn(page)
+  await titled(page, '3 messages')
+  await page.waitForTimeout(300)
+  open()
+  await page.locator('#message-title:focus', { hasText: 'number 1' }).waitFor()
+  t.same(await page.evaluate(`texts.filter((text) => text !== '')`), ['number 1'])
+  // A second press of what is under way does nothing, and the focus stays.
+  const release = await hold('**/release')
+  await button(page, 'Release to b@example.org').click()
+  await page.locator('#yes').press('Enter')
+  await answered(page, 'The message is being released.')
+  await focused(page, 'Release to b@example.org')
+  await page.keyboard.press('Enter')
+  await page.locator('[type=submit]:focus[aria-disabled=true]').waitFor()
+  t.equal(await page.locator('#ask[open]').count(), 0)
+  release()
+  await answered(page, 'Released to b@example.org.')
+  await page.locator('[type=submit]:focus[aria-disabled=false]').waitFor()
+  t.equal(api.next.got.length, 1)
+  const refresh = await hold('**/messages?*')
+  await button(page, 'Refresh').press('Enter')
+  await page.locator('.state button:focus[aria-disabled=true]').waitFor()
+  refresh()
+  await page.locator('.state button:focus[aria-disabled=false]').waitFor()
+  await page.goto(`${addressOf(api)}?message=${first}`)
+  await page.locator('#next-below').press('Enter')
+  await page.locator('#message-title:focus', { hasText: 'number 2' }).waitFor()
   await page.context().close()
 })
 
@@ -459,12 +539,12 @@ t.test(
     const texts = described.map((id) => page.locator(`[id="${id}"]`).innerText())
     t.match(
       (await Promise.all(texts)).join(' '),
-      /^Virus\s+Test-Virus to b@example\.org and 1 more \d/,
+      /^Virus:\s+Test-Virus to b@example\.org and 1 more \d/,
     )
     await openFirst(page)
     const other = page.getByLabel('Or one address only')
     await other.fill('<eve@example[.]org>')
-    t.equal(await other.inputValue(), 'eve@example.org')
+    t.equal(await other.inputValue(), '<eve@example[.]org>', 'as it was typed')
     await button(page, 'Release to eve@example.org').waitFor()
     t.ok(await page.getByRole('checkbox', { name: 'b@example.org' }).isDisabled())
     await button(page, 'Sign out').click()
@@ -526,7 +606,7 @@ t.test(
     await page
       .locator('.ending', { hasText: /^You will be signed out in (30|29) seconds/ })
       .waitFor()
-    t.match(await page.locator('#said').innerText(), 'You will be signed out in')
+    await said(page, 'You will be signed out in')
     for (const use of [
       () => page.locator('.ending button', { hasText: 'Stay signed in' }).dispatchEvent('click'), // as a screen reader presses it
       () => page.keyboard.press('Shift'),
@@ -563,7 +643,7 @@ t.test('a letter is read and saved, and an exception is made and taken back', sk
   t.equal(await button(page, /Release|Delete/).count(), 0)
   await button(page, 'Show the text').click()
   await page.locator('.letter:focus', { hasText: 'Dear <b>Ben</b> http://example.net/' }).waitFor()
-  t.equal(await page.locator('#said').innerText(), 'The text is shown.')
+  await said(page, 'The text is shown.')
   t.equal(await page.locator('.letter *').count(), 0, 'no markup, no link')
   await button(page, /Save the message/).click()
   await asked(page, 'Opening it may do harm. Do not open the file on this computer.')
@@ -584,16 +664,28 @@ t.test('a letter is read and saved, and an exception is made and taken back', sk
   await page.reload()
   const own = 'to=b@example.org,signature=Test-Virus allow\n'
   writeFileSync(join(CONTROLDIR, 'onescan.policy'), rules() + own)
-  await button(page, 'Make an exception for mail to this recipient…').click()
+  await button(page, 'Make an exception for mail to b@example.org…').click()
   await page.locator('#yes').click()
   await answered(page, 'The exception was made before.')
-  await button(page, 'Undo the exception').click()
-  await answered(page, 'The exception was removed.')
+  await button(page, 'Undo the exception for mail from a@example.net').click()
+  await answered(page, 'The exception for mail from a@example.net was removed.')
   await focused(page, 'A false positive?')
   t.equal(rules(), `# ours\n${own}`, 'the line of the administrator stays')
-  t.equal(await button(page, 'Undo the exception').count(), 0)
+  t.equal(await button(page, /^Undo/).count(), 0)
+  writeFileSync(join(CONTROLDIR, 'onescan.policy'), '# ours\n')
+  for (const whom of ['from a@example.net', 'to b@example.org']) {
+    await button(page, `Make an exception for mail ${whom}…`).click()
+    await page.locator('#yes').click()
+    await answered(page, 'The exception holds from now on.')
+  }
+  await button(page, 'Undo both exceptions').click()
+  await answered(page, 'Both exceptions were removed.')
+  t.equal(rules(), '# ours\n')
+  const [, , first = '', second = ''] = await page.locator('#message dd', { hasText: 'for mail' }).allInnerTexts() // biome-ignore format: a line
+  t.match(first, / by ann for mail from a@example\.net$/)
+  t.match(second, / by ann for mail to b@example\.org$/)
   chmodSync(CONTROLDIR, 0o500)
-  await button(page, 'Make an exception for mail to this recipient…').click()
+  await button(page, 'Make an exception for mail to b@example.org…').click()
   await answered(page, 'No exceptions can be made on this page. Ask your mail administrator.')
   chmodSync(CONTROLDIR, 0o700)
   await page.route('**/message', (route) =>
@@ -659,7 +751,7 @@ t.test('what goes wrong meanwhile is said, and nothing is done twice', skip, asy
   await page
     .getByText(`1 message cannot be read: ${ids[4]}. Inform your mail administrator.`)
     .waitFor()
-  t.match(await page.locator('#said').innerText(), 'The stored message is damaged')
+  await said(page, 'The stored message is damaged')
   await openOne(3)
   writeFileSync(api.tokens, 'eve the-token-of-eve-0123456789\n')
   api.child.kill('SIGHUP')

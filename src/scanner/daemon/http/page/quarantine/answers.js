@@ -3,9 +3,9 @@
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
 
 /**
- * What a person did with a message: a release has its first recipient, and the number of all.
+ * What a person did with a message: a release has its first recipient, and the number of all; an exception, whose mail it lets in.
  *
- * @typedef {{ at: string, person: string, act: 'released' | 'deleted' | 'allowed' | 'disallowed' | 'downloaded', recipients?: string[], recipientCount?: number }} Act
+ * @typedef {{ at: string, person: string, act: 'released' | 'deleted' | 'allowed' | 'disallowed' | 'downloaded', recipients?: string[], recipientCount?: number, for?: 'sender' | 'recipient' }} Act
  */
 /**
  * A message in a list. `sender` is that of the envelope ('' for a bounce), and `from` the field.

@@ -15,7 +15,9 @@ import { count, isUnfinished, problemText } from './words.js'
 const NOTHING = { search: '', kind: '', recipient: '', from: '', to: '', show: '', message: '' }
 /** @typedef {typeof NOTHING} Search */
 
-/** Milliseconds that a text for screen readers stays: long enough to be read from the start, and gone when somebody reads on. */
+/** Milliseconds until a text for screen readers is there: they would drop one for what then has the focus. */
+const TOLD_AFTER = 100
+/** Milliseconds that it stays: long enough to be read from the start, and gone when somebody reads on. */
 const TOLD_FOR = 5000
 
 export class App {
@@ -77,16 +79,27 @@ export class App {
     document.querySelector('.answer')?.scrollIntoView({ block: 'nearest' })
   }
 
-  /** Has screen readers read a text. @param {string} words */
-  tell(words) {
-    at('said').textContent = words
+  /**
+   * Has screen readers read a text, once the focus is where it then stays.
+   *
+   * @param {string} words
+   * @param {number} [after] milliseconds
+   */
+  tell(words, after = TOLD_AFTER) {
+    const write = (/** @type {string} */ text) => {
+      at('said').textContent = text
+    }
     clearTimeout(this.#told)
-    this.#told = setTimeout(() => this.tell(''), TOLD_FOR)
+    write('')
+    this.#told = setTimeout(() => {
+      write(words)
+      this.#told = setTimeout(write, TOLD_FOR, '')
+    }, after)
   }
 
   /**
-   * Carries out an action, one at a time. A problem is shown where the action was. Resolves to whether there was none. The
-   * focus is then where it was before, unless the action moved it.
+   * Carries out an action, one at a time: what is pressed meanwhile does nothing, and keeps the focus. A problem is shown where
+   * the action was. Resolves to whether there was none. The focus is then where it was before, unless the action moved it.
    *
    * @param {Place} place
    * @param {() => Promise<void>} work
@@ -106,9 +119,8 @@ export class App {
       if (session === this.#session) {
         this.isBusy = false
         this.redraw()
-        // A button that was disabled meanwhile has lost the focus.
-        const { activeElement: now, body } = document
-        if ((now === body || dialog()?.contains(now)) && before !== body) {
+        // What had the focus may be gone.
+        if (document.activeElement === document.body && place !== 'sign-in') {
           if (before.isConnected) before.focus({ preventScroll: true })
           else focus(place === 'list' ? 'list-title' : 'message-title')
         }
@@ -174,14 +186,14 @@ export class App {
     const isSameList = isSameFilter(this.search, before)
     const isSameMessage = message === before.message
     if (this.me === undefined) return this.redraw()
+    const isOpening = isFirst || !isSameMessage
     if (isFirst || !isSameList) {
       this.list.typed = {}
       this.list.selected.clear()
-      await Promise.all([
-        this.list.load(),
-        isFirst || !isSameMessage ? this.opened.open() : undefined,
-      ])
-    } else if (!isSameMessage) await this.opened.open()
+      // What is read is the message, and not how many there are.
+      const isTold = !isOpening || message === ''
+      await Promise.all([this.list.load({ isTold }), isOpening ? this.opened.open() : undefined])
+    } else if (isOpening) await this.opened.open()
     if (message === '' && before.message !== '') focus(`m-${before.message}`, 'list-title')
   }
 
@@ -208,6 +220,7 @@ export class App {
   /** @param {SubmitEvent} event */
   onSignIn = (event) => {
     event.preventDefault()
+    if (this.isBusy) return
     const { value } = field('token')
     field('token').value = ''
     if (value.trim() !== '') this.signIn(value.trim())
@@ -216,7 +229,7 @@ export class App {
   /** What the person has typed or selected, and not used yet, is not lost without a question. */
   async signOut() {
     const { list, opened } = this
-    const isUnused = list.isTyped || list.selected.size > 0 || opened.target.other !== ''
+    const isUnused = list.isTyped || list.selected.size > 0 || opened.named !== ''
     if (isUnused && !(await this.agrees('Sign out?', 'Sign out', { more: UNUSED }))) return
     this.leave('You have signed out.')
   }

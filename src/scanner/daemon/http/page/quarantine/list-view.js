@@ -29,7 +29,7 @@ export function listView(app) {
       <h2 id="list-title" tabindex="-1">${listTitle(app)}</h2>
       ${app.mayChange ? selectionBar(app) : nothing}
       <span class="state buttons"><span class="hint">${list.isLoaded ? `as of ${clockText(list.loadedAt)}` : ''}</span>
-        <button type="button" ?disabled=${list.isLoading} @click=${() => list.load()}>${list.isLoaded || list.isLoading ? 'Refresh' : 'Try again'}</button></span>
+        <button type="button" aria-disabled=${list.isLoading} @click=${list.onRefresh}>${list.isLoaded || list.isLoading ? 'Refresh' : 'Try again'}</button></span>
       ${answerAt(app, 'list')}
     </div>
     ${list.damaged === 0 ? nothing : html`<p class="hint">${count(list.damaged, 'message')} cannot be read${list.damagedIds.length ? `: ${list.damagedIds.join(', ')}` : ''}. Inform your mail administrator.</p>`}
@@ -42,7 +42,7 @@ export function listView(app) {
       )}
     </ul>
     <p class="buttons">
-      ${list.next === null ? nothing : html`<button type="button" ?disabled=${list.isLoading} @click=${() => app.list.showMore()}>Show more</button>`}
+      ${list.next === null ? nothing : html`<button type="button" aria-disabled=${list.isLoading} @click=${() => app.list.showMore()}>Show more</button>`}
       ${list.selected.size === 0 ? nothing : html`<a href="#list-title" @click=${onSkip}>${count(list.selected.size, 'message')} selected: back to the buttons</a>`}
     </p>
   </section>`
@@ -143,15 +143,15 @@ function selectionBar(app) {
     ${
       list.next === null
         ? nothing
-        : html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.selectFound()}>Select all found</button>`
+        : html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.selectFound()}>Select all found</button>`
     }
     ${
       n === 0
         ? nothing
         : html`<b>${n.toLocaleString('en')} selected</b>
-            ${app.may('release') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.releaseSelected()}>Release</button>` : nothing}
-            ${app.may('delete') ? html`<button type="button" ?disabled=${isBusy} @click=${() => app.list.deleteSelected()}>Delete</button>` : nothing}
-            <button type="button" ?disabled=${isBusy} @click=${() => app.list.selectNone()}>Select none</button>`
+            ${app.may('release') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.releaseSelected()}>Release</button>` : nothing}
+            ${app.may('delete') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.deleteSelected()}>Delete</button>` : nothing}
+            <button type="button" aria-disabled=${isBusy} @click=${() => app.list.selectNone()}>Select none</button>`
     }`
 }
 
@@ -173,10 +173,10 @@ function item(app, message) {
     <a href=${app.addressOf({ message: id })} aria-current=${isOpen ? 'true' : 'false'} id=${`m-${id}`}
       aria-describedby=${`f-${id} t-${id} w-${id}`}
       @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: id })}>
-      <b dir="auto">${subject}</b><span class="visually-hidden">, from </span><span class="from" dir="auto">${writerOf(message)}</span>
+      <b dir="auto">${subject}</b> <span class="from">from <bdi>${writerOf(message)}</bdi></span>
       ${isSameAddress(from, sender) ? nothing : html`<span class="sender">sent by <bdi>${visible(sender) || 'no sender'}</bdi></span>`}
     </a>
-    <p class="found" id=${`f-${id}`}><span class="kind">${kindText(grounds)}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>
+    <p class="found" id=${`f-${id}`}><span class="kind">${kindText(grounds)}${found === null ? '' : ':'}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>
     <p class="to" id=${`t-${id}`}>to <bdi>${recipientsText(message)}</bdi></p>
     <p class="when" id=${`w-${id}`}><time datetime=${time}>${timeText(time)}</time>
       <span>${[stateText(app, message), formatSize(size)].filter(Boolean).join(', ')}</span></p>

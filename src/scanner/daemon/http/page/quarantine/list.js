@@ -46,8 +46,8 @@ export class List {
     this.app = app
   }
 
-  /** Loads the first page of the list, or appends the next one. */
-  async load(isFirst = true) {
+  /** Loads the first page of the list, or appends the next one. Screen readers read how many there are, if `isTold`. */
+  async load({ isFirst = true, isTold = true } = {}) {
     const { search } = this.app
     this.isLoading = true
     this.isSearching = isFirst
@@ -64,7 +64,7 @@ export class List {
       if (isFirst && this.app.answer?.place === 'list') this.app.answer = undefined
       if (isFirst) this.total = undefined
       this.app.redraw()
-      if (isFirst) this.#announce()
+      this.#announce(isFirst, isTold)
     } catch (error) {
       Object.assign(this, { isLoading: false, isSearching: false })
       if (isFirst) Object.assign(this, { messages: [], next: null, isLoaded: false, damaged: 0 })
@@ -72,16 +72,21 @@ export class List {
     }
   }
 
-  /** Has screen readers read the title of the list, with the number of all messages, which takes longer. */
-  async #announce() {
+  /**
+   * Has screen readers read the title of the list, with the number of all messages, which takes longer.
+   *
+   * @param {boolean} isFirst
+   * @param {boolean} isTold
+   */
+  async #announce(isFirst, isTold) {
     const { search } = this.app
-    if (this.next !== null) {
+    if (isFirst && this.next !== null) {
       const total = await ask(`messages/count?${this.#query()}`).catch(() => undefined)
       if (!isSameFilter(search, this.app.search) || this.app.me === undefined) return
       this.total = total
       this.app.redraw()
     }
-    if (this.app.answer === undefined) this.app.tell(listTitle(this.app))
+    if (isTold && this.app.answer === undefined) this.app.tell(listTitle(this.app))
   }
 
   /**
@@ -135,9 +140,14 @@ export class List {
       await this.app.go({ message: '' }, 'replace')
   }
 
+  onRefresh = () => {
+    if (!this.isLoading) this.load()
+  }
+
   async showMore() {
+    if (this.isLoading) return
     const { length } = this.messages
-    await this.load(false)
+    await this.load({ isFirst: false })
     const first = this.messages[length]
     if (first) focus(`m-${first.id}`)
   }
@@ -155,6 +165,7 @@ export class List {
   }
 
   selectNone() {
+    if (this.app.isBusy) return
     this.select([])
     focus('list-title')
   }

@@ -8,11 +8,11 @@ import { visible } from '../elements.js'
 import { answerAt, isWrong } from './answer.js'
 import { onSkip } from './focus.js'
 import { subjectOf, writerOf } from './list-view.js'
-import { FEW, MANY } from './opened.js'
+import { exceptionsBefore, exceptionText, FEW, MANY } from './opened.js'
 import { acts, count, dayText, findingOf, kindText, releasedText, timeText } from './words.js'
 
 /** @import { App } from './app.js' */
-/** @import { Message, Part, Receipt } from './answers.js' */
+/** @import { Act, Message, Part } from './answers.js' */
 
 /** @param {App} app */
 export function messageView(app) {
@@ -93,7 +93,7 @@ function facts(message) {
               .join('; '),
           ],
         ].filter(([, words]) => words)),
-    ...history.map((act, at) => [acts[act.act], actText(act, receiptsOf(message, at))]),
+    ...history.map((act, at) => [acts[act.act], actText(message, at)]),
   ]
   return html`<dl>${lines.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
 }
@@ -111,12 +111,16 @@ function receiptsOf({ history, releasedTo }, place) {
 }
 
 /**
- * @param {Message['history'][number]} act
- * @param {readonly Receipt[]} receipts
+ * @param {Message} message
+ * @param {number} place of the act in its history
  */
-function actText({ at, person, recipients = [], recipientCount = recipients.length }, receipts) {
+function actText(message, place) {
+  const { act, for: whose, at, person, recipients = [], recipientCount = recipients.length } = /** @type {Act} */ (message.history[place]) // biome-ignore format: a line
+  const receipts = receiptsOf(message, place)
   const [first] = recipients
   const line = html`${timeText(at)} by ${visible(person)}`
+  if (act === 'allowed') return html`${line}${exceptionText(message, whose)}`
+  if (act === 'disallowed') return html`${line}${exceptionsBefore(message, place).join(' and')}`
   if (!first) return line
   const whom = html`${line}, to <bdi>${visible(first)}</bdi>`
   if (recipientCount === 1) return whom
@@ -137,13 +141,13 @@ function actions(app, message) {
     ${
       app.mayChange
         ? html`<p class="buttons">
-      ${app.may('release') ? html`<button type="submit" ?disabled=${isBusy}>${releaseText(app, message)}</button>` : nothing}
-      ${app.may('delete') ? html`<button type="button" ?disabled=${isBusy} @click=${() => opened.remove()}>Delete</button>` : nothing}
+      ${app.may('release') ? html`<button type="submit" aria-disabled=${isBusy}>${releaseText(app, message)}</button>` : nothing}
+      ${app.may('delete') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => opened.remove()}>Delete</button>` : nothing}
       ${nextButton(app, 'next-below')}
     </p>`
         : nothing
     }
-    ${answerAt(app, 'message')}
+    ${answerAt(app, 'recipients')} ${answerAt(app, 'message')}
   </form>`
 }
 
@@ -152,10 +156,11 @@ function actions(app, message) {
  * @param {Message} message
  */
 function releaseText(app, { recipientCount }) {
-  const { other, chosen } = app.opened.target
-  const [first = ''] = other === '' ? chosen : [other]
+  const { named, target } = app.opened
+  const { chosen } = target
+  const [first = ''] = named === '' ? chosen : [named]
   if (first === '') return 'Release to… (choose recipients)'
-  if (other !== '' || chosen.size === 1) return `Release to ${visible(first)}`
+  if (named !== '' || chosen.size === 1) return `Release to ${visible(first)}`
   return `Release to ${chosen.size === recipientCount ? 'all' : `${chosen.size} of`} ${recipientCount} recipients`
 }
 
@@ -166,7 +171,7 @@ function releaseText(app, { recipientCount }) {
 function recipientsField(app, { recipients, recipientCount, state }) {
   const { opened } = app
   const { target, listed } = opened
-  const isElsewhere = target.other !== ''
+  const isElsewhere = opened.named !== ''
   const isMany = recipients.length > MANY
   // Those who certainly have it get nothing of a release that goes on.
   const isOut = (/** @type {string} */ address) => state === 'releasing' && opened.hasIt(address)
@@ -179,7 +184,7 @@ function recipientsField(app, { recipients, recipientCount, state }) {
     )}
     ${recipientCount > recipients.length ? html`<p>and ${count(recipientCount - recipients.length, 'more recipient')}</p>` : nothing}
   </div>`
-  return html`<fieldset>
+  return html`<fieldset aria-describedby="answer-recipients">
     <legend>${recipientCount === 1 ? 'Recipient' : isElsewhere ? 'Recipients' : opened.chosenText}</legend>
     ${
       recipients.length > FEW
@@ -187,7 +192,7 @@ function recipientsField(app, { recipients, recipientCount, state }) {
             ${
               isMany
                 ? html`<label class="filter">Show recipients with
-              <input type="text" name="filter" .value=${live(target.filter)} @input=${opened.onFilter} autocomplete="off" spellcheck="false"></label>`
+              <input type="text" name="filter" .value=${live(target.filter)} @input=${opened.onFilter} @keydown=${opened.onFilterKey} autocomplete="off" spellcheck="false"></label>`
                 : nothing
             }
             <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(true)}>Choose ${listed.length < recipients.length ? `these ${listed.length}` : `all ${listed.length}`}</button>
@@ -234,18 +239,19 @@ function content(app, message) {
   const isForMany = recipientCount > EXCEPTION_RECIPIENTS_MAX
   // An exception of a person who sees some recipients is for them, also one for a sender.
   const isLimited = app.me?.domains !== undefined
+  const made = exceptionsBefore(message)
   /** @type {(words: string, work: () => unknown) => unknown} */
   const button = (words, work) =>
-    html`<button type="button" ?disabled=${isBusy} @click=${work}>${words}</button>`
+    html`<button type="button" aria-disabled=${isBusy} @click=${work}>${words}</button>`
   return html`
     ${
       app.may('allow') && found !== null
         ? html`<h3 id="allow-title" tabindex="-1">A false positive?</h3>
           <p class="hint">An exception lets this finding through in future mail. Release this message as well.${isListAddress(sender) ? ' This sender looks like a list, which may use another address in each mail.' : ''}</p>
           ${isForMany ? html`<p class="hint">An exception can be for at most ${EXCEPTION_RECIPIENTS_MAX} recipients, and this message has ${recipientCount}.</p>` : nothing}
-          <p class="buttons">${sender === '' || (isForMany && isLimited) ? nothing : button(`Make an exception for mail from ${visible(sender)}…`, () => app.opened.allow('sender'))}
-            ${isForMany ? nothing : button(`Make an exception for mail to ${recipientCount > 1 ? 'these recipients' : 'this recipient'}…`, () => app.opened.allow('recipient'))}
-            ${app.opened.isAllowed ? button('Undo the exception', () => app.opened.undoAllow()) : nothing}</p>
+          <p class="buttons">${sender === '' || (isForMany && isLimited) ? nothing : button(`Make an exception${exceptionText(message, 'sender')}…`, () => app.opened.allow('sender'))}
+            ${isForMany ? nothing : button(`Make an exception${exceptionText(message, 'recipient')}…`, () => app.opened.allow('recipient'))}
+            ${made.length === 0 ? nothing : button(made.length > 1 ? 'Undo both exceptions' : `Undo the exception${made[0]}`, () => app.opened.undoAllow())}</p>
           ${answerAt(app, 'allow')}`
         : nothing
     }

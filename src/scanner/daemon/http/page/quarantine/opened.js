@@ -17,12 +17,18 @@ import {
 
 /** @import { Place } from './answer.js' */
 /** @import { App } from './app.js' */
-/** @import { Letter, Message, Part, Receipt } from './answers.js' */
+/** @import { Act, Letter, Message, Part, Receipt } from './answers.js' */
 
 /** Recipients up to this number are all selected when a message is opened: of more of them, those whom the search names. */
 export const FEW = 5
 /** The recipients from which on their boxes can be filtered. */
 export const MANY = 10
+
+/** One address: a second @ is part of it only within quotation marks. */
+const ADDRESS = /^(?:[^\s<>,;@"]+|"(?:[^"\\]|\\.)+")@[^\s<>,;@"]+$/
+
+/** Milliseconds after the last key until what was typed is read. */
+const TYPED_AFTER = 600
 
 export class Opened {
   /** @type {Message | undefined} */
@@ -50,6 +56,7 @@ export class Opened {
 
   openNext() {
     const next = this.neighbour()
+    focus('next') // the other button leaves with the message
     if (next) this.app.go({ message: next.id })
   }
 
@@ -108,12 +115,6 @@ export class Opened {
     return this.receiptOf(address) !== undefined || (isOwn && this.shown?.state === 'released')
   }
 
-  /** Whether an exception was made for it, and not removed. */
-  get isAllowed() {
-    const changes = this.shown?.history.filter(({ act }) => /allowed$/.test(act))
-    return changes?.at(-1)?.act === 'allowed'
-  }
-
   /** @param {string} address */
   choose(address) {
     const { chosen } = this.target
@@ -122,6 +123,7 @@ export class Opened {
   }
 
   #onChosen() {
+    if (this.app.answer?.place === 'recipients') this.app.answer = undefined
     this.app.redraw()
     this.app.tell(this.chosenText)
   }
@@ -148,28 +150,44 @@ export class Opened {
   onFilter = (event) => {
     this.target.filter = /** @type {HTMLInputElement} */ (event.target).value
     this.app.redraw()
+    const { length } = this.listed
+    const all = count(this.shown?.recipients.length ?? 0, 'recipient')
+    this.app.tell(length === 0 ? 'No recipient matches' : `${length} of ${all} shown`, TYPED_AFTER)
+  }
+
+  /** The boxes are filtered as one types: Enter would release. @param {KeyboardEvent} event */
+  onFilterKey = (event) => {
+    if (event.key === 'Enter') event.preventDefault()
   }
 
   /** @param {InputEvent} event */
   onOther = (event) => {
-    const { value } = /** @type {HTMLInputElement} */ (event.target)
-    this.target.other = unbracketed(value.trim().replace(/^<|>$/g, ''))
+    this.target.other = /** @type {HTMLInputElement} */ (event.target).value
     if (this.app.answer?.place === 'address') this.app.answer = undefined
     this.app.redraw()
+  }
+
+  /** What was typed in place of the recipients, without what copying adds. The field keeps it as it was typed. */
+  get named() {
+    return unbracketed(this.target.other.trim().replace(/^<|>$/g, ''))
   }
 
   /** @param {SubmitEvent} event */
   onRelease = (event) => {
     event.preventDefault()
     const { shown } = this
-    if (shown === undefined) return
-    const { other, chosen } = this.target
-    if (other !== '' && !/^[^\s<>,;]+@[^\s<>,;@]+$/.test(other)) {
-      this.app.say('address', `${other}: write one address, such as ann@example.org.`, true)
+    if (shown === undefined || this.app.isBusy) return
+    const { named } = this
+    if (named !== '' && !ADDRESS.test(named)) {
+      this.app.say(
+        'address',
+        `${visible(named)}: write one address, such as ann@example.org.`,
+        true,
+      )
       return focus('other')
     }
-    const to = other === '' ? [...chosen] : [other]
-    if (to.length === 0) return this.app.say('message', 'Choose a recipient.', true)
+    const to = named === '' ? [...this.target.chosen] : [named]
+    if (to.length === 0) return this.app.say('recipients', 'Choose a recipient.', true)
     this.app.act('message', () => this.#release(shown, to))
   }
 
@@ -345,10 +363,15 @@ export class Opened {
   }
 
   undoAllow() {
-    return this.#look('allow', async (path, { id }) => {
+    return this.#look('allow', async (path, message) => {
+      const { id } = message
+      const made = exceptionsBefore(message)
       await ask(`${path}/allow`, { method: 'DELETE' })
       await this.#reload(id).catch(() => {})
-      this.app.say('allow', 'The exception was removed.')
+      this.app.say(
+        'allow',
+        `${made.length > 1 ? 'Both exceptions were' : `The exception${made[0]} was`} removed.`,
+      )
       focus('allow-title')
     })
   }
@@ -362,6 +385,26 @@ export class Opened {
     if (shown === undefined) return undefined
     return this.app.act(place, () => work(`messages/${encodeURIComponent(shown.id)}`, shown))
   }
+}
+
+/**
+ * Of whom mail is let in by the exceptions that were made for a message, and not removed: ` for mail from a@example.net`.
+ *
+ * @param {Message} message
+ * @param {number} [place] of the act of its history before which that was so
+ */
+export function exceptionsBefore(message, place = message.history.length) {
+  const before = message.history.slice(0, place)
+  const since = before.findLastIndex(({ act }) => act === 'disallowed') + 1
+  const made = before.slice(since).filter(({ act }) => act === 'allowed')
+  return [...new Set(made.map((act) => exceptionText(message, act.for)))]
+}
+
+/** @param {Message} message @param {Act['for']} whose */
+export function exceptionText({ sender, recipients, recipientCount }, whose) {
+  if (whose === undefined) return ''
+  if (whose === 'sender') return ` for mail from ${visible(sender)}`
+  return ` for mail to ${recipientCount === 1 ? visible(recipients[0] ?? '') : 'these recipients'}`
 }
 
 /** @type {(address: string, other: string) => boolean} */

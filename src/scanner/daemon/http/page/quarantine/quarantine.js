@@ -72,7 +72,7 @@ function signInView(app) {
       <label for="token">Your token, from your mail administrator</label>
       <input id="token" type="password" autocomplete="current-password" required
         aria-invalid=${isWrong(app, 'sign-in')} aria-describedby="answer-sign-in">
-      <button type="submit" class="first" ?disabled=${app.isBusy}>Sign in</button>
+      <button type="submit" class="first" aria-disabled=${app.isBusy}>Sign in</button>
       ${answerAt(app, 'sign-in')}
     </form>
   </main>`
