@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { Desk } from '../../../src/scanner/cli/quarantine/desk.ts'
 import { digestMail } from '../../../src/scanner/cli/quarantine/digest-mail.ts'
 import { usualWords } from '../../../src/scanner/cli/quarantine/digest-words.ts'
+import { ALL_MAIL } from '../../../src/scanner/cli/quarantine/reader.ts'
 import type { ShownMessage } from '../../../src/scanner/cli/quarantine/shown-message.ts'
 import { parseLogText } from '../../../src/scanner/log/parsed-line.ts'
 import { History } from '../../../src/scanner/observe/live/history.ts'
@@ -349,7 +350,7 @@ t.test('a digest, as mail programs show it', { skip: skipWithoutBrowser }, async
 async function digestOf(directory: string, isForRecipient: boolean): Promise<string> {
   const page = isForRecipient ? undefined : 'https://mx.example.org/quarantine'
   const root = await openQuarantine(directory)
-  const desk = await Desk.open(root)
+  const desk = await Desk.open(root, ALL_MAIL)
   const shown: ShownMessage[] = []
   const range = { since: undefined, until: undefined, isNewestFirst: true }
   for await (const found of desk.find({ range, states: ['kept'] }))

@@ -24,7 +24,7 @@ import type { QuarantineRecord, RecordAndStart } from '../../scan/quarantine/rec
 import { type ActionNote, noteAction, withQuarantine } from './directory.ts'
 import { NotedActs } from './noted-acts.ts'
 import { forCommand } from './problem.ts'
-import { type Reader, recipientsFor } from './reader.ts'
+import { ALL_MAIL, type Reader, recipientsFor } from './reader.ts'
 import { asUtf8, readTexts, type ShownMessage, shownMessage } from './shown-message.ts'
 
 /** Which messages are meant. */
@@ -66,7 +66,7 @@ export class Desk {
     this.#days = days
   }
 
-  static async open(root: PathHandle, reader: Reader = {}): Promise<Desk> {
+  static async open(root: PathHandle, reader: Reader): Promise<Desk> {
     const { QUARANTINEDAYS } = readSettings(process.env, quarantineLimits)
     const known = { acts: await NotedActs.read(root), received: await idsWithReceipts(root) }
     return new Desk(root, reader, known, QUARANTINEDAYS)
@@ -193,7 +193,7 @@ export function atDesk<Result>(
 ): Promise<Result> {
   return withQuarantine(directory, async (root) => {
     try {
-      return await use(await Desk.open(root))
+      return await use(await Desk.open(root, ALL_MAIL))
     } catch (error) {
       throw forCommand(error)
     }

@@ -78,7 +78,7 @@ interface ReleaseRun {
   /** Whether the caller has chosen the route, also for mail that would be put back. */
   readonly isRouted: boolean
   /** The person who releases it. */
-  readonly reader?: Reader
+  readonly reader: Reader
 }
 
 /** A release that the next program or server has accepted. */
@@ -106,7 +106,7 @@ export interface Released {
 export async function releaseEntry(
   root: PathHandle,
   { id, again }: { readonly id: string; readonly again: boolean },
-  { to, keys: keysOf, routes, isRouted, reader = {} }: ReleaseRun,
+  { to, keys: keysOf, routes, isRouted, reader }: ReleaseRun,
   note: ActionNote,
 ): Promise<Released> {
   const begun = await beginRelease(root, id, again)

@@ -6,6 +6,7 @@ import { BY_CALLER, CallerRoute, endAnswers } from './by-caller.ts'
 import { atDesk } from './desk.ts'
 import { addDirectoryOption } from './directory.ts'
 import { forEachMeant, idsArgument, searchOptions, yesOption } from './meant-messages.ts'
+import { ALL_MAIL } from './reader.ts'
 import { type Released, releaseEntry, signingKeys } from './release-entry.ts'
 import { parseRoute, parseUsualRoute, type ReleaseRoute, type UsualRoute } from './send-again.ts'
 
@@ -47,6 +48,7 @@ export const releaseCommand = makeCommand('quarantine release', {
     const run = {
       to: (args.to ?? []).map((address) => Buffer.from(address).toString('latin1')),
       keys: () => (args.stamp ? signingKeys(env) : []),
+      reader: ALL_MAIL,
       isRouted: args.by !== undefined && args.by !== BY_CALLER,
       // By default the route of the door that kept the message.
       routes: {
