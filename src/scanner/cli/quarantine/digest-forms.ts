@@ -3,10 +3,12 @@ export interface DigestEntry {
   /** `1 of 4`. */
   readonly number: string
   readonly subject: string
-  /** Lines of facts, each with its name. */
-  readonly lines: readonly (readonly (readonly [name: string, value: string])[])[]
-  /** What its reader can do. */
-  readonly link: { readonly words: string; readonly url: string } | undefined
+  /** Facts, each with its name. */
+  readonly facts: readonly (readonly [name: string, value: string])[]
+  /** What its reader can do: a link, and a short one, which people see. */
+  readonly link:
+    | { readonly words: string; readonly url: string; readonly short: string }
+    | undefined
 }
 
 /** The text around the list, of which each line is a paragraph, and the messages. */
@@ -18,10 +20,10 @@ interface DigestText {
 
 /** Returns a digest as plain text. */
 export function digestAsText({ before, entries, after }: DigestText): string {
-  const list = entries.flatMap(({ number, subject, lines, link }) => [
+  const list = entries.flatMap(({ number, subject, facts, link }) => [
     `${number}: ${subject}`,
-    ...lines.map((facts) => facts.map((fact) => fact.join(': ')).join('; ')),
-    ...(link === undefined ? [] : [`${link.words}: ${link.url}`]),
+    ...facts.map((fact) => fact.join(': ')),
+    ...(link === undefined ? [] : [`${link.words}: ${link.short}`]),
     '',
   ])
   return `${before}${list.join('\n')}\n${after}\n`
@@ -29,6 +31,7 @@ export function digestAsText({ before, entries, after }: DigestText): string {
 
 /** Styles are attributes: mail programs drop others. Colours are those of the program, light or dark. */
 const BODY = 'font-family: sans-serif; max-width: 60em; line-height: 1.4; overflow-wrap: anywhere; background: Canvas; color: CanvasText' // biome-ignore format: a line
+const TITLE = 'margin: 0 0 0.5em; font-size: 1.25em'
 const HEADING =
   'margin: 1em 0 0.25em; padding-top: 1em; border-top: 1px solid #888; font-size: inherit'
 const HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">' // biome-ignore format: a line
@@ -40,6 +43,7 @@ export function digestAsHtml(
   languages: { readonly around: string | undefined; readonly list: string },
 ): string {
   const pieces = [
+    `<h1 dir="auto" style="${TITLE}">${escaped(title)}</h1>`,
     paragraphs(before),
     `<div lang="${languages.list}">`,
     ...entries.map(entryHtml),
@@ -50,17 +54,15 @@ export function digestAsHtml(
   return `<!DOCTYPE html>\n<html${lang}><head>${HEAD}<title>${escaped(title)}</title></head>\n<body style="${BODY}">\n${pieces.join('\n')}\n</body></html>\n`
 }
 
-function entryHtml({ number, subject, lines, link }: DigestEntry): string {
-  const facts = lines.map(
-    (line) =>
-    line.map(([name, value]) => `<span style="opacity: 0.75">${escaped(name)}:</span> ${isolated(value)}`).join('; '), // biome-ignore format: a line
+function entryHtml({ number, subject, facts, link }: DigestEntry): string {
+  const lines = facts.map(
+    ([name, value]) => `<span style="opacity: 0.75">${escaped(name)}:</span> ${isolated(value)}`,
   )
   const label = escaped(`${link?.words}: ${subject}`)
   const action = link && `<a href="${escaped(link.url)}" aria-label="${label}" style="white-space: nowrap">${escaped(link.words)}</a>` // biome-ignore format: a line
-  const end = action && (lines.at(-1)?.length === 1 ? '<br>\n' : '; ') + action
   return [
     `<h2 dir="auto" style="${HEADING}">${escaped(number)}: ${isolated(subject)}</h2>`,
-    `<p dir="auto" style="margin: 0">${facts.join('<br>\n')}${end ?? ''}</p>`,
+    `<p dir="auto" style="margin: 0">${[...lines, ...(action === undefined ? [] : [action])].join('<br>\n')}</p>`,
   ].join('\n')
 }
 

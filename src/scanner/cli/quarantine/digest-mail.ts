@@ -56,7 +56,7 @@ const TEXT_MAX = 200
  */
 export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
   const { to, part, parts } = digest
-  const { host, postmaster, now, words } = origin
+  const { host, now, words } = origin
   const { say, language } = speakerOf(words)
   const key = createHash('sha256')
     .update([to, ...idsOf(digest)].join('\n'))
@@ -66,7 +66,7 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
     filled(words.subject, digest, origin) +
     (parts === 1 ? '' : ` (${say('part')} ${part} ${say('of')} ${parts})`)
   const header = [
-    `From: Quarantine <${postmaster}>`,
+    `From: Quarantine <${addressOf(digest, origin)}>`,
     `To: <${to}>`,
     `Subject: ${encodedWords(subject)}`,
     `Date: ${new Date(now).toUTCString().replace('GMT', '+0000')}`,
@@ -93,11 +93,14 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
   return Buffer.from(`${header.join('\n')}\n\n${pieces.join('')}--=_${key}--\n`, 'latin1')
 }
 
-function filled(text: string, { count, kinds }: Digest, { host, words }: DigestOrigin): string {
+function filled(text: string, digest: Digest, origin: DigestOrigin): string {
+  const { count, kinds } = digest
+  const { host, words } = origin
   const { kind, messages } = speakerOf(words)
   const numbers = [...kinds].sort(([, number], [, other]) => other - number)
   return text
     .replaceAll('{host}', host)
+    .replaceAll('{postmaster}', asUtf8(addressOf(digest, origin)))
     .replaceAll('{count}', messages(count))
     .replaceAll('{kinds}', numbers.map(([grounds, number]) => `${kind(grounds)}: ${number}`).join(', ')) // biome-ignore format: a line
 }
@@ -122,7 +125,7 @@ function remarks({ part, parts, left }: Digest, origin: DigestOrigin): readonly 
   )
 }
 
-/** What people read about a message: a line for each fact or, for the postmaster, two. Its recipient does not learn who else was one. */
+/** What people read about a message. Its recipient does not learn who else was one. */
 function entryOf(
   message: ShownMessage,
   at: number,
@@ -147,32 +150,39 @@ function entryOf(
   const finding = found === null ? '' : ` (${isName ? found : plain(findingText(message))})`
   const kept = timeIn(message.time, { ...DAY, ...CLOCK })
   const until = deletedOn === null ? '' : `, ${say('until')} ${timeIn(deletedOn, DAY)}`
-  const people = [
+  const facts = [
     ...fact('From', author),
     ...fact('Sent by', isOwn ? '' : plain(sender) || say('no sender (a report about other mail)')),
     ...fact('To', isForRecipient ? '' : recipients.map(recipientText).join(', ') + more),
-  ]
-  const facts = [
     ...fact('Found', kind(grounds) + finding),
     ...fact('Attached', plain(attachments.join(', '))),
-    ...fact('Kept', isForRecipient ? `${kept}${until} (${formatSize(size)})` : kept),
+    ...fact('Kept', `${kept}${until} (${formatSize(size)})`),
     ...fact('State', state === 'kept' ? '' : say('a release was interrupted, and it may have been delivered')), // biome-ignore format: a line
     ...fact('State', isForRecipient || releasedCount === 0 ? '' : `${releasedCount} ${say('of')} ${recipientCount} ${say('released')}`), // biome-ignore format: a line
-    ...fact('Number', isForRecipient || page !== undefined ? '' : id),
+    ...fact('Number', !isForRecipient && page !== undefined ? '' : id),
   ]
   const request = {
     subject: `${say('Please deliver')}: ${plain(subject ?? '', ASKED_MAX)} (${id})`,
     body: `${say('From')}: ${author}\n${say('Kept')}: ${kept}\n\n${say('I expect this message because')}: `,
   }
+  const linkOf = (): DigestEntry['link'] => {
+    if (!isForRecipient) {
+      if (page === undefined) return undefined
+      const url = `${page}?message=${id}`
+      return { words: `${say('Open message')} ${number}`, url, short: url }
+    }
+    const short = { subject: `${say('Please deliver')} ${id}` }
+    return {
+      words: `${say('Ask for message')} ${number}`,
+      url: mailTo(digest, origin, request),
+      short: mailTo(digest, origin, short),
+    }
+  }
   return {
     number: `${number} ${say('of')} ${digest.count}`,
     subject: subject ? `“${plain(subject)}”` : say('(no subject)'),
-    lines: isForRecipient ? [...people, ...facts].map((own) => [own]) : [people, facts],
-    link: isForRecipient
-      ? { words: `${say('Ask for message')} ${number}`, url: mailTo(digest, origin, request) }
-      : page === undefined
-        ? undefined
-        : { words: `${say('Open message')} ${number}`, url: `${page}?message=${id}` },
+    facts,
+    link: linkOf(),
   }
 }
 
@@ -184,15 +194,16 @@ const ASKED_MAX = 60
 const DAY = { day: 'numeric', month: 'short', year: 'numeric' } as const
 const CLOCK = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const
 
-/** A link that writes a mail to the postmaster. Each domain has a postmaster (RFC 5321 4.5.1). */
-function mailTo(
-  { to }: Digest,
-  { postmaster }: DigestOrigin,
-  fields: Record<string, string>,
-): string {
-  const address = postmaster.includes('@') ? postmaster : postmaster + to.slice(to.lastIndexOf('@'))
+/** The address of the postmaster, latin1. Each domain has a postmaster (RFC 5321 4.5.1): that of the recipient, or of this host. */
+function addressOf({ to }: Digest, { postmaster, host }: DigestOrigin): string {
+  if (postmaster.includes('@')) return postmaster
+  return `${postmaster}@${to.includes('@') ? to.slice(to.lastIndexOf('@') + 1) : host}`
+}
+
+/** A link that writes a mail to the postmaster. */
+function mailTo(digest: Digest, origin: DigestOrigin, fields: Record<string, string>): string {
   const query = Object.entries(fields).map(([name, text]) => `${name}=${encodeURIComponent(text.replaceAll('\n', '\r\n'))}`) // biome-ignore format: a line
-  return `mailto:${encodeURIComponent(asUtf8(address)).replaceAll('%40', '@')}?${query.join('&')}`
+  return `mailto:${encodeURIComponent(asUtf8(addressOf(digest, origin))).replaceAll('%40', '@')}?${query.join('&')}`
 }
 
 /** Returns an address that the mail server accepted: as it is, unless mail programs could make it the address of a page. */

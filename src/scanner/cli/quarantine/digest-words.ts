@@ -4,7 +4,7 @@ import { kindsInWords, kindText } from '../../scan/replies/found-in-words.ts'
 /** The words of a digest. */
 export interface DigestWords {
   readonly subject: string
-  /** The text around the messages: {host}, {count}, {kinds} and {messages} are replaced. A line is a paragraph, as wide as it needs. */
+  /** The text around the messages: {host}, {postmaster}, {count}, {kinds} and {messages} are replaced. A line is a paragraph, as wide as it needs. */
   readonly body: string
   /** The language of both, a tag of BCP 47; undefined: not known. */
   readonly language: string | undefined
@@ -48,11 +48,11 @@ export function usualWords(isForRecipient: boolean, page: string | undefined): D
   return { subject, body: lines.join('\n'), language: ENGLISH, phrases: new Map() }
 }
 
-/** The last lines above the messages, and these. */
+/** The messages, and what is below them. */
 const END = [
-  'Dots, colons, double slashes and double backslashes in texts of others are in brackets, such as [.], so that nothing becomes a link.',
-  '',
   '{messages}',
+  '',
+  'Dots and slashes in texts of others are in brackets, as in [.]: so nothing becomes a link.',
 ]
 
 const forRecipient = [
@@ -61,6 +61,7 @@ const forRecipient = [
   '',
   '- You do not expect a message? Do nothing: it is deleted later.',
   '- You need one? Follow its link, such as "Ask for message 1": a mail to the help desk opens. Write why you expect the message, and send it. The help desk then looks at the message, and can deliver it. It may do harm: ask only for mail that you expect.',
+  '- The link does nothing? Write to {postmaster}, with the Number of the message.',
   '',
   ...END,
 ] as const
@@ -68,7 +69,7 @@ const forRecipient = [
 const forPostmaster = (page: string | undefined) =>
   [
     'New in quarantine on {host}: {count}',
-    'You get this report as the postmaster of {host}. Since the last one, onescan has quarantined {count} ({kinds}). None of them was delivered, unless its "State:" reports otherwise.',
+    'You get this report as the postmaster of {host}. In quarantine, and in no report before: {count} ({kinds}). None of them was delivered, unless its "State:" reports otherwise.',
     ...(page === undefined ? [] : [`All that wait: ${page}`]),
     '',
     'You need not do anything: the messages are deleted later.',

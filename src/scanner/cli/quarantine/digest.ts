@@ -39,7 +39,7 @@ export const digestCommand = makeCommand('quarantine digest', {
       .option('postmaster', textOption('Recipient of the digest; with --each, its sender', { default: 'postmaster' })) // biome-ignore format: a line
       .option('each', textOptions('To each recipient in this domain instead, or .domain; may be repeated')) // biome-ignore format: a line
       .option('by', textOption('chain, sendmail, or HOST:PORT for SMTP', { default: 'sendmail' }))
-      .option('text', textOption('File with your own words, {messages}, {host}, {count} and {kinds}, such as examples/digest/digest-words')) // biome-ignore format: a line
+      .option('text', textOption('File with your own words, {messages}, {host}, {postmaster}, {count} and {kinds}, such as examples/digest/digest-words')) // biome-ignore format: a line
       .option('zone', textOption('Time zone, such as Europe/Berlin')) // biome-ignore format: a line
       .option('dry-run', flag('Only show who would get it'))
       .option('json', printsJson)
