@@ -78,6 +78,12 @@ const ofPostfix: readonly {
     local: `$mine, ${OURS}`,
   },
   {
+    name: 'milters of local programs that are those of clients',
+    main: `smtpd_milters = inet:127.0.0.1:11332\nnon_smtpd_milters = \${smtpd_milters}\n`,
+    smtpd: `inet:127.0.0.1:11332, ${OURS}`,
+    local: `\${smtpd_milters}`,
+  },
+  {
     name: 'characters that it refuses',
     main: 'message_reject_characters = \\1\n',
     smtpd: OURS,
@@ -85,7 +91,7 @@ const ofPostfix: readonly {
   },
 ]
 
-for (const { name, main, smtpd, local = '$smtpd_milters', characters = '\\0' } of ofPostfix) {
+for (const { name, main, smtpd, local = OURS, characters = '\\0' } of ofPostfix) {
   t.test(
     `postfix-milter adds to ${name}`,
     { skip: ownDirectoriesMissing || postfixMissing },
