@@ -55,10 +55,14 @@ function judgeWarmth(host: Host, test: SlotTest): CheckLine[] {
     if (!host.asksOnescand || header === undefined) return []
     return [ok(what, `accepts connections at ${socketOf(host)} from ${accountText(host)}`)]
   }
-  const remedy = isBarred(test) ? groupRemedy(host) : howToStart('onescand')
+  const [, setting] =
+    /^onescand: (\w+) (?:differs|is laxer|is longer|names) /.exec(whyStandalone) ?? []
+  const toServe = setting ? settingRemedy(setting) : howToStart('onescand')
+  const remedy = isBarred(test) ? groupRemedy(host) : toServe
   const meanwhile =
     header === undefined ? '' : ': mail is scanned by a program started for each message'
-  return [warning(what, `${whyStandalone} (${accountText(host)})${meanwhile}`, remedy)]
+  const why = whyStandalone.replace(/^onescand: /, '')
+  return [warning(what, `${why} (${accountText(host)})${meanwhile}`, remedy)]
 }
 
 const socketOf = ({ env }: Host) => env.ONESCAN_SOCKET || SLOT_SOCKET
@@ -69,6 +73,9 @@ const isBarred = ({ reason, whyStandalone = reason }: SlotTest) =>
 
 const groupRemedy = (host: Host) =>
   `give the service the group of ${socketOf(host)}: tcpserver -g "$(id -g onescan)" or, if it needs another group, such as vchkpw, setpriv --reuid=USER --regid=GROUP --groups=onescan before qmail-smtpd, instead of -u and -g, or instead of setuidgid`
+
+const settingRemedy = (setting: string) =>
+  `remove ${setting} from the rules of the service, or set the same value in /etc/default/onescand`
 
 function judgeClean(host: Host, test: SlotTest): CheckLine {
   const what = 'qmail, clean message'

@@ -111,14 +111,38 @@ t.test('onescanc itself reports that no onescand answers', native, async (t) => 
   t.same(complaints(others), [])
 })
 
-t.test('an account without the group scans standalone, and that is reported', native, async (t) => {
+/** The first check line where onescanc scans without onescand, for this reason. */
+async function withoutOnescand(t: Test, reason: string) {
   const program = join(openDirectory(t), 'onescanc')
-  const standalone =
-    'decision=standalone reason="onescand at /run/x: Permission denied" total_ms=1.0'
-  writeFileSync(program, `#!/bin/sh\necho 'onescan: ${standalone}' >&2\neval "exec $QUEUECHAIN"\n`)
+  const line = `onescan: decision=standalone reason="${reason}" total_ms=1.0`
+  writeFileSync(
+    program,
+    `#!/bin/sh\necho "${line.replaceAll('"', '\\"')}" >&2\neval "exec $QUEUECHAIN"\n`,
+  )
   chmodSync(program, 0o755)
   const [checkLine] = await checkTestMessages(host(eicar, { program }))
-  t.match(checkLine, {
+  return checkLine
+}
+
+t.test('a setting that differs from onescand is to be removed or repeated', native, async (t) => {
+  for (const reason of [
+    "STRICTMIME differs from the daemon's",
+    "SCANTIMEOUT is longer than the daemon's",
+  ]) {
+    const [name] = reason.split(' ')
+    t.match(await withoutOnescand(t, `onescand: ${reason}`), {
+      level: 'warning',
+      what: 'onescand',
+      value: new RegExp(
+        `^${reason} \\(.*\\): mail is scanned by a program started for each message$`,
+      ),
+      remedy: `remove ${name} from the rules of the service, or set the same value in /etc/default/onescand`,
+    })
+  }
+})
+
+t.test('an account without the group scans standalone, and that is reported', native, async (t) => {
+  t.match(await withoutOnescand(t, 'onescand at /run/x: Permission denied'), {
     level: 'warning',
     value:
       /^onescand at \/run\/x: Permission denied .*: mail is scanned by a program started for each/,
