@@ -38,7 +38,7 @@ t.test('each way in has a test', async (t) => {
 t.test('the page of qmail states that mail of local programs is not scanned', async (t) => {
   t.match(
     read('doc/qmail.md'),
-    /## What is not scanned\n\nMail from local programs \(`qmail-inject`/,
+    /## What is not scanned\n\n- mail from local programs \(`qmail-inject`/,
   )
 })
 

@@ -15,7 +15,7 @@ const blocks = codeBlocks()
 export function typedBy(page: string, words: string): string {
   const found = blocks.filter((block) => block.page === page && block.text.includes(words))
   if (found.length !== 1) throw new Error(`${page}: ${found.length} blocks have ${words}`)
-  return found[0]!.text.replace(/^onescan check.*\n/m, '')
+  return found[0]!.text.replaceAll(/^onescan check.*\n/gm, '')
 }
 
 /** Words that are in the text of a page, to the letter, whatever its lines. */
@@ -268,7 +268,10 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'rspamd, as a client of clamd',
-    unsure: { smtpd_milters: /^inet:localhost:11332: may use onescand as clamd/ },
+    unsure: {
+      smtpd_milters:
+        /^inet:localhost:11332: it is unknown whether this filter uses onescand as clamd/,
+    },
     packages: 'postfix rspamd',
     prepare: RSPAMD,
     listens: [11332],
@@ -279,7 +282,7 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'amavis, as a client of clamd',
-    unsure: { content_filter: /: may use onescand as clamd/ },
+    unsure: { content_filter: /: it is unknown whether this filter uses onescand as clamd/ },
     packages: 'postfix amavisd-new',
     prepare: AMAVIS,
     typed: `${CLAMD_SOCKET}
@@ -296,7 +299,10 @@ END
   },
   {
     name: 'MIMEDefang, as a client of clamd',
-    unsure: { smtpd_milters: /^inet:127\.0\.0\.1:10040: may use onescand as clamd/ },
+    unsure: {
+      smtpd_milters:
+        /^inet:127\.0\.0\.1:10040: it is unknown whether this filter uses onescand as clamd/,
+    },
     // Debian's package does not name all that it needs.
     packages: 'postfix mimedefang libnet-dns-perl',
     prepare: MIMEDEFANG,

@@ -44,7 +44,7 @@ export const mailReply = {
   hiddenDot: refused(
     '5.6.0',
     'bare-newline',
-    'message refused: some servers would take a line in it for its end (SMTP smuggling)',
+    'message refused: some servers would read a line in it as its end (SMTP smuggling)',
   ),
   tooManyHops: (hops: number) =>
     refused('5.4.6', 'too-many-hops', `too many hops: ${hops} Received fields, a mail loop`),

@@ -95,7 +95,7 @@ export function checkServerUnit(
     return active === 'active' ? [] : [warning(server, value, startCommand(name, unit))]
   }
   if (active === 'failed') {
-    const remedy = `correct what journalctl -u ${name} reports, then run systemctl restart ${name}`
+    const remedy = `fix the error that journalctl -u ${name} shows, then run systemctl restart ${name}`
     return [failure(server, 'is not running: its start failed', remedy)]
   }
   if (active === 'active') return checkStartsAtBoot([name], 'no mail is accepted', ask)

@@ -60,7 +60,11 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
 
 /** A filter that may use onescand as clamd, which only its own settings show. */
 const usesClamdPerhaps = (what: string, filter: string) =>
-  warning(what, `${filter}: may use onescand as clamd, or not scan this mail`, SHOWN_BY_MAIL)
+  warning(
+    what,
+    `${filter}: it is unknown whether this filter uses onescand as clamd`,
+    SHOWN_BY_MAIL,
+  )
 
 function notFiltered(service: SmtpdService, toAdd: string, postfix: Postfix): CheckLine {
   const what = service.placeOf('smtpd_milters')

@@ -51,7 +51,7 @@ function unasked(error: unknown): CheckLine {
   const [, closed] = /open (\/\S+): Permission denied/.exec(complaint) ?? []
   const remedy =
     closed === undefined
-      ? `run ${POSTCONF} >/dev/null, and correct what it reports`
+      ? `run ${POSTCONF} >/dev/null, and fix the error that it reports`
       : commandToOpen(closed)
   return failure('Postfix', `postconf fails: ${complaint}`, remedy)
 }

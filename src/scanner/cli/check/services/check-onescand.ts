@@ -180,7 +180,7 @@ function checkSelfTest(
 ): CheckLine[] {
   const what = `onescand ${pid}`
   if (selfTest === undefined) {
-    const value = `made no self-test within ${formatDuration(SELF_TEST_ANSWER_TIMEOUT)}`
+    const value = `did not complete its self-test within ${formatDuration(SELF_TEST_ANSWER_TIMEOUT)}`
     const remedy = `run ${howToReadLog('onescand')}, then ${howToStart('onescand', 'restart')}`
     return [failure(what, value, remedy)]
   }

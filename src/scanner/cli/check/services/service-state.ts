@@ -85,7 +85,7 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const reason = unit ? ` (${stateInWords(unit)})` : ''
   const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
   const remedy = hasFailed
-    ? `correct what ${howToReadLog(service)} reports, then ${howToStart(service, 'restart')}`
+    ? `fix the error that ${howToReadLog(service)} shows, then ${howToStart(service, 'restart')}`
     : howToStart(service, unit?.active === 'active' ? 'restart' : 'start')
   const down = marked(level(service, `does not answer${reason}`, remedy), 'stops the start')
   return [down, ...ofLog]
@@ -224,7 +224,7 @@ function checkLog(service: Service, lines: readonly string[], answers: boolean):
   )
   const sinceServing = lines.slice(lines.findLastIndex((line) => SERVES.test(line)) + 1)
   const shown = complaints.length > 0 || answers ? complaints : sinceServing
-  const remedy = `correct what this line reports, then ${howToStart(service, 'restart')}`
+  const remedy = `fix the error that this line reports, then ${howToStart(service, 'restart')}`
   return [...new Set(shown)].slice(-LINES_SHOWN).map((line) => {
     const level = answers || line.startsWith('warning: ') ? warning : failure
     // With the backslashes of a command that it names.

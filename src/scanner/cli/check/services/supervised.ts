@@ -70,9 +70,7 @@ export function checkMailUnits(
     if (state === undefined || (state.enabled === 'disabled' && state.active === 'inactive'))
       return []
     const remedy = `install the package of ${shellWord(program)}, then run systemctl restart ${unit}`
-    return [
-      failure(unit, `starts ${shellWord(program)}, which does not exist, and does no work`, remedy),
-    ]
+    return [failure(unit, `cannot start: its program ${shellWord(program)} does not exist`, remedy)]
   })
 }
 
@@ -106,9 +104,9 @@ async function checkSupervisor(service: string): Promise<CheckLine | undefined> 
   const isDown = seen.every(({ pid }) => pid === 0)
   const isRestarted = new Set(seen.map(({ since }) => since)).size === LOOKS
   if (!isDown && !isRestarted) return undefined
-  const value = 'exits each time that it is started, so it does no work'
+  const value = 'exits right after each start'
   const run = shellWord(`${service}/run`)
-  const remedy = `run sh -n ${run}, correct what that or the log of this service reports, then run ${superviseCommand('restart', service)}`
+  const remedy = `run sh -n ${run} and read the log of this service; fix the error, then run ${superviseCommand('restart', service)}`
   return failure(service, value, remedy)
 }
 

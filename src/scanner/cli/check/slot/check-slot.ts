@@ -142,7 +142,7 @@ function checkService(service: RunningService): CheckLine[] {
     )
   }
   if (unknownSteps.length > 0) {
-    const value = `starts ${unknownSteps.join(', ')} before qmail-smtpd: settings that this changes are not checked`
+    const value = `starts ${unknownSteps.join(', ')} before qmail-smtpd: settings that this program changes are not checked`
     const remedy =
       'start it before the server, or test its settings: onescan check --user ACCOUNT --envdir DIR'
     checkLines.push(warning(what, value, remedy))

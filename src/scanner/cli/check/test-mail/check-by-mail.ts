@@ -62,11 +62,7 @@ export async function* checkByMail(
   }: { readonly ways?: readonly SendingWay[]; readonly readsSlots?: boolean },
 ): AsyncGenerator<CheckLine> {
   if (!isAddress(address)) {
-    yield failure(
-      '--mail',
-      `${address}: is not an address`,
-      'specify an address such as user@example.org',
-    )
+    yield failure('--mail', `${address}: is not an address`, 'use the form user@example.org')
     return
   }
   const log = new FollowedLog(logs, OF_CHECK)
@@ -211,7 +207,7 @@ class WayTest {
       case 'deferred':
         break
     }
-    const value = `is not accepted, and onescan did not see it: ${text}`
+    const value = `is not accepted, and no log has a line from onescan about it: ${text}`
     return failure(
       `${what}, clean mail`,
       value,
@@ -245,7 +241,7 @@ class WayTest {
     const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
       const value = `is ${sent.kind}, and waits in the queue of the mail server (Subject: ${sent.subject}): ${report}`
-      const remedy = 'correct what it reports, then run sendmail -q'
+      const remedy = 'fix the error that it reports, then run sendmail -q'
       return failure(what, value, remedy)
     }
     const after = delivery === undefined ? '' : `, and the mail server reports: ${report}`
@@ -269,8 +265,8 @@ class WayTest {
         'set acl_not_smtp to an ACL with "deny malware = *" and "accept", as doc/exim.md shows, to scan mail of local programs'
       return marked(warning(what, value, remedy), 'local mail')
     }
-    const where = this.#run.places === '' ? 'no log was found' : `read: ${this.#run.places}`
-    const value = `is ${kind}, and onescan did not see it: ${text}${after} (${where}); ${arrives}`
+    const where = this.#run.places === '' ? 'no log was found' : `logs read: ${this.#run.places}`
+    const value = `is ${kind}, but no log has a line from onescan about it: ${text}${after} (${where}); ${arrives}`
     const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'README.md'
     const remedy = `connect the mail server to onescan as ${page} shows, or specify the log with --log if onescan logs elsewhere`
     return failure(what, value, remedy)
@@ -445,6 +441,8 @@ const WHOLE_MAIL =
 const SEE =
   'run onescan check, which prints the remedy for most causes; for others see doc/deferred.md'
 
+const UNSCANNED = 'run onescan check; doc/missed.md lists the settings that accept mail unscanned'
+
 const ADD_AFTER_QUEUE = inSettingsOf(
   { isDaemon: true },
   'add --after-queue to --smtp in ONESCAND_OPTIONS',
@@ -458,7 +456,7 @@ const decisive = (seen: readonly LogRecord[]) =>
 function placeOfDecision({ fields }: LogRecord): string {
   const rule = fields.get('rule')
   return rule === undefined || rule === '-'
-    ? SEE
+    ? UNSCANNED
     : `remove line ${rule} of the policy file if this mail should be scanned`
 }
 

@@ -87,7 +87,9 @@ t.test('a server that systemd does not run is named, with how it starts', async 
   t.same(judged('masked', 'inactive', 'masked'), [
     'warning Exim: is not running: its unit is masked; systemctl unmask exim4 && systemctl enable --now exim4',
   ])
-  t.match(judged('loaded', 'failed'), [/^error Exim: .* failed; correct what journalctl -u exim4/])
+  t.match(judged('loaded', 'failed'), [
+    /^error Exim: .* failed; fix the error that journalctl -u exim4/,
+  ])
   t.same(judged('loaded', 'inactive'), [
     'error Exim: is not running: it was stopped; systemctl start exim4',
   ])

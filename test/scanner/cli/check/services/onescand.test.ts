@@ -294,10 +294,10 @@ t.test(
     machine.write('/var/log/onescand/current', `@4000000067430000000000a0 serving\n${log}`)
     complainsOnly(t, await findingsOn(machine, '--daemon'), [
       /^error onescand: does not answer; /,
-      /^warning onescand: logged: "warning: x: y; z"; correct what this line reports, /,
+      /^warning onescand: logged: "warning: x: y; z"; fix the error that this line reports, /,
       /^error onescand: logged: "error: settings: --mliter: .*did you mean --milter\?"/,
       /^error onescand: logged: ".*: clamd: not found"/,
-      /^error onescand: logged: "onescand: clamd: user 101 names files .* BindReadOnlyPaths=\/srv\/mail"; correct what this line reports, /,
+      /^error onescand: logged: "onescand: clamd: user 101 names files .* BindReadOnlyPaths=\/srv\/mail"; fix the error that this line reports, /,
     ])
   },
 )

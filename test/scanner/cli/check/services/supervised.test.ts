@@ -60,7 +60,7 @@ t.test('a service of mail that ends at once is named', { skip: lacks('supervise'
   t.same(names('warning', found), ['stopped'])
   t.match(
     found.find((line) => line.includes('/broken')),
-    /^error \S+\/broken: exits each time that it is started, .*; run sh -n (\S+)\/run, correct .*, then run svc -t \1$/,
+    /^error \S+\/broken: exits right after each start; run sh -n (\S+)\/run and read .*; fix the error, then run svc -t \1$/,
   )
   t.same(
     found
@@ -88,6 +88,6 @@ t.test('a unit of mail whose program is missing is named', async (t) => {
       ? { enabled: 'disabled', active: 'inactive' }
       : { enabled: 'enabled', active: 'failed' }
   t.same(linesOf(checkMailUnits(place, ask)), [
-    'error gone.service: starts /usr/sbin/gone-delay, which does not exist, and does no work; install the package of /usr/sbin/gone-delay, then run systemctl restart gone.service',
+    'error gone.service: cannot start: its program /usr/sbin/gone-delay does not exist; install the package of /usr/sbin/gone-delay, then run systemctl restart gone.service',
   ])
 })

@@ -255,7 +255,7 @@ t.test(
       /^error milter \S+: postfix may not connect to .*; (usermod -aG scan postfix) && postfix reload$/
     complainsOnly(t, before, [barred])
     t.match(await answers(), [
-      /^error port \d+, clean mail: is not accepted, and onescan did not see it: 451 /,
+      /^error port \d+, clean mail: is not accepted, and no log has a line from onescan about it: 451 /,
     ])
     const [, command] = linesOf(before).flatMap((line) => barred.exec(line) ?? [])
     carryOut(machine, command!)

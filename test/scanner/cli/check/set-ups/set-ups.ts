@@ -174,7 +174,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     name: 'a step behind tcpserver, which cannot be seen',
     service: () => [...tcpserver().slice(0, -1), 'envdir', './env', '/var/qmail/bin/qmail-smtpd'],
     expect: [
-      /^warning process \d+: starts envdir before qmail-smtpd: settings that this changes are not checked; start it before/,
+      /^warning process \d+: starts envdir before qmail-smtpd: settings that this program changes are not checked; start it before/,
     ],
   },
   {

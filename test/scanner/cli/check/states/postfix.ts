@@ -49,8 +49,10 @@ const contentFilter = ({ filter }: Ports) => ({
   content_filter: `scan:[127.0.0.1]:${filter}`,
 })
 
-const THROUGH = /^error port \d+, EICAR: is accepted, and onescan did not see it: 250/
-const CLEAN_THROUGH = /^error port \d+, clean mail: is accepted, and onescan did not see it: 250/
+const THROUGH =
+  /^error port \d+, EICAR: is accepted, but no log has a line from onescan about it: 250/
+const CLEAN_THROUGH =
+  /^error port \d+, clean mail: is accepted, but no log has a line from onescan about it: 250/
 const around = [CLEAN_THROUGH, THROUGH]
 
 export const states: readonly PostfixState[] = [
@@ -105,7 +107,7 @@ export const states: readonly PostfixState[] = [
     options: ({ filter }) => ['--clamd', `inet:127.0.0.1:${filter}`],
     main: ({ other }) => ({ smtpd_milters: other, non_smtpd_milters: '$smtpd_milters' }),
     byRule: [
-      /^warning smtpd_milters: unix:\S+: may use onescand as clamd, or not scan this mail; /,
+      /^warning smtpd_milters: unix:\S+: it is unknown whether this filter uses onescand as clamd; /,
     ],
     byMail: around,
   },
@@ -176,7 +178,9 @@ export const states: readonly PostfixState[] = [
     byRule: [
       /^error milter unix:.*: \S+ does not exist: Postfix defers all mail; start onescand as /,
     ],
-    byMail: [/^error port \d+, clean mail: is not accepted, and onescan did not see it: 451/],
+    byMail: [
+      /^error port \d+, clean mail: is not accepted, and no log has a line from onescan about it: 451/,
+    ],
   },
   {
     name: 'inet6: is named, which Postfix does not know',
@@ -213,7 +217,9 @@ export const states: readonly PostfixState[] = [
     byRule: [
       /^error smtpd_milters: \{ .*: a brace is missing: Postfix defers all mail; postconf -e 'smtpd_milters = \{ unix:\S+, default_action=tempfail \}' /,
     ],
-    byMail: [/^error port \d+, clean mail: is not accepted, and onescan did not see it: /],
+    byMail: [
+      /^error port \d+, clean mail: is not accepted, and no log has a line from onescan about it: /,
+    ],
     // Not tried once more: master(8) waits a minute before it starts an smtpd again that has ended so.
   },
   {
