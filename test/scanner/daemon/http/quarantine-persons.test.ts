@@ -151,7 +151,7 @@ t.test(
     const pams = `# For the quarantined message ${id}\n${line}\n`
     t.equal(rules(), `# ours\n${pams}`)
     t.match((await allow('pam', { for: 'sender' })).json, { line, isNew: false })
-    await api.logged(new RegExp(`quarantine=allow kept=${id} who=pam`))
+    await api.logged(new RegExp(`quarantine=allow kept=${id} for=sender who=pam`))
     const own = 'from=a@example.net,to=b@example.org,signature=Test-Virus allow'
     t.match((await allow('org', { for: 'sender' })).json, { line: own })
     t.match((await allow('org', { for: 'recipient' })).json, { line: 'to=b@example.org,signature=Test-Virus allow' }) // biome-ignore format: a line
