@@ -9,7 +9,7 @@ import { count, isUnfinished, problemText } from './words.js'
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
 /** @import { Answer, Place } from './answer.js' */
 /** @import { Me } from './answers.js' */
-/** @typedef {{ words: string, more: string, lines: readonly string[], yes: string, end: (isAgreed: boolean) => void }} Question */
+/** @typedef {{ words: string, more: readonly string[], lines: readonly string[], yes: string, end: (isAgreed: boolean) => void }} Question */
 
 /** What the address holds: the search, and the open message. */
 const NOTHING = { search: '', kind: '', recipient: '', from: '', to: '', show: '', message: '' }
@@ -230,7 +230,7 @@ export class App {
   async signOut() {
     const { list, opened } = this
     const isUnused = list.isTyped || list.selected.size > 0 || opened.named !== ''
-    if (isUnused && !(await this.agrees('Sign out?', 'Sign out', { more: UNUSED }))) return
+    if (isUnused && !(await this.agrees('Sign out?', 'Sign out', { more: [UNUSED] }))) return
     this.leave('You have signed out.')
   }
 
@@ -269,10 +269,10 @@ export class App {
    *
    * @param {string} words
    * @param {string} yes
-   * @param {{ more?: string, lines?: readonly string[] }} [about] what to know before
+   * @param {{ more?: readonly string[], lines?: readonly string[] }} [about] what to know before
    * @returns {Promise<boolean>}
    */
-  async agrees(words, yes, { more = '', lines = [] } = {}) {
+  async agrees(words, yes, { more = [], lines = [] } = {}) {
     const isAgreed = await new Promise((resolve) => {
       this.question = { words, more, lines, yes, end: resolve }
       this.redraw()

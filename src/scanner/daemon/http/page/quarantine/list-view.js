@@ -5,7 +5,7 @@ import { repeat } from 'lit-html/directives/repeat.js'
 import { formatSize } from '../../../../../base/text/units.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
-import { answerAt } from './answer.js'
+import { answerAt, isWrong } from './answer.js'
 import { onSkip } from './focus.js'
 import {
   clockText,
@@ -42,7 +42,7 @@ export function listView(app) {
       )}
     </ul>
     <p class="buttons">
-      ${list.next === null ? nothing : html`<button type="button" aria-disabled=${list.isLoading} @click=${() => app.list.showMore()}>Show more</button>`}
+      ${list.next === null ? nothing : html`<button type="button" aria-disabled=${list.isLoading || app.isBusy} @click=${() => app.list.showMore()}>Show more</button>`}
       ${list.selected.size === 0 ? nothing : html`<a href="#list-title" @click=${onSkip}>${count(list.selected.size, 'message')} selected: back to the buttons</a>`}
     </p>
   </section>`
@@ -51,13 +51,15 @@ export function listView(app) {
 /** @param {App} app */
 export function listTitle({ list, search }) {
   const { messages, next, isSearching, isLoaded, isEmptied, total } = list
-  if (isSearching) return 'Searching…'
+  if (isSearching || (messages.length === 0 && next !== null)) return 'Searching…'
   if (!isLoaded) return 'The messages cannot be shown'
   const kind = search.show === 'released' ? 'released ' : ''
   if (messages.length === 0 && next === null) {
-    if (isEmptied) return `No ${kind}message is left`
     const { show, message, ...words } = search
-    return Object.values(words).some(Boolean)
+    const isFiltered = Object.values(words).some(Boolean)
+    if (isEmptied)
+      return isFiltered ? 'Nothing is left of this search' : `No ${kind}message is left`
+    return isFiltered
       ? `No ${kind}message was found`
       : `There is no ${kind}message${kind ? '' : ' in quarantine'}`
   }
@@ -67,6 +69,8 @@ export function listTitle({ list, search }) {
   const atLeast = total.isComplete ? '' : 'more than '
   return `The newest ${shown.toLocaleString('en')} of ${atLeast}${count(total.count, `${kind}message`)}`
 }
+
+const EVERYTHING = { search: '', show: '', kind: '', recipient: '', from: '', to: '' }
 
 /**
  * What a search that finds nothing does not list, and the way to it.
@@ -90,6 +94,7 @@ function emptyNote(app) {
     <p>Only messages that ${listed} are listed here${isLimited ? ', and only those for your recipients' : ''}. Deleted messages cannot be listed; your mail administrator finds them in the log.</p>
     <ul>
       ${show === 'all' ? nothing : link({ show: 'all' }, isReleased ? 'Search waiting messages, too' : 'Search released messages, too')}
+      ${Object.entries(search).some(([name, value]) => name !== 'message' && value) ? link(EVERYTHING, 'Show all that wait') : nothing}
       ${kind || recipient || from || to ? link({ kind: '', recipient: '', from: '', to: '' }, 'Search without the filters') : nothing}
     </ul>
   </div>`
@@ -99,10 +104,10 @@ function emptyNote(app) {
 function searchForm(app) {
   const { list } = app
   const search = { ...app.search, ...list.typed }
-  /** @type {(name: 'recipient' | 'from' | 'to', label: string, type: string) => unknown} */
-  const field = (name, label, type) =>
+  /** @type {(name: 'from' | 'to', label: string, id: string) => unknown} */
+  const day = (name, label, id) =>
     html`<label>${label}
-      <input name=${name} type=${type} .value=${live(search[name])} maxlength="200" autocomplete="off" spellcheck="false"></label>`
+      <input id=${id} name=${name} type="date" .value=${live(search[name])} aria-invalid=${isWrong(app, 'days')} aria-describedby="answer-days"></label>`
   const set = [app.search.recipient, app.search.from, app.search.to].filter(Boolean).length
   return html`<form class="search" role="search" @submit=${list.onSearch} @input=${list.onType}>
     <label>Search: sender, recipient, subject, file, virus, number
@@ -122,9 +127,12 @@ function searchForm(app) {
     <details ?open=${set > 0 || list.hasFilters} @toggle=${list.onToggle}>
       <summary>${set === 0 ? 'More filters' : `More filters: ${set} set`}</summary>
       <div>
-        ${field('recipient', 'Recipient', 'text')} ${field('from', 'First day', 'date')}
-        ${field('to', 'Last day', 'date')}
+        <label>Recipient
+          <input name="recipient" type="text" .value=${live(search.recipient)} maxlength="200" autocomplete="off" spellcheck="false"></label>
+        ${day('from', 'First day', 'first-day')}
+        ${day('to', 'Last day', 'last-day')}
       </div>
+      ${answerAt(app, 'days')}
     </details>
   </form>`
 }
@@ -174,7 +182,7 @@ function item(app, message) {
       aria-describedby=${`f-${id} t-${id} w-${id}`}
       @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: id })}>
       <b dir="auto">${subject}</b> <span class="from">from <bdi>${writerOf(message)}</bdi></span>
-      ${isSameAddress(from, sender) ? nothing : html`<span class="sender">sent by <bdi>${visible(sender) || 'no sender'}</bdi></span>`}
+      ${isSameAddress(from, sender) ? nothing : html`<span class="sender">${sender === '' ? 'no sender address' : html`sent by <bdi>${visible(sender)}</bdi>`}</span>`}
     </a>
     <p class="found" id=${`f-${id}`}><span class="kind">${kindText(grounds)}${found === null ? '' : ':'}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>
     <p class="to" id=${`t-${id}`}>to <bdi>${recipientsText(message)}</bdi></p>

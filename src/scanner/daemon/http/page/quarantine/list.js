@@ -119,6 +119,7 @@ export class List {
   onType = (event) => {
     const { name, value } = /** @type {HTMLInputElement} */ (event.target)
     this.typed = { ...this.typed, [name]: value }
+    if (this.app.answer?.place === 'days') this.app.answer = undefined
     this.app.redraw()
   }
 
@@ -132,6 +133,11 @@ export class List {
     event.preventDefault()
     const typed = Object.entries(this.typed).map(([name, value]) => [name, value.trim()])
     const words = Object.fromEntries(typed)
+    const { from, to } = { ...this.app.search, ...words }
+    if (from !== '' && to !== '' && from > to) {
+      this.app.say('days', 'The first day is after the last day.', true)
+      return focus('first-day')
+    }
     this.typed = {}
     if (isSameFilter(this.app.search, { ...this.app.search, ...words })) return this.load()
     await this.app.go(words)
@@ -145,7 +151,7 @@ export class List {
   }
 
   async showMore() {
-    if (this.isLoading) return
+    if (this.isLoading || this.app.isBusy) return
     const { length } = this.messages
     await this.load({ isFirst: false })
     const first = this.messages[length]
@@ -202,7 +208,7 @@ export class List {
     const messages = [...this.selected.values()]
     return this.app.act('list', async () => {
       const words = `Delete ${count(messages.length, 'message')}?`
-      const more = `${messages.length === 1 ? 'It' : 'They'} cannot be restored.`
+      const more = [`${messages.length === 1 ? 'The message' : 'They'} cannot be restored.`]
       const lines = summaryOf(messages)
       if (!(await this.app.agrees(words, 'Delete', { more, lines }))) return
       await this.#forAll(messages, DELETED_MAX, ['deleted', 'Deleting'], (ids) =>
@@ -222,7 +228,7 @@ export class List {
       const words = `Release ${count(messages.length, 'message')} to ${whom}?`
       const [first] = messages
       const danger = messages.length === 1 && first ? warningText(first) : 'Opening them may do harm.' // biome-ignore format: a line
-      const more = `${danger} A release cannot be called back.`
+      const more = [danger, 'A release cannot be called back.']
       const lines = summaryOf(messages)
       if (!(await this.app.agrees(words, 'Release', { more, lines }))) return
       await this.#forAll(messages, RELEASED_MAX, ['released', 'Releasing'], (ids) =>

@@ -48,8 +48,19 @@ function nextButton({ opened }, id) {
 
 /** @param {Message} message */
 function facts(message) {
-  const { sender, from, found, grounds, time, deletedOn, state, size, attachments, history } =
-    message
+  const {
+    sender,
+    from,
+    found,
+    grounds,
+    time,
+    deletedOn,
+    state,
+    size,
+    attachments,
+    history,
+    header,
+  } = message
   const { recipientCount, recipients } = message
   const until = deletedOn ? `, until ${dayText(deletedOn)}` : ''
   const states = {
@@ -69,7 +80,7 @@ function facts(message) {
       : [
           [
             'Sent by',
-            html`<bdi>${visible(sender) || 'no sender (a report about other mail)'}</bdi>`,
+            html`<bdi>${visible(sender) || `no sender${/^content-type:\s*multipart\/report/im.test(header) ? ' (a report about other mail)' : ''}`}</bdi>`,
           ],
         ]),
     [
@@ -195,7 +206,7 @@ function recipientsField(app, { recipients, recipientCount, state }) {
               <input type="text" name="filter" .value=${live(target.filter)} @input=${opened.onFilter} @keydown=${opened.onFilterKey} autocomplete="off" spellcheck="false"></label>`
                 : nothing
             }
-            <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(true)}>Choose ${listed.length < recipients.length ? `these ${listed.length}` : `all ${listed.length}`}</button>
+            <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(true)}>Choose ${listed.length === recipients.length ? `all ${listed.length}` : listed.length === 1 ? 'this one' : `these ${listed.length}`}</button>
             <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(false)}>Choose nobody</button>
             <a class="skip" href="#other" @click=${onSkip}>Skip the recipients</a></p>`
         : nothing

@@ -10,6 +10,7 @@ import {
   findingOf,
   firstLines,
   isUnfinished,
+  problems,
   problemText,
   timeText,
   warningText,
@@ -186,9 +187,33 @@ export class Opened {
       )
       return focus('other')
     }
+    if (named !== '' && !this.#isInCare(named)) {
+      const { domains = [], recipients = [] } = this.app.me ?? {}
+      this.app.say(
+        'address',
+        `You may release only to ${[...domains, ...recipients].join(', ')}.`,
+        true,
+      )
+      return focus('other')
+    }
     const to = named === '' ? [...this.target.chosen] : [named]
     if (to.length === 0) return this.app.say('recipients', 'Choose a recipient.', true)
     this.app.act('message', () => this.#release(shown, to))
+  }
+
+  /** Whether the person may release to an address: those of the message that are shown are such. @param {string} address */
+  #isInCare(address) {
+    const { domains, recipients = [] } = this.app.me ?? {}
+    const domain = plainDomain(domainOf(address))
+    return (
+      domains === undefined ||
+      [...recipients, ...(this.shown?.recipients ?? [])].some((own) => isSame(own, address)) ||
+      domains.some((own) =>
+        own.startsWith('.')
+          ? domain.endsWith(`.${plainDomain(own.slice(1))}`)
+          : domain === plainDomain(own),
+      )
+    )
   }
 
   /**
@@ -218,7 +243,7 @@ export class Opened {
       ...firstLines(twice.map((address) => `${visible(address)} ${gotText(this.receiptOf(address))}, and would get it twice.`), 'recipient'), // biome-ignore format: a line
     ]
     const words = `Release “${subjectOf(message)}” from ${writerOf(message)} to ${whom}?`
-    const about = { more: more.filter(Boolean).join(' '), lines }
+    const about = { more: more.filter(Boolean), lines }
     if (!(await this.app.agrees(words, 'Release', about))) return
     this.app.say('message', 'The message is being released.')
     const again = state !== 'kept'
@@ -243,13 +268,16 @@ export class Opened {
     const isChanged = sent > 0 || problem?.code === 'released' || (problem && isUnfinished(problem.code)) // biome-ignore format: a line
     const now = isChanged ? await this.#reload(id).catch(() => undefined) : undefined
     if (problem === undefined) {
-      const wrong = number === 1 ? `If that was wrong, call ${whom} now; it` : 'It'
-      this.app.say('message', `Released to ${whom}. ${wrong} cannot be called back.${now ? whereText(now) : ''}`) // biome-ignore format: a line
+      const wrong = number === 1 ? ` If that was wrong, inform ${whom} now.` : ''
+      this.app.say('message', `Released to ${whom}.${wrong} The message cannot be called back.${now ? whereText(now) : ''}`) // biome-ignore format: a line
+    } else if (problem.code === 'released' && now) {
+      this.app.say('message', actOfOther(now))
     } else {
       const half = sent === 0 ? '' : `Released to ${nameOf(fresh)}. The second release, to ${nameOf(twice)}, failed. ` // biome-ignore format: a line
       const once = problem.code === 'no-answer' ? ' The message may have been released. Press Release again then: it is sent only once.' : '' // biome-ignore format: a line
-      this.app.say('message', half + problemText(problem, number) + once, true)
-      if (problem.code === 'no-message') return this.#close()
+      const isGone = problem.code === 'no-message'
+      this.app.say('message', half + problemText(problem, number) + once + (isGone ? nameAndNumber(message) : ''), !isGone) // biome-ignore format: a line
+      if (isGone) return this.#close()
     }
     if (now === undefined) return
     this.target.chosen = new Set([...this.target.chosen].filter((address) => !this.hasIt(address)))
@@ -276,12 +304,23 @@ export class Opened {
   #aboutStranger({ recipients, recipientCount }, to) {
     const isOwn = (/** @type {string} */ named) => recipients.some((own) => isSame(own, named))
     const [address = ''] = to
-    if (to.every(isOwn) || recipients.length < recipientCount || recipientCount === 0) return ''
+    // One who sees some recipients does not know who else is one.
+    if (
+      this.app.me?.domains !== undefined ||
+      to.every(isOwn) ||
+      recipients.length < recipientCount ||
+      recipientCount === 0
+    )
+      return ''
     const domains = [...new Set(recipients.map(domainOf))]
     const where = domains.length === 1 ? visible(domains[0] ?? '') : 'the domains of its recipients'
     const outside = domains.includes(domainOf(address)) ? '' : `, and outside ${where}`
-    const others = recipientCount === 1 ? visible(recipients[0] ?? '') : 'Its recipients'
-    return `${visible(address)} is not a recipient of this message${outside}. ${others} will not get it.`
+    const lack = recipients.filter((own) => !this.hasIt(own))
+    const others =
+      lack.length === 0
+        ? ''
+        : `, and ${nameOf(lack)} ${lack.length === 1 ? 'does' : 'do'} not have it`
+    return `${visible(address)} is not a recipient of this message${outside}. Only ${visible(address)} gets it${others}.`
   }
 
   remove() {
@@ -289,13 +328,14 @@ export class Opened {
     if (shown === undefined) return undefined
     return this.app.act('message', async () => {
       const words = `Delete “${subjectOf(shown)}” from ${writerOf(shown)}?`
-      if (!(await this.app.agrees(words, 'Delete', { more: 'It cannot be restored.' }))) return
+      if (!(await this.app.agrees(words, 'Delete', { more: ['The message cannot be restored.'] })))
+        return
       try {
         await ask(`messages/${encodeURIComponent(shown.id)}`, { method: 'DELETE' })
         this.app.say('message', `“${subjectOf(shown)}” was deleted.`)
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== 'no-message') throw error
-        this.app.say('message', problemText(error))
+        this.app.say('message', problemText(error) + nameAndNumber(shown))
       }
       this.#close()
     })
@@ -336,7 +376,7 @@ export class Opened {
 
   save() {
     return this.#look('parts', async (path, message) => {
-      const more = `${warningText(message)} Do not open the file on this computer. Give it only to people who examine it.`
+      const more = [warningText(message), 'Do not open the file on this computer. Give it only to people who examine it.'] // biome-ignore format: a line
       if (!(await this.app.agrees('Save the message as a file?', 'Save', { more }))) return
       const link = document.createElement('a')
       link.href = URL.createObjectURL(await askForFile(`${path}/message`))
@@ -354,11 +394,12 @@ export class Opened {
       const request = { method: 'POST', body: { ...body, preview: true } }
       const { letsIn } = await ask(`${path}/allow`, request)
       const more = visible(letsIn)
-      if (!(await this.app.agrees('Make an exception?', 'Make the exception', { more }))) return
+      if (!(await this.app.agrees('Make an exception?', 'Make the exception', { more: [more] })))
+        return
       const { isNew } = await ask(`${path}/allow`, { method: 'POST', body })
       await this.#reload(id).catch(() => {})
-      const since = isNew ? 'holds from now on' : 'was made before'
-      this.app.say('allow', `The exception ${since}. ${more}`)
+      const when = isNew ? 'is made' : 'was made before'
+      this.app.say('allow', `The exception ${when}. ${more}`)
     })
   }
 
@@ -413,6 +454,12 @@ const isSame = (address, other) => address.toLowerCase() === other.toLowerCase()
 /** @param {string} address */
 const domainOf = (address) => address.slice(address.lastIndexOf('@') + 1).toLowerCase()
 
+/** A domain as servers compare it. @param {string} domain */
+const plainDomain = (domain) =>
+  URL.canParse(`http://${domain}`)
+    ? new URL(`http://${domain}`).hostname.replace(/\.$/, '')
+    : domain
+
 /** One address, or how many. @param {readonly string[]} to */
 const nameOf = (to) => (to.length === 1 ? visible(to[0] ?? '') : count(to.length, 'recipient'))
 
@@ -431,9 +478,21 @@ function namesOf(to, recipients) {
 /** Where a message is after a release. @param {Message} message */
 function whereText({ recipientCount, releasedCount }) {
   const lack = recipientCount - releasedCount
-  if (lack === 0) return ' It is among the released messages now.'
+  if (lack === 0) return ' It is among the released ones now.'
   return ` ${count(lack, 'recipient')} ${lack === 1 ? 'does' : 'do'} not have it, so it stays in the list.`
 }
+
+/** What another user has done with a message that is released. @param {Message} message */
+function actOfOther({ history }) {
+  const release = history.findLast(({ act }) => act === 'released')
+  if (release === undefined) return problems.released
+  const { person, at, recipients: [first = ''] = [], recipientCount = 1 } = release
+  const more = recipientCount > 1 ? ` and ${recipientCount - 1} more` : ''
+  return `${visible(person)} released it on ${timeText(at)} to ${visible(first)}${more}, so it was not sent again.`
+}
+
+/** What a message that is gone was, for somebody who asks about it. @param {Message} message */
+const nameAndNumber = (message) => ` It was “${subjectOf(message)}”, number ${message.id}.`
 
 /** `got it on 29 Nov 2026, 16:10, from ann`, if that is known. @param {Receipt | undefined} receipt */
 const gotText = (receipt) =>

@@ -82,7 +82,7 @@ function signInView(app) {
 function questionView({ question }) {
   const end = (/** @type {boolean} */ isAgreed) => () => question?.end(isAgreed)
   return html`<dialog id="ask" aria-labelledby="question" aria-describedby="asked" @cancel=${end(false)} @close=${end(false)}>
-    <div id="question"><p><b>${question?.words}</b></p> ${question?.more ? html`<p>${question.more}</p>` : nothing}</div>
+    <div id="question"><p><b>${question?.words}</b></p> ${question?.more.map((line) => html`<p>${line}</p> `)}</div>
     ${question?.lines.length ? html`<ul id="asked">${question.lines.map((line) => html`<li dir="auto">${line}</li>`)}</ul>` : nothing}
     <p class="buttons"><button type="button" class="first" autofocus @click=${end(false)}>Cancel</button>
       <button type="button" id="yes" @click=${end(true)}>${question?.yes}</button></p>
