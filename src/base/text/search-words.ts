@@ -5,18 +5,15 @@ const NUMBER = /(?<![\w.])\d{1,12}\.[0-9a-f]{16}(?![\w.])/g
 
 /**
  * Returns the words of a search in lower case, each as it was typed and, if it was copied from a digest, a mail or from between
- * quotation marks, as it is in the message. A text with numbers of messages, such as the subject of a request, is a search for
+ * quotation marks, as it is in the message. Words between straight ones are one. A text with numbers of messages, such as the subject of a request, is a search for
  * these.
  */
 export function searchWords(text: string): readonly (readonly string[])[] {
   const lower = text.toLowerCase()
   const numbers = lower.match(NUMBER)
   if (numbers !== null) return numbers.map((number) => [number])
-  return lower
-    .replace(/^\s*subject:/, '')
-    .split(/\s+/)
-    .filter((word) => word !== '')
-    .map(asTyped)
+  const words = lower.replace(/^\s*subject:/, '').match(/"[^"]+"|\S+/g)
+  return (words ?? []).map(asTyped)
 }
 
 const asTyped = (word: string): readonly string[] => {

@@ -213,7 +213,14 @@ function matcherOf(filter: MessageFilter): (found: FoundMessage) => boolean {
     if (words.length === 0) return true
     const { subject, from, attachments } = readTexts(found)
     const facts = [finding, remote, queue, sender, ...recipients, log].map((fact) => asUtf8(fact ?? '')) // biome-ignore format: a line
-    const text = [entry.id, entry.grounds, ...facts, from, subject, ...attachments].join('\n').toLowerCase() // biome-ignore format: a line
-    return words.every((forms) => forms.some((word) => text.includes(word)))
+    const written = [from, subject, ...attachments].join('\n').toLowerCase()
+    const text = [entry.grounds, ...facts, written].join('\n').toLowerCase()
+    const has = (word: string) => {
+      // Nearly all messages have each digit somewhere in their numbers, addresses and times.
+      if (/^\d{1,2}$/.test(word))
+        return written.includes(word) && written.split(/[^\p{L}\p{N}]+/u).includes(word)
+      return text.includes(word) || (/^\d+\./.test(word) && entry.id.includes(word))
+    }
+    return words.every((forms) => forms.some(has))
   }
 }

@@ -56,10 +56,30 @@ const LINES = /^\/?(?:p|div|br|tr|li|ul|ol|table|h[1-6]|blockquote|hr|pre)\b/i
 const HIDDEN = /^(script|style|head|title|template|svg)\b/i
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' } // biome-ignore format: a line
 
-/** Returns the text of HTML, in time linear in its length. */
+/** Characters of a link, from its beginning on, in which its target is looked for. */
+const TARGET_MAX = 4096
+
+/** Returns where a link leads, if that is another place than in the message. */
+function targetOf(tag: string): string | undefined {
+  const [, double, single, bare] = /\shref\s*=\s*(?:"([^"]*)|'([^']*)|([^\s"'>]+))/i.exec(tag) ?? []
+  const target = (double ?? single ?? bare)?.replace(/\s+/g, ' ').trim()
+  return target === '' || target?.startsWith('#') ? undefined : target
+}
+
+/** What people read of an address of a page. */
+const withoutScheme = (address: string) =>
+  address
+    .trim()
+    .toLowerCase()
+    .replace(/^(?:https?:\/\/|mailto:)/, '')
+    .replace(/\/$/, '')
+
+/** Returns the text of HTML, with the targets of links that have another text, in time linear in its length. */
 function textOfHtml(html: string): string {
   let text = ''
   const lower = lowerCase(html)
+  /** Where the open link leads, and where its own text begins. */
+  let link: { readonly target: string; readonly from: number } | undefined
   for (let at = 0; at < html.length; ) {
     const open = html.indexOf('<', at)
     text += html.slice(at, open < 0 ? undefined : open).replace(/\s+/g, ' ')
@@ -71,6 +91,12 @@ function textOfHtml(html: string): string {
     const hidden = HIDDEN.exec(tag)?.[1]
     const end = hidden === undefined ? close : endOf(lower, hidden, close)
     if (LINES.test(tag)) text += '\n'
+    if (/^\/?a\b/i.test(tag)) {
+      if (link !== undefined && withoutScheme(text.slice(link.from)) !== withoutScheme(link.target))
+        text += ` [leads to ${link.target}]`
+      const target = targetOf(html.slice(open, Math.min(close, open + TARGET_MAX)))
+      link = target === undefined ? undefined : { target, from: text.length }
+    }
     at = end + (isComment ? 3 : 1)
   }
   return text

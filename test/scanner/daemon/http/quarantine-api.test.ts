@@ -256,9 +256,19 @@ t.test('what people know of a message is decoded, shown and found', async (t) =>
     text: `Content-Type: text/html\n\n${html}\n`,
   })
   t.same((await api.call('GET', `messages/${page}/text`)).json, {
-    text: 'a & \\u202eb\nc e\nf',
+    text: 'a & \\u202eb\nc e\nf [leads to http://evil.example]',
     isCut: false,
   })
+  const links = [
+    [`<a href='http://evil.example/a b?x=1&amp;y'>https://www.bank.example</a>`, 'https://www.bank.example [leads to http://evil.example/a b?x=1&y]'], // biome-ignore format: a line
+    ['<A class=x HREF=https://a.example/>a.example</A>', 'a.example'],
+    ['<a href="#top">up</a> <a name=x>here</a> <abbr>b</abbr>', 'up here b'],
+    ['<a href=http://b.example>one<a href=javascript:x()>two</a>', 'one [leads to http://b.example]two [leads to javascript:x()]'], // biome-ignore format: a line
+  ]
+  for (const [markup, words] of links) {
+    const of = await keepOne(api.directory, Date.now(), { text: `Content-Type: text/html\n\n${markup}\n` }) // biome-ignore format: a line
+    t.equal((await api.call('GET', `messages/${of}/text`)).json.text, words)
+  }
   // Scanners get such a text within the message alone.
   const asItIs = [
     ['Subject: x\n\nDear Ann\n', 'Dear Ann'],
@@ -340,6 +350,32 @@ t.test('a message is released when all of its recipients have it', async (t) => 
   await api.call('DELETE', `messages/${id}`)
   t.notMatch(readdirSync(join(api.directory, 'release.requests')).join(' '), id)
 })
+
+t.test(
+  'a short number is sought as a word of its own, and words in quotation marks together',
+  async (t) => {
+    const api = await serveApi(t)
+    const keep = (subject: string, age: number) =>
+      keepOne(api.directory, Date.now() - age * 60_000, { text: `Subject: ${subject}\n\nx\n` })
+    const ids = [
+      await keep('You have won 7', 1),
+      await keep('won: have you 77', 2),
+      await keep('7. March', 3),
+    ]
+    const sought = async (search: string) => {
+      const { json } = await api.call('GET', `messages?${new URLSearchParams({ search })}`)
+      return json.messages.map(({ id }: { id: string }) => ids.indexOf(id)).sort()
+    }
+    t.same(await sought('You have won 7'), [0])
+    t.same(await sought('7'), [0, 2])
+    t.same(await sought('won 77'), [1])
+    t.same(await sought('have won'), [0, 1])
+    t.same(await sought('"have won"'), [0])
+    t.same(await sought(ids[1]!), [1])
+    t.same(await sought(ids[1]!.slice(0, 13)), [1])
+    t.same(await sought(ids[1]!.slice(0, 9)), [], 'a number of a message has a dot')
+  },
+)
 
 t.test('a list begins with the recipients who were searched for', async (t) => {
   const api = await serveApi(t)
