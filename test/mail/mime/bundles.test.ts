@@ -94,6 +94,11 @@ const crossings = {
     'no field\nContent-Transfer-Encoding: base64\n\r\n',
   'a type in comments':
     'no field\nContent-Type: m(x)essage/rf(c)c822\n\n>Content-Transfer-Encoding: base64\n',
+  'a field name in comments':
+    'no field\n(xxxx)Con(x)tent-Type: m(x)essage/rf(c)c822\n\n>Content-Transfer-Encoding: base64\n',
+  'a type in an encoded word':
+    'Subject: x\nContent-Type: =?us-ascii?Q?m=65ssage/rf=63822?=\n\n>Content-Transfer-Encoding: base64\n',
+  'a line that begins with two CRs': 'Subject: x\n\n\r\r\n',
   'an empty line above a header': 'no field\nX: y\n\n\nContent-Transfer-Encoding: base64\n',
   'a part without a header':
     'no field\nContent-Type: multipart/mixed; boundary=innermost\n\n--innermost\n\nContent-Transfer-Encoding: base64\n',

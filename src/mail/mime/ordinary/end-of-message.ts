@@ -33,12 +33,23 @@ const DIGEST = /(?<![\w-])digest/i
 /** The LF in front of an empty line that all programs take for one: both lines end alike. */
 const ABOVE_EMPTY_LINE = /(?<!\r)\n(?=\n)|(?<=\r)\n(?=\r\n)/g
 
-/** The fields about content, with their folds, and perhaps with characters in front. */
-const CONTENT_FIELDS = /^.{0,3}content.*(?:\r?\n[ \t].*)*/gim
-const DISGUISE = /[(\\]|=\?/
+/** What some program may take for a field: a name of one word or two, and a value with its folds. */
+const LAX_FIELDS =
+  /^([ \t]{0,8}[^\s:]{1,99}(?:[ \t]{1,8}[^\s:]{1,99})?)[ \t]{0,8}:.*(?:\r?\n[ \t].*)*/gm
+/** What is in the name of a field about content, without what programs remove, or may hide that it is one. */
+const CONTENT_NAME = /content|type|=\?/i
+const REMOVED = /\([^()]*\)|\0/g
+/** A comment, a quoted character, an encoded word, or a NUL. */
+const DISGUISE = /[(\\\0]|=\?/
+
+const ENCODED_BOUNDARY = /boundary="[^"\n]*=\?/i
 
 const ONLY_EMPTY_LINES = /^(?:\r?\n)+$/
 
+/** Data whose end some programs look for below the message, too. */
+const UUENCODED = /x-uue|uuencode|^begin[ \t-]/im
+/** A line that begins with a CR without LF is empty to ripmime, in some places. */
+const BEGINS_WITH_CR = /(?:^|[\r\n])\r(?!\n)/
 const BARE_CR = /\r(?!\n)/
 const BARE_CRS = /\r(?!\n)/g
 
@@ -53,7 +64,7 @@ const BARE_CRS = /\r(?!\n)/g
  * and of CRs without LF.
  */
 export function boundariesOfEnded(message: string): readonly string[] | undefined {
-  if (isDisguised(message)) return undefined
+  if (UUENCODED.test(message) || isDisguised(message)) return undefined
   const found = new Set<string>()
   const readings = readingsOfLines(message)
   for (const lines of readings) {
@@ -71,17 +82,18 @@ export const beginningOf = (boundary: string): string =>
     .slice(0, BOUNDARY_MAX)
     .toLowerCase()
 
-/** Whether a field about content may declare to some program what its words do not: by a comment, or in an encoded word. */
+/** Whether a field may declare to some program what its words do not, by what programs remove or decode. */
 function isDisguised(message: string): boolean {
-  return [...message.matchAll(CONTENT_FIELDS)].some(([field]) => {
-    const bare = field.replaceAll(/"[^"\n]*"/g, '')
-    return DISGUISE.test(bare) || /boundary="[^"\n]*=\?/i.test(field)
+  return [...message.matchAll(LAX_FIELDS)].some(([field, name = '']) => {
+    if (!CONTENT_NAME.test(name.replaceAll(REMOVED, ''))) return false
+    return DISGUISE.test(field.replaceAll(/"[^"\n]*"/g, '')) || ENCODED_BOUNDARY.test(field)
   })
 }
 
 /** How programs read the lines of a message: all alike, if it has neither a NUL nor a CR without LF. */
 function readingsOfLines(message: string): readonly string[] {
   const hasNul = message.includes('\0')
+  if (BEGINS_WITH_CR.test(message)) return []
   if (BARE_CR.test(message))
     return hasNul ? [] : [message, ...['', '\n'].map((end) => message.replaceAll(BARE_CRS, end))]
   return hasNul

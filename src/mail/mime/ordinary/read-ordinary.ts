@@ -194,7 +194,8 @@ class OrdinaryReading {
     const read = readPartHeader(mimeTextOf(block), { isWellFormed: true, isOfPart })
     const header = ofDigest(read, place)
     // One program may find a multipart or a message where the next one finds none, or another boundary.
-    if (!header.isUnambiguous) throw new Odd('a field about content that programs read differently')
+    if (!header.isUnambiguous || header.type.includes('=?'))
+      throw new Odd('a field about content that programs read differently')
     // Programs differ in whether they decode what holds parts (RFC 2045 6.4).
     if (
       (header.isMultipart || header.isMessage) &&
@@ -240,7 +241,8 @@ class OrdinaryReading {
   /** Parts are between exact delimiters. A delimiter of a multipart around it ends it as well (RFC 2046 5.1.2). */
   *#multipart(header: PartHeader, from: number, to: number, outer: Place): Steps {
     const { boundary } = header
-    if (boundary === undefined) throw new Odd('an odd boundary')
+    // (ripmime decodes encoded words in it.)
+    if (boundary === undefined || boundary.includes('=?')) throw new Odd('an odd boundary')
     const { multiparts, outer: around } = outer.scope
     const isSame = (other: Multipart) => other.boundary === boundary
     if (multiparts.some(isSame)) throw new Odd('two multiparts of one boundary')
