@@ -61,6 +61,8 @@ const PASSED_MAX = 2
 const HEADERS_LENGTH_MAX = 400 * 1024
 /** The bytes in which it is looked for how the header of an attached message begins. */
 const HEADER_START = 100
+/** The bytes of the first line of a body that libclamav may take for one of the header above. */
+const FIRST_LINE_MAX = 4096
 
 /**
  * Returns the places below a cut at which a body may begin: below each header, and below the blank lines under it; at the
@@ -192,7 +194,8 @@ class BodyStartSearch {
 
   /** Begins another header: for most programs what is above its empty line does not describe its body. */
   #beginHeader(at: number): void {
-    if (beginsWithField(this.#bytes.toString('latin1', at, at + HEADER_START))) return
+    const end = Math.min(nextLine(this.#bytes, at), at + FIRST_LINE_MAX)
+    if (beginsWithField(this.#bytes.toString('latin1', at, end))) return
     this.#lines = new MimeLines()
     this.#hasField = false
     this.#hasFieldsAlone = true

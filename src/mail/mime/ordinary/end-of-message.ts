@@ -30,9 +30,6 @@ const DECLARES_MESSAGE = /rfc822|message(?:[^\w/-]*\/|\s*\()/i
 /** The subtype of a multipart whose parts are messages. */
 const DIGEST = /(?<![\w-])digest/i
 
-/** The LF in front of an empty line that all programs take for one: both lines end alike. */
-const ABOVE_EMPTY_LINE = /(?<!\r)\n(?=\n)|(?<=\r)\n(?=\r\n)/g
-
 /** What some program may take for a field: a name of one word or two, and a value with its folds. */
 const LAX_FIELDS =
   /^([ \t]{0,8}[^\s:]{1,99}(?:[ \t]{1,8}[^\s:]{1,99})?)[ \t]{0,8}:.*(?:\r?\n[ \t].*)*/gm
@@ -84,10 +81,12 @@ export const beginningOf = (boundary: string): string =>
 
 /** Whether a field may declare to some program what its words do not, by what programs remove or decode. */
 function isDisguised(message: string): boolean {
-  return [...message.matchAll(LAX_FIELDS)].some(([field, name = '']) => {
-    if (!CONTENT_NAME.test(name.replaceAll(REMOVED, ''))) return false
-    return DISGUISE.test(field.replaceAll(/"[^"\n]*"/g, '')) || ENCODED_BOUNDARY.test(field)
-  })
+  for (const [field, name = ''] of message.matchAll(LAX_FIELDS)) {
+    if (!CONTENT_NAME.test(name.replaceAll(REMOVED, ''))) continue
+    const bare = field.replaceAll(/"[^"\n]*"/g, '')
+    if (DISGUISE.test(bare) || ENCODED_BOUNDARY.test(field)) return true
+  }
+  return false
 }
 
 /** How programs read the lines of a message: all alike, if it has neither a NUL nor a CR without LF. */
@@ -133,9 +132,17 @@ function withoutLastClosers(message: string): string {
   return message.slice(0, to)
 }
 
-/** Returns the offset of the last empty line above an offset: that of the LF in front of it. */
+/**
+ * Returns the offset of the last empty line above an offset: that of the LF in front of it. All programs take it for one: its
+ * end is like that of the line above.
+ */
 function emptyLineAbove(message: string, to: number): number | undefined {
-  return [...message.slice(0, to).matchAll(ABOVE_EMPTY_LINE)].at(-1)?.index
+  const text = message.slice(0, to)
+  const crlf = text.lastIndexOf('\r\n\r\n')
+  let lf = text.lastIndexOf('\n\n')
+  while (lf > 0 && text[lf - 1] === '\r') lf = text.lastIndexOf('\n\n', lf - 1)
+  const at = Math.max(lf, crlf < 0 ? crlf : crlf + 1)
+  return at < 0 ? undefined : at
 }
 
 /** Whether a line may be a delimiter that a header follows. Some program also reads one below a line that closes a multipart. */
