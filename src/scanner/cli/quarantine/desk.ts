@@ -117,7 +117,7 @@ export class Desk {
     return recipients.every(hasIt) ? { ...entry, state: 'released' } : entry
   }
 
-  /** Who has received a message. */
+  /** The recipients who received a message. */
   receipts(id: string): readonly Receipt[] {
     return this.#received.has(id) ? readReceipts(this.root, id) : []
   }

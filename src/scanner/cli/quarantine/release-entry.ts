@@ -100,7 +100,7 @@ export interface Released {
  * not be released now; with a Fault `next-hop` whose cause is MaybeTaken or PartlyReleased if it may have been sent; and with
  * another Fault if it was not sent: it is in quarantine then, as before.
  *
- * A signed message is sent as often as its stamps need. Who has certainly received it is noted for each recipient. They are
+ * A signed message is sent as often as its stamps need. The recipients who certainly received it are noted. They are
  * left out of a release, except with `again` if no other is left. The message counts as released when all have it.
  */
 export async function releaseEntry(

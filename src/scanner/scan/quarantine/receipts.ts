@@ -7,7 +7,7 @@ import { lowerCase } from '../../../base/text/address.ts'
 import { openFolder, openOrMakeFolder, quarantineFault } from './folders.ts'
 import { REQUESTS } from './release-requests.ts'
 
-/** The end of the name of a file in REQUESTS: who has received a message. It stays as long as the message. */
+/** The end of the name of a file in REQUESTS that lists the recipients who received a message. It stays as long as the message. */
 export const RECEIPTS = '.receipts'
 
 /** That a recipient, latin1, has certainly received a message from quarantine. */
