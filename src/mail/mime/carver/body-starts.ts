@@ -8,7 +8,7 @@ import {
   isMailboxLine,
   OTHER_LINES_MAX,
 } from '../../message/field-line.ts'
-import { costs } from '../budget/costs.ts'
+import { characterCosts, costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { MimeLines, type MimeText } from '../headers/mime-lines.ts'
@@ -120,7 +120,11 @@ class BodyStartSearch {
       if (isBlank && !isEmpty) this.#hasOthers = true
       if (isEmpty || (isBlank && ++blanks <= BLANKS_MAX)) this.#add(next)
       if (isEmpty) {
-        if (nested.length === headers && nested.every(mayBeMessage)) nested.push(this.#endHeader())
+        if (nested.length === headers && nested.every(mayBeMessage)) {
+          const characters = this.#text.length - this.#nextHeader
+          yield* this.#work.countUnits(characterCosts.header * characters)
+          nested.push(this.#endHeader())
+        }
         at = yield* this.#belowBlanks(next)
         if (++headers === HEADERS_MAX || !this.#beginsHeader(at)) break
         this.#beginHeader(at)
@@ -186,10 +190,12 @@ class BodyStartSearch {
     const from = this.#nextHeader
     this.#nextHeader = this.#text.length
     const text = this.#text.slice(from)
+    const hasCrs = BARE_CR.test(text)
+    const isFirst = from === 0
+    if (isFirst && !hasCrs) return this.#starts.at(-1)!.header
     const read = this.#readText(text)
-    if (from > 0 && !BARE_CR.test(text)) return read
-    const other = from === 0 ? this.#starts[0]!.header : this.#readText(text, LINES_WITH_CRS)
-    return read.isMessage ? read : other
+    if (read.isMessage || !hasCrs) return read
+    return isFirst ? this.#starts.at(-1)!.header : this.#readText(text, LINES_WITH_CRS)
   }
 
   /** Begins another header: for most programs what is above its empty line does not describe its body. */
