@@ -28,7 +28,7 @@ t.test(
       }
     }
     // What runs beside mail, and the commands.
-    const beside = /^src\/scanner\/(?:cli|daemon|readiness|plugin\.ts)/
+    const beside = /^src\/scanner\/(?:cli|daemon|options|readiness|plugin\.ts)/
     t.strictSame(
       files.filter((file) => roomOf(file) === rest && !beside.test(file)),
       [],
