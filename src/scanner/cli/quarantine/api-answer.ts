@@ -10,11 +10,11 @@ import {
 import type { Receipt } from '../../scan/quarantine/receipts.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
 import { changeExceptions, mayChangeExceptions } from '../host/exceptions.ts'
-import { countMessages, LIST_PARAMETERS, listPage, readFilter, SEARCH_PARAMETERS } from './api-list.ts' // biome-ignore format: a line
+import { checkParameters, countMessages, LIST_PARAMETERS, listPage, readFilter, SEARCH_PARAMETERS } from './api-list.ts' // biome-ignore format: a line
 import { partsOf } from './api-parts.ts'
 import { Desk } from './desk.ts'
 import { logAction, noteAction } from './directory.ts'
-import { cannotWrite, EXCEPTIONS_FOR, exceptionForMessage } from './exception-for-message.ts'
+import { cannotWrite, EXCEPTIONS_FOR, type ExceptionFor, exceptionForMessage } from './exception-for-message.ts' // biome-ignore format: a line
 import { mayBeSent, Problem, problemOf } from './problem.ts'
 import { recipientsFor } from './reader.ts'
 import { releaseEntry, signingKeys } from './release-entry.ts'
@@ -42,26 +42,31 @@ interface Call {
 
 type AnswerCall = (call: Call) => Promise<ApiAnswer>
 
-/** An operation, and what its person must be allowed to do. */
+/** An operation, what its person must be allowed to do, and the parameters of its path. */
 interface Operation {
   readonly right: Right | undefined
   readonly work: AnswerCall
+  readonly parameters: readonly string[]
 }
 
-const needs = (right: Right | undefined, work: AnswerCall): Operation => ({ right, work })
+const needs = (
+  right: Right | undefined,
+  work: AnswerCall,
+  parameters: readonly string[] = [],
+): Operation => ({ right, work, parameters })
 
 /** The operations by path and method. `doc/quarantine-api.json` describes them. */
 export const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
   me: { GET: needs(undefined, me) },
-  messages: { GET: needs('look', list) },
-  'messages/count': { GET: needs('look', count) },
+  messages: { GET: needs('look', list, LIST_PARAMETERS) },
+  'messages/count': { GET: needs('look', count, SEARCH_PARAMETERS) },
   'messages/delete': { POST: needs('delete', removeMany) },
   'messages/release': { POST: needs('release', releaseMany) },
   'messages/{id}': { GET: needs('look', show), DELETE: needs('delete', remove) },
   'messages/{id}/parts': { GET: needs('look', parts) },
   'messages/{id}/text': { GET: needs('read', letter) },
   'messages/{id}/message': { GET: needs('download', download) },
-  'messages/{id}/allow': { POST: needs('allow', allow), DELETE: needs('allow', disallow) },
+  'messages/{id}/allow': { POST: needs('allow', allow), DELETE: needs('allow', disallow, ['for']) },
   'messages/{id}/release': { POST: needs('release', release) },
 }
 
@@ -81,11 +86,10 @@ export async function answerRequest(root: PathHandle, request: ApiRequest): Prom
     const problem = new Problem('method', `the methods of this resource are ${allowed}`)
     return { ...problemAnswer(problem), headers: { Allow: allowed } }
   }
-  const { right, work } = operation
+  const { right, work, parameters } = operation
   if (right !== undefined && !request.person.may.includes(right))
     throw new Problem('not-allowed', `this needs the right ${JSON.stringify(right)}`)
-  if (!['messages', 'messages/count'].includes(known) && url.search !== '')
-    throw new Problem('bad-request', 'the path has no parameters')
+  checkParameters(url.searchParams, parameters)
   return work({
     desk: await Desk.open(root, request.person),
     request,
@@ -114,7 +118,7 @@ async function me({ request: { person } }: Call): Promise<ApiAnswer> {
 }
 
 async function list({ desk, request, query }: Call): Promise<ApiAnswer> {
-  const page = await listPage(desk, readFilter(query, LIST_PARAMETERS))
+  const page = await listPage(desk, readFilter(query))
   const fields: readonly LogField[] = [
     ['quarantine', 'list'],
     ['who', request.who],
@@ -124,7 +128,7 @@ async function list({ desk, request, query }: Call): Promise<ApiAnswer> {
 }
 
 async function count({ desk, query }: Call): Promise<ApiAnswer> {
-  return { status: 200, body: await countMessages(desk, readFilter(query, SEARCH_PARAMETERS)) }
+  return { status: 200, body: await countMessages(desk, readFilter(query)) }
 }
 
 /** Upper limits for the recipients of a message that are shown, and for the bytes of its header. */
@@ -204,12 +208,12 @@ async function download({ desk, request, id }: Call): Promise<ApiAnswer> {
 async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
   const value = attempt(() => JSON.parse(request.body) as Record<string, unknown> | null)
   const { for: whose, preview = false, ...others } = value ?? {}
-  const of = EXCEPTIONS_FOR.find((name) => name === whose)
-  if (of === undefined || typeof preview !== 'boolean' || Object.keys(others).length > 0)
-    throw new Problem('bad-request', 'the body must be {"for": "sender"} or {"for": "recipient"}')
+  if (typeof preview !== 'boolean' || Object.keys(others).length > 0)
+    throw new Problem('bad-request', 'the body must be such as {"for": "sender"}')
+  const of = kindOf(request, whose)
   const { record, close } = await desk.message(id)
   await close()
-  const { lines, letsIn } = exceptionForMessage(record, of, request.person)
+  const { lines, letsIn } = exceptionForMessage(record, of)
   const change = preview
     ? mayChangeExceptions().then(() => false)
     : changeExceptions(lines, 'add', id).then(({ isChanged }) => isChanged)
@@ -220,16 +224,25 @@ async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
   return { status: 200, body, reload: true }
 }
 
-/** Removes the exceptions that allow() has added for a message. */
-async function disallow({ desk, request, id }: Call): Promise<ApiAnswer> {
+/** The kind of exception that a request names. That of a limited person is for the recipients in the person's care. */
+function kindOf({ person }: ApiRequest, whose: unknown): ExceptionFor {
+  const of = EXCEPTIONS_FOR.find((name) => name === whose)
+  if (of === undefined)
+    throw new Problem('bad-request', `for: must be one of ${EXCEPTIONS_FOR.join(', ')}`)
+  return of === 'sender' && person.to !== undefined ? 'pair' : of
+}
+
+/** Removes the exceptions that allow() has added for a message, or that of one kind. */
+async function disallow({ desk, request, id, query }: Call): Promise<ApiAnswer> {
   const { record, close } = await desk.message(id)
   await close()
-  const lines = EXCEPTIONS_FOR.flatMap(
-    (of) => attempt(() => exceptionForMessage(record, of, request.person).lines) ?? [],
-  )
+  const named = query.getAll('for').map((word) => kindOf(request, word))
+  const kinds = named.length > 0 ? named : EXCEPTIONS_FOR.map((of) => kindOf(request, of))
+  const lines = kinds.flatMap((of) => attempt(() => exceptionForMessage(record, of).lines) ?? [])
   if (lines.length === 0) throw new Problem('no-exception', 'none can be made for it')
   await changeExceptions(lines, 'remove', id).catch((error) => Promise.reject(cannotWrite(error)))
-  await noteAction(desk.root, noted('disallow', id), noteFor(request, []))
+  const whose = named.map((of): LogField => ['for', of])
+  await noteAction(desk.root, [...noted('disallow', id), ...whose], noteFor(request, []))
   return { status: 200, body: { id, allowed: false }, reload: true }
 }
 

@@ -29,13 +29,17 @@ const ALL = 'all'
 export const SEARCH_PARAMETERS = ['since', 'until', 'state', 'grounds', 'recipient', 'search']
 export const LIST_PARAMETERS = [...SEARCH_PARAMETERS, 'limit', 'before']
 
-/** Reads a query with these parameters. Throws a Problem for anything else. */
-export function readFilter(query: URLSearchParams, parameters: readonly string[]): ListFilter {
+/** Throws a Problem if a query has anything but these parameters, each at most once. */
+export function checkParameters(query: URLSearchParams, parameters: readonly string[]): void {
   for (const name of query.keys()) {
     if (!parameters.includes(name) || query.getAll(name).length > 1) {
-      throw bad(`${name}: the parameters, each once, are ${parameters.join(', ')}`)
+      throw bad(`${name}: the parameters, each once, are ${parameters.join(', ') || 'none'}`)
     }
   }
+}
+
+/** Reads the parameters of a search or a list. Throws a Problem if one is wrong. */
+export function readFilter(query: URLSearchParams): ListFilter {
   const [state, before] = [query.get('state'), query.get('before')]
   const known = STATES.filter((name) => name === state)
   if (state !== null && state !== ALL && known.length === 0)

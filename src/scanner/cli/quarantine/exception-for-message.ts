@@ -3,12 +3,11 @@ import { EXCEPTION_RECIPIENTS_MAX } from '../../protocol/quarantine-api/exchange
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { exceptionFor } from '../host/exceptions.ts'
 import { Problem } from './problem.ts'
-import type { Reader } from './reader.ts'
 import { asUtf8 } from './shown-message.ts'
 
-/** Whose mail with a finding is let in. */
-export const EXCEPTIONS_FOR = ['sender', 'recipient'] as const
-type ExceptionFor = (typeof EXCEPTIONS_FOR)[number]
+/** Whose mail with a finding is let in: that from the sender, that to the recipients, or only that from the one to the others. */
+export const EXCEPTIONS_FOR = ['sender', 'recipient', 'pair'] as const
+export type ExceptionFor = (typeof EXCEPTIONS_FOR)[number]
 
 /** Lines of onescan.policy, and what they let in, for people. */
 interface MessageException {
@@ -16,14 +15,10 @@ interface MessageException {
   readonly letsIn: string
 }
 
-/**
- * Returns the exception by which mail like this one is accepted: with this finding, from its sender or to its recipients. One
- * that a limited person makes is for the recipients in the person's care. Throws a Problem if there is none.
- */
+/** Returns the exception by which mail like this one is accepted: with this finding. Throws a Problem if there is none. */
 export function exceptionForMessage(
   { sender, recipients, found = '' }: QuarantineRecord,
   of: ExceptionFor,
-  { to: care }: Reader,
 ): MessageException {
   const fail = (reason: string): never => {
     throw new Problem('no-exception', reason)
@@ -31,13 +26,13 @@ export function exceptionForMessage(
   if (found === '') fail('nothing was found in it that an exception could name')
   const signature = asUtf8(found)
   if (signature.includes('*')) fail('the name of the finding has an asterisk')
-  if (of === 'sender' && sender === '') fail('it has no sender')
-  const isForAll = of === 'sender' && care === undefined
+  if (of !== 'recipient' && sender === '') fail('it has no sender')
+  const isForAll = of === 'sender'
   if (!isForAll && (recipients.length === 0 || recipients.length > EXCEPTION_RECIPIENTS_MAX))
     fail(
       `it has ${recipients.length} recipients; an exception may have 1 to ${EXCEPTION_RECIPIENTS_MAX}`,
     )
-  const from = of === 'sender' ? asUtf8(sender) : undefined
+  const from = of === 'recipient' ? undefined : asUtf8(sender)
   const to = isForAll ? [undefined] : recipients.map(asUtf8)
   const lines = attempt(() =>
     to.map((recipient) => exceptionFor({ from, to: recipient, signature })),

@@ -13,7 +13,7 @@ export interface Act {
   /** The first recipient of a release, and the number of all. */
   readonly recipients?: readonly string[]
   readonly recipientCount?: number
-  /** Whose mail an exception lets in: that from the sender, or to the recipients. */
+  /** Of which kind an exception is. */
   readonly for?: string
 }
 
@@ -60,7 +60,7 @@ export class NotedActs {
             recipients: [recipient],
             recipientCount: Number(fields.get('rcpts')),
           }),
-        ...(act === 'allowed' && fields.has('for') && { for: fields.get('for')! }),
+        ...(fields.has('for') && { for: fields.get('for')! }),
       }
     })
   }

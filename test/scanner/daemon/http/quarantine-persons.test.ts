@@ -154,9 +154,21 @@ t.test(
     await api.logged(new RegExp(`quarantine=allow kept=${id} for=sender who=pam`))
     const own = 'from=a@example.net,to=b@example.org,signature=Test-Virus allow'
     t.match((await allow('org', { for: 'sender' })).json, { line: own })
+    await api.logged(new RegExp(`quarantine=allow kept=${id} for=pair who=org`))
     t.match((await allow('org', { for: 'recipient' })).json, { line: 'to=b@example.org,signature=Test-Virus allow' }) // biome-ignore format: a line
     t.equal((await api.as('org', 'DELETE', `messages/${id}/allow`)).status, 200)
     t.equal(rules(), `# ours\n${pams}`, 'those of others stay')
+    const undo = (name: string, whose: string) => api.as(name, 'DELETE', `messages/${id}/allow?for=${whose}`) // biome-ignore format: a line
+    t.match((await allow('pam', { for: 'pair' })).json, {
+      line: `${own}\nfrom=a@example.net,to=z@example.com,signature=Test-Virus allow`,
+      letsIn: 'From now on, mail from a@example.net with Test-Virus is delivered to b@example.org, z@example.com.', // biome-ignore format: a line
+    })
+    t.equal((await undo('pam', 'pair')).status, 200)
+    t.equal(rules(), `# ours\n${pams}`, 'only that of the kind is removed')
+    const last = (await api.as('pam', 'GET', `messages/${id}`)).json.history.at(-1)
+    t.match(last, { act: 'disallowed', for: 'pair', person: 'pam' })
+    for (const wrong of ['all', 'pair&for=pair', 'pair&x=1'])
+      t.equal((await undo('pam', wrong)).status, 400, wrong)
     const administrators = 'to=b@example.org,signature=Test-Virus allow\n'
     writeFileSync(policy, rules() + administrators)
     t.match((await allow('org', { for: 'recipient' })).json, { isNew: false })

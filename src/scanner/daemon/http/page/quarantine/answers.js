@@ -5,7 +5,7 @@
 /**
  * What a person did with a message: a release has its first recipient, and the number of all; an exception, whose mail it lets in.
  *
- * @typedef {{ at: string, person: string, act: 'released' | 'deleted' | 'allowed' | 'disallowed' | 'downloaded', recipients?: string[], recipientCount?: number, for?: 'sender' | 'recipient' }} Act
+ * @typedef {{ at: string, person: string, act: 'released' | 'deleted' | 'allowed' | 'disallowed' | 'downloaded', recipients?: string[], recipientCount?: number, for?: 'sender' | 'recipient' | 'pair' }} Act
  */
 /**
  * A message in a list. `sender` is that of the envelope ('' for a bounce), and `from` the field.

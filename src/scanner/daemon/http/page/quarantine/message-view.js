@@ -8,7 +8,7 @@ import { visible } from '../elements.js'
 import { answerAt, isWrong } from './answer.js'
 import { onSkip } from './focus.js'
 import { subjectOf, writerOf } from './list-view.js'
-import { exceptionsBefore, exceptionText, FEW, MANY } from './opened.js'
+import { exceptionText, FEW, hasException, MANY } from './opened.js'
 import { acts, count, dayText, findingOf, kindText, releasedText, timeText } from './words.js'
 
 /** @import { App } from './app.js' */
@@ -126,13 +126,11 @@ function receiptsOf({ history, releasedTo }, place) {
  * @param {number} place of the act in its history
  */
 function actText(message, place) {
-  const { act, for: whose, at, person, recipients = [], recipientCount = recipients.length } = /** @type {Act} */ (message.history[place]) // biome-ignore format: a line
+  const { for: whose, at, person, recipients = [], recipientCount = recipients.length } = /** @type {Act} */ (message.history[place]) // biome-ignore format: a line
   const receipts = receiptsOf(message, place)
   const [first] = recipients
   const line = html`${timeText(at)} by ${visible(person)}`
-  if (act === 'allowed') return html`${line}${exceptionText(message, whose)}`
-  if (act === 'disallowed') return html`${line}${exceptionsBefore(message, place).join(' and')}`
-  if (!first) return line
+  if (!first) return html`${line}${exceptionText(message, whose)}`
   const whom = html`${line}, to <bdi>${visible(first)}</bdi>`
   if (recipientCount === 1) return whom
   const all = html`${whom} and ${recipientCount - 1} more`
@@ -248,21 +246,30 @@ function content(app, message) {
   const { text, parts } = app.opened
   const { header, host, client, queue, log, found, sender, recipientCount } = message
   const isForMany = recipientCount > EXCEPTION_RECIPIENTS_MAX
-  // An exception of a person who sees some recipients is for them, also one for a sender.
-  const isLimited = app.me?.domains !== undefined
-  const made = exceptionsBefore(message)
+  // That for the least mail is the first. A person who sees some recipients makes exceptions for these alone.
+  const exceptions = /** @type {const} */ (['pair', 'sender', 'recipient']).filter(
+    (whose) =>
+      (whose === 'recipient' || sender !== '') &&
+      (whose === 'sender' ? app.me?.domains === undefined : !isForMany),
+  )
   /** @type {(words: string, work: () => unknown) => unknown} */
   const button = (words, work) =>
     html`<button type="button" aria-disabled=${isBusy} @click=${work}>${words}</button>`
   return html`
     ${
       app.may('allow') && found !== null
-        ? html`<h3 id="allow-title" tabindex="-1">A false positive?</h3>
+        ? html`<h3>A false positive?</h3>
           <p class="hint">An exception lets this finding through in future mail. Release this message as well.${isListAddress(sender) ? ' This sender looks like a list, which may use another address in each mail.' : ''}</p>
           ${isForMany ? html`<p class="hint">An exception can be for at most ${EXCEPTION_RECIPIENTS_MAX} recipients, and this message has ${recipientCount}.</p>` : nothing}
-          <p class="buttons">${sender === '' || (isForMany && isLimited) ? nothing : button(`Make an exception${exceptionText(message, 'sender')}…`, () => app.opened.allow('sender'))}
-            ${isForMany ? nothing : button(`Make an exception${exceptionText(message, 'recipient')}…`, () => app.opened.allow('recipient'))}
-            ${made.length === 0 ? nothing : button(made.length > 1 ? 'Undo both exceptions' : `Undo the exception${made[0]}`, () => app.opened.undoAllow())}</p>
+          <p class="buttons">${exceptions.map((whose) =>
+            hasException(message, whose)
+              ? button(`Undo the exception${exceptionText(message, whose)}`, () =>
+                  app.opened.undoAllow(whose),
+                )
+              : button(`Make an exception${exceptionText(message, whose)}…`, () =>
+                  app.opened.allow(whose),
+                ),
+          )}</p>
           ${answerAt(app, 'allow')}`
         : nothing
     }

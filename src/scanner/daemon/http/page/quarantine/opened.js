@@ -19,6 +19,7 @@ import {
 /** @import { Place } from './answer.js' */
 /** @import { App } from './app.js' */
 /** @import { Act, Letter, Message, Part, Receipt } from './answers.js' */
+/** @typedef {NonNullable<Act['for']>} Whose */
 
 /** Recipients up to this number are all selected when a message is opened: of more of them, those whom the search names. */
 export const FEW = 5
@@ -387,10 +388,10 @@ export class Opened {
     })
   }
 
-  /** @param {'sender' | 'recipient'} whom */
-  allow(whom) {
+  /** @param {Whose} whose */
+  allow(whose) {
     return this.#look('allow', async (path, { id }) => {
-      const body = { for: whom }
+      const body = { for: whose }
       const request = { method: 'POST', body: { ...body, preview: true } }
       const { letsIn } = await ask(`${path}/allow`, request)
       const more = visible(letsIn)
@@ -403,17 +404,12 @@ export class Opened {
     })
   }
 
-  undoAllow() {
+  /** @param {Whose} whose */
+  undoAllow(whose) {
     return this.#look('allow', async (path, message) => {
-      const { id } = message
-      const made = exceptionsBefore(message)
-      await ask(`${path}/allow`, { method: 'DELETE' })
-      await this.#reload(id).catch(() => {})
-      this.app.say(
-        'allow',
-        `${made.length > 1 ? 'Both exceptions were' : `The exception${made[0]} was`} removed.`,
-      )
-      focus('allow-title')
+      await ask(`${path}/allow?for=${whose}`, { method: 'DELETE' })
+      await this.#reload(message.id).catch(() => {})
+      this.app.say('allow', `The exception${exceptionText(message, whose)} was removed.`)
     })
   }
 
@@ -428,24 +424,18 @@ export class Opened {
   }
 }
 
-/**
- * Of whom mail is let in by the exceptions that were made for a message, and not removed: ` for mail from a@example.net`.
- *
- * @param {Message} message
- * @param {number} [place] of the act of its history before which that was so
- */
-export function exceptionsBefore(message, place = message.history.length) {
-  const before = message.history.slice(0, place)
-  const since = before.findLastIndex(({ act }) => act === 'disallowed') + 1
-  const made = before.slice(since).filter(({ act }) => act === 'allowed')
-  return [...new Set(made.map((act) => exceptionText(message, act.for)))]
+/** Whether an exception of a kind was made for a message, and not removed. @param {Message} message @param {Whose} whose */
+export function hasException({ history }, whose) {
+  const acts = history.filter(({ act }) => act === 'allowed' || act === 'disallowed')
+  return acts.findLast((act) => (act.for ?? whose) === whose)?.act === 'allowed'
 }
 
-/** @param {Message} message @param {Act['for']} whose */
+/** ` for mail from a@example.net to everybody`. @param {Message} message @param {Act['for']} whose */
 export function exceptionText({ sender, recipients, recipientCount }, whose) {
   if (whose === undefined) return ''
-  if (whose === 'sender') return ` for mail from ${visible(sender)}`
-  return ` for mail to ${recipientCount === 1 ? visible(recipients[0] ?? '') : 'these recipients'}`
+  const from = whose === 'recipient' ? 'anybody' : visible(sender)
+  const own = recipientCount === 1 ? visible(recipients[0] ?? '') : 'these recipients'
+  return ` for mail from ${from} to ${whose === 'sender' ? 'everybody' : own}`
 }
 
 /** @type {(address: string, other: string) => boolean} */
