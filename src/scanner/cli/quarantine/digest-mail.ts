@@ -1,20 +1,21 @@
 import { createHash } from 'node:crypto'
 import { bracketed } from '../../../base/text/bracketed.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
-import { formatSize } from '../../../base/text/units.ts'
 import { findingText, isSameAddress } from '../../scan/replies/found-in-words.ts'
 import { type DigestEntry, digestAsHtml, digestAsText } from './digest-forms.ts'
 import { type DigestWords, speakerOf } from './digest-words.ts'
+import { type EqualMessages, searchForEqual } from './equal-messages.ts'
 import { asUtf8, type ShownMessage } from './shown-message.ts'
 
 /** A digest: what is in quarantine, for the postmaster or for one of its recipients. */
 export interface Digest {
   /** The address that receives it, latin1. */
   readonly to: string
-  /** The messages that this mail describes, the newest first. */
-  readonly shown: readonly ShownMessage[]
-  /** The number of those in the parts before this one. */
-  readonly shownBefore: number
+  /** What this mail describes. */
+  readonly entries: readonly EqualMessages[]
+  /** The number of entries in the parts before this one, and in all parts. */
+  readonly entriesBefore: number
+  readonly entryCount: number
   /** Its number among the messages that one run sends to this address, from 1 on, and their count. */
   readonly part: number
   readonly parts: number
@@ -27,7 +28,7 @@ export interface Digest {
 }
 
 /** Returns the ids of the messages that a digest describes. */
-export const idsOf = ({ shown }: Digest): string[] => shown.map(({ id }) => id)
+export const idsOf = ({ entries }: Digest): string[] => entries.flat().map(({ id }) => id)
 
 /** Where the messages are, and who answers for them. */
 interface DigestOrigin {
@@ -49,6 +50,8 @@ interface DigestOrigin {
 
 /** Upper limit, in characters, for a text of a stranger. */
 const TEXT_MAX = 200
+/** Recipients, senders and other texts of an entry that are named. */
+export const NAMED_MAX = 3
 
 /**
  * Returns the mail, with lines that end in LF, as plain text and as HTML. In neither do mail programs find a link in the texts
@@ -79,7 +82,7 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
   const [before = '', end = ''] = filled(words.body, digest, origin).split('{messages}')
   const contents = {
     before,
-    entries: digest.shown.map((message, at) => entryOf(message, at, digest, origin)),
+    entries: digest.entries.map((messages, at) => entryOf(messages, at, digest, origin)),
     after: [...remarks(digest, origin), end.trimStart()].join('\n'),
   }
   const forms = [
@@ -113,74 +116,99 @@ function encodedWords(text: string): string {
 }
 
 /** What is not in the list, after its last message. */
-function remarks({ part, parts, left }: Digest, origin: DigestOrigin): readonly string[] {
+function remarks({ entries, part, parts, left }: Digest, origin: DigestOrigin): readonly string[] {
   const { say, messages } = speakerOf(origin.words)
   const unread = origin.isForRecipient ? 0 : origin.unread
-  const counted = [
-    [left, '{count}, older than these, will be in the next report.'],
-    [unread, '{count} cannot be read. onescan quarantine list shows why.'],
+  const isLast = part === parts
+  const hasNoSender = entries.flat().some(({ from, sender }) => from !== '' && sender === '')
+  const lines = [
+    [hasNoSender ? 1 : 0, 'Mail with no sender is a report about other mail, or looks like one.'],
+    [isLast ? left : 0, 'Another {count} will be in the next report.'],
+    [isLast ? unread : 0, '{count} cannot be read. onescan quarantine list shows why.'],
   ] as const
-  return counted.flatMap(([count, phrase]) =>
-    count === 0 || part < parts ? [] : [say(phrase).replace('{count}', messages(count)), ''],
+  return lines.flatMap(([count, phrase]) =>
+    count === 0 ? [] : [say(phrase).replace('{count}', messages(count)), ''],
   )
 }
 
-/** What people read about a message. Its recipient does not learn who else was one. */
+/** What people read about a message, or about several that are equal. A recipient does not learn who else was one. */
 function entryOf(
-  message: ShownMessage,
+  messages: EqualMessages,
   at: number,
   digest: Digest,
   origin: DigestOrigin,
 ): DigestEntry {
   const { isForRecipient, page, zone, words } = origin
-  const { say, kind, language } = speakerOf(words)
-  const { id, state, grounds, found, sender, recipients, recipientCount, subject } = message
-  const { from, attachments, size, deletedOn, releasedCount } = message
-  const number = digest.shownBefore + at + 1
+  const { say, kind, language, messages: numberOf } = speakerOf(words)
+  const [newest] = messages
+  const oldest = messages.at(-1) ?? newest
+  const { id, grounds, found } = newest
+  const isOne = messages.length === 1
+  const number = digest.entriesBefore + at + 1
   const fact = (name: Parameters<typeof say>[0], value: string): Fact[] =>
     value === '' ? [] : [[say(name), value]]
-  const timeIn = (moment: string, form: Intl.DateTimeFormatOptions) =>
-    new Date(moment).toLocaleString(language, { ...form, timeZone: zone })
-  const author = plain(from || sender) || say('(no sender)')
-  const isOwn = isSameAddress(from, sender)
-  const others = recipientCount - recipients.length
-  const more = others > 0 ? ` ${say('and')} ${others} ${say('more')}` : ''
+  const sum = (of: (message: ShownMessage) => number) =>
+    messages.reduce((all, message) => all + of(message), 0)
+  /** The first of the different texts of all messages, of which some are not known. */
+  const first = (textsOf: (message: ShownMessage) => string | readonly string[], unknown = 0) => {
+    const texts = [...new Set(messages.flatMap(textsOf))].filter((text) => text !== '')
+    const others = Math.max(0, texts.length - NAMED_MAX) + unknown
+    const count = isOne || unknown === 0 ? `${others} ` : '' // those of several may be the same
+    const more = others === 0 ? '' : ` ${say('and')} ${count}${say('more')}`
+    return texts.slice(0, NAMED_MAX).join(', ') + more
+  }
+  const timeIn = (form: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(language, { ...form, timeZone: zone })
+  const subject = first((message) => message.subject ? `“${plain(message.subject)}”` : say('(no subject)')) // biome-ignore format: a line
+  const author = first(({ from, sender }) => plain(from || sender) || say('(no sender)'))
+  const sentBy = first(({ from, sender }) =>
+    isSameAddress(from, sender) ? '' : plain(sender) || say('no sender'),
+  )
+  const recipientCount = sum((message) => message.recipientCount)
+  const unnamed = recipientCount - sum(({ recipients }) => recipients.length)
+  const released = sum(({ releasedCount }) => releasedCount)
   // The names of signatures are not texts of senders, and onescan allow takes them as they are.
   const isName = grounds !== 'banned' && /^[\w.{}-]+$/.test(found ?? '')
-  const finding = found === null ? '' : ` (${isName ? found : plain(findingText(message))})`
-  const kept = timeIn(message.time, { ...DAY, ...CLOCK })
-  const until = deletedOn === null ? '' : `, ${say('until')} ${timeIn(deletedOn, DAY)}`
+  const finding = found === null ? '' : ` (${isName ? found : plain(findingText(newest))})`
+  const kept = timeIn({ ...DAY, ...CLOCK }).formatRange(timeOf(oldest), timeOf(newest))
+  const end = oldest.deletedOn
+  const until = end === null ? '' : `, ${say('until')} ${timeIn(DAY).format(Date.parse(end))}`
+  const isKept = messages.every(({ state }) => state === 'kept')
   const facts = [
     ...fact('From', author),
-    ...fact('Sent by', isOwn ? '' : plain(sender) || say('no sender (a report about other mail)')),
-    ...fact('To', isForRecipient ? '' : recipients.map(recipientText).join(', ') + more),
+    ...fact('Sent by', sentBy),
+    ...fact('To', isForRecipient ? '' : first(({ recipients }) => recipients.map(recipientText), unnamed)), // biome-ignore format: a line
     ...fact('Found', kind(grounds) + finding),
-    ...fact('Attached', plain(attachments.join(', '))),
-    ...fact('Kept', `${kept}${until} (${formatSize(size)})`),
-    ...fact('State', state === 'kept' ? '' : say('a release was interrupted, and it may have been delivered')), // biome-ignore format: a line
-    ...fact('State', isForRecipient || releasedCount === 0 ? '' : `${releasedCount} ${say('of')} ${recipientCount} ${say('released')}`), // biome-ignore format: a line
-    ...fact('Number', !isForRecipient && page !== undefined ? '' : id),
+    ...fact(
+      'Attached',
+      first(({ attachments }) => attachments.map((name) => plain(name))),
+    ),
+    ...fact('Kept', kept + until),
+    ...fact('State', isKept ? '' : say('a release was interrupted, and it may have been delivered')), // biome-ignore format: a line
+    ...fact('State', isForRecipient || released === 0 ? '' : `${released} ${say('of')} ${recipientCount} ${say('released')}`), // biome-ignore format: a line
+    ...fact('Number', !isForRecipient && page !== undefined ? '' : first((message) => message.id)),
   ]
-  const request = {
-    subject: `${say('Please deliver')}: ${plain(subject ?? '', ASKED_MAX)} (${id})`,
-    body: `${say('From')}: ${author}\n${say('Kept')}: ${kept}\n\n${say('I expect this message because')}: `,
-  }
   const linkOf = (): DigestEntry['link'] => {
-    if (!isForRecipient) {
-      if (page === undefined) return undefined
-      const url = `${page}?message=${id}`
-      return { words: `${say('Open message')} ${number}`, url, short: url }
+    if (isForRecipient) {
+      const request = {
+        subject: `${say('Please deliver')}: ${plain(newest.subject ?? '', ASKED_MAX)} (${id})`,
+        body: `${say('From')}: ${author}\n${say('Kept')}: ${kept}\n\n${say('I expect this message because')}: `,
+      }
+      const short = { subject: `${say('Please deliver')} ${id}` }
+      return {
+        words: `${say('Ask for message')} ${number}`,
+        url: mailTo(digest, origin, request),
+        short: mailTo(digest, origin, short),
+      }
     }
-    const short = { subject: `${say('Please deliver')} ${id}` }
-    return {
-      words: `${say('Ask for message')} ${number}`,
-      url: mailTo(digest, origin, request),
-      short: mailTo(digest, origin, short),
-    }
+    if (page === undefined) return undefined
+    const url = `${page}?${isOne ? `message=${id}` : searchForEqual(newest)}`
+    const act = isOne ? `${say('Open message')} ${number}` : `${say('Show all')} ${numberOf(messages.length)}` // biome-ignore format: a line
+    return { words: act, url, short: url }
   }
   return {
-    number: `${number} ${say('of')} ${digest.count}`,
-    subject: subject ? `“${plain(subject)}”` : say('(no subject)'),
+    number: `${number} ${say('of')} ${digest.entryCount}`,
+    subject: isOne ? subject : `${numberOf(messages.length)}, ${subject}`,
     facts,
     link: linkOf(),
   }
@@ -191,7 +219,10 @@ type Fact = readonly [name: string, value: string]
 /** Characters of a subject in a request. */
 const ASKED_MAX = 60
 
-const DAY = { day: 'numeric', month: 'short', year: 'numeric' } as const
+/** When a message was kept, unix milliseconds. */
+const timeOf = ({ id }: ShownMessage) => Number.parseInt(id, 10) * 1000
+
+const DAY = { day: 'numeric', month: 'short' } as const
 const CLOCK = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const
 
 /** The address of the postmaster, latin1. Each domain has a postmaster (RFC 5321 4.5.1): that of the recipient, or of this host. */

@@ -19,11 +19,13 @@ const ENGLISH = 'en-GB'
 const PHRASES = [
   ...['of', 'message', 'messages', 'part', '(no subject)', '(no sender)'],
   ...['From', 'Sent by', 'To', 'and', 'more', 'Found', 'Attached', 'Kept', 'until'],
-  ...['State', 'released', 'Number', 'Ask for message', 'Open message', 'Please deliver'],
+  ...['State', 'released', 'Number', 'Ask for message', 'Open message', 'Show all'],
+  'Please deliver',
   'I expect this message because',
-  'no sender (a report about other mail)',
+  'no sender',
   'a release was interrupted, and it may have been delivered',
-  '{count}, older than these, will be in the next report.',
+  'Mail with no sender is a report about other mail, or looks like one.',
+  'Another {count} will be in the next report.',
   '{count} cannot be read. onescan quarantine list shows why.',
 ] as const
 type Phrase = (typeof PHRASES)[number]
@@ -69,16 +71,17 @@ const forRecipient = [
 const forPostmaster = (page: string | undefined) =>
   [
     'New in quarantine on {host}: {count}',
-    'You get this report as the postmaster of {host}. In quarantine, and in no report before: {count} ({kinds}). None of them was delivered, unless its "State:" reports otherwise.',
+    'In quarantine on {host}, and in no report before: {count} ({kinds}). None was delivered, unless its "State:" reports otherwise.',
     ...(page === undefined ? [] : [`All that wait: ${page}`]),
     '',
-    'You need not do anything: the messages are deleted later.',
     ...(page === undefined
       ? [
-          'If a recipient needs one:',
+          'You need not do anything: the messages are deleted later. If a recipient needs one:',
           ...['show', 'release', 'delete'].map((act) => `- onescan quarantine ${act} NUMBER`),
         ]
-      : ['If a recipient needs one, follow its link, look at it, and release it.']),
+      : [
+          'You need not do anything: the messages are deleted later. If a recipient needs one, open it, look at it, and release it.',
+        ]),
     '',
     ...END,
   ] as const

@@ -12,9 +12,10 @@ import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import { endAnswers } from './by-caller.ts'
 import { atDesk, type Desk } from './desk.ts'
-import { type Digest, digestMail, idsOf, shownAddress } from './digest-mail.ts'
+import { type Digest, digestMail, idsOf, NAMED_MAX, shownAddress } from './digest-mail.ts'
 import { parseWords, usualWords } from './digest-words.ts'
 import { addDirectoryOption, noteAction } from './directory.ts'
+import { type EqualMessages, entriesOf } from './equal-messages.ts'
 import { complainTo } from './meant-messages.ts'
 import { isInCare, plainDomain } from './reader.ts'
 import { routeBy } from './release.ts'
@@ -23,12 +24,10 @@ import type { ShownMessage } from './shown-message.ts'
 
 /** Upper limit for the readers to whom one command sends digests. The next one sends the others. */
 const READERS_MAX = 1000
-/** Messages that a digest describes, digests that a reader gets at once, and messages of all digests of a command. The last digest has the number of the others, which the next command describes. */
-const SHOWN_MAX = 100
+/** Entries of a digest, digests that a reader gets at once, and messages of all digests of a command. The last digest has the number of the others, which the next command describes. */
+const ENTRIES_MAX = 100
 const PARTS_MAX = 10
 const ALL_SHOWN_MAX = 20_000
-/** Recipients of a message that the postmaster sees. */
-const RECIPIENTS_SHOWN = 3
 
 /** `onescan quarantine digest`: sends a message about what was kept since the last digest. */
 export const digestCommand = makeCommand('quarantine digest', {
@@ -84,14 +83,24 @@ export const digestCommand = makeCommand('quarantine digest', {
       const readersOf = (recipients: readonly string[]) =>
         domains === undefined ? [postmaster] : ownRecipients(recipients, domains)
       if (args.dryRun) {
-        const { digests } = await gather(desk, await Reported.read(root), readersOf, output)
+        const { digests } = await gather(
+          desk,
+          await Reported.read(root),
+          { readersOf, isForRecipient },
+          output,
+        )
         return report(new Map(digests.map((digest) => [digest, ''])), output)
       }
       const turn = await beginRequest(root, LOCK, LOCK)
       if ('answer' in turn) return FAILED
       try {
         const reported = await Reported.read(root)
-        const { digests, oldest, unread } = await gather(desk, reported, readersOf, output)
+        const { digests, oldest, unread } = await gather(
+          desk,
+          reported,
+          { readersOf, isForRecipient },
+          output,
+        )
         if (digests.length > 0) await reported.forgetBefore(oldest)
         const sent = new Map<Digest, string>()
         for (const digest of digests) {
@@ -118,6 +127,13 @@ const TEXT_MAX = 64 * 1024
 /** The id of the request that keeps other processes from sending digests. No client of the API can make one with it. */
 const LOCK = 'onescan quarantine digest'
 
+/** Who gets digests. */
+interface Readers {
+  /** Returns those of a message for these recipients. */
+  readonly readersOf: (recipients: readonly string[]) => readonly string[]
+  readonly isForRecipient: boolean
+}
+
 /** What is new for a reader. */
 interface News {
   readonly shown: ShownMessage[]
@@ -133,10 +149,11 @@ interface News {
 async function gather(
   desk: Desk,
   reported: Reported,
-  readersOf: (recipients: readonly string[]) => readonly string[],
+  { readersOf, isForRecipient }: Readers,
   output: Output,
 ): Promise<{ readonly digests: Digest[]; readonly oldest: number; readonly unread: number }> {
   const readers = new Map<string, News>()
+  const most = isForRecipient ? ENTRIES_MAX * PARTS_MAX : ALL_SHOWN_MAX
   let oldest = Number.POSITIVE_INFINITY
   let [shown, left, unread] = [0, 0, 0]
   const complain: ReturnType<typeof complainTo> = (reason, entry) => {
@@ -159,11 +176,11 @@ async function gather(
       }
       readers.set(to, news)
       news.kinds.set(grounds, (news.kinds.get(grounds) ?? 0) + 1)
-      if (news.shown.length === SHOWN_MAX * PARTS_MAX || shown === ALL_SHOWN_MAX) {
+      if (news.shown.length === most || shown === ALL_SHOWN_MAX) {
         news.left++
         continue
       }
-      news.shown.push(desk.shown(found, RECIPIENTS_SHOWN))
+      news.shown.push(desk.shown(found, NAMED_MAX))
       shown++
     }
   }
@@ -171,17 +188,21 @@ async function gather(
     output.error(
       `only ${READERS_MAX} readers and ${ALL_SHOWN_MAX} messages are reported at once; run onescan quarantine digest again`,
     )
-  const digests = [...readers].flatMap(([to, news]) => digestsOf(to, news))
+  const digests = [...readers].flatMap(([to, news]) => digestsOf(to, news, isForRecipient))
   return { digests, oldest, unread }
 }
 
-function digestsOf(to: string, { shown, left, kinds }: News): Digest[] {
-  const parts = Math.ceil(shown.length / SHOWN_MAX)
-  const count = shown.length + left
+/** A recipient asks for each message by itself. */
+function digestsOf(to: string, { shown, left, kinds }: News, isForRecipient: boolean): Digest[] {
+  const all = isForRecipient ? shown.map((message): EqualMessages => [message]) : entriesOf(shown)
+  const later = all.slice(ENTRIES_MAX * PARTS_MAX)
+  const entryCount = all.length - later.length
+  const parts = Math.ceil(entryCount / ENTRIES_MAX)
+  const counts = { count: shown.length + left, left: left + later.flat().length, kinds }
   return Array.from({ length: parts }, (_, at) => {
-    const shownBefore = at * SHOWN_MAX
-    const own = shown.slice(shownBefore, shownBefore + SHOWN_MAX)
-    return { to, shown: own, shownBefore, part: at + 1, parts, count, left, kinds }
+    const entriesBefore = at * ENTRIES_MAX
+    const entries = all.slice(entriesBefore, entriesBefore + ENTRIES_MAX)
+    return { to, entries, entriesBefore, entryCount, part: at + 1, parts, ...counts }
   })
 }
 
@@ -191,10 +212,10 @@ function ownRecipients(recipients: readonly string[], to: readonly string[]): st
   return [...new Set(own.map(({ local, domain = '' }) => `${local}@${plainDomain(domain)}`))]
 }
 
-const fieldsOf = ({ to, shown }: Digest, by: string, answer: string): readonly LogField[] => [
+const fieldsOf = (digest: Digest, by: string, answer: string): readonly LogField[] => [
   ['quarantine', 'digest'],
-  ['messages', shown.length],
-  ['to', `<${to}>`],
+  ['messages', idsOf(digest).length],
+  ['to', `<${digest.to}>`],
   ['by', by],
   ['next', answer],
 ]
