@@ -269,7 +269,9 @@ t.test('the status page: a day of mail', { skip: skipWithoutBrowser }, async (t)
     const { page } = await openPage(browser, 'about:blank', { width, scheme })
     await page.route('**/data.json', async (route) => {
       const answer = await route.fetch()
-      await route.fulfill({ json: { ...(await answer.json()), steps: dayOfMail() } })
+      const state = await answer.json()
+      const about = { ...state.about, host: 'mx1.example.org' }
+      await route.fulfill({ json: { ...state, about, steps: dayOfMail() } })
     })
     await page.setViewportSize({ width, height: width < 500 ? 844 : 900 })
     await page.goto(url)

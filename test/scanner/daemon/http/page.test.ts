@@ -58,7 +58,7 @@ t.test('the page shows decisions live, on any screen', { skip: skipWithoutBrowse
     t.notMatch(await page.locator('#health').innerText(), /\dZ/, 'one clock')
     t.match(
       await page.locator('#tiles').innerText(),
-      /^Messages[\s\S]*Kept out\s+0\s+0 refused, 0 in quarantine/,
+      /^Messages[\s\S]*Kept out\s+0\s+0 refused, 0 quarantined/,
     )
     const from = `live${width}${scheme}@example.org`
     await served.send({ from })

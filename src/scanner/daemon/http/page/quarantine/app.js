@@ -206,8 +206,9 @@ export class App {
       this.answer = undefined
     })
     if (!isIn) return this.start()
-    await this.followAddress(true)
-    if (this.search.message === '') focus('list-title')
+    const shown = this.followAddress(true)
+    focus('message', 'list-title') // what had it is gone
+    await shown
   }
 
   /** Shows the form for the token. */

@@ -93,7 +93,7 @@ function emptyNote(app) {
   return html`<div class="empty">
     <p>Only messages that ${listed} are listed here${isLimited ? ', and only those for your recipients' : ''}. Deleted messages cannot be listed; your mail administrator finds them in the log.</p>
     <ul>
-      ${show === 'all' ? nothing : link({ show: 'all' }, isReleased ? 'Search waiting messages, too' : 'Search released messages, too')}
+      ${show === 'all' ? nothing : link({ show: 'all' }, isReleased ? 'Show waiting messages, too' : 'Show released messages, too')}
       ${Object.entries(search).some(([name, value]) => name !== 'message' && value) ? link(EVERYTHING, 'Show all that wait') : nothing}
       ${kind || recipient || from || to ? link({ kind: '', recipient: '', from: '', to: '' }, 'Search without the filters') : nothing}
     </ul>

@@ -23,7 +23,7 @@ export function messageView(app) {
         ? 'The message is gone'
         : `Message ${app.search.message}`
       : subjectOf(shown)
-  return html`<section class="message" id="message" aria-label="Message">
+  return html`<section class="message" id="message" tabindex="-1" aria-label="Message">
     <p class="ways">
       <a href=${app.addressOf({ message: '' })} @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: '' })}>Back to the list</a>
       ${nextButton(app, 'next')}

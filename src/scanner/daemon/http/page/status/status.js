@@ -16,7 +16,7 @@ const KEPT = 200
 const STEP = STEP_MS / 1000
 const DAY = 86_400
 /** Seconds between two marks of the axis of time, as `clock()` shows them as different. */
-const MARKS = [60, 300, 900, 1800, 3600, 7200, 14400]
+const MARKS = [60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200]
 /** @type {Map<number, Step>} */
 const steps = new Map()
 /** @type {readonly Decision[]} */
@@ -49,10 +49,7 @@ function showTiles({ judging }) {
   const span = spanInWords()
   at('messages-title').textContent = `Messages${span}`
   const keptOut = sums.reject + sums.discard + sums.quarantine
-  const ways = [
-    `${shownCount(sums.reject)} refused`,
-    `${shownCount(sums.quarantine)} in quarantine`,
-  ]
+  const ways = [`${shownCount(sums.reject)} refused`, `${shownCount(sums.quarantine)} quarantined`]
   if (sums.discard > 0) ways.push(`${shownCount(sums.discard)} discarded`)
   /** @type {readonly (readonly [name: string, count: number, more: string])[]} */
   const figures = [
