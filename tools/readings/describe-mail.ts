@@ -5,7 +5,7 @@ import { openAnonymousFile } from '../../src/mail/message/spool.ts'
 import { type Steps, Work } from '../../src/mail/mime/budget/work.ts'
 import { contentsOf } from '../../src/mail/mime/contents.ts'
 import { readNames } from '../../src/mail/mime/headers/names.ts'
-import { isOdd, readOrdinary } from '../../src/mail/mime/ordinary/read-ordinary.ts'
+import { readOrdinary } from '../../src/mail/mime/ordinary/read-ordinary.ts'
 import { readStructure } from '../../src/mail/mime/read-structure.ts'
 import { depthOfMail, type Leaf } from '../../src/mail/mime/structure/leaf.ts'
 
@@ -20,8 +20,9 @@ export function* describeMail(message: Buffer): Generator<string> {
 
 function* structureOf(message: Buffer): Generator<string> {
   const work = new Work(Bytes.of(message), { openFile })
-  const why = endOf(readOrdinary(message, depthOfMail(), work))
-  yield isOdd(why) ? `carved, because it has ${why.reason}` : 'ordinary'
+  const { odd } = endOf(readOrdinary(message, depthOfMail(), work))
+  const whole = odd.find(({ from, to }) => to - from === message.length)
+  yield whole ? `carved, because it has ${whole.reason}` : 'ordinary'
   const { leaves } = endOf(readStructure(message, 0, work))
   yield* new Set(leaves.map((leaf) => describeLeaf(leaf, work)))
 }

@@ -13,9 +13,10 @@ import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
 import { beginsAsMail, MAIL_START } from './leaves/mail-starts.ts'
 import { openContent, openEmbeddedIn } from './leaves/open-content.ts'
 import { Way } from './quirks/way.ts'
-import { type MailStructure, readStructure } from './read-structure.ts'
+import { readStructure } from './read-structure.ts'
 import { NAMELESS, type PartNames } from './reports/part-names.ts'
 import type { Leaf } from './structure/leaf.ts'
+import type { MailStructure } from './structure/mail-structure.ts'
 
 export type { ContentsOptions } from './leaves/extraction.ts'
 

@@ -1,6 +1,7 @@
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import type { Header } from '../../../src/mail/message/header-block.ts'
-import { type MailStructure, readStructure } from '../../../src/mail/mime/read-structure.ts'
+import { readStructure } from '../../../src/mail/mime/read-structure.ts'
+import type { MailStructure } from '../../../src/mail/mime/structure/mail-structure.ts'
 import { doneUnlimited } from './unlimited-work.ts'
 
 /** The structure of a mail. Throws LimitExceeded. */

@@ -6,21 +6,10 @@ import { type Encoding, encodingsLike, transferEncodings } from '../headers/enco
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, DepthMeter, type Leaf } from '../structure/leaf.ts'
+import type { MailStructure } from '../structure/mail-structure.ts'
 import { type BodyStart, type BodyStarts, bodyStartsBelow } from './body-starts.ts'
 import { type Cut, cutsIn } from './cuts.ts'
 import { OpenLevels } from './open-levels.ts'
-
-/** What an odd mail may hold for some program. */
-export interface Carved {
-  readonly leaves: readonly Leaf[]
-  /** The leaves, and the texts that scanners see unchanged in the mail. */
-  readonly texts: readonly ByteRange[]
-  readonly headers: readonly PartHeader[]
-  /** The greatest depth of what lines declare (open-levels.ts), and the number of messages that they declare. */
-  readonly deepest: number
-  readonly messages: number
-  readonly oddities: readonly Oddity[]
-}
 
 /** The words of a header that may name a file, whatever a program makes of its fields. */
 const NAMED = /name|content-disp/i
@@ -30,10 +19,10 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
 /**
  * Carves a mail whose structure programs read differently. It compares no boundary with a header, and trusts no field: a
  * body may begin below each line that is like a delimiter (body-starts.ts), and end at one of a few later ones. It is decoded as
- * its header declares in any way, and as it looks. Throws LimitExceeded if there are too many such lines, or too
- * many bodies. The mail begins at the offset `top`.
+ * its header declares in any way, and as it looks. Its texts are the leaves, and what scanners see unchanged in the mail.
+ * Throws LimitExceeded if there are too many such lines, or too many bodies. The mail begins at the offset `top`.
  */
-export function* carve(bytes: Buffer, depth: Depth, work: Work, top = 0): Steps<Carved> {
+export function* carve(bytes: Buffer, depth: Depth, work: Work, top = 0): Steps<MailStructure> {
   const cuts = yield* cutsIn(bytes, work, top)
   const delimiters = yield* delimitersOf(bytes, cuts, top, work)
   return yield* new Carver(bytes, cuts, delimiters, depth, top, work).carve()
@@ -77,7 +66,7 @@ class Carver {
     this.#delimiters = delimiters
   }
 
-  *carve(): Steps<Carved> {
+  *carve(): Steps<MailStructure> {
     const places = yield* this.#findStarts()
     const headers = places.flatMap(({ starts, withCrs }) => [
       ...starts.map(({ header }) => header),

@@ -1,8 +1,6 @@
 import { beginsWithField, isMailboxLine } from '../../message/field-line.ts'
+import { BOUNDARY_MAX, BOUNDARY_MIN, beginningOf } from './delimiters.ts'
 
-/** Boundaries of these lengths are compared whole by all programs, and are not in a line by chance. */
-export const BOUNDARY_MIN = 8
-export const BOUNDARY_MAX = 70
 /** Upper limit for the bytes of a message whose end is proved, in one step, and for the boundaries that are searched for. */
 export const PROVED_MAX = 1024 * 1024
 const BOUNDARIES_MAX = 8
@@ -53,31 +51,31 @@ const BARE_CRS = /\r(?!\n)/g
 /**
  * Whether every program that knows the delimiter below a message takes it for one, although it reads the message in a way of
  * its own. Returns undefined if that is not proved; otherwise how each boundary begins that the message declares: a program
- * may also find its delimiters below the message.
+ * may also find its delimiters below the message. `around` are the boundaries of the multiparts
+ * that the message is in. If it declares one of them, too, their parts may be its own.
  *
  * A program passes over a delimiter only in a header. One begins at the top, at a delimiter, at the line `From ` of a
  * mailbox, and at the top of an attached message, which is below the empty line of another header. So nothing may
  * begin one below the last empty line, and nothing around that line may declare a message, whatever a program makes of NULs
  * and of CRs without LF.
  */
-export function boundariesOfEnded(message: string): readonly string[] | undefined {
+export function boundariesOfEnded(
+  message: string,
+  around: readonly string[] = [],
+): readonly string[] | undefined {
   if (UUENCODED.test(message) || isDisguised(message)) return undefined
   const found = new Set<string>()
   const readings = readingsOfLines(message)
   for (const lines of readings) {
     const boundaries = isEndedIn(lines) ? boundariesIn(lines) : undefined
     if (boundaries === undefined) return undefined
-    for (const boundary of boundaries) found.add(beginningOf(boundary))
+    for (const boundary of boundaries) {
+      if (around.some((outer) => outer.startsWith(boundary))) return undefined
+      found.add(beginningOf(boundary))
+    }
   }
   return readings.length === 0 || found.size > BOUNDARIES_MAX ? undefined : [...found]
 }
-
-/** Returns what is searched for of a boundary below its message: its dashes, and some characters that distinguish it. */
-export const beginningOf = (boundary: string): string =>
-  boundary
-    .replace(/^(-*.{0,16}).*/s, '$1')
-    .slice(0, BOUNDARY_MAX)
-    .toLowerCase()
 
 /** Whether a field may declare to some program what its words do not, by what programs remove or decode. */
 function isDisguised(message: string): boolean {

@@ -85,6 +85,12 @@ export class DepthMeter {
   /** The number of attached messages so far. */
   messages = 0
 
+  /** Adds what was measured in a message that was read by itself. */
+  add({ deepest, messages }: DepthMeter): void {
+    this.deepest = Math.max(this.deepest, deepest)
+    this.messages += messages
+  }
+
   /** Returns the depth inside of an attached message that begins at a number of levels. */
   inMessage(levels: number, { entities, messages }: Depth): Depth {
     this.messages++

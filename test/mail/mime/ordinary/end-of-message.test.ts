@@ -13,6 +13,8 @@ t.test(
     t.same(boundariesOfEnded(declaring(2)), ['boundary0', 'boundary1'])
     t.equal(boundariesOfEnded(declaring(8))?.length, 8)
     t.equal(boundariesOfEnded(declaring(9)), undefined)
+    t.same(boundariesOfEnded(declaring(1), ['outermost']), ['boundary0'])
+    t.equal(boundariesOfEnded(declaring(1), ['boundary0']), undefined, 'one of a multipart around')
     t.end()
   },
 )

@@ -1,10 +1,5 @@
 import t from 'tap'
-import {
-  isOdd,
-  type OddStructure,
-  type OrdinaryMail,
-  readOrdinary,
-} from '../../../../src/mail/mime/ordinary/read-ordinary.ts'
+import { readOrdinary } from '../../../../src/mail/mime/ordinary/read-ordinary.ts'
 import { depthOfMail } from '../../../../src/mail/mime/structure/leaf.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
 import { lacks } from '../../../needs.mjs'
@@ -15,17 +10,17 @@ function reading(mail: string) {
   return doneUnlimited((work) => readOrdinary(bytes, depthOfMail(), work))
 }
 
-function read(mail: string): OrdinaryMail | OddStructure {
-  return reading(mail).result
-}
+const read = (mail: string) => reading(mail).result
 
 /** The type, the multiparts around it, and the bytes of each leaf. */
 function leavesOf(mail: string): string[] {
-  const found = read(mail)
-  if (isOdd(found)) return [found.reason]
-  return found.leaves.map(({ header, depth, from, to }) =>
-    [header.type, depth.subtypes, JSON.stringify(mail.slice(from, to))].join(' | '),
-  )
+  const { odd, leaves } = read(mail)
+  return [
+    ...odd.map(({ reason }) => reason),
+    ...leaves.map(({ header, depth, from, to }) =>
+      [header.type, depth.subtypes, JSON.stringify(mail.slice(from, to))].join(' | '),
+    ),
+  ]
 }
 
 const TYPE = 'Content-Type: '
@@ -68,11 +63,43 @@ t.test('the leaves of an ordinary message', async (t) => {
   )
 })
 
+t.test('of an attached message that is odd, nothing is taken', async (t) => {
+  const attached = (message: string) => `--=_b\n${TYPE}message/rfc822\n\n${message}\n`
+  const inner = (end: string) =>
+    `From: b\n${TYPE}multipart/mixed; boundary=innermost\n\n--innermost\n${TYPE}message/rfc822\n\nFrom: c\n\nhello\n--innermost--\n\nbye\n\n${end}`
+  const mail = `${multipart}${attached(inner('a\0b'))}${part}${end}`
+  const { odd, leaves, headers, depths } = read(mail)
+  t.match(odd, [{ reason: 'a NUL, or a CR without LF', depth: { messages: 1 } }])
+  t.same(
+    [odd[0]!, leaves[0]!].map(({ from, to }) => mail.slice(from, to)),
+    [inner('a\0b\n'), inner('a\0b\n')],
+  )
+  t.same(
+    headers.map(({ type }) => type),
+    ['multipart/mixed', 'message/rfc822', 'text/plain'],
+  )
+  t.match(depths, { deepest: 1, messages: 1 })
+  t.match(read(`${multipart}${attached(inner('ab'))}${part}${end}`), {
+    odd: [],
+    depths: { deepest: 2, messages: 2 },
+  })
+})
+
+t.test('a program may read the parts below an attached message as its own', async (t) => {
+  const inner = (boundary: string) =>
+    `--=_b\n${TYPE}message/rfc822\n\nFrom: b\n${TYPE}multipart/digest; boundary="${boundary}"\n\n${part}`
+  for (const [boundary, count] of [
+    ['innermost', 0],
+    ['=_b', 1],
+  ] as const)
+    t.equal(read(`${multipart}${inner(boundary)}${end}`).odd.length, count, boundary)
+})
+
 t.test('the depth, and the headers in their order', async (t) => {
   const found = read(
     `${multipart}--=_b\n${TYPE}multipart/related; boundary=in\n\n--in\n${text}--in--\n${end}`,
-  ) as OrdinaryMail
-  t.equal(found.deepest, 2)
+  )
+  t.equal(found.depths.deepest, 2)
   t.same(
     found.headers.map(({ type }) => type),
     ['multipart/mixed', 'multipart/related', 'text/plain'],
@@ -119,9 +146,9 @@ const odd: Readonly<Record<string, readonly [string, string | undefined]>> = {
 
 t.test('a message that programs read in several ways is odd', async (t) => {
   for (const [name, [mail, oddity]] of Object.entries(odd)) {
-    const found = read(mail)
-    t.ok(isOdd(found), name)
-    if (isOdd(found)) t.equal(found.oddity, oddity, `${name}: ${found.reason}`)
+    const { odd, leaves } = read(mail)
+    t.match(odd, [{ from: 0, to: mail.length, oddity }], `${name}: ${odd[0]?.reason}`)
+    t.same(leaves, [], name)
   }
 })
 
@@ -133,9 +160,8 @@ const exceptions = new Set([
 
 t.test('mail of ordinary programs is ordinary', { skip: lacks('openssl') }, async (t) => {
   for (const { what, message } of ordinaryMails) {
-    const found = read(message().toString('latin1'))
-    if (exceptions.has(what)) continue
-    t.notOk(isOdd(found), `${what}: ${'reason' in found ? found.reason : ''}`)
+    const { odd } = read(message().toString('latin1'))
+    if (!exceptions.has(what)) t.same(odd, [], what)
   }
 })
 
