@@ -16,9 +16,11 @@ const LIMITS = { as: 'address space', data: 'data size', stack: 'stack size' } a
 /** The limits that a process has, by their names in prlimit(1). */
 export type MemoryLimits = Readonly<Partial<Record<keyof typeof LIMITS, number>>>
 
-/** A server that starts qmail-smtpd for each connection, as the kernel shows it: proc(5). */
+/** A server that starts one of qmail's programs for each connection, as the kernel shows it: proc(5). */
 export interface RunningService {
   readonly pid: string
+  /** The program that it starts: qmail-smtpd, or that of QMTP or QMQP. */
+  readonly program: string
   /** Its command line, for people. */
   readonly text: string
   readonly env: Environment
@@ -43,9 +45,9 @@ export interface RunningServices {
   readonly unread: readonly string[]
 }
 
-/** Servers that run before qmail-smtpd, and take the options of tcpserver(1). */
+/** Servers that run before such a program, and take the options of tcpserver(1). */
 const SERVERS = /^(tcpserver|sslserver|tcpsvd|smtp-delay(\.[cm]?js)?)$/
-const SMTPD = /^qmail-(smtpd|qmtpd)(-\w+)?$/
+const SMTPD = /^qmail-(smtpd|qmtpd|qmqpd)(-\w+)?$/
 /** The kernel's names for such a process, and for the runtime of one: proc(5), comm. */
 const NAMES = /^(tcpserver|sslserver|tcpsvd|smtp-delay|node|MainThread)$/
 /** The options of tcpserver(1) and smtp-delay(8) with a value, of one letter. */
@@ -141,8 +143,8 @@ export function findPostfix(processes?: string): string[] {
 }
 
 /** Returns the check line that a service submits mail as `who`. */
-export function rootLine({ pid }: RunningService, who = 'root'): CheckLine {
-  const value = `runs qmail-smtpd as ${who}`
+export function rootLine({ pid, program }: RunningService, who = 'root'): CheckLine {
+  const value = `runs ${program} as ${who}`
   const remedy = 'run tcpserver with -u "$(id -u qmaild)" -g "$(id -g onescan)"'
   return failure(`process ${pid}`, value, remedy)
 }
@@ -177,6 +179,7 @@ async function readProcess(found: ProcEntry): Promise<RunningService> {
     isStep(word) && !(step && at >= step.from && at < step.to)
   return {
     pid,
+    program: command.program,
     text: command.text,
     env: environmentIn(await memoryOf(found.at('environ'))),
     uid: account.uid,
@@ -228,7 +231,7 @@ async function wordsOf(found: ProcEntry): Promise<string[]> {
 }
 
 /**
- * Returns the command line of a server that starts qmail-smtpd, and the options between the two, or undefined
+ * Returns the command line of a server that starts such a program, and the options between the two, or undefined
  * for any other.
  */
 function commandIn(argv: readonly string[]) {
@@ -243,7 +246,8 @@ function commandIn(argv: readonly string[]) {
   const name = basename(argv[index]!)
   // Without --listen smtp-delay is a step after the server.
   if (name.startsWith('smtp-delay') && !options.includes('--listen')) return undefined
-  return { text: [name, ...options, argv[smtpd]].join(' '), options }
+  const program = basename(argv[smtpd]!)
+  return { program, text: [name, ...options, argv[smtpd]].join(' '), options }
 }
 
 /** Returns whether an argument names such a program, and not a file or directory of that name. */

@@ -48,7 +48,8 @@ t.test('a service shows environment, account and limits', { skip: ucspiMissing }
   const home = qmailHome(t)
   writeFileSync(join(home, 'env/QHPSI'), 'plugin: eicar\n')
   const words = ['envdir', join(home, 'env'), 'softlimit', '-m', '3000000', ...tcpserver()]
-  const pid = await startService(t, words, { env: { QMAILHOME: home } })
+  const env = { QMAILHOME: home, QMAILQUEUE: slotProgram }
+  const pid = await startService(t, words, { env })
   const { code, out } = await onescan(['check', '--pid', pid, '--json'])
   t.equal(code, 2)
   const checkLines = jsonIn<CheckLine>(out).results

@@ -10,6 +10,7 @@ export function host(env: Environment, more: Partial<Host> = {}): Host {
   return {
     ...stageHost(env, more),
     limits: {},
+    mayRelay: false,
     ...more,
     program,
     asksOnescand: isOnescanc(program),

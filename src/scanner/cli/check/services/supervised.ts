@@ -16,7 +16,7 @@ export const SUPERVISED = [
   '/etc/runit/runsvdir/current',
 ] as const
 /** The run scripts of services that mail needs. */
-const OF_MAIL = /\bqmail-smtpd\b|\bonescan/
+const OF_MAIL = /\bqmail-(?:smtpd|qmtpd|qmqpd)\b|\bonescan/
 /** Upper limits for the bytes read of a run script, and of supervise/status: 18 by daemontools, 20 by runit. */
 const SCRIPT_MAX = 64 * 1024
 const STATUS_MAX = 32
@@ -34,13 +34,15 @@ interface Supervised {
   readonly isWanted: boolean
 }
 
-/** The port before qmail-smtpd in a run script, or before a program that starts it: a number or a name of services(5). */
-const PORT = /\s(\d{2,5}|smtps?|submissions?)[\s\\]+(?=[^\s\\\d-])/g
+/** The port before such a program in a run script, or before a program that starts it: a number or a name of services(5). */
+const PORT = /\s(\d{2,5}|smtps?|submissions?|qm[tq]p)[\s\\]+(?=[^\s\\\d-])/g
 const PORTS: Readonly<Record<string, number>> = {
   smtp: 25,
   smtps: 465,
   submissions: 465,
   submission: 587,
+  qmtp: 209,
+  qmqp: 628,
 }
 
 /**

@@ -34,11 +34,13 @@ function checkSlotProgram(host: Host): CheckLine[] {
   const { env, program, clients } = host
   const named = env.QMAILQUEUE
   const wrong = (value: string, remedy = SET) => [failure(SLOT, value, remedy)]
-  if (named === undefined && clients !== undefined)
-    return wrong(
-      'QMAILQUEUE is not set for these clients: their mail goes to qmail-queue unscanned',
-      'set QMAILQUEUE in their rule, and run tcprules',
-    )
+  if (named === undefined && slotProgramOf(host).kind !== 'own')
+    return clients === undefined
+      ? wrong('QMAILQUEUE is not set: mail goes to qmail-queue unscanned')
+      : wrong(
+          'QMAILQUEUE is not set for these clients: their mail goes to qmail-queue unscanned',
+          'set QMAILQUEUE in their rule, and run tcprules',
+        )
   if (named === '')
     return wrong('QMAILQUEUE is empty: qmail has no program to start, so mail is deferred')
   const missing = danglingLink(program)

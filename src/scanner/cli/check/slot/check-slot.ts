@@ -101,9 +101,8 @@ async function* checkSlotOf(host: Host): AsyncGenerator<CheckLine> {
  * The only check line about relay clients without QHPSI, which may be intended, as for this host
  * itself. Undefined for all other clients.
  */
-function passesOnPurpose({ env, clients }: Host): readonly CheckLine[] | undefined {
-  if (clients === undefined || namesScanners(env.QHPSI) || env.RELAYCLIENT === undefined)
-    return undefined
+function passesOnPurpose({ env, mayRelay }: Host): readonly CheckLine[] | undefined {
+  if (namesScanners(env.QHPSI) || !mayRelay) return undefined
   const value = 'is not set for these clients, who may relay: their mail is accepted unscanned'
   return [
     warning('QHPSI', value, 'set QHPSI in their rule, and run tcprules, unless this is intended'),
@@ -126,7 +125,7 @@ const withoutFigures = (value: string) => value.replace(/\d+(?= MiB\b)|[\d.]+ m?
 
 /** Returns check lines about a service itself: how it runs, and what has changed since it was started. */
 function checkService(service: RunningService): CheckLine[] {
-  const { pid, text, rules, directory, unknownSteps, uid, since } = service
+  const { pid, program, text, rules, directory, unknownSteps, uid, since } = service
   const what = `process ${pid}`
   const checkLines = [ok(what, text)]
   const script = join(directory, 'run')
@@ -142,7 +141,7 @@ function checkService(service: RunningService): CheckLine[] {
     )
   }
   if (unknownSteps.length > 0) {
-    const value = `starts ${unknownSteps.join(', ')} before qmail-smtpd: settings that this program changes are not checked`
+    const value = `starts ${unknownSteps.join(', ')} before ${program}: settings that this program changes are not checked`
     const remedy =
       'start it before the server, or test its settings: onescan check --user ACCOUNT --envdir DIR'
     checkLines.push(warning(what, value, remedy))

@@ -16,10 +16,15 @@ import { isOnescanc } from './slot-program.ts'
 /** The host as onescan-queue in a service sees it. Checks of onescan-queue use no other data. */
 export interface Host extends CheckedHost {
   readonly limits: MemoryLimits
-  /** The slot program: QMAILQUEUE, else the onescan-queue of this onescan. */
+  /**
+   * The slot program: QMAILQUEUE, else the qmail-queue of a service, or the onescan-queue of this onescan if no service is known
+   * or one of its steps may set QMAILQUEUE.
+   */
   readonly program: string
   /** The clients with this handling, by tcpserver's rules; undefined: all clients. */
   readonly clients?: string | undefined
+  /** Whether these clients may send mail to other hosts, so that it may be meant not to be scanned. */
+  readonly mayRelay: boolean
 }
 
 /** Options that describe how onescan-queue is set up, or for which account. */
@@ -59,14 +64,17 @@ export function slotHosts(
 ): Host[] {
   const account = ownAccount(accounts)
   const outer = service?.env ?? base
+  // It accepts mail to any address: qmail-qmqpd(8).
+  const servesQmqp = /^qmail-qmqpd/.test(service?.program ?? '')
   return clientClasses(service?.rules).map((rules) => {
     const own = { ...outer, ...rules?.variables }
     const env = slotEnvironment(own, options)
     const directories = readControlDirectories(env)
+    // Without QMAILQUEUE qmail starts its own program, but a step of a service may set it.
+    const isKnown = rules !== undefined || service?.unknownSteps.length === 0
+    const named = env.QMAILQUEUE || (isKnown ? 'bin/qmail-queue' : undefined)
     // A relative QMAILQUEUE starts at qmail's home.
-    const program = env.QMAILQUEUE
-      ? resolve(directories.qmailHome, env.QMAILQUEUE)
-      : installedQueue()
+    const program = named === undefined ? installedQueue() : resolve(directories.qmailHome, named)
     return {
       env,
       directories,
@@ -74,6 +82,7 @@ export function slotHosts(
       accounts,
       limits: service?.limits ?? {},
       clients: rules && classText(rules),
+      mayRelay: servesQmqp || (rules !== undefined && env.RELAYCLIENT !== undefined),
       program,
       isDaemon: false,
       asksOnescand: isOnescanc(program),

@@ -44,7 +44,7 @@ t.test('a service of mail that ends at once is named', { skip: lacks('supervise'
     broken: `QMAILDUID=\`id -u nobody\nexec sleep 1000 # ${SMTPD}`,
     failing: `${SMTPD} --no-such-option`.replace('tcpserver', 'false'),
     daemon: 'exec onescand-that-is-not-there',
-    stopped: `exec sleep 1000 # ${SMTPD}`,
+    stopped: `exec sleep 1000 # ${SMTPD.replace('smtpd', 'qmqpd')}`,
     replaced: `exec sleep 1000 # ${SMTPD.replace('0 /', `${port} \\\n  /`)}`,
     meant: SMTPD,
     other: 'exit 1',

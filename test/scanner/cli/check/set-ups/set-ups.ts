@@ -46,6 +46,9 @@ export function placeIn(home: string): Place {
 }
 
 const gate = join(import.meta.dirname, '../../../../../dist/smtp-delay.cjs')
+/** What starts a service whose caller has QMAILQUEUE, without it. */
+const withoutQueue = ['env', '--unset=QMAILQUEUE']
+const qmqp = [...tcpserver().slice(0, -1), '/var/qmail/bin/qmail-qmqpd']
 /** Unix time in seconds. */
 const inAnHour = Date.now() / 1000 + 3600
 
@@ -176,6 +179,34 @@ export const setUpsOfSettings: readonly SetUp[] = [
     expect: [
       /^warning process \d+: starts envdir before qmail-smtpd: settings that this program changes are not checked; start it before/,
     ],
+  },
+  {
+    name: 'a service without QMAILQUEUE',
+    service: () => [...withoutQueue, ...tcpserver()],
+    expect: [
+      /^error qmail-queue program: QMAILQUEUE is not set: mail goes to qmail-queue unscanned; set QMAILQUEUE to onescanc or onescan-queue$/,
+    ],
+  },
+  {
+    name: 'a QMQP server that names scanners, without QMAILQUEUE',
+    service: () => [...withoutQueue, ...qmqp],
+    expect: [
+      /^ok process \d+: tcpserver .*qmail-qmqpd$/,
+      /^error qmail-queue program: QMAILQUEUE is not set: mail goes to qmail-queue unscanned; /,
+    ],
+  },
+  {
+    name: 'a QMQP server whose mail other hosts scan',
+    env: { QHPSI: '' },
+    service: () => [...withoutQueue, ...qmqp],
+    expect: [
+      /^warning QHPSI: is not set for these clients, who may relay: .* unless this is intended$/,
+    ],
+  },
+  {
+    name: 'a QMQP server that scans',
+    service: () => qmqp,
+    expect: [/^ok qmail-queue program: /, /^ok qmail, EICAR: is found/],
   },
   {
     name: 'a run script that was not restarted',

@@ -6,7 +6,7 @@ import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
 import { complainsOnly } from '../../../../check-lines.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { ucspiMissing } from '../../../../programs/servers/ucspi.ts'
-import { jsonIn, ofPlain, onescan } from '../../onescan.ts'
+import { jsonIn, ofPlain, onescan, slotProgram } from '../../onescan.ts'
 import { startService } from '../service.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'
 
@@ -33,7 +33,9 @@ async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise
   const words = [...(prepare?.(place) ?? [])]
   const variables = typeof env === 'function' ? env(place) : env
   ofPlain(place.home)
-  const given = { QMAILHOME: place.home, QHPSI: 'plugin: eicar', REJECTVIRUS: '0', ...variables }
+  const ofService = service && { QMAILQUEUE: slotProgram }
+  const own = { QMAILHOME: place.home, QHPSI: 'plugin: eicar', REJECTVIRUS: '0' }
+  const given = { ...own, ...ofService, ...variables }
   // A server of root's is seen by root alone.
   const server = service?.(place) ?? []
   const root = server.includes('-u')

@@ -3,6 +3,7 @@ import { checkSlot } from '../../../../../src/scanner/cli/check/slot/check-slot.
 import { findRunningServices } from '../../../../../src/scanner/cli/host/running-services.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { ucspiMissing } from '../../../../programs/servers/ucspi.ts'
+import { slotProgram } from '../../onescan.ts'
 import { startService, tcpserver } from '../service.ts'
 import { placeIn, putQmail } from '../set-ups/set-ups.ts'
 
@@ -12,8 +13,9 @@ t.test(
   async (t) => {
     const place = placeIn(openDirectory(t))
     putQmail(place)
+    const own = { QMAILHOME: place.home, QMAILQUEUE: slotProgram }
     const start = (QHPSI: string) =>
-      startService(t, tcpserver(), { env: { QMAILHOME: place.home, QHPSI }, isCallers: true })
+      startService(t, tcpserver(), { env: { ...own, QHPSI }, isCallers: true })
     const pids = [await start('plugin: eicar'), await start('/bin/true %s')]
     const options = { pid: undefined, envdir: undefined, env: [] }
     const whats: string[] = []

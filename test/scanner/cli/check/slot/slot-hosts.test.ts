@@ -49,7 +49,16 @@ function rulesOf(t: Test, text: string) {
 }
 
 const withoutRules: RunningService = {
-  ...{ pid: '1', text: 'tcpserver', env: {}, uid: 0, groups: [], limits: {}, rules: undefined },
+  ...{
+    pid: '1',
+    program: 'qmail-smtpd',
+    text: 'tcpserver',
+    env: {},
+    uid: 0,
+    groups: [],
+    limits: {},
+    rules: undefined,
+  },
   ...{ directory: '/', unknownSteps: [], since: 0 },
 }
 
