@@ -59,6 +59,11 @@ export function isListening(port: number, tables: readonly string[] = tablesOfHo
   )
 }
 
+/** Returns whether a process listens at a TCP port of any address of this host. Nothing is sent. */
+export function isServed(port: number): boolean {
+  return listeningIn(tablesOfHost()).some((socket) => socket.port === port)
+}
+
 /**
  * Resolves to the process that listens at the path of a socket, `nobody` if connect(2) is refused, or undefined if neither
  * is known. The process receives no bytes.

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { type CheckLine, failure, ok, warning } from '../../../../base/check/check-line.ts'
 import { settingTable } from '../../../../base/settings/table.ts'
 import type { LogFile } from '../../../log/read-log.ts'
+import { isServed } from '../../host/open-ports.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { checkStartsAtBoot, startCommand } from '../services/starts-at-boot.ts'
 import { EXIMS } from './exim.ts'
@@ -13,11 +14,22 @@ import {
 import { POSTCONF } from './postconf.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
 
-/** Reports that check found no mail server here: whether onescand serves other hosts, or clients of clamd such as Haraka. */
-export function noMailServer(endpoints: OnescandEndpoints): CheckLine {
+/**
+ * Reports that check found no mail server here: whether onescand serves other hosts, clients of clamd such as Haraka, or a
+ * mail server that check does not know, such as Stalwart. `hasSmtp`: whether a server listens at port 25.
+ */
+export function noMailServer(endpoints: OnescandEndpoints, hasSmtp = isServed(25)): CheckLine {
   const addresses = networkAddresses(endpoints)
   if (addresses.length > 0) {
     return ok(WHAT, `this host has none; onescand serves other hosts at ${addresses.join(', ')}`)
+  }
+  const ports = [...endpoints.milters, ...endpoints.smtp].filter(({ at }) => at.kind === 'tcp')
+  if (hasSmtp && ports.length > 0) {
+    const places = ports.map(({ address }) => address).join(', ')
+    return ok(
+      WHAT,
+      `the server at port 25 is none that check knows, and may use onescand at ${places}: onescan check --mail ADDRESS shows whether its mail is scanned`,
+    )
   }
   const value = 'none was found on this host (qmail, Postfix, Sendmail, Exim or OpenSMTPD)'
   if (servesClientsAlone(endpoints)) {

@@ -18,7 +18,7 @@ import {
   namedDoor,
 } from '../../../options/door-address.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
-import { allowedAddresses } from '../../host/systemd-unit.ts'
+import { allowedAddresses, askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
 
 /** The doors at which onescand accepts mail. */
@@ -64,19 +64,27 @@ const OF_CLAMD_UNIT = [
 export function onescandEndpoints(
   options: DaemonOptions,
   running: RunningDaemon | undefined,
+  ask: (name: string) => Pick<SystemdUnit, 'active' | 'listens'> | undefined = askSystemd,
 ): OnescandEndpoints {
-  const named = new Set(options.doors.map(doorName))
+  const inFile = new Set(options.doors.map(doorName))
   const { description } = running ?? {}
   const doors = description
     ? understoodOptions(description.args).doors.filter(
-        (door) => named.has(doorName(door)) || isHere(door.at),
+        (door) => inFile.has(doorName(door)) || isHere(door.at),
       )
     : options.doors
   const ofClamdUnit = existsSync('/run/onescan/clamd.sock') ? OF_CLAMD_UNIT : []
+  // The administrator may have given it a port.
+  const milter = ask('onescan-milter.socket')
+  const ofMilterUnit = (milter?.active === 'active' ? milter.listens : []).flatMap((text) => {
+    const at = parseServerAddress(text)
+    return at === undefined ? [] : [namedDoor('milter', at)]
+  })
   const ofUnits = Object.entries(PACKAGE_SOCKETS).flatMap(([path, { kind }]) =>
     kind === 'milter' && existsSync(path) ? [namedDoor(kind, { kind: 'unix', path })] : [],
   )
-  const all = new Map([...doors, ...ofUnits, ...ofClamdUnit].map((door) => [doorName(door), door]))
+  const named = [...doors, ...ofUnits, ...ofMilterUnit, ...ofClamdUnit]
+  const all = new Map(named.map((door) => [doorName(door), door]))
   const of = (...kinds: readonly DoorKind[]) =>
     [...all.values()].filter(({ kind }) => kinds.includes(kind))
   return {

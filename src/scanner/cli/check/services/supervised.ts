@@ -5,7 +5,7 @@ import { attempt } from '../../../../base/errors/fault.ts'
 import { readStart } from '../../../../base/path/open.ts'
 import { PathHandle, pathExists } from '../../../../base/path/path-handle.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
-import { isListening, listenersOfHost } from '../../host/open-ports.ts'
+import { isServed } from '../../host/open-ports.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 
 /** The directories that daemontools and runit scan for services. */
@@ -122,9 +122,6 @@ const readScript = (file: string) =>
 
 const portsIn = (script: string) =>
   [...script.matchAll(PORT)].map(([, port = '']) => PORTS[port] ?? Number(port))
-
-const isServed = (wanted: number) =>
-  isListening(wanted) || listenersOfHost().some(({ port }) => port === wanted)
 
 const SVC = { up: '-u', restart: '-t', hup: '-h' } as const
 

@@ -41,7 +41,7 @@ t.test(
   async (t) => {
     t.same(of(), [])
     const found = (...options: string[]) =>
-      noMailServer(onescandEndpoints(readOptions(options), undefined))
+      noMailServer(onescandEndpoints(readOptions(options), undefined), false)
     t.match(found(), { level: 'warning', what: 'mail server', value: /^none was found/ })
     const clamd = ['--clamd', 'unix:/run/onescan/clamd.sock']
     t.match(found('--milter', 'inet:0.0.0.0:8890', ...clamd), {
@@ -59,6 +59,17 @@ t.test(
     })
   },
 )
+
+t.test('a mail server that check does not know may use onescand at a port', async (t) => {
+  const found = (hasSmtp: boolean, ...options: string[]) =>
+    linesOf([noMailServer(onescandEndpoints(readOptions(options), undefined), hasSmtp)])
+  const atPort = ['--milter', 'inet:127.0.0.1:8890']
+  t.match(found(true, ...atPort), [
+    /^ok mail server: the server at port 25 is none that check knows, and may use onescand at inet:127\.0\.0\.1:8890: onescan check --mail ADDRESS shows whether its mail is scanned$/,
+  ])
+  t.match(found(false, ...atPort), [/^warning mail server: none was found /])
+  t.match(found(true, '--milter', 'unix:/run/a.sock'), [/^warning mail server: none was found /])
+})
 
 t.test('an address that only this host reaches serves no other host', async (t) => {
   const own = ['127.0.0.1:8890', '8890@127.0.0.1', '127.9.9.9:1']

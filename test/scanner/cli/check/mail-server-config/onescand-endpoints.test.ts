@@ -35,6 +35,21 @@ t.test('an address matches the one at which onescand listens, in whatever form',
   }
 })
 
+t.test(
+  'the addresses of the socket unit for milters count, while systemd listens there',
+  async (t) => {
+    const of = (active: string) =>
+      onescandEndpoints(readOptions([]), undefined, () => ({
+        active,
+        listens: ['inet:127.0.0.1:8890'],
+      }))
+        .milters.map(({ address }) => address)
+        .filter((address) => address.startsWith('inet:'))
+    t.same(of('active'), ['inet:127.0.0.1:8890'])
+    t.same(of('inactive'), [])
+  },
+)
+
 // promise: bad-onescand
 t.test('addresses that a running onescand reports count if they are on this host', (t) => {
   const here = ['inet:127.0.0.1:8890', 'inet:0.0.0.0:1', 'unix:/run/x/a.sock']
