@@ -23,6 +23,7 @@ import { greeting, isListening, listenersOfHost } from '../../host/open-ports.ts
 import { isExims, isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
 import { AS_ROOT } from '../services/service-state.ts'
 import { FollowedLog } from './followed-log.ts'
+import { queueLength } from './mail-queue.ts'
 import type { SendingWay, SentMail } from './send-mail.ts'
 import { isAddress, type NamedMail, nameMail } from './test-mails.ts'
 
@@ -74,7 +75,8 @@ export async function* checkByMail(
     const ports = usable.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
     const other = ports.find((port) => !isUsual(port) || isListening(port))
     const places = logs.map(({ path }) => path).join(', ')
-    const run = { address, log, places, readsSlots, other }
+    const sendmail = usable.find((way) => 'program' in way)?.program ?? SENDMAIL
+    const run = { address, log, places, readsSlots, other, sendmail }
     const tried = usable.map((way) => new WayTest(way, run).checkLines())
     void Promise.allSettled(tried) // one may fail before its turn
     for (const checkLines of tried) yield* await checkLines
@@ -111,6 +113,7 @@ interface MailTest {
   readonly readsSlots: boolean
   /** A port, other than the usual ones, on which a server of this host accepts mail. */
   readonly other: number | undefined
+  readonly sendmail: string
 }
 
 /** The test of one route with the messages. */
@@ -141,11 +144,11 @@ class WayTest {
     )
     if (unsent !== undefined && ofClean!.length === 0)
       return [this.#ownRule(`${this.#name}, clean mail`, clean) ?? unsent]
-    const judged = this.#judgeClean(clean, ofClean!)
+    const judged = await this.#judgeClean(clean, ofClean!)
     if (infected === undefined || hasMark(judged, 'local mail')) return [judged]
-    const found = this.#judgeInfected('EICAR', infected, ofInfected!)
+    const found = await this.#judgeInfected('EICAR', infected, ofInfected!)
     // The large mail is reported only if its outcome differs from that of the small one.
-    const gets = this.#judgeInfected('EICAR in a large message', large!, ofLarge!)
+    const gets = await this.#judgeInfected('EICAR in a large message', large!, ofLarge!)
     return found.level === 'ok' && gets.level === 'error' ? [judged, found, gets] : [judged, found]
   }
 
@@ -236,7 +239,18 @@ class WayTest {
     return warning(what, value, remedy)
   }
 
-  #notLogged(what: string, sent: SentTestMail): CheckLine {
+  /** Resolves to a check line about a message that waits in the queue for its first delivery: a filter may be after the queue. */
+  async #untried(what: string, { id, kind }: SentTestMail): Promise<CheckLine | undefined> {
+    if (kind !== 'accepted' || !this.#run.log.isUntried(id)) return undefined
+    const length = await queueLength(this.#run.sendmail)
+    const count = length === undefined ? '' : ` (messages there: ${length})`
+    const value = `is accepted, and still in the queue of the mail server${count}: its outcome is not known yet`
+    const remedy =
+      "run this check again when mailq lists fewer messages; if their number does not fall, read the mail server's log"
+    return warning(what, value, remedy)
+  }
+
+  async #notLogged(what: string, sent: SentTestMail, isInfected = false): Promise<CheckLine> {
     const delivery = this.#run.log.deliveryOf(sent.id)
     const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
@@ -245,7 +259,12 @@ class WayTest {
       return failure(what, value, remedy)
     }
     const after = delivery === undefined ? '' : `, and the mail server reports: ${report}`
-    return this.#ownRule(what, sent) ?? this.#notRouted(what, sent, after)
+    return (
+      this.#ownRule(what, sent) ??
+      (await this.#untried(what, sent)) ??
+      this.#askedInParts(what, sent, isInfected) ??
+      this.#notRouted(what, sent, after)
+    )
   }
 
   #notRouted(what: string, { kind, text, subject }: SentTestMail, after: string): CheckLine {
@@ -297,10 +316,10 @@ class WayTest {
     return warning(what, `is ${kind}, but ${value}`, WHOLE_MAIL)
   }
 
-  #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
+  async #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): Promise<CheckLine> {
     const what = `${this.#name}, clean mail`
     const record = decisive(seen)
-    if (record === undefined) return this.#askedInParts(what, sent) ?? this.#notLogged(what, sent)
+    if (record === undefined) return this.#notLogged(what, sent)
     // A deferred message is sent again, and is not in a loop.
     const passed = seen.filter(({ fields: other }) => other.get('decision') !== 'defer')
     if (passed.length >= A_LOOP) {
@@ -358,13 +377,17 @@ class WayTest {
     return warning(what, value, remedy)
   }
 
-  #judgeInfected(mail: string, sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
+  async #judgeInfected(
+    mail: string,
+    sent: SentTestMail,
+    seen: readonly LogRecord[],
+  ): Promise<CheckLine> {
     const what = `${this.#name}, ${mail}`
     const record = decisive(seen)
     if (record === undefined) {
+      if (sent.kind === 'accepted') return this.#notLogged(what, sent, true)
       const inParts = this.#askedInParts(what, sent, true)
       if (inParts !== undefined) return inParts
-      if (sent.kind === 'accepted') return this.#notLogged(what, sent)
       const value = `is ${sent.kind} by another filter before onescan saw it: ${sent.text}`
       return warning(
         what,
@@ -383,7 +406,8 @@ class WayTest {
       return failure(what, value, placeOfDecision(record))
     }
     const by = `${doorOf(record)}: ${found ?? reason}`
-    if (fields.get('interface') === 'clamd') return this.#judgeClient(what, sent, by)
+    if (fields.get('interface') === 'clamd')
+      return (await this.#untried(what, sent)) ?? this.#judgeClient(what, sent, by)
     switch (decision) {
       case 'reject': {
         if (sent.kind === 'deferred') {

@@ -132,6 +132,11 @@ export class FollowedLog {
     return { waits, text: (waits ? first : last).text }
   }
 
+  /** Returns whether the mail server has put a message into its queue, and no log has an outcome for it yet. */
+  isUntried(id: string): boolean {
+    return this.#numbersOf(id).length > 0 && this.deliveryOf(id) === undefined
+  }
+
   #numbersOf(id: string): string[] {
     return [...this.#numbers].flatMap(([number, of]) => (of.includes(id) ? [number] : []))
   }

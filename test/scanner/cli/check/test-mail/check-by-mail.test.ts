@@ -435,6 +435,24 @@ t.test('what a client of the clamd interface does with infected mail is its own'
 })
 
 t.test(
+  'mail that waits in a long queue is reported as that, whatever a filter asks meanwhile',
+  async (t) => {
+    const queued = 'Nov 20 10:00:00 mx postfix/cleanup[1]: 4A1: message-id=MSGID\n'
+    const ofOthers =
+      'onescan: decision=reject scan=infected virus=EICAR-Test interface=clamd from=<> rcpts=0\n'
+    const { port, log } = await serverWithLog(t, 'interface=smtp', `${queued}${ofOthers}`)
+    const program = join(openDirectory(t), 'sendmail')
+    writeFileSync(program, '#!/bin/sh\necho "-- 1234 Kbytes in 312 Requests."\n', { mode: 0o755 })
+    const [clean, infected] = linesOf(await findingsByMail([plain(port), { program }], [log]))
+    t.match(
+      clean,
+      /^warning port \d+, clean mail: is accepted, and still in the queue of the mail server \(messages there: 312\): its outcome is not known yet; run this check again when mailq lists fewer messages; /,
+    )
+    t.match(infected, /^warning port \d+, EICAR: is accepted, and still in the queue /)
+  },
+)
+
+t.test(
   'infected mail of a local program that a client of clamd makes bounce is kept out',
   async (t) => {
     const directory = openDirectory(t)
