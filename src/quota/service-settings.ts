@@ -5,6 +5,7 @@ import type { Environment } from '../base/process/environment.ts'
 import { type LdapSettings, readLdapSettings } from '../base/protocol/ldap/ldap-settings.ts'
 import { readSetting } from '../base/settings/read-settings.ts'
 import { lowerCase } from '../base/text/address.ts'
+import { wrongValue } from '../base/text/values.ts'
 import type { AliasSource } from './sources/aliases.ts'
 import {
   type MailboxTemplate,
@@ -95,7 +96,7 @@ function parseSource(text: string): SourceSettings {
       return { kind, mailbox: parseMailboxTemplate('%u'), address, text: where }
   }
   const known = 'maildir:/PATH, mbox:/PATH, quota-status:unix:/PATH or quota-status:inet:HOST:PORT'
-  throw new Fault('config', `QUOTAMAILBOX ${text}: must be ${known}`)
+  throw wrongValue('QUOTAMAILBOX', text, known)
 }
 
 /** Parses `unix:/PATH` or `inet:HOST:PORT`. */
@@ -122,7 +123,7 @@ function parseUsers(text: string): UserList[] {
       if (word === 'passwd') return { kind: 'passwd', file: '/etc/passwd' }
       if (word.startsWith('passwd:/')) return { kind: 'passwd', file: word.slice('passwd:'.length) }
       if (word.startsWith('/')) return { kind: 'homes', file: word }
-      throw new Fault('config', `QUOTAUSERS ${word}: must be passwd, passwd:/FILE, ldap or /FILE`)
+      throw wrongValue('QUOTAUSERS', word, 'passwd, passwd:/FILE, ldap or /FILE')
     })
 }
 
@@ -134,10 +135,7 @@ function parseAliasSources(text: string): AliasSource[] {
       if (word === 'ldap') return { kind: 'ldap' }
       if (word.startsWith('/')) return { kind: 'file', path: word }
       if (/^[a-z]+:[!-~]+$/.test(word)) return { kind: 'postmap', map: word }
-      throw new Fault(
-        'config',
-        `QUOTAALIASES ${word}: must be ldap, /FILE, or TYPE:NAME as for postmap`,
-      )
+      throw wrongValue('QUOTAALIASES', word, 'ldap, /FILE, or TYPE:NAME as for postmap')
     })
 }
 
@@ -148,8 +146,9 @@ function parseDomainList(text: string | undefined): Domains | undefined {
 }
 
 function parseDefaultLimits(text: string | undefined): QuotaLimits {
-  const limits = text ? parseLimits(text) : {}
+  if (!text) return {}
+  const limits = parseLimits(text)
   if (limits) return limits
   const known = 'a size such as 1G or limits such as 1000000S,1000C'
-  throw new Fault('config', `QUOTADEFAULT ${text}: must be ${known}`)
+  throw wrongValue('QUOTADEFAULT', text, known)
 }

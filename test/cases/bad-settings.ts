@@ -48,15 +48,16 @@ export const badSettings: readonly BadSetting[] = [
   ...words('UNREAD', 'pass'),
   ...words('SECONDLOOK', 'yes'),
   ...words('STRICTMIME', '1'),
-  { settings: { FINDINGS: 'macros' }, reason: /FINDINGS macros: has no action; write as/ },
-  { settings: { FINDINGS: '=tag' }, reason: /FINDINGS =tag: has no action/ },
+  { settings: { FINDINGS: 'macros' }, reason: /FINDINGS=\\?"macros\\?": has no action; write as/ },
+  { settings: { FINDINGS: '=tag' }, reason: /FINDINGS=\\?"=tag\\?": has no action/ },
   {
     settings: { FINDINGS: 'encrypted=tag macros=yes' },
-    reason: /FINDINGS macros yes: must be virus or accept or tag or defer/,
+    reason:
+      /FINDINGS=\\?"macros=yes\\?": the action must be virus, accept, tag, defer, quarantine or refuse/,
   },
   {
     settings: { FINDINGS: 'macro=tag' },
-    reason: /FINDINGS macro=tag: macro is not one of encrypted, macros, phishing/,
+    reason: /FINDINGS=\\?"macro=tag\\?": macro is not one of encrypted, macros, phishing/,
   },
   ...words('ARCHIVEBANS', 'yes'),
   { settings: { QHPSI: "'open" }, reason: /QHPSI 'open: a ' is not closed/ },
@@ -80,12 +81,12 @@ export const badSettings: readonly BadSetting[] = [
   { settings: { QHPSI: '/usr/sbin/clamd %s' }, reason: /did you mean \\?"plugin: clamd\\?"/ },
   {
     settings: { BADATTACHMENTS: 'control/bad' },
-    reason: /BADATTACHMENTS control\/bad: must be an absolute path/,
+    reason: /BADATTACHMENTS=\\?"control\/bad\\?": must be an absolute path/,
   },
   // As the runtime reads bytes of another charset. No name would match.
   ...['BADATTACHMENTS', 'FINDINGS', 'VIRUSFORWARD'].map((name) => ({
     settings: { [name]: 'a*\ufffd=tag' },
-    reason: new RegExp(`${name} a\\*.*=tag: must be in UTF-8`),
+    reason: new RegExp(`${name}=.*a\\*.*=tag.*: must be in UTF-8`),
   })),
   { settings: { QHPSI: 'eicar attachments' }, reason: /did you mean \\?"plugin: eicar attach/ },
   { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: specifies no scanner/ },
@@ -101,7 +102,7 @@ export const badSettings: readonly BadSetting[] = [
     { settings: { QHPSI: 'plugin: clamd', CLAMD: ' ' }, reason: /CLAMD: specifies no server/ },
     {
       settings: { QHPSI: 'plugin: clamd', CLAMD: 'clamd.ctl' },
-      reason: /CLAMD clamd\.ctl: must be an absolute socket path/,
+      reason: /CLAMD=\\?"clamd\.ctl\\?": must be an absolute socket path/,
     },
     {
       settings: { QHPSI: 'plugin: attachments', BADATTACHMENTS: '/nonexistent/bans' },
@@ -116,11 +117,11 @@ export const badSettings: readonly BadSetting[] = [
   { settings: { FINDINGS: "'open" }, reason: /FINDINGS .*is not closed/ },
   ...['a b', '<a@b.example>', 'a\x01@b.example', `${'a'.repeat(245)}@b.example`].map((value) => ({
     settings: { VIRUSFORWARD: value },
-    reason: /VIRUSFORWARD .*: must be one address without spaces and angle brackets/,
+    reason: /VIRUSFORWARD=\\?".*\\?": must be one address without spaces and angle brackets/,
   })),
   {
     settings: { SPOOLDIR: 'relative' },
-    reason: /SPOOLDIR relative: must be an absolute path/,
+    reason: /SPOOLDIR=\\?"relative\\?": must be an absolute path/,
     notAsked: true,
   },
   { settings: { CLUSTERKEYS: '/nonexistent/ring' }, reason: /CLUSTERKEYS \/nonexistent\/ring: / },
@@ -135,11 +136,11 @@ export const badSettings: readonly BadSetting[] = [
   },
   {
     settings: { QUARANTINE: 'relative' },
-    reason: /QUARANTINE relative: must be an absolute path, or/,
+    reason: /QUARANTINE=\\?"relative\\?": must be an absolute path, or/,
   },
   {
     settings: { QUARANTINEURL: 'mx.example.org' },
-    reason: /QUARANTINEURL mx\.example\.org: must be the address of the page/,
+    reason: /QUARANTINEURL=\\?"mx\.example\.org\\?": must be the address of the page/,
     onlyDaemon: true,
   },
   ...[...wholeNumbers('QUARANTINEDAYS', 'old', '36501'), ...ofBytes('QUARANTINESIZE', 'big')].map(
@@ -160,18 +161,25 @@ export const badSettings: readonly BadSetting[] = [
     reason: /VERDICTS valkey:.*: hosts that share verdicts need a key/,
     onlyDaemon: true,
   },
-  { settings: { ERROR_FD: 'six' }, reason: /ERROR_FD six: must be a whole number/, noDaemon: true },
-  { settings: { ERROR_FD: '1' }, reason: /ERROR_FD 1: must be/, noDaemon: true },
+  {
+    settings: { ERROR_FD: 'six' },
+    reason: /ERROR_FD=\\?"six\\?": must be a whole number/,
+    noDaemon: true,
+  },
+  { settings: { ERROR_FD: '1' }, reason: /ERROR_FD=\\?"1\\?": must be/, noDaemon: true },
   { settings: { QUEUECHAIN: "'open" }, reason: /QUEUECHAIN/, noDaemon: true },
   ...[undefined, true as const].flatMap((unscanned) =>
     [
-      { settings: { QUOTAD: 'udp:x' }, reason: /QUOTAD udp:x: must be/ },
-      { settings: { QUOTAD: 'map:relative' }, reason: /QUOTAD map:relative: must be/ },
-      { settings: { ...quota, QUOTATIMEOUT: 'soon' }, reason: /QUOTATIMEOUT soon: must be/ },
-      { settings: { ...quota, QUOTASOFT: '101' }, reason: /QUOTASOFT 101: must be/ },
-      { settings: { ...quota, QUOTANAME: 'user' }, reason: /QUOTANAME user: must be/ },
-      { settings: { ...quota, QUOTARELAY: 'yes' }, reason: /QUOTARELAY yes: must be/ },
-      { settings: { ...quota, QUOTADELIMITER: 'a' }, reason: /QUOTADELIMITER a: must be/ },
+      { settings: { QUOTAD: 'udp:x' }, reason: /QUOTAD=\\?"udp:x\\?": must be/ },
+      { settings: { QUOTAD: 'map:relative' }, reason: /QUOTAD=\\?"map:relative\\?": must be/ },
+      {
+        settings: { ...quota, QUOTATIMEOUT: 'soon' },
+        reason: /QUOTATIMEOUT=\\?"soon\\?": must be/,
+      },
+      { settings: { ...quota, QUOTASOFT: '101' }, reason: /QUOTASOFT=\\?"101\\?": must be/ },
+      { settings: { ...quota, QUOTANAME: 'user' }, reason: /QUOTANAME=\\?"user\\?": must be/ },
+      { settings: { ...quota, QUOTARELAY: 'yes' }, reason: /QUOTARELAY=\\?"yes\\?": must be/ },
+      { settings: { ...quota, QUOTADELIMITER: 'a' }, reason: /QUOTADELIMITER=\\?"a\\?": must be/ },
     ].map((setting): BadSetting => (unscanned ? { ...setting, unscanned } : setting)),
   ),
 ]
@@ -185,13 +193,13 @@ function ofBytes(name: string, ...values: string[]): BadSetting[] {
 }
 
 function words(name: string, ...values: string[]): BadSetting[] {
-  return eachOf(name, values, '\\w+ or ')
+  return eachOf(name, values, '(?:\\w+, )*\\w+ or \\w+')
 }
 
 function eachOf(name: string, values: readonly string[], wanted: string): BadSetting[] {
   return values.map((value) => ({
     settings: { [name]: value },
-    reason: new RegExp(`${name} ${value.replace('.', '\\.')}: must be ${wanted}`),
+    reason: new RegExp(`${name}=\\\\?"${value.replace('.', '\\.')}\\\\?": must be ${wanted}`),
   }))
 }
 

@@ -101,7 +101,7 @@ const faultsOfSettings: readonly Fault[] = [
     reported: {
       level: 'error',
       what: 'onescand',
-      value: /logged: "error: settings: SCANTIMEOUT soon:/,
+      value: /logged: "error: settings: SCANTIMEOUT="soon":/,
     },
     does: unset('SCANTIMEOUT'),
   },

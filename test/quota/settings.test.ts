@@ -20,8 +20,8 @@ t.test('--check reports the fault of each setting and option', async (t) => {
   t.match(errors, [
     /^--alow: is not an option; did you mean --allow\?$/,
     /^--udp here: must be ADDRESS:PORT/,
-    /^QUOTAUSERS nis: /,
-    /^QUOTATIMEOUT -1: /,
+    /^QUOTAUSERS="nis": /,
+    /^QUOTATIMEOUT="-1": /,
   ])
   t.match(warnings, [/^QUOTAMAILBX is not a setting: .*; did you mean QUOTAMAILBOX\?$/])
 })
@@ -29,22 +29,22 @@ t.test('--check reports the fault of each setting and option', async (t) => {
 t.test('each setting that cannot be used is named, with the remedy', async (t) => {
   for (const [env, message] of [
     [{ QUOTAMAILBOX: 'maildir:/home/%x' }, /QUOTAMAILBOX maildir:\/home\/%x: %x is not one of/],
-    [{ QUOTAMAILBOX: 'quota-status:here' }, /QUOTAMAILBOX quota-status:here: must be/],
+    [{ QUOTAMAILBOX: 'quota-status:here' }, /QUOTAMAILBOX="quota-status:here": must be/],
     [{ QUOTAUSERS: 'ldap' }, /QUOTAUSERS ldap: needs QUOTALDAPURL/],
-    [{ QUOTADEFAULT: 'much' }, /QUOTADEFAULT much: must be a size/],
-    [{ QUOTAMAP: 'quotas' }, /QUOTAMAP quotas: must be an absolute path/],
+    [{ QUOTADEFAULT: 'much' }, /QUOTADEFAULT="much": must be a size/],
+    [{ QUOTAMAP: 'quotas' }, /QUOTAMAP="quotas": must be an absolute path/],
     [
       { QUOTALDAPURL: 'ldap://x', QUOTALDAPCA: '/x' },
       /QUOTALDAPCA: needs TLS, and QUOTALDAPURL is ldap:\/\/x; set it to ldaps/,
     ],
-    [{ QUOTATIMEOUT: '0' }, /QUOTATIMEOUT 0: must be a whole number of milliseconds/],
-    [{ QUOTALDAPURL: 'http://x' }, /QUOTALDAPURL http:\/\/x: must be ldap:/],
-    [{ QUOTALDAPURL: 'ldap://x/dc=x??sub' }, /QUOTALDAPURL .*\/BASE if wanted/],
-    [{ QUOTALDAPURL: 'ldap://x/dc=%zz' }, /QUOTALDAPURL .*\/BASE if wanted/],
+    [{ QUOTATIMEOUT: '0' }, /QUOTATIMEOUT="0": must be a whole number of milliseconds/],
+    [{ QUOTALDAPURL: 'http://x' }, /QUOTALDAPURL="http:\/\/x": must be ldap:/],
+    [{ QUOTALDAPURL: 'ldap://x/dc=x??sub' }, /QUOTALDAPURL=.*\/BASE if wanted/],
+    [{ QUOTALDAPURL: 'ldap://x/dc=%zz' }, /QUOTALDAPURL=.*\/BASE if wanted/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPBIND: 'cn=x' }, /QUOTALDAPPASSWORD: is not set/],
-    [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPFILTER: 'uid=%u' }, /QUOTALDAPFILTER uid=%u: must be/],
+    [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPFILTER: 'uid=%u' }, /QUOTALDAPFILTER="uid=%u": must be/],
     [{ QUOTAALIASES: 'ldap' }, /QUOTAALIASES ldap: needs QUOTALDAPURL/],
-    [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPHOME: 'a b' }, /QUOTALDAPHOME a b: must be the name/],
+    [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPHOME: 'a b' }, /QUOTALDAPHOME="a b": must be the name/],
   ] as const) {
     const { errors } = await reportOf([], env)
     t.match(errors, [message])

@@ -31,7 +31,7 @@ function run(
 t.test('settings that cannot be used are named', async (t) => {
   const { status, stderr } = run({ QUOTAMAILBOX: 'Maildir' })
   t.equal(status, 111, stderr)
-  t.match(stderr, /QUOTAMAILBOX Maildir: must be maildir:/)
+  t.match(stderr, /QUOTAMAILBOX=\\"Maildir\\": must be maildir:/)
 })
 
 t.test('with an invalid option the exit code is permanent', async (t) => {

@@ -21,7 +21,7 @@ export async function printCheck(
   return printed
 }
 
-/** `error: settings: SCANTIMEOUT soon: must be a number; correct this setting` */
+/** `error: settings: SCANTIMEOUT="soon": must be a whole number; correct this setting` */
 const formatLine = (checkLine: CheckLine): string =>
   replaceUnprintable(`${checkLine.level}: ${inOneLine(checkLine)}`)
 

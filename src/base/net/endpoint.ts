@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import { Fault } from '../errors/fault.ts'
+import { absolutePath } from '../text/values.ts'
 import { parseIpAddress } from './ip-address.ts'
 
 /** A host, by its name or IP address without brackets, and a port. */
@@ -59,7 +60,7 @@ const SOCKET_PATH_MAX = 107
  * Throws a Fault of kind `config` if the path is not absolute or too long for the kernel.
  */
 export function socketPath(path: string, name: string): string {
-  if (!path.startsWith('/')) throw new Fault('config', `${name} ${path}: must be an absolute path`)
+  absolutePath(path, name)
   const length = Buffer.byteLength(path)
   if (length <= SOCKET_PATH_MAX) return path
   throw new Fault(

@@ -1,6 +1,5 @@
-import { Fault } from '../errors/fault.ts'
 import type { Environment } from '../process/environment.ts'
-import { REPLACED } from '../text/values.ts'
+import { REPLACED, wrongValue } from '../text/values.ts'
 import type { Setting } from './table/kinds.ts'
 import { type SettingName, settingTable } from './table.ts'
 
@@ -45,5 +44,5 @@ export function whyLaxer(name: SettingName, theirs: unknown, own: unknown): stri
 function written(env: Environment, name: string, { alias }: Setting): string | undefined {
   const text = env[name] || (alias === undefined ? undefined : env[alias])
   if (!text?.includes(REPLACED)) return text
-  throw new Fault('config', `${name} ${text}: must be in UTF-8`)
+  throw wrongValue(name, text, 'in UTF-8')
 }

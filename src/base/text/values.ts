@@ -21,14 +21,15 @@ export function wholeNumber(
   if (text === undefined || text === '') return fallback
   const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN
   if (value >= min && value <= max) return value
-  throw wrong(name, text, `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`)
+  throw wrongValue(name, text, `a whole number${unit && ` of ${unit}`} from ${min} to ${max}`)
 }
 
 /** Parses a number of bytes; K, M or G after the number are powers of 1,024. */
 export function byteSize(text: string | undefined, name: string, fallback: number): number {
   if (text === undefined || text === '') return fallback
   const [, digits, unit = ''] = /^([0-9]{1,12})([KMG]?)$/i.exec(text) ?? []
-  if (digits === undefined) throw wrong(name, text, 'a number of bytes, or a number with K, M or G')
+  if (digits === undefined)
+    throw wrongValue(name, text, 'a number of bytes, or a number with K, M or G')
   const power = ['', 'K', 'M', 'G'].indexOf(unit.toUpperCase())
   return Number(digits) * 1024 ** power
 }
@@ -43,13 +44,13 @@ export function choice<const Word extends string>(
   if (text === undefined || text === '') return fallback
   const word = words.find((candidate) => candidate === text)
   if (word !== undefined) return word
-  throw wrong(name, text, words.join(' or '))
+  throw wrongValue(name, text, oneOf(words))
 }
 
 /** Reads an absolute path. */
 export function absolutePath(text: string, name: string): string {
   if (text.startsWith('/')) return text
-  throw wrong(name, text, 'an absolute path')
+  throw wrongValue(name, text, 'an absolute path')
 }
 
 /**
@@ -79,6 +80,15 @@ export function splitWords(line: string, name: string): string[] {
   return words
 }
 
-function wrong(name: string, value: string, expected: string): Fault {
-  return new Fault('config', `${name} ${value}: must be ${expected}`)
+/**
+ * Returns the error about a value: `SCANFAIL="maybe": must be defer, accept or quarantine`. An option, or a word in a
+ * file, is written as there: `--workers many: must be ...`.
+ */
+export function wrongValue(name: string, value: string, expected: string): Fault {
+  const written = /^[A-Z_]+$/.test(name) ? `${name}="${value}"` : `${name} ${value}`
+  return new Fault('config', `${written}: must be ${expected}`)
 }
+
+/** Writes words as `defer, accept or quarantine`. */
+export const oneOf = (words: readonly string[]): string =>
+  words.join(', ').replace(/, ([^,]*)$/, ' or $1')

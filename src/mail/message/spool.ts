@@ -13,6 +13,7 @@ import { PathHandle, pathExists } from '../../base/path/path-handle.ts'
 import { letsOthersReplace } from '../../base/path/untrusted-writer.ts'
 import { writeWhole } from '../../base/process/descriptors.ts'
 import type { Environment } from '../../base/process/environment.ts'
+import { absolutePath } from '../../base/text/values.ts'
 
 /** The directories in which messages are kept while they are judged. */
 export interface SpoolSettings {
@@ -30,9 +31,7 @@ export interface SpoolSettings {
 /** Reads TMPDIR and SPOOLDIR. Throws a Fault of kind `config`. */
 export function readSpoolSettings(env: Environment): SpoolSettings {
   const shared = env.SPOOLDIR || undefined
-  if (shared !== undefined && !shared.startsWith('/')) {
-    throw new Fault('config', `SPOOLDIR ${shared}: must be an absolute path`)
-  }
+  if (shared !== undefined) absolutePath(shared, 'SPOOLDIR')
   const directory = env.TMPDIR || tmpdir()
   try {
     pathExists(directory) // else root may wait there

@@ -34,7 +34,7 @@ long number(const char *name, long unset, long min, long max) {
   long value = parse_number(digits, min, max);
   if (value != NO_NUMBER)
     return value;
-  cannot_tell("%s %s: must be from %ld to %ld", name, digits, min, max);
+  cannot_tell("%s=\"%s\": must be from %ld to %ld", name, digits, min, max);
   return unset;
 }
 
@@ -43,7 +43,7 @@ int is_word(const char *name, const char *word, const char *unset) {
   if (strcmp(value, word) == 0)
     return 1;
   if (strcmp(value, unset) != 0)
-    cannot_tell("%s %s: must be %s or %s", name, value, unset, word);
+    cannot_tell("%s=\"%s\": must be %s or %s", name, value, unset, word);
   return 0;
 }
 

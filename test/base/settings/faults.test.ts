@@ -14,8 +14,8 @@ const read = (env: Environment) => {
 
 t.test('each faulty setting is reported once', async (t) => {
   t.match(await everyFault({ QHPSI: 'x', SCANTIMEOUT: 'soon', OVERSIZE: 'big' }, read), [
-    /^SCANTIMEOUT soon: /,
-    /^OVERSIZE big: /,
+    /^SCANTIMEOUT="soon": /,
+    /^OVERSIZE="big": /,
   ])
   t.same(await everyFault({ QHPSI: 'x', SCANTIMEOUT: '1' }, read), [])
 })
@@ -23,7 +23,7 @@ t.test('each faulty setting is reported once', async (t) => {
 t.test('a faulty QHPSI is replaced, so that the settings that depend on it are read', async (t) => {
   t.match(await everyFault({ QHPSI: 'bad', OVERSIZE: 'big' }, read), [
     /^QHPSI bad: /,
-    /^OVERSIZE big: /,
+    /^OVERSIZE="big": /,
   ])
 })
 

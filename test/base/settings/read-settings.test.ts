@@ -38,7 +38,7 @@ t.test('a value is parsed from the text, or a fault begins with the name', async
   t.equal(readSetting({ ERROR_FD: '6' }, 'ERROR_FD'), 6)
   t.equal(readSetting({}, 'ERROR_FD'), undefined)
   for (const name of ['SCANTIMEOUT', 'CLAMDMAXSIZE', 'SCANFAIL', 'QUARANTINE'] as const) {
-    const message = new RegExp(`^${name} nonsense: must be `)
+    const message = new RegExp(`^${name}="nonsense": must be `)
     t.throws(() => readSetting({ [name]: 'nonsense' }, name), { kind: 'config', message })
   }
 })
@@ -47,5 +47,5 @@ t.test('REJECTVIRUS is 0, 1 or 2: a word does not refuse mail', async (t) => {
   const read = (REJECTVIRUS: string) => readSetting({ REJECTVIRUS }, 'REJECTVIRUS')
   t.same(['', '0', '1', '2'].map(read), ['tag', 'tag', 'refuse', 'drop'])
   for (const word of ['no', 'off', 'false', 'yes', '3', '01'])
-    t.throws(() => read(word), { message: `REJECTVIRUS ${word}: must be 0 (tag), 1 (refuse) or 2 (drop)` }) // biome-ignore format: a line
+    t.throws(() => read(word), { message: `REJECTVIRUS="${word}": must be 0 (tag), 1 (refuse) or 2 (drop)` }) // biome-ignore format: a line
 })

@@ -13,7 +13,7 @@ t.test(
     for (const wrong of ['0', '21', '-1', '1.5', '1e1', ' 1', '0x1', 'x', '9'.repeat(30)]) {
       t.throws(() => read(wrong), {
         kind: 'config',
-        message: `N ${wrong}: must be a whole number of eggs from 1 to 20`,
+        message: `N="${wrong}": must be a whole number of eggs from 1 to 20`,
       })
     }
   },
@@ -34,7 +34,7 @@ t.test('a setting of words takes its words letter for letter', async (t) => {
   const read = (text?: string) => choice(text, 'C', ['defer', 'accept'], 'defer')
   t.equal(read(''), 'defer')
   t.equal(read('accept'), 'accept')
-  t.throws(() => read('Accept'), { message: 'C Accept: must be defer or accept' })
+  t.throws(() => read('Accept'), { message: 'C="Accept": must be defer or accept' })
 })
 
 t.test(

@@ -48,7 +48,7 @@ t.test('directories that are not set, not there or not absolute', async (t) => {
   t.same(readSpoolSettings({ TMPDIR, SPOOLDIR: missing }), { ...unset, sharedDirectory: missing })
   t.throws(() => readSpoolSettings({ TMPDIR, SPOOLDIR: 'spool' }), {
     kind: 'config',
-    message: 'SPOOLDIR spool: must be an absolute path',
+    message: 'SPOOLDIR="spool": must be an absolute path',
   })
 })
 

@@ -113,10 +113,10 @@ t.test('the plugin', { skip: missing }, async (t) => {
         const named = open({ QUOTAD, QUOTANAME: 'Local' })
         t.equal(await named.rcpt('full@example.org'), refusal)
         t.equal(service.heard[0], 'CHECK_QUOTA full@example.org')
-        t.equal(named.log, 'onescan-rcptquota: QUOTANAME Local: must be address or local\n')
+        t.equal(named.log, 'onescan-rcptquota: QUOTANAME="Local": must be address or local\n')
         const relaying = open({ QUOTAD, RELAYCLIENT: '', QUOTARELAY: 'yes' })
         t.equal(await relaying.rcpt('full@example.org'), '250 ok')
-        t.equal(relaying.log, 'onescan-rcptquota: QUOTARELAY yes: must be pass or ask\n')
+        t.equal(relaying.log, 'onescan-rcptquota: QUOTARELAY="yes": must be pass or ask\n')
       })
 
       t.test('without onescand, the plugin asks the service itself', async (t) => {

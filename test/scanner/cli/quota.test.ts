@@ -72,7 +72,7 @@ t.test('a service that is down, or no service, ends with exit code 2 and a reaso
   const wrong = { QUOTAD: 'udp:nowhere' }
   t.match(await onescan(['quota', 'ann'], { env: wrong }), {
     code: 2,
-    err: /QUOTAD udp:nowhere: must/,
+    err: /QUOTAD="udp:nowhere": must/,
   })
   t.match(await onescan(['quota']), { code: 2 })
   t.match(await onescan(['quota', 'ann', '--size', 'big'], { env }), { code: 2, err: /--size big/ })

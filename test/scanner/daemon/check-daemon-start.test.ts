@@ -125,10 +125,10 @@ t.test('--check reports all wrong settings and options at once', async (t) => {
     /^--workers -1: must be a whole number from 1 to 10000; correct this setting$/,
     /^--mode rwx: must be/,
     /^QHPSI clamd: names a built-in plugin as a command; did you mean "plugin: clamd"\?$/,
-    /^SCANTIMEOUT -1: must be/,
+    /^SCANTIMEOUT="-1": must be/,
     /^SECONDLOOK "od\\r": ends in a carriage return/,
-    /^SECONDLOOK od: must be always or never; correct this setting/,
-    /^VERDICTS vlakey:\/\/x: must be/,
+    /^SECONDLOOK="od": must be always or never; correct this setting/,
+    /^VERDICTS="vlakey:\/\/x": must be/,
     /^CLUSTERKEYS \/nonexistent\/ring: .*; create the file or unset CLUSTERKEYS$/,
   ]) {
     t.ok(

@@ -36,10 +36,10 @@ t.test('a scanner that finds the test file alone is a warning', async (t) => {
 t.test("a setting that would stop the slot is reported in the slot's words", async (t) => {
   const of = async (env: Record<string, string>) =>
     (await checkSettings(host({ ...scans, ...env }))).filter(({ level }) => level === 'error')
-  t.match(await of({ SCANTIMEOUT: 'soon' }), [{ value: /SCANTIMEOUT soon: must be/ }])
+  t.match(await of({ SCANTIMEOUT: 'soon' }), [{ value: /SCANTIMEOUT="soon": must be/ }])
   t.match(await of({ QHPSI: "'open" }), [{ value: /is not closed/ }])
-  t.match(await of({ SCANFAIL: 'maybe' }), [{ value: /SCANFAIL maybe/ }])
-  t.match(await of({ SPOOLDIR: 'relative' }), [{ value: /SPOOLDIR relative/ }])
+  t.match(await of({ SCANFAIL: 'maybe' }), [{ value: /SCANFAIL="maybe"/ }])
+  t.match(await of({ SPOOLDIR: 'relative' }), [{ value: /SPOOLDIR="relative"/ }])
 })
 
 t.test('a setting that lets mail in unscanned is a warning', async (t) => {
@@ -139,7 +139,7 @@ t.test('every rule is read', async (t) => {
   }
   t.match(await of('to=a REJECTVIRUS=1\n'), [{ level: 'ok', value: /onescan\.policy, 1 lines$/ }])
   t.match(await of('to=a scan off\nto=b SCANFAIL=maybe\n'), [
-    { level: 'error', value: /onescan\.policy line 2: SCANFAIL maybe: must be/ },
+    { level: 'error', value: /onescan\.policy line 2: SCANFAIL="maybe": must be/ },
   ])
   t.match(await of('nonsense\n'), [
     { level: 'error', value: /line 1: nonsense: is not a condition/ },

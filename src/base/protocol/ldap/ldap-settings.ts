@@ -2,6 +2,7 @@ import { attempt, Fault } from '../../errors/fault.ts'
 import { parseEndpoint, socketPath } from '../../net/endpoint.ts'
 import type { Environment } from '../../process/environment.ts'
 import { readSetting } from '../../settings/read-settings.ts'
+import { wrongValue } from '../../text/values.ts'
 import type { DialledServer } from '../connection/dial.ts'
 
 /**
@@ -29,14 +30,11 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
   const directory = readUrl(url)
   if (directory === undefined) {
     const known = 'ldap://HOST[:PORT], ldaps://HOST or ldapi://%2FPATH, and /BASE if wanted'
-    throw new Fault('config', `QUOTALDAPURL ${url}: must be ${known}`)
+    throw wrongValue('QUOTALDAPURL', url, known)
   }
   const filter = readSetting(env, 'QUOTALDAPFILTER')
   if (!/^\(.*%[und].*\)$/.test(filter)) {
-    throw new Fault(
-      'config',
-      `QUOTALDAPFILTER ${filter}: must be a filter in parentheses, with %u, %n or %d`,
-    )
+    throw wrongValue('QUOTALDAPFILTER', filter, 'a filter in parentheses, with %u, %n or %d')
   }
   if (env.QUOTALDAPCA && !url.startsWith('ldaps:')) {
     throw new Fault(
@@ -78,7 +76,7 @@ function readAttributeName(
 ): string {
   const wanted = readSetting(env, name)
   if (/^[A-Za-z][A-Za-z0-9-]*$|^\d+(\.\d+)+$/.test(wanted)) return wanted
-  throw new Fault('config', `${name} ${wanted}: must be the name of an attribute`)
+  throw wrongValue(name, wanted, 'the name of an attribute')
 }
 
 /**

@@ -1,5 +1,4 @@
-import { Fault } from '../../errors/fault.ts'
-import { splitWords } from '../../text/values.ts'
+import { splitWords, wrongValue } from '../../text/values.ts'
 import { parsed, word } from './kinds.ts'
 
 /** Settings for attachments that are banned by their names or types. */
@@ -24,8 +23,6 @@ function readBanned(text: string): BannedBy {
   if (text.startsWith('/')) return { file: text }
   const names = splitWords(text, 'BADATTACHMENTS')
   if (names.length > 0 && names.every((name) => /[*?]/.test(name))) return { names }
-  throw new Fault(
-    'config',
-    `BADATTACHMENTS ${text}: must be an absolute path, or names with * or ?, such as "*.exe *.scr"`,
-  )
+  const known = 'an absolute path, or names with * or ?, such as "*.exe *.scr"'
+  throw wrongValue('BADATTACHMENTS', text, known)
 }

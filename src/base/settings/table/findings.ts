@@ -1,5 +1,5 @@
 import { Fault } from '../../errors/fault.ts'
-import { choice, splitWords } from '../../text/values.ts'
+import { oneOf, splitWords } from '../../text/values.ts'
 import { parsed } from './kinds.ts'
 
 /** What a setting may have done with a message, from the mildest to the strictest. */
@@ -34,16 +34,18 @@ function readFindings(text: string): readonly FindingRule[] {
   return splitWords(text, 'FINDINGS').map((entry) => {
     const [, name = '', action] = /^([^=]+)=(.*)$/.exec(entry) ?? []
     const example = 'write as "macros=tag" or "PUA.*=accept"'
-    if (!action) throw new Fault('config', `FINDINGS ${entry}: has no action; ${example}`)
+    if (!action) throw new Fault('config', `FINDINGS="${entry}": has no action; ${example}`)
     const property = PROPERTIES.find((word) => word === name)
     // Names of findings have a capital, a digit or a dot: this is a property that is misspelt.
     if (property === undefined && /^[a-z]+$/.test(name)) {
       const known = PROPERTIES.join(', ')
-      throw new Fault('config', `FINDINGS ${entry}: ${name} is not one of ${known}; ${example}`)
+      throw new Fault('config', `FINDINGS="${entry}": ${name} is not one of ${known}; ${example}`)
     }
-    return {
-      finding: property ?? { pattern: name },
-      action: choice(action, `FINDINGS ${name}`, FINDING_ACTIONS, 'virus'),
+    const wanted = FINDING_ACTIONS.find((word) => word === action)
+    if (wanted === undefined) {
+      const known = oneOf(FINDING_ACTIONS)
+      throw new Fault('config', `FINDINGS="${entry}": the action must be ${known}`)
     }
+    return { finding: property ?? { pattern: name }, action: wanted }
   })
 }

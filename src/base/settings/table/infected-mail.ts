@@ -1,4 +1,5 @@
 import { Fault } from '../../errors/fault.ts'
+import { wrongValue } from '../../text/values.ts'
 import { onescanAlone, parsed } from './kinds.ts'
 
 /** Settings for mail in which a scanner found something. */
@@ -16,7 +17,7 @@ function readRejectVirus(text: string): 'tag' | 'drop' | 'refuse' {
   if (text === '0') return 'tag'
   if (text === '1') return 'refuse'
   if (text === '2') return 'drop'
-  throw new Fault('config', `REJECTVIRUS ${text}: must be 0 (tag), 1 (refuse) or 2 (drop)`)
+  throw wrongValue('REJECTVIRUS', text, '0 (tag), 1 (refuse) or 2 (drop)')
 }
 
 /** Bytes of an address: RFC 5321 4.5.3.1.3 has 256 for a path, with its angle brackets. */
@@ -27,10 +28,8 @@ const NOT_IN_ADDRESS = /[\s\p{Cc}<>]/u
 /** Reads the recipient of infected mail, instead of those in the envelope. */
 function readForward(text: string): string {
   if (!NOT_IN_ADDRESS.test(text) && Buffer.byteLength(text) <= FORWARD_MAX) return text
-  throw new Fault(
-    'config',
-    `VIRUSFORWARD ${text.slice(0, FORWARD_MAX)}: must be one address without spaces and angle brackets, of at most ${FORWARD_MAX} bytes`,
-  )
+  const known = `one address without spaces and angle brackets, of at most ${FORWARD_MAX} bytes`
+  throw wrongValue('VIRUSFORWARD', text.slice(0, FORWARD_MAX), known)
 }
 
 function readReplyText(text: string, name: string): string {
@@ -48,7 +47,7 @@ export type QuarantineTarget =
 function readQuarantine(text: string): QuarantineTarget {
   if (text === 'hold') return { kind: 'hold' }
   if (text.startsWith('/')) return { kind: 'directory', directory: text }
-  throw new Fault('config', `QUARANTINE ${text}: must be an absolute path, or hold`)
+  throw wrongValue('QUARANTINE', text, 'an absolute path, or hold')
 }
 
 /** The upper limit for the characters of a reply text in the settings, before its placeholders are filled. */

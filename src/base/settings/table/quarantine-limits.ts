@@ -1,4 +1,4 @@
-import { Fault } from '../../errors/fault.ts'
+import { wrongValue } from '../../text/values.ts'
 import { number, onescanAlone, parsed, size } from './kinds.ts'
 
 const daemon = { ...onescanAlone, readers: ['onescand'] } as const
@@ -14,5 +14,5 @@ export const quarantinePage = { QUARANTINEURL: parsed(undefined, readUrl, daemon
 
 function readUrl(text: string): string {
   if (/^https?:\/\/[!-~]{1,500}$/.test(text) && URL.canParse(text)) return text
-  throw new Fault('config', `QUARANTINEURL ${text}: must be the address of the page, such as https://mx.example.org/quarantine`) // biome-ignore format: a line
+  throw wrongValue('QUARANTINEURL', text, 'the address of the page, such as https://mx.example.org/quarantine') // biome-ignore format: a line
 }

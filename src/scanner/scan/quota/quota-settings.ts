@@ -3,6 +3,7 @@ import { type Endpoint, parseEndpoint } from '../../../base/net/endpoint.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { type LdapSettings, readLdapSettings } from '../../../base/protocol/ldap/ldap-settings.ts'
 import { readSetting } from '../../../base/settings/read-settings.ts'
+import { wrongValue } from '../../../base/text/values.ts'
 
 /** The settings that begin with QUOTA in onescan-settings(5): the quota service, and how it is used. */
 export interface QuotaSettings {
@@ -40,7 +41,7 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
 /** Delimiters are characters of an address (RFC 5322, atext) except letters, digits and `/`. */
 function readDelimiters(text = ''): string {
   if (/^[-!#$%&'*+.=?^_{|}~]{0,8}$/.test(text)) return text
-  throw new Fault('config', `QUOTADELIMITER ${text}: must be characters such as + or -`)
+  throw wrongValue('QUOTADELIMITER', text, 'characters such as + or -')
 }
 
 function readService(text: string, env: Environment): QuotaSettings['where'] {
@@ -48,7 +49,7 @@ function readService(text: string, env: Environment): QuotaSettings['where'] {
   switch (scheme) {
     case 'map':
       if (rest.startsWith('/')) return { map: rest }
-      throw new Fault('config', `QUOTAD ${text}: must be map: and an absolute path`)
+      throw wrongValue('QUOTAD', text, 'map: and an absolute path')
     case 'ldap':
       return readDirectory(text, rest, env)
     default:
@@ -104,10 +105,7 @@ export function readBackend(text: string, name: string): Backend {
   const [, scheme, place = ''] = /^(udp|quotad):(.*)$/.exec(text) ?? []
   const server = parseEndpoint(place)
   if (server) return { kind: 'udp', ...server, extended: scheme === 'quotad', text }
-  throw new Fault(
-    'config',
-    `${name} ${text}: must be quotad:HOST:PORT, udp:HOST:PORT or http://HOST:PORT/PATH`,
-  )
+  throw wrongValue(name, text, 'quotad:HOST:PORT, udp:HOST:PORT or http://HOST:PORT/PATH')
 }
 
 /** Returns the backend of a template, with `host` for `%h`. Throws a Fault of kind `config`. */

@@ -4,6 +4,7 @@ import { readSecret } from '../../../base/path/secret-file.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { readSettings, type Values } from '../../../base/settings/read-settings.ts'
 import { verdicts } from '../../../base/settings/table/verdict-cache.ts'
+import { wrongValue } from '../../../base/text/values.ts'
 import {
   readStoreAddress,
   type StoreAccess,
@@ -119,7 +120,7 @@ function readStore(text: string): VerdictSettings['VERDICTS'] {
   const address = readStoreAddress(text)
   if (address !== undefined) return address
   const known = 'memory, off, valkey://HOST:PORT, unix:/PATH or another form of onescan-settings(5)'
-  throw new Fault('config', `VERDICTS ${text}: must be ${known}`)
+  throw wrongValue('VERDICTS', text, known)
 }
 
 /** Reads the files with passwords of a store. Throws if one of them cannot be read, or is open to others. */

@@ -37,7 +37,7 @@ t.test('a backend is a service over UDP or HTTP', async (t) => {
     'xhttp://mx/',
     'http://mx/a b',
   ]) {
-    t.throws(() => readBackend(text, 'QUOTAD'), { kind: 'config', message: /^QUOTAD / }, text)
+    t.throws(() => readBackend(text, 'QUOTAD'), { kind: 'config', message: /^QUOTAD=/ }, text)
   }
 })
 
@@ -131,7 +131,7 @@ t.test('settings have their defaults and their limits', async (t) => {
     )
   }
   t.match(readQuotaSettings({ QUOTAD: 'map:/x\ny' }), { where: { map: '/x\ny' } })
-  t.throws(() => readQuotaSettings({ QUOTAD: 'nonsense' }), { message: /^QUOTAD nonsense: must/ })
+  t.throws(() => readQuotaSettings({ QUOTAD: 'nonsense' }), { message: /^QUOTAD="nonsense": must/ })
 })
 
 t.test('QUOTAD with ldap: needs a directory, and %h in its template', async (t) => {

@@ -1,5 +1,6 @@
 import { errorText, Fault } from '../../../../base/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../../../../base/net/endpoint.ts'
+import { wrongValue } from '../../../../base/text/values.ts'
 import {
   readTlsIdentity,
   type TlsFiles,
@@ -29,10 +30,8 @@ export function readClamdAddress(text: string, files: TlsFiles = {}): ClamdAddre
   const server = parseEndpoint(text.slice(scheme?.length))
   if (server && !scheme) return { kind: 'tcp', ...server, text }
   if (server) return { kind: 'tcp', ...server, text, identity: identityFor(text, files) }
-  throw new Fault(
-    'config',
-    `CLAMD ${text}: must be an absolute socket path, host:port, [v6 address]:port or tls://host:port`,
-  )
+  const known = 'an absolute socket path, host:port, [v6 address]:port or tls://host:port'
+  throw wrongValue('CLAMD', text, known)
 }
 
 function identityFor(text: string, files: TlsFiles): TlsIdentity {

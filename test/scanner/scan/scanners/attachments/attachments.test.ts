@@ -43,7 +43,7 @@ t.test('BADATTACHMENTS can hold names, which need no plugin in QHPSI', async (t)
     message: /cannot be used while QHPSI is a command/,
   })
   for (const BADATTACHMENTS of ['rules', '*.exe rules', ' ', 'control/bad']) {
-    const message = /^BADATTACHMENTS .*: must be an absolute path, or names with \* or \?/
+    const message = /^BADATTACHMENTS=".*": must be an absolute path, or names with \* or \?/
     t.throws(() => clamdSettings('/nowhere', { BADATTACHMENTS }), { kind: 'config', message })
   }
 })

@@ -61,7 +61,7 @@ t.test('any other address is a fault that names the value and the forms', async 
       readClamdAddress(text)
       t.fail(JSON.stringify(text))
     } catch (error) {
-      t.match(error, { kind: 'config', message: /^CLAMD .*: must be an absolute socket path/ })
+      t.match(error, { kind: 'config', message: /^CLAMD=".*": must be an absolute socket path/ })
       t.ok(error instanceof Fault && error.message.includes(text))
     }
   }
