@@ -12,7 +12,7 @@ export function formatReport(summary: Summary, sanitize: Sanitize): string {
     ['By day', describeDays(summary, sanitize)],
     ['Scans', describeScans(summary)],
     ['Found', names(summary.viruses, sanitize)],
-    ['Reasons for keeping out or tagging', names(summary.grounds, sanitize)],
+    ['Reasons for refusing, quarantining or tagging', names(summary.grounds, sanitize)],
     ['Reasons for deferring', names(summary.deferrals, sanitize)],
     ['Reasons for scans without onescand', names(summary.wentStandalone, sanitize)],
     ['Over quota', names(summary.overQuota, sanitize)],
@@ -34,13 +34,14 @@ function counts(counted: Readonly<Record<string, number>>, whole: number): strin
     })
 }
 
+/** What a line about a day has, each with its words. */
+const ACTS = [['reject', 'refused'], ['quarantine', 'quarantined'], ['discard', 'dropped'], ['defer', 'deferred']] as const // biome-ignore format: a line
+
 function describeDays({ days }: Summary, sanitize: Sanitize): string[] {
   const hosts = Math.max(...days.map(({ host }) => Math.min(20, host.length)), 0)
   return days.map(({ start, host, messages, decisions, scanTime }) => {
-    const keptOut = decisions.reject + decisions.discard + decisions.quarantine
     const words = [
-      keptOut > 0 && `${formatNumber(keptOut)} kept out`,
-      decisions.defer > 0 && `${formatNumber(decisions.defer)} deferred`,
+      ...ACTS.map(([act, done]) => decisions[act] > 0 && `${formatNumber(decisions[act])} ${done}`),
       scanTime.count > 0 &&
         `scan ${formatDuration(scanTime.p50)}, 95 % in ${formatDuration(scanTime.p95)}`,
     ].filter(Boolean)

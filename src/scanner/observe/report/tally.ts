@@ -13,6 +13,8 @@ const NAMES_MAX = 20_000
 const OTHERS = '(others)'
 /** Upper limit for the characters of a name. Those in onescan's lines are shorter. */
 const COUNTED_NAME_MAX = 500
+/** Upper limit for the characters of a reason. */
+const REASON_MAX = 120
 const SLOWEST = 10
 /** Upper limit for the days of all hosts together; later lines count as without a time. */
 const DAYS_MAX = 20_000
@@ -78,12 +80,12 @@ export interface Summary extends Counts {
   }
   readonly days: readonly (HostDay & Counts)[]
   readonly viruses: readonly NameCount[]
-  /** The reasons for which mail was kept out or tagged: GROUNDS, as in the log. */
+  /** The reasons for which mail was refused, quarantined or tagged: GROUNDS, as in the log. */
   readonly grounds: readonly NameCount[]
   readonly slowest: readonly SlowScan[]
-  /** The causes of temporary failures, with # for each number in them. */
+  /** The causes of temporary failures. Those that differ only in numbers are counted together, by the last one's name. */
   readonly deferrals: readonly NameCount[]
-  /** Why `onescanc` scanned standalone, with # for each number. Another line is about the same message. */
+  /** Why `onescanc` scanned standalone, counted in the same way. Another line is about the same message. */
   readonly wentStandalone: readonly NameCount[]
   /** The recipients whose full mailboxes deferred mail. */
   readonly overQuota: readonly NameCount[]
@@ -124,7 +126,7 @@ export class Tally {
     if (decision === undefined) this.#addEvent(fields)
     else if (fields.has('quota')) this.#addRecipient(fields)
     // `onescanc` scanned standalone. The standalone program logs the outcome of the message.
-    else if (decision === 'standalone') this.#wentStandalone.add(reasonIn(fields))
+    else if (decision === 'standalone') this.#wentStandalone.addKind(fields.get('reason') ?? '')
     else this.#addMessage(record)
   }
 
@@ -169,7 +171,7 @@ export class Tally {
     const grounds = fields.get('grounds')
     if (fields.get('decision') === 'defer') this.#addDeferral(fields)
     else if (deferredByNext(fields))
-      this.#deferrals.add(`next server: ${kindOf(fields.get('next') ?? fields.get('reply') ?? '')}`)
+      this.#deferrals.addKind(`next server: ${fields.get('next') ?? fields.get('reply') ?? ''}`)
     else if (grounds !== undefined) this.#grounds.add(grounds)
   }
 
@@ -204,7 +206,7 @@ export class Tally {
     }
     const fault = fields.get('fault')
     const kind = grounds ?? (fault === undefined ? 'other' : `fault ${fault}`)
-    this.#deferrals.add([kind, reasonIn(fields)].filter(Boolean).join(': '))
+    this.#deferrals.addKind([kind, fields.get('reason')].filter(Boolean).join(': '))
   }
 
   #addEvent(fields: ReadonlyMap<string, string>): void {
@@ -250,29 +252,25 @@ function inFigures({ messages, decisions, scans, scanTime }: MessageCounts): Cou
 
 /** Counts names, at most NAMES_MAX different ones. */
 class NameCounts {
-  readonly #counts = new Map<string, number>()
+  readonly #counts = new Map<string, NameCount>()
 
-  add(whole: string): void {
-    const name = whole.slice(0, COUNTED_NAME_MAX)
-    const isKnown = this.#counts.has(name) || this.#counts.size < NAMES_MAX
-    const key = isKnown ? name : OTHERS
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+  add(whole: string, kind = whole): void {
+    const same = kind.slice(0, COUNTED_NAME_MAX)
+    const isKnown = this.#counts.has(same) || this.#counts.size < NAMES_MAX
+    const [key, name] = isKnown ? [same, whole.slice(0, COUNTED_NAME_MAX)] : [OTHERS, OTHERS]
+    this.#counts.set(key, { name, count: (this.#counts.get(key)?.count ?? 0) + 1 })
+  }
+
+  /** Counts a text together with those that differ from it only in numbers. */
+  addKind(text: string): void {
+    this.add(text.slice(0, REASON_MAX), text.replace(/\d+/g, '#').slice(0, REASON_MAX))
   }
 
   /** Returns the most frequent names. */
   top(): NameCount[] {
-    const counted = [...this.#counts].map(([name, count]) => ({ name, count }))
-    return counted.sort((name, other) => other.count - name.count).slice(0, TOP)
+    return [...this.#counts.values()].sort((name, other) => other.count - name.count).slice(0, TOP)
   }
 }
-
-/** The reason of a line, with # for each number, so that reasons of one kind count together. */
-function reasonIn(fields: ReadonlyMap<string, string>): string {
-  return kindOf(fields.get('reason') ?? '')
-}
-
-/** Returns a text with # for each number. */
-const kindOf = (text: string) => text.replace(/\d+/g, '#').slice(0, 100)
 
 /** Lines without a time are the last. */
 function byTimeAndHost({ start, host }: HostDay, other: HostDay): number {

@@ -40,7 +40,7 @@ t.test('mail of check counts in no figure', async (t) => {
   t.same(await sumUp(own), await sumUp(''))
 })
 
-t.test('each ground on which mail is kept out or tagged has a row', async (t) => {
+t.test('each ground on which mail is refused or tagged has a row', async (t) => {
   const about = { id: '<1@x>', from: '<a@x>', to: '<b@x>' }
   const more = (grounds: string) => [['grounds', grounds]] as const
   const lines = [
@@ -58,7 +58,7 @@ t.test('each ground on which mail is kept out or tagged has a row', async (t) =>
     '1 unwanted',
     '2 encrypted',
   ])
-  t.match(textOf(summary), /^Reasons for keeping out or tagging\n {2} +2 encrypted$/m)
+  t.match(textOf(summary), /^Reasons for refusing, quarantining or tagging\n {2} +2 encrypted$/m)
 })
 
 t.test('every message is counted once, by its decision and its scan', async (t) => {
@@ -82,9 +82,10 @@ t.test('every message is counted once, by its decision and its scan', async (t) 
   ])
   t.same(summary.grounds, [{ name: 'virus', count: 100 }])
   t.same(summary.deferrals, [
-    { name: 'unscanned: clamd #.#.#.#:#: connect ECONNREFUSED', count: 100 },
+    { name: 'unscanned: clamd 127.0.0.1:33991: connect ECONNREFUSED', count: 100 },
   ])
   t.same(summary.overQuota, [{ name: '<to2@example.net>', count: 100 }])
+  t.match(textOf(summary), /^ {2}2026-11-18 +648 {2}\d+ refused, \d+ deferred, scan /m)
   t.equal(summary.scanTime.max, 20)
   t.ok(Math.abs(summary.scanTime.p50 - 18) < 2, `${summary.scanTime.p50}`)
   t.equal(summary.slowest[0]?.milliseconds, 20)
