@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
@@ -173,6 +173,15 @@ t.test('without journalctl the command asks for the names of logs', { skip }, as
   const words = own.around(['/usr/bin/env', 'PATH=/nowhere', process.execPath, bundle, 'log'])
   const { code, output } = atTerminal(quoted(words), env)
   t.match(output, /journalctl.*specify the logs/)
+  t.equal(code, 2, output)
+})
+
+t.test('root is not asked to run this as root on a host without a log', { skip }, async (t) => {
+  const own = host(t, [])
+  rmSync(own.at('/var/log/journal'), { recursive: true })
+  const { code, output } = type(own)
+  t.match(output, /found neither a journal nor any of .*; specify the log file/)
+  t.notMatch(output, 'as root')
   t.equal(code, 2, output)
 })
 

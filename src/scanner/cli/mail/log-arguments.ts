@@ -47,8 +47,8 @@ export function findLogs(files: readonly string[], span: ReturnType<typeof spanO
   const closed = checkReadable(found)
   if (closed !== undefined) throw new Error(inOneLine(closed))
   if (found.length > 0) return found
-  const what = `this account can read neither the journal nor any of ${PLACES.join(', ')}`
-  throw new Error(`${what}; specify logs, or run this as root`)
+  const what = `found neither a journal nor any of ${PLACES.join(', ')}`
+  throw new Error(`${what}; specify the log file, or the directory to which multilog writes`)
 }
 
 /** The files of syslog, and the directories to which multilog writes the lines of services. */
