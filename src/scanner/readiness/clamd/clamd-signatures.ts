@@ -97,7 +97,7 @@ export function checkSignatures(what: string, version: string, now: number): Che
     ? warning(
         what,
         `${value}: ${formatDuration(age)} old`,
-        'run freshclam, and correct what it reports',
+        'run freshclam, and fix the error that it reports',
       )
     : ok(what, value)
 }
@@ -128,7 +128,7 @@ export function checkCount(what: string, database: string): CheckLine[] {
   if (count === undefined || count >= A_HANDFUL) return []
   const some = count === 1 ? '1 signature' : `${count} signatures`
   const value = `only ${some} in ${database}: ClamAV has millions`
-  return [warning(what, value, 'run freshclam, and correct what it reports')]
+  return [warning(what, value, 'run freshclam, and fix the error that it reports')]
 }
 
 /** Returns the number of signatures in a file or directory, or undefined if it cannot be read. */

@@ -142,7 +142,7 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): CheckLine[
           failure(
             service,
             `runs, but cannot be started again: systemd cannot use its unit (${load})`,
-            `run systemd-analyze verify ${service}.service, and correct what it reports`,
+            `run systemd-analyze verify ${service}.service, and fix the error that it reports`,
           ),
         ]),
     ...(enabled === 'disabled' || enabled === 'masked'
