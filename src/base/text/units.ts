@@ -3,6 +3,8 @@ export const formatDay = (time: number): string => new Date(time).toISOString().
 
 const PART = /([0-9]{1,8}) ?((?:second|sec|minute|min|hour|day|week)s?|[smhdw]) ?/gy
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const
+/** The milliseconds of a day. */
+export const DAY: number = SECONDS.d * 1000
 
 /** Reads a duration in seconds: `90`, `45m`, `1h30m`, `5min` or `2 days`. Returns undefined for anything else. */
 export function parseDuration(text: string): number | undefined {

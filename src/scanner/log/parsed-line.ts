@@ -1,3 +1,5 @@
+import { DAY } from '../../base/text/units.ts'
+
 /** A line of a log, read into its fields. */
 export interface LogRecord {
   /** Milliseconds since 1970, or NaN if the line has no time. */
@@ -9,9 +11,6 @@ export interface LogRecord {
   /** The values of the fields `rcpt`. A line about several recipients has several. */
   readonly recipients: readonly string[]
 }
-
-/** Milliseconds. */
-const DAY = 86_400_000
 
 /**
  * An optional prefix before onescan's text: a time and, from syslog and the journal, the host and the program

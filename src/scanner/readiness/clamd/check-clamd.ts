@@ -12,7 +12,7 @@ import { loadSystem } from '../../../base/runtime/system.ts'
 import { editToAllow, isOutsideUnit } from '../../../base/systemd/address-filter.ts'
 import { isUnderSystemd } from '../../../base/systemd/bound-paths.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
-import { formatDay, formatDuration } from '../../../base/text/units.ts'
+import { DAY, formatDay, formatDuration } from '../../../base/text/units.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
 import { clamdConfOf, configuredAddress, databaseIn } from '../../scan/scanners/clamd/clamd-conf.ts'
 import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
@@ -243,7 +243,7 @@ export async function askVersion(
 }
 
 /** Milliseconds before the end of a certificate in which it is to be renewed. */
-const SOON = 14 * 86_400_000
+const SOON = 14 * DAY
 /** Milliseconds for a handshake. */
 const HANDSHAKE_TIMEOUT = 5_000
 

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, ok, warning } from '../../../base/check/check-line.ts'
 import { readForeignFile, readStart } from '../../../base/path/open.ts'
-import { formatDuration } from '../../../base/text/units.ts'
+import { DAY, formatDuration } from '../../../base/text/units.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
 import type { ClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/clamd-conf.ts'
@@ -13,9 +13,6 @@ import {
 import type { CheckedHost } from '../host/checked-host.ts'
 
 /** The signatures that a clamd scans with, and its cache. */
-
-/** Milliseconds. */
-const DAY = 86_400_000
 
 /** Seconds after which clamd checks its signatures, clamd.conf(5), by default. */
 const SELF_CHECK = 600
