@@ -7,6 +7,7 @@ import {
   byAge,
   type EntryRange,
   entriesIn,
+  keptUntil,
   type OpenMessage,
   openMessage,
   type QuarantineEntry,
@@ -133,14 +134,15 @@ export class Desk {
       ...act,
       ...(recipients && { recipients: recipientsFor(this.#reader, recipients) }),
     }))
-    const end = this.#days === 0 ? null : new Date((entry.seconds + this.#days * 86_400) * 1000)
+    const end = keptUntil(entry, this.#days)
     const receipt = receiptOf(this.receipts(entry.id))
     const releasedCount = entry.state === 'released' ? own.length : own.filter(receipt).length
     const some = own.slice(0, recipientsMax).map(asUtf8)
     const named = isSought(sought) ? soughtRecipients(own.map(asUtf8), sought) : []
     const first = named.length === 0 ? some : [...new Set([...named, ...some])]
     return shownMessage(entry, found, first.slice(0, recipientsMax), {
-      ...{ releasedCount, history: acts, deletedOn: end?.toISOString() ?? null },
+      ...{ releasedCount, history: acts },
+      deletedOn: end === undefined ? null : new Date(end).toISOString(),
     })
   }
 

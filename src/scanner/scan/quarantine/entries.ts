@@ -1,6 +1,6 @@
 import { errorCode } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { formatDay } from '../../../base/text/units.ts'
+import { DAY, formatDay } from '../../../base/text/units.ts'
 import { type DayOfGrounds, Folder, type MaildirFile, openFolder } from './folders.ts'
 import { NotDone } from './not-done.ts'
 import {
@@ -40,8 +40,6 @@ const ID = /^([0-9]{1,12})\.[0-9a-f]{16}$/
 const NAME =
   /^(([0-9]{1,12})\.[0-9a-f]{16}),S=([0-9]{1,15})(?::2,([A-Za-z]{0,52}))?(?:\.releasing-([0-9]{1,10})-([0-9]{1,15}))?$/
 const FOLDER = /^\.([0-9]{4}-[0-9]{2}-[0-9]{2})$/
-/** Milliseconds. */
-const DAY = 86_400_000
 /** The number of searches for a message that has moved. */
 const LOOKS = 10
 
@@ -310,6 +308,10 @@ type Aged = Pick<QuarantineEntry, 'id' | 'seconds'>
 export function byAge(entry: Aged, other: Aged): number {
   return entry.seconds - other.seconds || (entry.id < other.id ? -1 : 1)
 }
+
+/** Returns after which time a message is deleted by QUARANTINEDAYS, unix milliseconds, or undefined if it is not. */
+export const keptUntil = ({ seconds }: Aged, days: number): number | undefined =>
+  days === 0 ? undefined : seconds * 1000 + days * DAY
 
 /** Returns the file name of a message that has not been released. */
 export function nameOfEntry(id: string, size: number): string {

@@ -4,7 +4,8 @@ import { inSlices } from '../../../base/flow/event-loop.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import type { Values } from '../../../base/settings/read-settings.ts'
 import type { quarantineLimits } from '../../../base/settings/table/quarantine-limits.ts'
-import { byAge, dayOfId, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
+import { DAY } from '../../../base/text/units.ts'
+import { byAge, dayOfId, daysIn, entryAt, keptUntil, type QuarantineEntry } from './entries.ts'
 import {
   type DayOfGrounds,
   Folder,
@@ -30,7 +31,6 @@ interface SweepResult {
   readonly removed: number
 }
 
-const DAY = 86_400_000
 /** The number of messages above which the oldest ones are removed. */
 const MESSAGES_MAX = 1_000_000
 /** Milliseconds that other work has after a slice of names. */
@@ -46,9 +46,8 @@ const RETRIED_FOR = 8 * DAY
 const IN_USE_FOR = 2 * DAY
 
 /**
- * Removes messages until the quarantine is within its limits: first those that are too old by the times of their files, then
- * the oldest ones by name until their number and bytes are within the limits. Rejects if the quarantine cannot be opened, or
- * when the signal is aborted.
+ * Removes messages until the quarantine is within its limits: first those that are too old, then the oldest ones until their
+ * number and bytes are within the limits. Rejects if the quarantine cannot be opened, or when the signal is aborted.
  *
  * Works in slices, so that mail is not delayed, and holds the names of one day at a time. A file that cannot be removed stays.
  */
@@ -100,18 +99,18 @@ class QuarantineSweep {
     return messages > most || (QUARANTINESIZE > 0 && bytes > QUARANTINESIZE)
   }
 
-  /** Returns whether a message is too old, by the time of its file: so it was kept. */
-  #isTooOld({ mtimeMs }: Stats): boolean {
-    const { QUARANTINEDAYS: days } = this.#limits
-    return days > 0 && this.#now - mtimeMs > days * DAY
+  #isTooOld(entry: QuarantineEntry): boolean {
+    const end = keptUntil(entry, this.#limits.QUARANTINEDAYS)
+    return end !== undefined && this.#now > end
   }
 
   /** Removes the messages of a day that are too old, and counts the others. */
   async #removeOld(at: DayOfGrounds): Promise<void> {
     await Folder.within(this.#root, at, async (folder) => {
-      for await (const { path } of this.#messagesIn(folder, at)) {
+      for await (const { entry, path } of this.#messagesIn(folder, at)) {
+        if (this.#isTooOld(entry) && (await this.#remove(path))) continue
         const stats = await statsOf(path)
-        if (stats === undefined || (this.#isTooOld(stats) && (await this.#remove(path)))) continue
+        if (stats === undefined) continue
         this.#sum.messages++
         this.#sum.bytes += stats.size
       }
@@ -149,9 +148,9 @@ class QuarantineSweep {
         const stats = await statsOf(path)
         if (stats === undefined) continue
         // A message that is being released is here, also if the process that released it was killed.
-        const isMessage = entryAt(at, { part: 'tmp', file }) !== undefined
-        if (isMessage && !this.#isTooOld(stats)) continue
-        const touched = isMessage ? stats.ctimeMs : stats.mtimeMs // rename(2) sets ctime
+        const entry = entryAt(at, { part: 'tmp', file })
+        if (entry !== undefined && !this.#isTooOld(entry)) continue
+        const touched = entry === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets ctime
         if (this.#now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
       }
       const isInUse = this.#now - Date.parse(at.day) < IN_USE_FOR

@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ProcEntry } from '../../../../src/base/process/proc-entry.ts'
+import { keptUntil } from '../../../../src/scanner/scan/quarantine/entries.ts'
 import { openQuarantine } from '../../../../src/scanner/scan/quarantine/folders.ts'
 import { sweepQuarantine } from '../../../../src/scanner/scan/quarantine/sweep.ts'
 import { fileOf, keepOne, listed, makeQuarantine } from './quarantined.ts'
@@ -38,11 +39,8 @@ class Host {
   }
 
   /** Keeps a message at a time; its id. */
-  async keep(time = this.now, record?: Parameters<typeof keepOne>[2]): Promise<string> {
-    const id = await keepOne(this.directory, time, record)
-    const file = fileOf(this.directory, id)
-    utimesSync(file, new Date(time), new Date(time))
-    return id
+  keep(time = this.now, record?: Parameters<typeof keepOne>[2]): Promise<string> {
+    return keepOne(this.directory, time, record)
   }
 
   sweep(limits: Limits = none, { signal } = new AbortController()) {
@@ -113,6 +111,16 @@ t.test('messages that are too old go, of all grounds, released or not', async (t
   )
   t.match(await host.after(1, threeHours), { messages: 1, removed: 2 })
   t.same(await host.ids(), [young])
+})
+
+t.test('a message is as old as its id, also if its file was copied', async (t) => {
+  const host = new Host(t)
+  const id = await host.keep()
+  const deleted = keptUntil({ id, seconds: Number.parseInt(id, 10) }, threeHours.QUARANTINEDAYS)!
+  const later = new Date(deleted + HOUR)
+  utimesSync(fileOf(host.directory, id), later, later)
+  t.match(await host.after(deleted - now, threeHours), { messages: 1, removed: 0 })
+  t.match(await host.after(1, threeHours), { messages: 0, removed: 1 })
 })
 
 t.test('a message of a time to come stays', async (t) => {
@@ -199,8 +207,6 @@ t.test('a message whose release was killed stays as long as others', async (t) =
   const taken = host.path(`virus/.2026-11-21/tmp/${id},S=17:2,.releasing-1-${started}`)
   renameSync(fileOf(host.directory, id), taken) // which sets the time at which it was touched
   host.now = Date.now()
-  utimesSync(taken, new Date(host.now), new Date(host.now))
-  t.match(await host.sweep(threeHours), { messages: 0, removed: 0 })
   await host.after(4 * HOUR, threeHours)
   t.ok(existsSync(taken), 'it is too old, and was taken within 36 hours')
   await host.after(33 * HOUR)
