@@ -69,7 +69,7 @@ export class Desk {
 
   static async open(root: PathHandle, reader: Reader): Promise<Desk> {
     const { QUARANTINEDAYS } = readSettings(process.env, quarantineLimits)
-    const known = { acts: await NotedActs.read(root), received: await idsWithReceipts(root) }
+    const known = { acts: NotedActs.read(root), received: await idsWithReceipts(root) }
     return new Desk(root, reader, known, QUARANTINEDAYS)
   }
 

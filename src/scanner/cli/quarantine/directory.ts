@@ -1,12 +1,12 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { Argv } from 'yargs'
-import { errorCode, errorTextAt, Fault } from '../../../base/errors/fault.ts'
+import { errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../../base/flow/timeout.ts'
 import { type LogField, logLine } from '../../../base/log/line-format.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { userName } from '../../../base/process/passwd.ts'
 import { openSlotLog } from '../../log/log-sink.ts'
 import { openLog } from '../../log/open-log.ts'
+import { appendIn } from '../../scan/quarantine/files.ts'
 import { openQuarantine } from '../../scan/quarantine/folders.ts'
 import { caller } from '../command/caller.ts'
 
@@ -73,9 +73,9 @@ export async function noteAction(
 ): Promise<void> {
   const noted: readonly LogField[] = [...fields, ['who', actorOf(note)]]
   try {
-    appendTo(root, logLine([...noted, ['time', new Date().toISOString()]]))
+    await appendIn(root, QUARANTINE_LOG, logLine([...noted, ['time', new Date().toISOString()]]))
   } catch (error) {
-    note.error(`${QUARANTINE_LOG}: ${errorTextAt(QUARANTINE_LOG, error)}`)
+    note.error(errorText(error))
   }
   await logAction(noted, note.who !== undefined)
 }
@@ -94,17 +94,6 @@ export async function logAction(
       ? openSlotLog()
       : await openLog(LOGFILE ? { LOGFILE } : { ERROR_FD: '2' })
   log.write(logLine(fields))
-}
-
-function appendTo(root: PathHandle, line: Buffer): void {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
-  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK
-  const fd = openSync(root.at(QUARANTINE_LOG), flags, 0o600)
-  try {
-    writeSync(fd, line)
-  } finally {
-    closeSync(fd)
-  }
 }
 
 /** Who acts: the person who asked over HTTP, or the caller's name or number. */

@@ -1,5 +1,4 @@
-import { open } from 'node:fs/promises'
-import { errorCode } from '../../../base/errors/fault.ts'
+import { attempt } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { parseLogLine } from '../../log/parsed-line.ts'
 import { QUARANTINE_LOG } from './directory.ts'
@@ -37,13 +36,10 @@ export class NotedActs {
       this.#lines.set(id, [...(this.#lines.get(id) ?? []), { act: acts[word]!, line }])
   }
 
-  /** Reads the log. Without one, nothing was done. */
-  static async read(root: PathHandle): Promise<NotedActs> {
-    const text = await readEnd(root.at(QUARANTINE_LOG)).catch((error) => {
-      if (errorCode(error) === 'ENOENT') return ''
-      throw error
-    })
-    return new NotedActs(text)
+  /** Reads the log. Without one that can be read, nothing was done. */
+  static read(root: PathHandle): NotedActs {
+    const end = attempt(() => root.with(QUARANTINE_LOG, (file) => file.readEnd(LOG_MAX)))
+    return new NotedActs(end?.toString('latin1') ?? '')
   }
 
   /** Returns what was done with a message, the last act at the end. */
@@ -68,16 +64,3 @@ export class NotedActs {
 
 /** Returns the person who acted: one of a token has an address behind the name. */
 export const personIn = (who: string): string => who.replace(/@[^@]*$/, '')
-
-async function readEnd(path: string): Promise<string> {
-  const file = await open(path, 'r')
-  try {
-    const stats = await file.stat()
-    if (!stats.isFile()) return ''
-    const bytes = Buffer.alloc(Math.min(stats.size, LOG_MAX))
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, stats.size - bytes.length)
-    return bytes.toString('latin1', 0, bytesRead)
-  } finally {
-    await file.close()
-  }
-}

@@ -1,11 +1,10 @@
 import { access } from 'node:fs/promises'
-import { attempt } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { ProcEntry } from '../../../base/process/proc-entry.ts'
 import { nameOfEntry, type OpenMessage, type QuarantineEntry, withEntry } from './entries.ts'
 import type { Folder, MaildirFile } from './folders.ts'
 import { NotDone } from './not-done.ts'
 import { openEntry } from './record.ts'
+import { ownTaker, stillRuns, takerText } from './taker.ts'
 
 /** A message that this process is releasing, and that no other process can take meanwhile. */
 export interface Release {
@@ -48,8 +47,10 @@ export function beginRelease(root: PathHandle, id: string, again: boolean): Prom
 async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Release> {
   const { id, size, flags, state } = entry
   const keptName = nameOfEntry(id, size)
-  const ownName = `${process.pid}-${new ProcEntry('self').ticksAtStart()}` // no other one until the next start
-  const own: MaildirFile = { part: 'tmp', file: `${keptName}:2,${flags}.releasing-${ownName}` }
+  const own: MaildirFile = {
+    part: 'tmp',
+    file: `${keptName}:2,${flags}.releasing-${takerText(ownTaker())}`,
+  }
   const passed: MaildirFile = { part: 'cur', file: `${keptName}:2,PS` }
   // A release that was interrupted stays so, under the number of this process, which ends.
   const putBack = async () => {
@@ -81,14 +82,11 @@ async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Releas
   }
 }
 
-/**
- * Rejects if the process that took a message still runs: that of this number which was started then. Any
- * other one only has the same number.
- */
+/** Rejects if the process that took a message still runs. */
 async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Promise<void> {
   const { id, taker, part, file } = entry
   if (taker === undefined) return
-  const isHeld = attempt(() => new ProcEntry(taker.pid).ticksAtStart()) === taker.started
+  const isHeld = stillRuns(taker)
   // Last, because that process moves it and ends: ENOENT if it was moved since, and must be searched again.
   await access(folder.parts[part].at(file))
   if (isHeld) throw new NotDone('busy', `${id}: is being released by process ${taker.pid}`)

@@ -10,6 +10,7 @@ import {
   type RecordAndStart,
   readBeginning,
 } from './record.ts'
+import type { TakingProcess } from './taker.ts'
 
 /**
  * A message in quarantine, as its file name describes it: its id, `SECONDS.DIGITS`, and `,S=BYTES`, the size
@@ -26,10 +27,8 @@ export interface QuarantineEntry extends DayOfGrounds, MaildirFile {
   readonly flags: string
   /** Kept, released, or being released by a process. */
   readonly state: 'kept' | 'released' | 'releasing'
-  /**
-   * The process that is releasing the message, and its start time in ticks; set if the state is `releasing`.
-   */
-  readonly taker?: { readonly pid: string; readonly started: number }
+  /** The process that is releasing the message; set if the state is `releasing`. */
+  readonly taker?: TakingProcess
 }
 
 const ID = /^([0-9]{1,12})\.[0-9a-f]{16}$/
@@ -276,7 +275,7 @@ export function entryAt(
   const { grounds, day } = at
   const name = { id, seconds: Number(seconds), size: Number(size), flags, grounds, day, part, file }
   if (pid !== undefined) {
-    return { ...name, state: 'releasing', taker: { pid, started: Number(started) } }
+    return { ...name, state: 'releasing', taker: { pid: Number(pid), started: Number(started) } }
   }
   return { ...name, state: flags.includes('P') ? 'released' : 'kept' }
 }

@@ -1,5 +1,5 @@
-import { constants, type Stats } from 'node:fs'
-import { chmod, type FileHandle, mkdir, open, rename, rmdir, unlink } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { chmod, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errorCode, errorText, errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
@@ -238,10 +238,4 @@ export async function openFolder(directory: PathHandle, name: string): Promise<P
  */
 export function quarantineFault(place: string, error: unknown): Fault {
   return diskFault(`QUARANTINE ${place}`, error, 'config')
-}
-
-/** Opens a file in a directory of the quarantine; a new one has mode 0600. No link is followed. */
-export function openIn(directory: PathHandle, name: string, flags: number): Promise<FileHandle> {
-  const { O_NOFOLLOW, O_NONBLOCK } = constants
-  return open(directory.at(name), flags | O_NOFOLLOW | O_NONBLOCK, 0o600)
 }

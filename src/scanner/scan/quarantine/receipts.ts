@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { open, rename, unlink } from 'node:fs/promises'
+import { readdir, unlink } from 'node:fs/promises'
 import { attempt, errorCode } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import { lowerCase } from '../../../base/text/address.ts'
-import { openFolder, openOrMakeFolder, quarantineFault } from './folders.ts'
+import { writeFileIn } from './files.ts'
+import { openOrMakeFolder, quarantineFault } from './folders.ts'
 import { REQUESTS } from './release-requests.ts'
 
 /** The end of the name of a file in REQUESTS that lists the recipients who received a message. It stays as long as the message. */
@@ -22,7 +22,7 @@ export interface Receipt {
 /** Returns the receipts of a message. Blocks this process while it reads: for a list that takes a tenth of the time. */
 export function readReceipts(root: PathHandle, id: string): readonly Receipt[] {
   try {
-    const text = readFileSync(root.at(`${REQUESTS}/${id}${RECEIPTS}`), 'utf8')
+    const text = readFileSync(pathOf(root, id), 'utf8')
     const read = attempt(() => JSON.parse(text) as unknown)
     return Array.isArray(read) ? read.filter(isReceipt) : []
   } catch (error) {
@@ -41,29 +41,19 @@ export async function writeReceipts(
   id: string,
   receipts: readonly Receipt[],
 ): Promise<void> {
-  ;(await openOrMakeFolder(root, REQUESTS)).close()
-  await within(root, async (folder) => {
-    const path = folder.at(id + RECEIPTS)
-    const file = await open(`${path}.new`, 'w', 0o600)
-    try {
-      await writeWholeInThread(file, Buffer.from(JSON.stringify(receipts)))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(`${path}.new`, path)
-    await folder.sync()
-  })
+  const folder = await openOrMakeFolder(root, REQUESTS)
+  const bytes = Buffer.from(JSON.stringify(receipts))
+  await writeFileIn(folder, id + RECEIPTS, bytes).finally(() => folder.close())
 }
 
 /** Removes the receipts of a message that is deleted. */
 export async function forgetReceipts(root: PathHandle, id: string): Promise<void> {
-  await within(root, (folder) => unlink(folder.at(id + RECEIPTS)))
+  await unlink(pathOf(root, id)).catch(unlessMissing)
 }
 
 /** Resolves to the ids of the messages that have receipts. */
 export async function idsWithReceipts(root: PathHandle): Promise<ReadonlySet<string>> {
-  const names = await within(root, (folder) => folder.namesInThread())
+  const names = await readdir(root.at(REQUESTS)).catch(unlessMissing)
   return new Set(names?.flatMap((name) => name.endsWith(RECEIPTS) ? name.slice(0, -RECEIPTS.length) : [])) // biome-ignore format: a line
 }
 
@@ -73,21 +63,7 @@ export function receiptOf(receipts: readonly Receipt[]): (address: string) => Re
   return (address) => byAddress.get(lowerCase(address))
 }
 
-async function within<Value>(
-  root: PathHandle,
-  use: (folder: PathHandle) => Promise<Value>,
-): Promise<Value | undefined> {
-  try {
-    const folder = await openFolder(root, REQUESTS)
-    try {
-      return await use(folder)
-    } finally {
-      folder.close()
-    }
-  } catch (error) {
-    return unlessMissing(error)
-  }
-}
+const pathOf = (root: PathHandle, id: string) => root.at(`${REQUESTS}/${id}${RECEIPTS}`)
 
 function unlessMissing(error: unknown): undefined {
   if (errorCode(error) !== 'ENOENT') throw quarantineFault(REQUESTS, error)

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { link, open, readFile, rename, unlink } from 'node:fs/promises'
-import { attempt, errorCode } from '../../../base/errors/fault.ts'
+import { readFile, unlink } from 'node:fs/promises'
+import { attempt } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { writeWholeInThread } from '../../../base/process/descriptors.ts'
-import { ProcEntry } from '../../../base/process/proc-entry.ts'
-import { openOrMakeFolder, quarantineFault } from './folders.ts'
+import { writeFileIn } from './files.ts'
+import { openOrMakeFolder } from './folders.ts'
 import { NotDone } from './not-done.ts'
+import { ownTaker, stillRuns, type TakingProcess } from './taker.ts'
 
 /**
  * The directory of requests to release a message, by the hash of the id that their client gave them. The sweep removes
@@ -17,7 +17,7 @@ export const REQUESTS = 'release.requests'
 interface NotedRequest {
   /** The hash of what is requested. */
   readonly wanted: string
-  readonly taker: { readonly pid: number; readonly started: number }
+  readonly taker: TakingProcess
   /** The answer, once the message was or may have been sent. */
   readonly answer?: string
 }
@@ -55,7 +55,7 @@ export async function beginRequest(
     if (before !== undefined && before.wanted !== own.wanted)
       refuse('other-request', 'was made before, for something else')
     if (before?.answer !== undefined) return close(folder, { answer: before.answer })
-    if (before && runs(before.taker)) refuse('busy', 'is being carried out')
+    if (before && stillRuns(before.taker)) refuse('busy', 'is being carried out')
     if (wasThere) await note(folder, name, own, 'again')
     return {
       wasInterrupted: before !== undefined,
@@ -75,37 +75,9 @@ function close<Value>(folder: PathHandle, value: Value): Value {
   return value
 }
 
-/**
- * Writes a request to a file, whole or not at all. Resolves to false if it is `new` and there is a file of this name. When
- * this resolves, the file is on the disk.
- */
-async function note(
-  folder: PathHandle,
-  name: string,
-  request: NotedRequest,
-  when: 'new' | 'again',
-): Promise<boolean> {
-  const { pid, started } = request.taker
-  const [written, final] = [folder.at(`${name}.${pid}-${started}`), folder.at(name)]
-  try {
-    const file = await open(written, 'w', 0o600)
-    try {
-      await writeWholeInThread(file, Buffer.from(JSON.stringify(request)))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    if (when === 'again') await rename(written, final)
-    else await link(written, final)
-    await folder.sync()
-    return true
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false
-    throw quarantineFault(REQUESTS, error)
-  } finally {
-    await unlink(written).catch(() => {})
-  }
-}
+/** Writes a request to its file, as writeFileIn() does. */
+const note = (folder: PathHandle, name: string, request: NotedRequest, when: 'new' | 'again') =>
+  writeFileIn(folder, name, Buffer.from(JSON.stringify(request)), when)
 
 /** Resolves to undefined if another process has just forgotten the request, or if the file is not one of ours. */
 async function readNoted(folder: PathHandle, name: string): Promise<NotedRequest | undefined> {
@@ -115,9 +87,3 @@ async function readNoted(folder: PathHandle, name: string): Promise<NotedRequest
 }
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
-
-const ownTaker = () => ({ pid: process.pid, started: new ProcEntry('self').ticksAtStart() })
-
-/** Whether a process still runs: that of this number which was started then. */
-const runs = ({ pid, started }: NotedRequest['taker']) =>
-  attempt(() => new ProcEntry(pid).ticksAtStart()) === started

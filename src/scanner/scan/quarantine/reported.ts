@@ -1,10 +1,10 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { errorCode } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import { isId } from './entries.ts'
-import { openIn, quarantineFault } from './folders.ts'
+import { appendIn, openIn, writeFileIn } from './files.ts'
+import { quarantineFault } from './folders.ts'
 
 /** The file of messages that digests have listed, in the quarantine: a line for each, its id and the address of the digest. */
 const FILE = 'digest.reported'
@@ -42,25 +42,13 @@ export class Reported {
   async forgetBefore(oldest: number): Promise<void> {
     for (const line of this.#lines) if (Number.parseInt(line, 10) < oldest) this.#lines.delete(line)
     const text = Array.from(this.#lines, (line) => `${line}\n`).join('')
-    await replaceInQuarantine(this.#root, FILE, Buffer.from(text, 'latin1')).catch((error) => {
-      throw quarantineFault(FILE, error)
-    })
+    await writeFileIn(this.#root, FILE, Buffer.from(text, 'latin1'))
   }
 
   /** Notes that these messages were reported. When this resolves, that is on the disk. Rejects with a Fault. */
   async add(ids: readonly string[], address: string): Promise<void> {
-    try {
-      const file = await openIn(this.#root, FILE, constants.O_WRONLY | constants.O_APPEND)
-      try {
-        const text = ids.map((id) => `${lineOf(id, address)}\n`).join('')
-        await writeWholeInThread(file, Buffer.from(text, 'latin1'))
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-    } catch (error) {
-      throw quarantineFault(FILE, error)
-    }
+    const text = ids.map((id) => `${lineOf(id, address)}\n`).join('')
+    await appendIn(this.#root, FILE, Buffer.from(text, 'latin1'))
   }
 }
 
@@ -68,34 +56,6 @@ const lineOf = (id: string, address: string) => `${id} ${address}`
 
 /** Bytes read at once. */
 const CHUNK = 256 * 1024
-
-/**
- * Writes a file as a whole or not at all: a new file of mode 0600 in its directory, `.new`, is written, synced
- * and renamed. After a crash or on a full disk the old file is still there. Rejects with the error of the
- * system.
- */
-async function replaceInQuarantine(
-  directory: PathHandle,
-  name: string,
-  bytes: Buffer,
-): Promise<void> {
-  const fresh = directory.at(`${name}.new`)
-  try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
-    const handle = await open(fresh, flags, 0o600)
-    try {
-      await handle.writeFile(bytes)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(fresh, directory.at(name))
-  } catch (error) {
-    await unlink(fresh).catch(() => {})
-    throw error
-  }
-  await directory.sync()
-}
 
 /** Reads the whole lines of a file, and closes it. */
 async function* linesOf(file: FileHandle): AsyncGenerator<string> {

@@ -515,7 +515,7 @@ t.test('the name of a file shows the state of a message', async (t) => {
   const id = await keepOne(directory, now)
   const folder = join(directory, `virus/.${DAY}`)
   const name = `${id},S=17`
-  const taker = { pid: '12', started: 345 }
+  const taker = { pid: 12, started: 345 }
   const places: readonly (readonly [place: string, state: object | undefined])[] = [
     [`new/${name}`, { state: 'kept', flags: '' }],
     [`cur/${name}:2,`, { state: 'kept', flags: '' }],
