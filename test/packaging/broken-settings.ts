@@ -330,7 +330,8 @@ const faultsOfSettings: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'onescand',
-      value: /^runs, but is disabled: it does not start when the host boots$/,
+      value:
+        /^runs, but is disabled: it does not start when the host boots, and no client reaches it$/,
     },
   },
   {

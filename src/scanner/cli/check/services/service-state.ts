@@ -16,7 +16,7 @@ import {
   unboundPathsOf,
 } from '../../host/systemd-unit.ts'
 
-import { startCommand } from './starts-at-boot.ts'
+import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
 import { SUPERVISED, superviseCommand } from './supervised.ts'
 
 type Service = 'onescand' | 'onescan-quotad'
@@ -133,7 +133,7 @@ function checkSettingsFile(service: Service): CheckLine[] {
 }
 
 /** Returns the faults of the unit of a running service. */
-function checkUnit(service: Service, { load, enabled }: SystemdUnit): CheckLine[] {
+function checkUnit(service: Service, { load }: SystemdUnit): CheckLine[] {
   const isRead = load === 'loaded' || load === 'masked'
   return [
     ...(isRead
@@ -145,15 +145,7 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): CheckLine[
             `run systemd-analyze verify ${service}.service, and fix the error that it reports`,
           ),
         ]),
-    ...(enabled === 'disabled' || enabled === 'masked'
-      ? [
-          warning(
-            service,
-            `runs, but is ${enabled}: it does not start when the host boots`,
-            `${enabled === 'masked' ? `systemctl unmask ${service} && ` : ''}systemctl enable ${service}`,
-          ),
-        ]
-      : []),
+    ...checkStartsAtBoot([service], 'no client reaches it'),
     ...unboundPathsOf(`${service}.service`).map((path) =>
       warning(
         service,
