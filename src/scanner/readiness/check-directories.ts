@@ -1,7 +1,8 @@
-import { closeSync, existsSync, lstatSync, statfsSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, lstatSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../base/check/check-line.ts'
 import { attempt, errorCode, errorText } from '../../base/errors/fault.ts'
+import { roomIn } from '../../base/path/room.ts'
 import { letsOthersReplace } from '../../base/path/untrusted-writer.ts'
 import { needsFile } from '../../base/settings/table/scanners.ts'
 import { editToBind, isUnderSystemd } from '../../base/systemd/bound-paths.ts'
@@ -15,8 +16,6 @@ import {
 import { groupId, groupName, nameOrNumber, obstacle } from './host/account.ts'
 import { accountText, type CheckedHost, inSettingsOf, scanSettingsOf } from './host/checked-host.ts'
 
-/** f_type of statfs(2). */
-const TMPFS = 0x01021994
 const MIB = 1024 * 1024
 /** Bytes: room for many large messages at a time. */
 const ROOMY = 1024 * MIB
@@ -293,13 +292,6 @@ export function freeSpaceFaults(
   return spools.flatMap(([what, place]) => {
     return place === undefined ? [] : guarded(what, () => spaceFault(what, place, maxSize) ?? [])
   })
-}
-
-/** The room for users other than root on the file system of a directory, in bytes and in files. */
-function roomIn(directory: string) {
-  const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
-  const newFiles = files === 0 ? Number.POSITIVE_INFINITY : ffree // btrfs has no limit
-  return { free: bavail * bsize, size: blocks * bsize, isTmpfs: type === TMPFS, newFiles }
 }
 
 /**

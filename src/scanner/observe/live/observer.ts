@@ -1,4 +1,5 @@
-import { statfsSync } from 'node:fs'
+import { attempt } from '../../../base/errors/fault.ts'
+import { roomIn } from '../../../base/path/room.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import { parseLogText } from '../../log/parsed-line.ts'
 import { History, type LoggedDecision } from './history.ts'
@@ -137,7 +138,7 @@ export class Observer {
       clamds: this.clamds,
       selfTest: this.selfTest,
       selfTestAge: this.#selfTestAge(),
-      spool: spoolSpace(spoolDirectory),
+      spool: attempt(() => roomIn(spoolDirectory)),
       memoryLimit,
       workers: workers(),
       now: now(),
@@ -204,15 +205,4 @@ function hasTrouble(fields: ReadonlyMap<string, string>): boolean {
 /** The fields of a line of ours. */
 function fieldsOf(line: string): ReadonlyMap<string, string> {
   return parseLogText(line.slice(PROGRAM.length), Number.NaN).fields
-}
-
-function spoolSpace(
-  directory: string,
-): { readonly size: number; readonly free: number } | undefined {
-  try {
-    const { bsize, blocks, bavail } = statfsSync(directory)
-    return { size: blocks * bsize, free: bavail * bsize }
-  } catch {
-    return undefined
-  }
 }

@@ -1,5 +1,6 @@
-import { statfsSync } from 'node:fs'
 import { type CheckLine, failure, ok, warning } from '../../../base/check/check-line.ts'
+import { attempt } from '../../../base/errors/fault.ts'
+import { roomIn } from '../../../base/path/room.ts'
 import { byteSize } from '../../../base/text/values.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { limits as readingLimits } from '../../../mail/mime/index.ts'
@@ -39,32 +40,18 @@ export async function checkTemporaryFiles(
     return failure(what, value, `let clamd's account write to ${named}, and free space there`)
   }
   if (conf === undefined || directory === undefined) return undefined
-  const room = roomIn(directory)
+  const room = attempt(() => roomIn(directory).free) // undefined if this process may not see it
   const most = maxScanSizeIn(conf)
   if (room === undefined || room >= most) return undefined
   const value = `${directory} has room for ${sizeText(room)}, and a message may unpack to ${sizeText(most)} (MaxScanSize): parts that do not fit are accepted unscanned`
   return warning(what, value, `free space in ${directory}, or lower MaxScanSize in clamd.conf`)
 }
 
-/**
- * Returns the free bytes for accounts other than root, or undefined if they cannot be determined from here.
- */
-function roomIn(directory: string): number | undefined {
-  try {
-    const { bavail, bsize } = statfsSync(directory)
-    return bavail * bsize
-  } catch {
-    return undefined
-  }
-}
-
 function maxScanSizeIn(conf: string): number {
-  try {
-    const size = byteSize(valueIn(conf, 'MaxScanSize'), 'MaxScanSize', MAX_SCAN_SIZE)
-    return size === 0 ? MAX_SCAN_SIZE_UNLIMITED : size
-  } catch {
-    return MAX_SCAN_SIZE // clamd would not start with it
-  }
+  const text = valueIn(conf, 'MaxScanSize')
+  // With an invalid one clamd does not start.
+  const size = attempt(() => byteSize(text, 'MaxScanSize', MAX_SCAN_SIZE)) ?? MAX_SCAN_SIZE
+  return size === 0 ? MAX_SCAN_SIZE_UNLIMITED : size
 }
 
 /**
