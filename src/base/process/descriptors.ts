@@ -1,5 +1,6 @@
 import { fstatSync, readFileSync, writeSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import { attempt } from '../errors/fault.ts'
 import { isCompiled } from '../runtime/compiled-program.ts'
 import { loadSystem } from '../runtime/system.ts'
 
@@ -72,13 +73,8 @@ export function descriptorOf(socket: object): number | undefined {
   return typeof fd === 'number' && isSocket(fd) ? fd : undefined
 }
 
-function isSocket(fd: number): boolean {
-  try {
-    return fd >= 0 && fstatSync(fd).isSocket()
-  } catch {
-    return false
-  }
-}
+const isSocket = (fd: number): boolean =>
+  fd >= 0 && attempt(() => fstatSync(fd).isSocket()) === true
 
 /** The limit of descriptors (proc_pid_limits(5)). The runtime has raised it as far as it may. */
 export function descriptorLimit(): number {

@@ -245,11 +245,8 @@ function serviceAccounts(): number[] {
 /** Returns whether this host has a journal. */
 export function hasJournal(): boolean {
   return JOURNALS.some((directory) => {
-    try {
-      return readdirSync(directory, { withFileTypes: true }).some((entry) => entry.isDirectory())
-    } catch {
-      return false // there is no such directory
-    }
+    const entries = attempt(() => readdirSync(directory, { withFileTypes: true })) ?? []
+    return entries.some((entry) => entry.isDirectory())
   })
 }
 

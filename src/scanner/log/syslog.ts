@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
+import { attempt } from '../../base/errors/fault.ts'
 import { isExecutable } from '../../base/process/execute.ts'
 import type { LogSink } from './log-sink.ts'
 
@@ -51,10 +52,4 @@ function withoutTag(line: Buffer): Buffer {
   return line.toString('latin1', 0, own.length) === own ? line.subarray(own.length) : line
 }
 
-function isSocket(path: string): boolean {
-  try {
-    return statSync(path).isSocket()
-  } catch {
-    return false
-  }
-}
+const isSocket = (path: string): boolean => attempt(() => statSync(path).isSocket()) ?? false

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
-import { errorText } from '../../base/errors/fault.ts'
+import { attempt, errorText } from '../../base/errors/fault.ts'
 import { nextTurn } from '../../base/flow/event-loop.ts'
 import { answerInTime } from '../../base/flow/timeout.ts'
 import { descriptorOf } from '../../base/process/descriptors.ts'
@@ -167,10 +167,6 @@ function findWatched(descriptor: number): Watched | undefined {
 /** proc_pid_fdinfo(5): "tfd: 5 events: 19 data: 5 …" */
 const WATCHED = /^tfd: +([0-9]+) events: +([0-9a-f]+) data: +([0-9a-f]+)/gm
 
-function infoOf(descriptor: string): string {
-  try {
-    return readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1')
-  } catch {
-    return '' // fdinfo's own directory is closed by now, and some systems show none
-  }
-}
+/** Returns '' for fdinfo's own directory, which is closed by now. Some systems show none. */
+const infoOf = (descriptor: string): string =>
+  attempt(() => readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1')) ?? ''

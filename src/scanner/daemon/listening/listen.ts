@@ -14,7 +14,7 @@ import {
 import net, { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
-import { errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
+import { attempt, errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
 import { codeInWords } from '../../../base/errors/system-error.ts'
 import {
   LISTEN_QUEUE,
@@ -109,21 +109,14 @@ export async function checkAddress(named: ServerAddress, options: SocketOptions)
  */
 function placeOf(address: ServerAddress): ServerAddress {
   if (address.kind !== 'unix') return address
-  try {
-    const target = readlinkSync(address.path)
-    return { ...address, path: resolve(realpathSync(dirname(address.path)), target) }
-  } catch {
-    return address // it is not a link, or not there
-  }
+  const target = attempt(() => readlinkSync(address.path))
+  if (target === undefined) return address // it is not a link, or not there
+  return { ...address, path: resolve(realpathSync(dirname(address.path)), target) }
 }
 
 function isRootsSocket(path: string): boolean {
-  try {
-    const status = lstatSync(path)
-    return status.isSocket() && status.uid === 0
-  } catch {
-    return false
-  }
+  const status = attempt(() => lstatSync(path))
+  return status?.isSocket() === true && status.uid === 0
 }
 
 function nameOf(address: ServerAddress, { option }: SocketOptions): string {
@@ -330,13 +323,8 @@ function systemError(number: number): Error {
   return Object.assign(new Error(codeInWords(code)), { code })
 }
 
-function removePath(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch {
-    // Another process has removed it.
-  }
-}
+/** Removes a socket, unless another process has. */
+const removePath = (path: string): void => attempt(() => unlinkSync(path))
 
 /** Returns the path that a unix socket is bound to, or undefined for any other socket. */
 export function pathOf(fd: number): string | undefined {

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
+import { attempt } from '../../../base/errors/fault.ts'
 import { replaceUnprintable } from '../../../base/log/line-format.ts'
 import { isOpenedFor } from '../../../base/process/descriptors.ts'
 import type { Environment } from '../../../base/process/environment.ts'
@@ -79,10 +80,7 @@ function isWriteOnly(fd: number): boolean {
 }
 
 function isSameFile(fd: string, { dev, ino }: { dev: number; ino: number }): boolean {
-  try {
-    const status = fstatSync(Number(fd))
-    return status.dev === dev && status.ino === ino
-  } catch {
-    return false // the descriptor by which the directory was listed
-  }
+  // One of them is the descriptor by which the directory was listed.
+  const status = attempt(() => fstatSync(Number(fd)))
+  return status?.dev === dev && status.ino === ino
 }

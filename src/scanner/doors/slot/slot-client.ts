@@ -1,3 +1,4 @@
+import { attempt } from '../../../base/errors/fault.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { passwdEntryOf } from '../../../base/process/passwd.ts'
 import { readSetting } from '../../../base/settings/read-settings.ts'
@@ -36,9 +37,5 @@ export function readSlotClient(
  * this host has no such user.
  */
 export function bounceUserOf(env: Environment): number | undefined {
-  try {
-    return passwdEntryOf(readSetting(env, 'BOUNCEUSER'))?.uid
-  } catch {
-    return undefined
-  }
+  return attempt(() => passwdEntryOf(readSetting(env, 'BOUNCEUSER'))?.uid)
 }

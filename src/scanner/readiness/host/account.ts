@@ -1,5 +1,6 @@
 import { accessSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { attempt } from '../../../base/errors/fault.ts'
 import { passwdEntries, passwdEntryOf } from '../../../base/process/passwd.ts'
 
 /** The account that the slot runs as. */
@@ -122,10 +123,4 @@ function groupsIn(group: string) {
   })
 }
 
-function readOrNothing(file: string): string {
-  try {
-    return readFileSync(file, 'latin1')
-  } catch {
-    return ''
-  }
-}
+const readOrNothing = (file: string): string => attempt(() => readFileSync(file, 'latin1')) ?? ''

@@ -1,5 +1,5 @@
 import { type CheckLine, settingsFault } from '../../../base/check/check-line.ts'
-import { errorCode, errorText } from '../../../base/errors/fault.ts'
+import { attempt, errorCode, errorText } from '../../../base/errors/fault.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import type { ControlDirectories } from '../../../base/settings/control-directories.ts'
 import { isUnderSystemd } from '../../../base/systemd/bound-paths.ts'
@@ -74,11 +74,7 @@ export function scanSettingsOf({
   env,
   directories,
 }: Pick<CheckedHost, 'env' | 'directories'>): ScanSettings | undefined {
-  try {
-    return readScanSettings(env, directories)
-  } catch {
-    return undefined
-  }
+  return attempt(() => readScanSettings(env, directories))
 }
 
 /** `qmaild (nofiles, clamav)`: the account with its groups. */

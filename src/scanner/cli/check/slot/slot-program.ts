@@ -70,14 +70,10 @@ export const isOnescanc = (program: string): boolean =>
 
 /** Compares device and inode: a hard link is the same program under another name. */
 function isSameFile(queue: string, program: string): boolean {
-  try {
-    // qmail-queue itself may be a link to one of our programs.
-    if (OWN.includes(basename(realpathSync(queue)))) return false
-    const [a, b] = [statSync(queue), statSync(program)]
-    return a.dev === b.dev && a.ino === b.ino
-  } catch {
-    return false
-  }
+  // qmail-queue itself may be a link to one of our programs.
+  if (OWN.includes(basename(attempt(() => realpathSync(queue)) ?? ''))) return false
+  const [a, b] = [queue, program].map((path) => attempt(() => statSync(path)))
+  return a !== undefined && a.dev === b?.dev && a.ino === b.ino
 }
 
 /**

@@ -1,4 +1,4 @@
-import { errorText, Fault } from '../../../../base/errors/fault.ts'
+import { attempt, errorText, Fault } from '../../../../base/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../../../../base/net/endpoint.ts'
 import { wrongValue } from '../../../../base/text/values.ts'
 import {
@@ -49,9 +49,5 @@ function identityFor(text: string, files: TlsFiles): TlsIdentity {
  */
 export function clamdAddressesOf(scan: ScanSettings | undefined): ClamdAddress[] {
   if (scan?.QHPSI.kind !== 'plugins' || !scan.QHPSI.names.includes('clamd')) return []
-  try {
-    return scan.CLAMD.map((text) => readClamdAddress(text, scan))
-  } catch {
-    return []
-  }
+  return attempt(() => scan.CLAMD.map((text) => readClamdAddress(text, scan))) ?? []
 }

@@ -1,5 +1,5 @@
 import type { SecureContext } from 'node:tls'
-import { errorCode } from '../../../../base/errors/fault.ts'
+import { attempt, errorCode } from '../../../../base/errors/fault.ts'
 import type { Connection } from '../../../../base/protocol/connection/server-wire.ts'
 import { isCompiled } from '../../../../base/runtime/compiled-program.ts'
 import { loadSystem } from '../../../../base/runtime/system.ts'
@@ -61,11 +61,7 @@ async function loadPlain(): Promise<Connect> {
  */
 async function asNodeError(target: ClamdAddress, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
-  try {
-    if (!loadSystem()?.somebodyListens(target.path)) return error
-  } catch {
-    return error
-  }
+  if (!attempt(() => loadSystem()?.somebodyListens(target.path))) return error
   return Object.assign(new Error(`connect EAGAIN ${target.path}`), { code: 'EAGAIN' })
 }
 

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { attempt } from '../../../../base/errors/fault.ts'
 import { standardError } from '../../../../base/log/log-queue.ts'
 
 /** Upper limit, in bytes, for one scanner's output for one message in the log. */
@@ -85,10 +86,5 @@ export function killGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): v
   child.once('exit', () => clearTimeout(timer))
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal)
-  } catch {
-    // No process of the group is left.
-  }
-}
+/** Does nothing if no process of the group is left. */
+const send = (pid: number, signal: NodeJS.Signals) => attempt(() => process.kill(-pid, signal))
