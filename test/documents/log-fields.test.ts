@@ -8,7 +8,6 @@ import { items, readPage, section } from './man-page.ts'
 const root = join(import.meta.dirname, '../..')
 const writers = [
   'src/scanner/log/message-lines.ts',
-  'src/scanner/doors/slot/socket/peer.ts',
   'src/scanner/doors/milter/milter-message.ts',
   'src/scanner/doors/milter/milter-session.ts',
   'src/scanner/log/recipient-lines.ts',

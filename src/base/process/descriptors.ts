@@ -2,7 +2,7 @@ import { fstatSync, readFileSync, writeSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { attempt } from '../errors/fault.ts'
 import { isCompiled } from '../runtime/compiled-program.ts'
-import { loadSystem } from '../runtime/system.ts'
+import { loadSystem, type Peer } from '../runtime/system.ts'
 
 /**
  * Writes all bytes, at `position` or at the descriptor's own offset. One write(2) may accept fewer, so this
@@ -109,6 +109,10 @@ const nowhere = {
  * and musl.
  */
 export const O_PATH = 0o10000000
+
+/** Returns the process at the other end of a unix socket, as the kernel reports it, or undefined if that is not known. */
+export const peerOf = (socket: object): Peer | undefined =>
+  loadSystem()?.peerOf(descriptorOf(socket) ?? -1)
 
 /** Returns whether the client at a socket has sent bytes that this process has not read. */
 export function hasUnread(socket: object): boolean {

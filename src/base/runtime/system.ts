@@ -102,7 +102,7 @@ export interface System {
    * getsockopt(2), SO_PEERCRED: returns the process that connected the other end of a unix socket, or
    * undefined for any other socket.
    */
-  peerOf(fd: number): { readonly pid: number; readonly uid: number } | undefined
+  peerOf(fd: number): Peer | undefined
   /**
    * sendmsg(2): sends bytes with a descriptor, which stays open here (unix(7), SCM_RIGHTS). Returns `nothing`
    * if the socket accepts nothing now, `failed` if the connection has ended.
@@ -244,6 +244,12 @@ export interface System {
    * for NULL.
    */
   functionForText(file: string, symbol: string): (() => string) | undefined
+}
+
+/** The process at the other end of a unix socket: the one that called connect(2) or listen(2). */
+export interface Peer {
+  readonly pid: number
+  readonly uid: number
 }
 
 type PassingResult = 'sent' | 'nothing' | 'failed'

@@ -1,7 +1,6 @@
 import type { Server } from 'node:net'
 import { Budget } from '../../base/flow/memory-budget.ts'
-import { descriptorLimit } from '../../base/process/descriptors.ts'
-import { loadSystem } from '../../base/runtime/system.ts'
+import { descriptorLimit, peerOf } from '../../base/process/descriptors.ts'
 import { FIRST_HANDED_OVER } from '../../base/systemd/sd-daemon.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createClamdDoor } from '../doors/clamd/clamd-door.ts'
@@ -11,7 +10,6 @@ import {
   type PolicyDoorOptions,
   type PolicyServices,
 } from '../doors/policy/policy-service.ts'
-import { type IdentifyPeer, identifyPeerBy } from '../doors/slot/socket/peer.ts'
 import { createSlotSocketDoor } from '../doors/slot/socket/slot-door.ts'
 import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { createSmtpDoor } from '../doors/smtp/smtp-door.ts'
@@ -50,7 +48,6 @@ export async function openDoors(
   }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownArgs'> & { readonly mailSink: LogSink },
 ): Promise<OpenDoor[]> {
   await queueTrouble() // before a burst of clients that wait already; the first process logs it
-  const identifyPeer = identifyPeerBy(loadSystem())
   const { clients: maxClients, connections: maxSockets } = connectionLimits(
     descriptorLimit(),
     kinds.length,
@@ -68,7 +65,6 @@ export async function openDoors(
     reporter,
     describe,
     ownArgs,
-    identifyPeer,
   }
   const open: OpenDoor[] = []
   const smtpDoors = smtpDoorsOf(kinds, options.doors)
@@ -105,7 +101,6 @@ interface DoorOptions extends DaemonOptions {
   readonly describe: (wantsSelfTest: boolean) => Promise<DaemonDescription>
   /** The options of this onescand, as they were given. */
   readonly ownArgs: readonly string[]
-  readonly identifyPeer: IdentifyPeer
   /** Set for a door that passes mail on. */
   readonly route: SmtpRoute | undefined
 }
@@ -115,7 +110,7 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
   const budget = new Budget(options.memory)
   switch (kind) {
     case 'qmail':
-      return createSlotSocketDoor(configuration, { ...options, log })
+      return createSlotSocketDoor(configuration, { ...options, identifyPeer: peerOf, log })
     case 'milter':
       return createMilterDoor(configuration, { ...options, budget, log })
     case 'policy':

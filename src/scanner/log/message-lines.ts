@@ -1,5 +1,6 @@
 import { errorText, isFault } from '../../base/errors/fault.ts'
 import { type LogField, logLine } from '../../base/log/line-format.ts'
+import type { Peer } from '../../base/runtime/system.ts'
 import type { MailAddress } from '../../base/text/address.ts'
 import type { Envelope } from '../../mail/message/envelope.ts'
 import type { Header } from '../../mail/message/header-block.ts'
@@ -43,6 +44,15 @@ export interface LogContext {
 export const SELF_TEST: LogField = ['selftest', 1]
 /** The end of the Message-IDs of the mail that `onescan check --mail` sends. */
 export const OF_CHECK = '@check.onescan.invalid'
+
+/** Returns the fields about the client of a unix socket. */
+export const peerFields = (peer: Peer | undefined): readonly LogField[] =>
+  peer === undefined
+    ? []
+    : [
+        ['peer_uid', peer.uid],
+        ['peer_pid', peer.pid],
+      ]
 
 /** Recipients in one line that names them. */
 const RECIPIENTS_PER_LINE = 8

@@ -14,9 +14,9 @@ import {
 } from '../../../base/net/ip-address.ts'
 import { hostToReach } from '../../../base/net/server-address.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
-import { descriptorOf } from '../../../base/process/descriptors.ts'
+import { peerOf } from '../../../base/process/descriptors.ts'
 import { ProcEntry } from '../../../base/process/proc-entry.ts'
-import { loadSystem, type System } from '../../../base/runtime/system.ts'
+import type { Peer } from '../../../base/runtime/system.ts'
 
 interface OpenPort {
   /** An address by which this host itself reaches it. */
@@ -25,9 +25,6 @@ interface OpenPort {
   /** Whether it listens on each address of the host, also on the loopback address. */
   readonly isEverywhere: boolean
 }
-
-/** A process that listens: at a path the one that called listen(2), by SO_PEERCRED (unix(7)). */
-export type SocketOwner = NonNullable<ReturnType<System['peerOf']>>
 
 /** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as configured. */
 const GREETING_TIMEOUT = 8_000
@@ -71,13 +68,13 @@ export function isServed(port: number): boolean {
  * /proc/net/unix is not used. Any user may give a socket a name that contains a line end and a forged row, or
  * bind one at that path in a mount namespace.
  */
-export async function listenerAt(path: string): Promise<SocketOwner | 'nobody' | undefined> {
+export async function listenerAt(path: string): Promise<Peer | 'nobody' | undefined> {
   const found = attempt(() => PathHandle.find(path))
   if (found === undefined) return undefined
   const socket = createConnection(found.at())
   try {
     await once(socket, 'connect')
-    return loadSystem()?.peerOf(descriptorOf(socket) ?? -1)
+    return peerOf(socket)
   } catch (error) {
     return errorCode(error) === 'ECONNREFUSED' ? 'nobody' : undefined
   } finally {
@@ -92,9 +89,9 @@ export async function listenerAt(path: string): Promise<SocketOwner | 'nobody' |
  */
 export function strangerAtPort(
   { host, port }: Endpoint,
-  isOwn: (owner: SocketOwner) => boolean,
+  isOwn: (owner: Peer) => boolean,
   tables: readonly string[] = tablesOfHost(),
-): SocketOwner | undefined {
+): Peer | undefined {
   const wanted = parseIpAddress(hostToReach(host))
   const isThere = (address: IpAddress) =>
     isUnspecified(address) || (wanted !== undefined && Buffer.compare(address, wanted) === 0)
@@ -107,7 +104,7 @@ export function strangerAtPort(
 }
 
 /** Returns the processes that hold a socket: a server passes it to its workers. */
-function ownersOf(inode: string): SocketOwner[] {
+function ownersOf(inode: string): Peer[] {
   return ProcEntry.all().flatMap((found) => {
     const place = found.at('fd')
     const holds = attempt(() =>

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
-import type { LogField } from '../../../base/log/line-format.ts'
 import { isLoopbackHost } from '../../../base/net/server-address.ts'
-import { descriptorOf } from '../../../base/process/descriptors.ts'
+import { peerOf } from '../../../base/process/descriptors.ts'
 import { longestSilent } from '../../../base/protocol/connection/idle.ts'
-import { loadSystem, type System } from '../../../base/runtime/system.ts'
+import { loadSystem, type Peer } from '../../../base/runtime/system.ts'
 import { type Configuration, requireIdentity } from '../../configuration/configuration.ts'
+import { peerFields } from '../../log/message-lines.ts'
 import {
   type Connections,
   type Door,
@@ -60,7 +60,7 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
     ...(handshakes && { secure: (socket, secured) => handshakes.begin(socket, secured) }),
     makeRoom,
     accept(socket, connections, closed) {
-      const peer = loadSystem()?.peerOf(descriptorOf(socket) ?? -1)
+      const peer = peerOf(socket)
       const client = peer ? `user ${peer.uid}` : (socket.remoteAddress ?? 'a socket')
       const wire = serveClient(socket, peer, client, services, closed)
       clients.set(wire, client)
@@ -108,7 +108,7 @@ class ConnectionLimit {
 
 function serveClient(
   socket: Socket,
-  peer: ReturnType<System['peerOf']>,
+  peer: Peer | undefined,
   memoryOwner: string,
   services: ClamdServices,
   closed: () => void,
@@ -133,19 +133,13 @@ function serveClient(
     // given up.
     waitsOn: () => (wire.endedAt ?? 0) - wire.receivedAt < timeouts.halfClosing,
   })
-  const fields: LogField[] = peer
-    ? [
-        ['peer_uid', peer.uid],
-        ['peer_pid', peer.pid],
-      ]
-    : []
   const isOnOtherHost = services.isSecure || !isOfThisHost(socket)
   const near = stream && peer && { uid: peer.uid, takeDescriptors: () => stream.takeDescriptors() }
   const session = new ClamdConversation(wire, requests, services, {
     memoryOwner,
     remote,
     isOnOtherHost,
-    fields,
+    fields: peerFields(peer),
     near,
   })
   void wire.converse(() => session.run().finally(() => lease.close()))

@@ -4,8 +4,9 @@ import { parseServerAddress, type ServerAddress } from '../../../../base/net/ser
 import { pathExists } from '../../../../base/path/path-handle.ts'
 import { passwdEntryOf } from '../../../../base/process/passwd.ts'
 import { ProcEntry } from '../../../../base/process/proc-entry.ts'
+import type { Peer } from '../../../../base/runtime/system.ts'
 import { type DoorKind, doorName, pageName } from '../../../options/door-address.ts'
-import { listenerAt, type SocketOwner, strangerAtPort } from '../../host/open-ports.ts'
+import { listenerAt, strangerAtPort } from '../../host/open-ports.ts'
 import { ACCOUNT, type RunningDaemon } from '../../host/running-daemon.ts'
 import { optionsOfOnescand } from '../../host/settings-file.ts'
 import { askMainProcess, askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
@@ -99,7 +100,7 @@ function openedByItself() {
 /** Resolves to a text about the other process that listens at an address, if one does. */
 async function takenBy(
   at: ServerAddress,
-  isOwn: (owner: SocketOwner) => boolean,
+  isOwn: (owner: Peer) => boolean,
 ): Promise<string | undefined> {
   if (at.kind === 'tcp') {
     const owner = await strangerAtPort(at, isOwn)
@@ -109,7 +110,7 @@ async function takenBy(
   return typeof owner === 'object' && !isOwn(owner) ? reasonOf(owner, at.path) : undefined
 }
 
-function reasonOf(owner: SocketOwner | 'nobody' | 'none', place: string): string {
+function reasonOf(owner: Peer | 'nobody' | 'none', place: string): string {
   if (owner === 'none') return `${place} does not exist`
   if (owner === 'nobody') return `nothing listens at ${place}`
   const { name = 'unknown' } = new ProcEntry(owner.pid).status() ?? {}
@@ -117,7 +118,7 @@ function reasonOf(owner: SocketOwner | 'nobody' | 'none', place: string): string
 }
 
 /** Returns whether a process is systemd, the first one of onescand or its worker, or has onescand's account. */
-function ownProcesses(running: RunningDaemon | undefined): (owner: SocketOwner) => boolean {
+function ownProcesses(running: RunningDaemon | undefined): (owner: Peer) => boolean {
   const { description } = running ?? {}
   const users = [passwdEntryOf(ACCOUNT)?.uid, description?.uid]
   const first = [askMainProcess('onescand.service'), String(description?.pid)]

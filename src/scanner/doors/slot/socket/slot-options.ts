@@ -1,6 +1,6 @@
+import type { peerOf } from '../../../../base/process/descriptors.ts'
 import type { MailReporter } from '../../../observe/live/process-report.ts'
 import type { DaemonDescription } from '../../../protocol/slot/daemon-description.ts'
-import type { IdentifyPeer } from './peer.ts'
 
 /** The options of the slot door, in addition to its configuration. */
 export interface SlotSocketOptions {
@@ -15,7 +15,8 @@ export interface SlotSocketOptions {
    * that have not sent a request yet.
    */
   readonly maxClients: number
-  readonly identifyPeer: IdentifyPeer
+  /** The peer is logged. It does not decide who may connect: the mode and group of the socket do. */
+  readonly identifyPeer: typeof peerOf
   /** Reports how this onescand runs. */
   readonly describe?: (wantsSelfTest: boolean) => Promise<DaemonDescription>
   /** The options of this onescand. */

@@ -2,13 +2,19 @@ import type { Socket } from 'node:net'
 import { cachedFor } from '../../../../base/flow/cache.ts'
 import type { MemoryLease } from '../../../../base/flow/memory-budget.ts'
 import { readUptime } from '../../../../base/flow/uptime.ts'
+import type { Peer } from '../../../../base/runtime/system.ts'
 import { type Envelope, EnvelopeReader } from '../../../../mail/message/envelope.ts'
 import { Header } from '../../../../mail/message/header-block.ts'
 import { Intake } from '../../../../mail/message/intake.ts'
 import type { Configuration } from '../../../configuration/configuration.ts'
 import { handleMail } from '../../../handling/handle-mail.ts'
 import { JudgePermits } from '../../../handling/judge-permits.ts'
-import { type LogContext, type LoggedMessage, SELF_TEST } from '../../../log/message-lines.ts'
+import {
+  type LogContext,
+  type LoggedMessage,
+  peerFields,
+  SELF_TEST,
+} from '../../../log/message-lines.ts'
 import type { StandaloneWay } from '../../../observe/live/process-report.ts'
 import { Deadline } from '../../../scan/judge/context/deadline.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
@@ -16,7 +22,7 @@ import type { Decision } from '../../../scan/judge/decision/decision.ts'
 import { type AnnouncedMail, checkQuota } from '../../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../../scan/quota/quota-lookup.ts'
 import { slotExit } from '../exit-codes.ts'
-import { bounceUserOf } from '../slot-client.ts'
+import { bounceUserOf, readSlotClient, type SlotClient } from '../slot-client.ts'
 import { isTestOfCheck } from '../test-next-program.ts'
 import { ClientContexts } from './client-context.ts'
 import {
@@ -26,7 +32,6 @@ import {
   endWithReply,
   passOn,
 } from './encode-answer.ts'
-import { type Peer, peerFields, requireClient } from './peer.ts'
 import type { Request } from './request.ts'
 import { ScanStandalone } from './scan-standalone.ts'
 import type { SlotSocketOptions } from './slot-options.ts'
@@ -167,4 +172,22 @@ async function answerUnscanned(
   const answered = logContext({ message: { size, header: NO_HEADER }, envelope })
   if (defer !== undefined) return endWithReply(defer, replies, answered)
   return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)
+}
+
+/**
+ * Returns the client with these variables. Throws ScanStandalone if the kernel does not report the client's user, and the
+ * client may be qmail-send with a bounce of its own, which is never refused. The standalone program knows its
+ * user. A host without the user of BOUNCEUSER has no qmail-send, and mail with a client address came from a
+ * server.
+ */
+function requireClient(
+  variables: Request['variables'],
+  peer: Peer | undefined,
+  bounceUser: number | undefined,
+): SlotClient {
+  const client = readSlotClient(Object.fromEntries(variables), peer?.uid, bounceUser)
+  const mayInject = bounceUser !== undefined && client.origin.clientAddress === undefined
+  if (peer === undefined && mayInject)
+    throw new ScanStandalone('the kernel does not identify the client')
+  return client
 }

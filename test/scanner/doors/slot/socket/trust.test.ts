@@ -1,7 +1,7 @@
 import t from 'tap'
 import { passwdEntryOf } from '../../../../../src/base/process/passwd.ts'
+import type { Peer } from '../../../../../src/base/runtime/system.ts'
 import { makeEnvelope } from '../../../../../src/mail/message/envelope.ts'
-import type { IdentifyPeer } from '../../../../../src/scanner/doors/slot/socket/peer.ts'
 import { infected, plain, troublesome } from '../../../../cases/messages.ts'
 import { buildStage } from '../../../../cases/stage.ts'
 import { extendedAnswer, udpService } from '../../../scan/quota/services.ts'
@@ -220,7 +220,7 @@ t.test('the user of the client process shows whether qmail-send injects a bounce
   const stage = buildStage(t)
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', BOUNCEUSER: 'daemon' }
   const uid = passwdEntryOf('daemon')!.uid
-  const asks = async (peer: ReturnType<IdentifyPeer>, variables: Record<string, string> = {}) => {
+  const asks = async (peer: Peer | undefined, variables: Record<string, string> = {}) => {
     const slot = await openSlot(t, settings, { identifyPeer: () => peer })
     const all = { QHPSI: stage.scanner, ...variables }
     return slot.ask({ variables: all, message: infected })
