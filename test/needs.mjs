@@ -90,7 +90,7 @@ const programs = {
   strace: 'strace',
   swaks: 'swaks',
   systemd:
-    'journalctl systemctl systemd-analyze systemd-notify systemd-socket-activate systemd-sysusers systemd-tmpfiles',
+    'journalctl systemctl systemd-analyze systemd-socket-activate systemd-sysusers systemd-tmpfiles',
   tnef: 'tnef',
   'ucspi-tcp': 'rblsmtpd tcprules tcprulescheck tcpserver',
   unzip: 'unzip',

@@ -69,13 +69,10 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
 
   const rootServers = await Promise.all((activated?.forRoot ?? []).map((fd) => serveRoot(fd, find)))
 
-  let isStopping = false
-  const stop = async () => {
-    if (isStopping) return
-    isStopping = true
+  const stop = () => {
     for (const socket of sockets) socket.close()
     for (const server of [...servers, ...rootServers]) server.close()
-    await notify(process.env, 'STOPPING=1')
+    notify(process.env, 'STOPPING=1')
     log(['event', 'ended'], ...Object.entries(counters))
     process.exit(0)
   }
@@ -87,12 +84,12 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
         `${place}: was replaced, so onescan-quotad exits, and its service starts it again`,
       ],
     )
-    void stop()
+    stop()
   })
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
   log(['event', 'serving'], ...sockets.map(portOf('udp')), ...servers.map(portOf('http')))
-  await notify(process.env, 'READY=1')
+  notify(process.env, 'READY=1')
 }
 
 /** Returns the address for the log. With port 0, it contains the actual port. */

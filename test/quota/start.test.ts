@@ -1,13 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { requireFewPrivileges } from '../../src/quota/check-quotad-start.ts'
 import { lacks } from '../needs.mjs'
-import { openDirectory, reachablePath } from '../programs/host/reachable.ts'
-import { asOther, launcher, program, spool, startQuotad } from './quotad.ts'
+import { asOther, program, spool, startQuotad } from './quotad.ts'
 
 /** The start and the end of the service. */
 
@@ -62,31 +61,6 @@ t.test('SIGTERM ends the service, which logs its counters', async (t) => {
   await quotad.ask('CHECK_QUOTA x/y')
   t.equal(await quotad.stop(), 0)
   t.match(quotad.log.at(-1), /event=ended udp=1 http=0 .*noSuchUser=1/)
-})
-
-t.test('a second signal does not disturb the end', async (t) => {
-  const directory = openDirectory(t)
-  const go = join(directory, 'go')
-  // The service has handled SIGINT when it logs its counters.
-  const notify = `#!/bin/sh
-test "$1" = STOPPING=1 || exit 0
-kill -INT $PPID
-kill -USR1 $PPID
-while test ! -e ${go} && kill -0 $PPID; do sleep 0.02; done
-`
-  writeFileSync(join(directory, 'systemd-notify'), notify, { mode: 0o755 })
-  const env = {
-    PATH: `${directory}:${reachablePath()}`,
-    NOTIFY_SOCKET: '/nonexistent/notify',
-  }
-  const quotad = await startQuotad(t, env, [], asOther(launcher))
-  quotad.logged(/event=counters/).then(
-    () => writeFileSync(go, ''),
-    () => {}, // it has ended
-  )
-  t.equal(await quotad.stop(), 0)
-  t.equal(quotad.log.filter((line) => line.includes('event=ended')).length, 1)
-  t.notMatch(quotad.log.join('\n'), 'event=failed')
 })
 
 t.test('SIGUSR1 makes the service log its counters', async (t) => {

@@ -1,32 +1,24 @@
-import { runProgram } from '../process/run-program.ts'
-import { loadSystem } from '../runtime/system.ts'
+import { requireSystem } from '../runtime/system.ts'
 
 /**
- * Sends a state to systemd if systemd requests it (sd_notify(3)). This process sends it itself, as units with
- * NotifyAccess=main require. No runtime has unix datagram sockets. So without the addon this starts
- * systemd-notify, which systemd accepts only if the unit has NotifyAccess=all. Resolves when the state was
- * sent, or could not be sent.
+ * Sends a state to systemd if systemd requests it (sd_notify(3)), and does not wait. This process sends it
+ * itself, as units with NotifyAccess=main require. A state that cannot be sent is lost.
  */
-export async function notify(
-  { NOTIFY_SOCKET, PATH }: NodeJS.ProcessEnv,
-  ...state: readonly string[]
-): Promise<void> {
-  if (!NOTIFY_SOCKET) return
-  if (loadSystem()?.sendDatagram(NOTIFY_SOCKET, state.join('\n'))) return
-  const env = { NOTIFY_SOCKET, PATH: PATH ?? '/usr/bin:/bin' }
-  const command = ['systemd-notify', ...state]
-  await runProgram({ command, env, within: undefined }).catch(() => {}) // it is missing
+export function notify({ NOTIFY_SOCKET }: NodeJS.ProcessEnv, state: string): void {
+  if (NOTIFY_SOCKET) requireSystem(UNHEARD).sendDatagram(NOTIFY_SOCKET, state)
 }
+
+const UNHEARD = 'systemd cannot be notified'
 
 /**
  * Notifies systemd that this process serves, and then repeatedly until the signal is aborted, if it requires that
  * (WatchdogSec=).
  */
-export async function notifyReady(env: NodeJS.ProcessEnv, running: AbortSignal): Promise<void> {
-  await notify(env, 'READY=1')
+export function notifyReady(env: NodeJS.ProcessEnv, running: AbortSignal): void {
+  notify(env, 'READY=1')
   const within = watchdogTime(env)
   if (within === undefined || running.aborted) return
-  const timer = setInterval(() => void notify(env, 'WATCHDOG=1'), within / 2)
+  const timer = setInterval(() => notify(env, 'WATCHDOG=1'), within / 2)
   running.addEventListener('abort', () => clearInterval(timer))
 }
 

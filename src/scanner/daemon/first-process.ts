@@ -52,7 +52,7 @@ export async function runFirstProcess(start: FirstProcessStart): Promise<void> {
   })
   await daemon.serve()
   stopWhenReplaced()
-  await notifyReady(process.env, daemon.running)
+  notifyReady(process.env, daemon.running)
 }
 
 /** Reads the settings, opens the page and the sockets, and starts the workers. */
@@ -82,8 +82,7 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
     onReport: (worker, report) => status.workerReported(worker, report),
     onAnswer: (answer) => status.selfTestAnswered(answer),
     onEnd: (worker, inProgress) => status.workerEnded(worker, inProgress),
-    onLasting: (milliseconds) =>
-      void notify(process.env, `EXTEND_TIMEOUT_USEC=${milliseconds * 1000}`),
+    onLasting: (milliseconds) => notify(process.env, `EXTEND_TIMEOUT_USEC=${milliseconds * 1000}`),
     memory,
   })
   status.watchWorkers(workers)
@@ -183,7 +182,8 @@ class Daemon {
     this.#running.abort()
     // No client may wait for a worker that accepts no more connections.
     for (const socket of sockets) socket.close()
-    await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
+    notify(process.env, 'STOPPING=1')
+    await workers.stop()
     status.close()
     configuration.value.close()
     await standardError.flush()

@@ -21,19 +21,10 @@ import { lacks } from '../../needs.mjs'
 import { freePort } from '../../programs/host/free-port.ts'
 import { isRunning } from '../../programs/host/is-running.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
-import { withoutQmail, withoutQmailMissing } from '../../programs/host/without-qmail.ts'
 import { until } from '../../run/until.ts'
 import { ask, call, framesOf, hearOut } from '../doors/slot/socket/client.ts'
 import { type Asked, numbered, standIn } from '../scan/scanners/clamd/stand-in.ts'
-import {
-  childrenOf,
-  hasEnded,
-  launcher,
-  newest,
-  runOnescand,
-  runtimes,
-  startOnescand,
-} from './process.ts'
+import { childrenOf, hasEnded, launcher, runOnescand, runtimes, startOnescand } from './process.ts'
 import { systemdEar } from './systemd-ear.ts'
 
 /** How the built onescand starts, obeys signals and ends. */
@@ -322,41 +313,18 @@ for (const { name, program } of [...runtimes, { name: 'compiled', program: [comp
   })
 }
 
-const node = newest[0]!
-const notifyMissing = lacks('systemd-notify')
-const speakers = [
-  ...runtimes.map((runtime) => ({ ...runtime, PATH: '/nonexistent', skip: false as const })),
-  {
-    name: 'compiled',
-    program: [compiled],
-    PATH: '/nonexistent',
-    skip: lacks('the compiled programs'),
-  },
-  {
-    name: 'by systemd-notify, where the C library is out of reach',
-    program: [node, '--no-addons', newest[1]!],
-    PATH: process.env.PATH!,
-    skip: notifyMissing || withoutQmailMissing,
-  },
-]
-
-for (const { name, program, PATH, skip } of speakers) {
-  t.test(
-    `onescand notifies systemd when it serves, lives and ends, ${name}`,
-    { skip },
-    async (t) => {
-      const systemd = await systemdEar(t)
-      const settings = { ...own, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '500000', PATH }
-      const around = PATH === '/nonexistent' ? [...program] : withoutQmail(t, program)
-      const onescand = runOnescand(t, { program: around, settings, args: ['--workers', '2'] })
-      await systemd.hear(/READY=1.*WATCHDOG=1.*WATCHDOG=1/s)
-      t.equal((await onescand.ask(question)).does, 'hand on')
-      onescand.child.kill('SIGTERM')
-      await systemd.hear(/STOPPING=1/)
-      t.equal(await onescand.ended, 0)
-      t.equal(systemd.received().match(/READY=1/g)?.length, 1, 'once, not by each worker')
-    },
-  )
+for (const { name, program } of runtimes) {
+  t.test(`onescand notifies systemd when it serves, lives and ends, ${name}`, async (t) => {
+    const systemd = await systemdEar(t)
+    const settings = { ...own, NOTIFY_SOCKET: systemd.path, WATCHDOG_USEC: '500000' }
+    const onescand = runOnescand(t, { program, settings, args: ['--workers', '2'] })
+    await systemd.hear(/READY=1.*WATCHDOG=1.*WATCHDOG=1/s)
+    t.equal((await onescand.ask(question)).does, 'hand on')
+    onescand.child.kill('SIGTERM')
+    await systemd.hear(/STOPPING=1/)
+    t.equal(await onescand.ended, 0)
+    t.equal(systemd.received().match(/READY=1/g)?.length, 1, 'once, not by each worker')
+  })
 }
 
 t.test('the manual page has the options of onescand, and no others', async (t) => {
