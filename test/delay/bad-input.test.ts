@@ -77,7 +77,7 @@ t.test('without onescan.node it refuses to start, and names the remedy', async (
     t.equal(status, 111)
     t.match(
       stderr,
-      /onescan\.node: cannot open .*; reinstall onescan for x64 or arm64; without it early talkers cannot be detected/,
+      /onescan\.node: cannot open .*; without it early talkers cannot be detected; reinstall onescan for x64 or arm64/,
     )
   }
 })

@@ -276,17 +276,12 @@ export function loadSystem(): System | undefined {
   return loaded.system
 }
 
-/** Why loadSystem() returns undefined, and the remedy. */
-export function systemTrouble(): string | undefined {
-  loaded ??= load()
-  return loaded.reason
-}
-
 /** Loads the functions. Throws a Fault of kind `config` that names the feature that needs them. */
 export function requireSystem(without: string): System {
   const system = loadSystem()
   if (system) return system
-  throw new Fault('config', `${systemTrouble()}; without it ${without}`)
+  const remedy = 'reinstall onescan for x64 or arm64'
+  throw new Fault('config', `${loaded?.reason}; without it ${without}; ${remedy}`)
 }
 
 function load(): Loaded {
@@ -295,8 +290,7 @@ function load(): Loaded {
     process.dlopen(module, addonFile())
     return { system: module.exports as System }
   } catch (error) {
-    const remedy = 'reinstall onescan for x64 or arm64'
-    return { reason: `${errorText(error)}; ${remedy}` }
+    return { reason: errorText(error) }
   }
 }
 

@@ -5,7 +5,6 @@ import { standardError } from '../../base/log/log-queue.ts'
 import { descriptorLimit } from '../../base/process/descriptors.ts'
 import type { Environment } from '../../base/process/environment.ts'
 import { ownCommand } from '../../base/runtime/compiled-program.ts'
-import { loadSystem } from '../../base/runtime/system.ts'
 import { whenReplaced } from '../../base/systemd/bound-paths.ts'
 import { notify, notifyReady } from '../../base/systemd/sd-daemon.ts'
 import {
@@ -71,7 +70,7 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
   const kinds = sockets.map(({ kind }) => kind)
   if (kinds.some(isTls)) requireIdentity(configuration.value)
   logConnectionLimit(kinds.length, options.maxClients)
-  if (loadSystem() !== undefined) await logQueueTrouble()
+  await logQueueTrouble()
   const workers = new Workers({
     count: options.workers,
     command: ownCommand('onescand', ...args, '--worker', kinds.join(',')),

@@ -4,7 +4,7 @@ import { errorText } from '../../base/errors/fault.ts'
 import { standardError } from '../../base/log/log-queue.ts'
 import { printsHelpOrVersion, serviceExit } from '../../base/process/command-line.ts'
 import { DAEMON_THREADS } from '../../base/runtime/compiled-program.ts'
-import { loadSystem, systemTrouble } from '../../base/runtime/system.ts'
+import { requireSystem } from '../../base/runtime/system.ts'
 import { DAEMON_QHPSI } from '../../base/settings/table/scanners.ts'
 import { type DaemonOptions, readOptions, usage } from '../options/daemon-options.ts'
 import { checkStart } from './check-daemon-start.ts'
@@ -23,6 +23,7 @@ process.on('uncaughtException', (error) => {
   process.exit(serviceExit.temporary) // the clients scan standalone
 })
 
+const NO_START = 'onescand does not start'
 const isCheck = args.includes('--check') || args.includes('--check-settings')
 const run = isCheck ? check() : serve(readOptionsOrExit())
 run.catch((error) => {
@@ -34,6 +35,7 @@ run.catch((error) => {
 async function check(): Promise<void> {
   const faults = new FaultCollector()
   const options = faults.attempt(() => readOptions(args), undefined)
+  faults.attempt(() => requireSystem(NO_START), undefined)
   const asJson = args.includes('--json')
   const found = await printCheck(checkStart(options, faults.lines, environment), asJson)
   process.exit(asJson ? 0 : options === undefined ? serviceExit.usage : codeOfStart(found))
@@ -45,11 +47,9 @@ async function check(): Promise<void> {
  */
 async function serve(options: DaemonOptions): Promise<void> {
   const signals = new Signals()
-  loadSystem()?.forbidTracing() // before there is a key, and before any plugin runs as the same user
+  requireSystem(NO_START).forbidTracing() // before there is a key, and before any plugin runs as the same user
   const start = { env: environment, options, signals }
   const { workerFor } = options
-  const trouble = systemTrouble()
-  if (trouble !== undefined && workerFor === undefined) log(`${trouble}; onescand(8), FILES`)
   await (workerFor === undefined
     ? runFirstProcess({ ...start, args })
     : runWorker(workerFor, start))

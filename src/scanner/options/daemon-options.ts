@@ -169,7 +169,7 @@ function readGroup(text: string, name: string): number {
 
 /**
  * Returns how many connections a worker accepts at each of its listening sockets, and how many clients it serves
- * there: `--max-clients`, or fewer. Further clients wait in the queue of the socket; without the addon their
+ * there: `--max-clients`, or fewer. Further clients wait in the queue of the socket; if they cannot, their
  * connections are closed.
  *
  * Half of the descriptors are for connections, the same number for each socket. The other half is for files

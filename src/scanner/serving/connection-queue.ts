@@ -5,7 +5,7 @@ import { attempt, errorText } from '../../base/errors/fault.ts'
 import { nextTurn } from '../../base/flow/event-loop.ts'
 import { answerInTime } from '../../base/flow/timeout.ts'
 import { descriptorOf } from '../../base/process/descriptors.ts'
-import { loadSystem, type System } from '../../base/runtime/system.ts'
+import { requireSystem, type System } from '../../base/runtime/system.ts'
 
 /** The epoll(7) set of the runtime that watches a descriptor, and its struct epoll_event there. */
 interface Watched {
@@ -48,13 +48,13 @@ export class ConnectionQueue {
   }
 
   /**
-   * Takes over the queue of a server for whose connections the runtime waits. Returns undefined without the
-   * addon, or if this process does not find what the runtime waits for. Call it only if queueTrouble() has resolved to undefined.
+   * Takes over the queue of a server for whose connections the runtime waits. Returns undefined
+   * if this process does not find what the runtime waits for. Call it only if queueTrouble() has resolved to undefined.
    */
   static of(server: Server): ConnectionQueue | undefined {
-    const system = loadSystem()
+    const system = requireSystem('no connection can wait')
     const listener = descriptorOf(server) ?? -1
-    const watched = system && findWatched(listener)
+    const watched = findWatched(listener)
     return watched && new ConnectionQueue(system, server, listener, watched)
   }
 
@@ -114,7 +114,6 @@ export function queueTrouble(): Promise<string | undefined> {
 }
 
 async function tryQueue(): Promise<void> {
-  if (loadSystem() === undefined) throw new Error('onescan.node is missing')
   let accepted = 0
   const server = createServer((socket) => {
     accepted++

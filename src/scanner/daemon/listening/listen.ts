@@ -11,7 +11,7 @@ import {
   statSync,
   unlinkSync,
 } from 'node:fs'
-import net, { connect, type Server } from 'node:net'
+import { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { attempt, errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
@@ -44,13 +44,6 @@ interface BoundSocket {
   close(): void
 }
 
-/** The function that Node's cluster module uses to bind the sockets of its workers. */
-type CreateServerHandle = (
-  address: string,
-  port: number,
-  family: 4 | 6 | -1,
-) => number | { readonly fd: number; close(): void; getsockname?(into: object): number }
-
 /**
  * Listens at the address. No client can connect to a unix socket before it has its group and mode. A socket
  * that another process left there is replaced, unless a process answers on it. Rejects with a Fault of kind
@@ -79,7 +72,7 @@ export async function bindAt(named: ServerAddress, options: SocketOptions): Prom
   const address = placeOf(named)
   return openAt(address, options, async () => {
     try {
-      return await bindSocket(address)
+      return bindSocket(address)
     } catch (error) {
       throw cannotListen(nameOf(address, options), error)
     }
@@ -269,58 +262,29 @@ function probeListener(path: string): Promise<string> {
 
 /**
  * Binds a stream socket without listening on it: the worker that receives its descriptor does that
- * (listen(2)). Neither runtime has a public function for this, because their servers accept connections as
- * soon as they listen. So the addon does it, and without the addon an undocumented function of Node, if there is
- * one. Rejects with an Error whose message and code are the errno's name.
+ * (listen(2)). Neither runtime has a function for this, because their servers accept connections as soon as
+ * they listen. Throws an Error with the errno's name as its code.
  */
-async function bindSocket(address: ServerAddress): Promise<BoundSocket> {
-  const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }
-  const system = loadSystem()
-  const bound =
-    system === undefined && create !== undefined
-      ? bindByNode(create, address)
-      : bindBySystem(address)
-  let isOpen = true
-  return {
-    fd: bound.fd,
-    close() {
-      if (!isOpen) return
-      isOpen = false
-      bound.close()
-      if (address.kind === 'unix') removePath(address.path)
-    },
-  }
-}
-
-function bindByNode(
-  create: CreateServerHandle,
-  address: ServerAddress,
-): Pick<BoundSocket, 'fd' | 'close'> {
-  const handle =
-    address.kind === 'unix'
-      ? create(address.path, -1, -1)
-      : create(address.host, address.port, address.host.includes(':') ? 6 : 4)
-  if (typeof handle === 'number') throw systemError(handle)
-  // uv_tcp_bind() reports only later that a port is taken.
-  const errno = handle.getsockname?.({}) ?? 0
-  if (errno === 0) return handle
-  handle.close()
-  throw systemError(errno)
-}
-
-function bindBySystem(address: ServerAddress): Pick<BoundSocket, 'fd' | 'close'> {
+function bindSocket(address: ServerAddress): BoundSocket {
   const system = requireSystem('no socket can be bound')
   const fd =
     address.kind === 'unix'
       ? system.bindUnix(address.path)
       : system.bindTcp(parseIpAddress(address.host)!, address.port)
-  if (fd < 0) throw systemError(fd)
-  return { fd, close: () => closeSync(fd) }
-}
-
-function systemError(number: number): Error {
-  const code = getSystemErrorName(number)
-  return Object.assign(new Error(codeInWords(code)), { code })
+  if (fd < 0) {
+    const code = getSystemErrorName(fd)
+    throw Object.assign(new Error(codeInWords(code)), { code })
+  }
+  let isOpen = true
+  return {
+    fd,
+    close() {
+      if (!isOpen) return
+      isOpen = false
+      closeSync(fd)
+      if (address.kind === 'unix') removePath(address.path)
+    },
+  }
 }
 
 /** Removes a socket, unless another process has. */

@@ -9,7 +9,6 @@ import {
 } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
 import { readOwnFile } from '../../../../base/path/open.ts'
-import { loadSystem } from '../../../../base/runtime/system.ts'
 import { namesScanners } from '../../../../base/settings/table/scanners.ts'
 import { isSetting, SLOT_SOCKET } from '../../../../base/settings/table.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
@@ -150,9 +149,7 @@ function hidesSettings({ socket, stranger }: RunningDaemon, accounts: Accounts):
     const reload = file === undefined ? '' : 'systemctl daemon-reload && '
     return failure('onescand', value, `set User=${ACCOUNT} ${place}, then run ${reload}${restart}`)
   }
-  const value = `answers at ${socket}, but does not show its settings`
-  if (loadSystem() !== undefined) return warning('onescand', value, restart)
-  return warning('onescand', `${value}: onescan.node cannot be loaded`, 'reinstall onescan')
+  return warning('onescand', `answers at ${socket}, but does not show its settings`, restart)
 }
 
 /** Returns the settings of a running onescand: `QHPSI="plugin: clamd" REJECTVIRUS="1"`. */

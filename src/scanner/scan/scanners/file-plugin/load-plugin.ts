@@ -3,7 +3,7 @@ import { basename, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { attempt, errorText } from '../../../../base/errors/fault.ts'
-import { loadSystem, systemTrouble } from '../../../../base/runtime/system.ts'
+import { requireSystem } from '../../../../base/runtime/system.ts'
 import type { Mail, NamedPart } from '../../../plugin.ts'
 import { clean, infected, type ScanResult, unknown } from '../findings/scan-result.ts'
 import type { Plugin, PluginRequest } from './protocol.ts'
@@ -178,12 +178,11 @@ const NAME = 'virusname'
  * thread, because a C library may expect no other.
  */
 async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScanResult> {
-  const system = loadSystem()
-  if (system === undefined) return unknown(`${systemTrouble()}; without it no .so can run`)
   let virusscan: (path: string) => number
   let virusname: (() => string) | undefined
   let describeText: ((text: string) => number) | undefined
   try {
+    const system = requireSystem('no .so can run')
     virusscan = system.functionOfPath(request.file, request.symbol)
     virusname = system.functionForText(request.file, NAME)
     describeText = attempt(() => system.functionOfPath(request.file, DESCRIBE))
