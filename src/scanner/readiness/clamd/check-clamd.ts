@@ -113,7 +113,7 @@ export function keptOutByUnit(
   const reason = outcome.kind === 'timed-out' ? 'it does not answer' : outcome.reason
   const isRefusedHere = reason.includes(codeInWords('EPERM'))
   // A filter drops packets: only a host answers that nothing listens.
-  const isSilent = isOutsideUnit(server.host) && !/\bECONNREFUSED\b/.test(reason)
+  const isSilent = isOutsideUnit(server.host) && !reason.includes(codeInWords('ECONNREFUSED'))
   if (!isRefusedHere && !isSilent) return undefined
   const address = isIP(server.host) === 0 ? 'ADDRESS' : server.host
   const value = isRefusedHere

@@ -487,6 +487,7 @@ t.test('a public address that the units do not allow is named with the filter', 
     'fd00::1',
     '127.0.0.1',
     'scan1.example.org',
+    '203.0.113.5',
   ])
     t.equal(at(host, 'cannot connect (connection refused)'), undefined, host)
   t.match(at('100.64.0.1', 'no answer'), { remedy: /IPAddressAllow=100\.64\.0\.1/ })
