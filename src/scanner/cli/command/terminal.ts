@@ -1,8 +1,16 @@
 import { once } from 'node:events'
+import { Fault } from '../../../base/errors/fault.ts'
 
 /** Prints what is already safe. Waits for a slow reader, so that output does not pile up. */
 export async function writeOut(text: string | Buffer): Promise<void> {
   if (text.length > 0 && !process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
+/** Throws a Fault if the message that --raw prints would go to a terminal, which it could control. */
+export function refuseTerminal(): void {
+  if (!process.stdout.isTTY) return
+  const remedy = 'redirect it to a file, or omit it'
+  throw new Fault('config', `--raw: cannot print to a terminal; ${remedy}`)
 }
 
 /** Returns whether standard output is a terminal, and its owner did not refuse colours: no-color.org. */

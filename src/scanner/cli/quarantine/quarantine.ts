@@ -7,7 +7,7 @@ import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { releasedText } from '../../scan/replies/found-in-words.ts'
 import { flag, printsJson } from '../command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
-import { writeOut } from '../command/terminal.ts'
+import { refuseTerminal, writeOut } from '../command/terminal.ts'
 import { answerCommand } from './api-command.ts'
 import { handOnCommand } from './by-caller.ts'
 import { atDesk, type Desk, type FoundMessage } from './desk.ts'
@@ -132,12 +132,7 @@ const showCommand = makeCommand('quarantine show', {
       .epilogue('Exit codes: 0 it is shown; 2 it does not exist, or cannot be read.'),
   work({ directory, id, raw, json }, output) {
     if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
-    if (raw && process.stdout.isTTY) {
-      throw new Fault(
-        'config',
-        '--raw: cannot print to a terminal; redirect it to a file, or omit it',
-      )
-    }
+    if (raw) refuseTerminal()
     return atDesk(directory, async (desk) => {
       const opened = await desk.message(id)
       await (raw ? print(opened) : show(desk, opened, output)).finally(() => opened.close())

@@ -4,6 +4,7 @@ import { errorText, Fault } from '../../../base/errors/fault.ts'
 import { inheritedDescriptor } from '../../../base/process/descriptors.ts'
 import { ServiceRun } from '../../protocol/slot/service-run.ts'
 import { FAILED, runCommand } from '../command/run-command.ts'
+import { refuseTerminal } from '../command/terminal.ts'
 import { accountOfSlot, reader } from '../host/accounts.ts'
 import { ACCOUNT, lostLog, socketOfOnescand } from '../host/running-daemon.ts'
 import { findRunningServices } from '../host/running-services.ts'
@@ -83,12 +84,7 @@ export async function doForRoot(
 function byService(args: readonly string[], { _: [, act], raw }: ParsedLine): Promise<number> {
   if (act === 'release' || act === 'digest') return sendForRoot(args)
   const isRaw = raw === true
-  if (isRaw && process.stdout.isTTY) {
-    throw new Fault(
-      'config',
-      '--raw: cannot print to a terminal; redirect it to a file, or omit it',
-    )
-  }
+  if (isRaw) refuseTerminal()
   return follow(serviceRun(args), isRaw ? process.stdout : printLine, { whole: WHOLE })
 }
 
