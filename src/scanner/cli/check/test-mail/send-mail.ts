@@ -67,7 +67,7 @@ export function sendMail(way: SendingWay, message: Buffer, address: string): Pro
     : sendBySmtp(way, message, address)
 }
 
-/** The members that nodemailer adds to an error. */
+/** The members that nodemailer adds to an error: its own code, and that of the system's error before it. */
 interface SmtpError extends Error {
   readonly code?: string | undefined
   readonly response?: string | undefined
@@ -210,11 +210,10 @@ function failedBy(
   came: Came,
   allowsAuthentication = false,
 ): SentMail {
-  const { code, response, responseCode = 0, originalCode = '' } = error
+  const { code = '', response, responseCode = 0, originalCode = '' } = error
   const command = OF_TLS.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
   const raw = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
-  const [systemCode = ''] = response ? [] : (/\bE[A-Z_]+\b/.exec(raw) ?? [])
-  const text = withoutCode(raw, systemCode)
+  const text = response ? raw : withoutCode(raw, originalCode || code)
   const sent = { text, command, ...(responseCode && { code: responseCode }) }
   if (came === 'nothing') return { ...sent, kind: 'nothing listens' }
   // 530 has both meanings: RFC 4954 6, RFC 3207 4.
