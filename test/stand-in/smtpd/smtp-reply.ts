@@ -1,5 +1,8 @@
 import type { SlotOutcome } from './call-slot.ts'
 
+/** What of an outcome determines the reply. */
+type Replied = Pick<SlotOutcome, 'pid' | 'code' | 'signal' | 'errorText' | 'handedOver'>
+
 const NOT_HANDED_OVER = 54
 /** The exit code by which the slot announces a text of its own: notqmail from 1.09 on. */
 const OWN_TEXT = 82
@@ -40,14 +43,14 @@ const texts: Readonly<Record<number, string>> = {
  * The line that notqmail's qmail-smtpd sends to its client, without the final CRLF. Each byte of the
  * slot's own text is one character.
  */
-export function replyToClient(outcome: SlotOutcome): string {
+export function replyToClient(outcome: Replied): string {
   const text = textOf(outcome)
   if (text === '') return `250 ok ${Math.floor(Date.now() / 1000)} qp ${outcome.pid}`
   return `${text.startsWith('D') ? 554 : 451} ${text.slice(1)}`
 }
 
 /** D or Z and the text, or '' if the message is in the queue. */
-function textOf(outcome: SlotOutcome): string {
+function textOf(outcome: Replied): string {
   if (outcome.signal !== undefined) return 'Zqq crashed (#4.3.0)'
   const code = outcome.code === 0 && !outcome.handedOver ? NOT_HANDED_OVER : (outcome.code ?? 81)
   if (code === 0) return ''
