@@ -95,8 +95,6 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'step-5-edit': '5. Edit: the new header stands before the body, and the next program is there',
     'step-6-put': '6. Put in place: what was received is handed on',
     'step-7-become': '7. Become the next program: it fails for itself',
-  },
-  'With onescanc': {
     'client-memory-limit': 'At the limit of memory no mail passes that was to be refused',
     'client-half-answer': 'No half answer counts, and none that makes no sense',
     'client-drop': "Mail is dropped only by the client's own wish",
