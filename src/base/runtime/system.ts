@@ -1,5 +1,7 @@
 import { dirname, join } from 'node:path'
+import { getSystemErrorName } from 'node:util'
 import { errorText, Fault } from '../errors/fault.ts'
+import { codeInWords } from '../errors/system-error.ts'
 import { isCompiled } from './compiled-program.ts'
 
 /** The address of one end of a TCP connection. */
@@ -47,7 +49,7 @@ interface ReceivedBytes {
 /**
  * The functions of src/c/addon/, which the kernel and the C library offer, but neither runtime. All are
  * synchronous, and none blocks unless its comment states it. Where a function returns a descriptor, a
- * negative number is the negative errno. An invalid argument throws.
+ * negative number is the negative errno: systemError(). An invalid argument throws.
  */
 export interface System {
   /* This process */
@@ -282,6 +284,12 @@ export function requireSystem(without: string): System {
   if (system) return system
   const remedy = 'reinstall onescan for x64 or arm64'
   throw new Fault('config', `${loaded?.reason}; without it ${without}; ${remedy}`)
+}
+
+/** Returns the error for a negative errno that a function of System returned in place of a descriptor. */
+export function systemError(errno: number): Error & { readonly code: string } {
+  const code = getSystemErrorName(errno)
+  return Object.assign(new Error(codeInWords(code)), { code })
 }
 
 function load(): Loaded {

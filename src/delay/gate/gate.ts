@@ -1,12 +1,10 @@
 import { closeSync, writeSync } from 'node:fs'
-import { getSystemErrorName } from 'node:util'
 import { errorText, Fault } from '../../base/errors/fault.ts'
-import { codeInWords } from '../../base/errors/system-error.ts'
 import { listenFaultOf } from '../../base/net/endpoint.ts'
 import { serviceExit } from '../../base/process/command-line.ts'
 import { descriptorLimit } from '../../base/process/descriptors.ts'
 import type { Environment } from '../../base/process/environment.ts'
-import { requireSystem, type System } from '../../base/runtime/system.ts'
+import { requireSystem, type System, systemError } from '../../base/runtime/system.ts'
 import { type DelayOptions, type GateOptions, optionDefaults } from '../options/delay-options.ts'
 import { findNext } from '../options/ucspi.ts'
 import { DelayLog } from '../outcome/delay-log.ts'
@@ -74,11 +72,8 @@ function openListeners({ listen, backlog }: GateOptions, system: System): number
     }
     const fd = system.listen(endpoint.address, endpoint.port, backlog)
     if (fd >= 0) return fd
-    const code = getSystemErrorName(fd)
-    throw new Fault(
-      'config',
-      `--listen ${endpoint.text}: ${listenFaultOf(code) ?? codeInWords(code)}`,
-    )
+    const { code, message } = systemError(fd)
+    throw new Fault('config', `--listen ${endpoint.text}: ${listenFaultOf(code) ?? message}`)
   })
 }
 

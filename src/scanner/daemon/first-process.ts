@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { attempt } from '../../base/errors/fault.ts'
 import { standardError } from '../../base/log/log-queue.ts'
 import { descriptorLimit } from '../../base/process/descriptors.ts'
@@ -75,7 +74,6 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
     count: options.workers,
     command: ownCommand('onescand', ...args, '--worker', kinds.join(',')),
     fds: sockets.map(({ fd }) => fd),
-    directory: env.TMPDIR || tmpdir(),
     grace: options.grace,
     log,
     onReport: (worker, report) => status.workerReported(worker, report),

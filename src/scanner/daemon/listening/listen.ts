@@ -13,7 +13,6 @@ import {
 } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
-import { getSystemErrorName } from 'node:util'
 import { attempt, errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
 import { codeInWords } from '../../../base/errors/system-error.ts'
 import {
@@ -26,7 +25,7 @@ import { parseIpAddress } from '../../../base/net/ip-address.ts'
 import type { ServerAddress } from '../../../base/net/server-address.ts'
 import { letsOthersReplace } from '../../../base/path/untrusted-writer.ts'
 import { descriptorOf } from '../../../base/process/descriptors.ts'
-import { loadSystem, requireSystem } from '../../../base/runtime/system.ts'
+import { loadSystem, requireSystem, systemError } from '../../../base/runtime/system.ts'
 
 interface SocketOptions {
   /** The permission bits of a unix socket. */
@@ -263,7 +262,7 @@ function probeListener(path: string): Promise<string> {
 /**
  * Binds a stream socket without listening on it: the worker that receives its descriptor does that
  * (listen(2)). Neither runtime has a function for this, because their servers accept connections as soon as
- * they listen. Throws an Error with the errno's name as its code.
+ * they listen. Throws a systemError().
  */
 function bindSocket(address: ServerAddress): BoundSocket {
   const system = requireSystem('no socket can be bound')
@@ -271,10 +270,7 @@ function bindSocket(address: ServerAddress): BoundSocket {
     address.kind === 'unix'
       ? system.bindUnix(address.path)
       : system.bindTcp(parseIpAddress(address.host)!, address.port)
-  if (fd < 0) {
-    const code = getSystemErrorName(fd)
-    throw Object.assign(new Error(codeInWords(code)), { code })
-  }
+  if (fd < 0) throw systemError(fd)
   let isOpen = true
   return {
     fd,

@@ -5,9 +5,8 @@ import { errorText } from '../../../base/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../../base/flow/timeout.ts'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import { ProcEntry } from '../../../base/process/proc-entry.ts'
-import { loadSystem } from '../../../base/runtime/system.ts'
+import { requireSystem, systemError } from '../../../base/runtime/system.ts'
 import { formatDuration } from '../../../base/text/units.ts'
-import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import type { ProcessReport, WorkersState } from '../../observe/live/process-report.ts'
 import { CrashRecord } from '../../scan/crash-guard/crash-record.ts'
 import type { HostEvents, HostMemory } from '../../scan/verdicts/host-memory.ts'
@@ -26,8 +25,6 @@ interface WorkersOptions {
   readonly command: readonly [string, ...string[]]
   /** Descriptors of the sockets that all workers listen on. */
   readonly fds: readonly number[]
-  /** The directory for the files in which each worker notes its messages in progress. */
-  readonly directory: string
   /** Milliseconds for messages in progress when workers are asked to stop; SIGKILL follows a little later. */
   readonly grace: number
   readonly log: (line: string) => void
@@ -61,11 +58,11 @@ const GONE_AFTER = 3000
  */
 const LOST_MAX = 2
 
-/** A worker, and the file with its messages in progress, if that could be created. */
+/** A worker, and the file in memory in which it notes its messages in progress. */
 interface Worker {
   readonly child: ChildProcess
   readonly pid: number
-  readonly crashRecord: number | undefined
+  readonly crashRecord: number
   /** Takes the addresses where it listens. */
   readonly serves: (addresses: readonly string[]) => void
   /** Takes the reason why it will never serve. */
@@ -166,14 +163,15 @@ export class Workers {
    */
   async #startWorker(): Promise<readonly string[]> {
     const { command, fds } = this.#options
-    const crashRecord = this.#openCrashRecord()
+    const crashRecord = requireSystem('no worker can be started').memoryFile()
     let child: ChildProcess
     try {
-      child = spawnWorker(command, [...fds, crashRecord ?? 'ignore'])
+      if (crashRecord < 0) throw systemError(crashRecord)
+      child = spawnWorker(command, [...fds, crashRecord])
       // A process that could not be started never ends: there is no 'exit'.
       if (child.pid === undefined) await once(child, 'spawn')
     } catch (error) {
-      if (crashRecord !== undefined) closeSync(crashRecord)
+      if (crashRecord >= 0) closeSync(crashRecord)
       this.#startLater()
       throw new Error(`a worker cannot be started: ${errorText(error)}`)
     }
@@ -263,7 +261,7 @@ export class Workers {
     this.#heartbeats.forget(pid)
     this.#sendEvents(memory.endOf(pid))
     if (!this.#isStopping) onEnd(pid, this.#countInProgress(worker))
-    if (crashRecord !== undefined) closeSync(crashRecord)
+    closeSync(crashRecord)
     if (this.#isStopping) {
       if (this.#workers.size === 0) this.#allEnded()
     } else if (isOneTooMany) {
@@ -279,27 +277,12 @@ export class Workers {
     }
   }
 
-  #openCrashRecord(): number | undefined {
-    const { directory, log } = this.#options
-    const inMemory = loadSystem()?.memoryFile() ?? -1
-    if (inMemory >= 0) return inMemory // this process and small mail do not touch the directory
-    try {
-      return openAnonymousFile(directory)
-    } catch (error) {
-      log(
-        `cannot record messages in progress, so a message that crashes scanners goes unnoticed: ${errorText(error)}`,
-      )
-      return undefined
-    }
-  }
-
   /**
    * Returns the number of messages that a worker had in progress. Its end counts against the message that it
    * scanned, if there was only one. Otherwise, each scanned message becomes a suspect.
    */
   #countInProgress({ child, crashRecord }: Worker): number {
     const { memory, log } = this.#options
-    if (crashRecord === undefined) return 0
     const { judged, scanned } = CrashRecord.read(crashRecord)
     const count = Math.max(judged, scanned.length)
     for (const { fingerprint, isLone } of scanned) {
@@ -333,7 +316,7 @@ export class Workers {
 /** The worker gets the descriptors as its own from FIRST_HANDED_OVER on, in this order. */
 function spawnWorker(
   [program, ...args]: readonly [string, ...string[]],
-  descriptors: readonly (number | 'ignore')[],
+  descriptors: readonly number[],
 ): ChildProcess {
   const stdio = ['ignore', 'ignore', 'inherit', ...descriptors, 'ipc'] as const
   return spawn(program, args, { stdio: [...stdio] })

@@ -74,7 +74,7 @@ export class CrashRecord {
     try {
       writeSync(this.#fd, bytes, 0, bytes.length, index * ENTRY_LENGTH)
     } catch {
-      // The disk is full.
+      // Memory is full.
     }
   }
 }

@@ -20,7 +20,7 @@ const script = `
   process.on('message', ({ order }) => order === 'stop' && process.exit(0))`
 
 /** Starts one worker with this command, and gathers what is reported about it. */
-function workersOf(command: readonly [string, ...string[]], directory: string, grace: number) {
+function workersOf(command: readonly [string, ...string[]], grace: number) {
   const [log, pids] = [[] as string[], [] as number[]]
   const lasting: number[] = []
   let changed = () => {}
@@ -31,7 +31,6 @@ function workersOf(command: readonly [string, ...string[]], directory: string, g
     count: 1,
     command,
     fds: [],
-    directory,
     grace,
     log(line) {
       log.push(line)
@@ -56,7 +55,7 @@ async function startWorker(t: Ending) {
   symlinkSync(process.execPath, program)
   writeFileSync(join(directory, 'worker.cjs'), script)
   const command = [program, join(directory, 'worker.cjs')] as const
-  const { workers, log, pids, until } = workersOf(command, directory, 1000)
+  const { workers, log, pids, until } = workersOf(command, 1000)
   await workers.ready
   await until(() => pids.length === 1)
   const failures = () => log.filter((line) => line.includes('cannot be started')).length
@@ -112,7 +111,7 @@ t.test('a worker is not killed while it reports that it must answer', async (t) 
   const directory = socketDirectory(t)
   writeFileSync(join(directory, 'worker.cjs'), answering)
   const command = [process.execPath, join(directory, 'worker.cjs')] as const
-  const { workers, pids, lasting } = workersOf(command, directory, 0)
+  const { workers, pids, lasting } = workersOf(command, 0)
   await workers.ready
   await workers.stop()
   t.equal(pids.length, 1, 'it came to its end')
@@ -141,7 +140,7 @@ t.test(
       join(directory, 'worker.cjs'),
       `${files.directory}/file`,
     ] as const
-    const { workers, log, pids, until } = workersOf(command, directory, 0)
+    const { workers, log, pids, until } = workersOf(command, 0)
     await workers.ready
     await until(() => log.at(-1)?.includes('it is not replaced until one has exited') === true)
     t.same(workers.state(), { replaced: 2, hung: 3, late: [] })

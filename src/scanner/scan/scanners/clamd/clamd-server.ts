@@ -1,11 +1,9 @@
 import { closeSync } from 'node:fs'
-import { getSystemErrorName } from 'node:util'
 import { isFault } from '../../../../base/errors/fault.ts'
-import { codeInWords } from '../../../../base/errors/system-error.ts'
 import { BackOff } from '../../../../base/flow/back-off.ts'
 import { ABORTED, unlessAborted } from '../../../../base/flow/timeout.ts'
 import { readUptime } from '../../../../base/flow/uptime.ts'
-import type { System } from '../../../../base/runtime/system.ts'
+import { type System, systemError } from '../../../../base/runtime/system.ts'
 import { Bytes } from '../../../../mail/message/bytes.ts'
 import { writeInTurns } from '../../../../mail/message/spool.ts'
 import { PACKET_DATA } from '../../../protocol/clamd/stream.ts'
@@ -299,7 +297,7 @@ class NoMemoryFile extends Error {}
  */
 async function memoryFileOf(sample: ClamdContent, passing: System): Promise<number> {
   const file = passing.memoryFile()
-  if (file < 0) throw new NoMemoryFile(`no memory file: ${codeInWords(getSystemErrorName(file))}`)
+  if (file < 0) throw new NoMemoryFile(`no memory file: ${systemError(file).message}`)
   try {
     // This leaves the file offset at 0: clamd shares it, and reads from there.
     await writeInTurns(file, sample.bytes.chunks(), 'memory')
