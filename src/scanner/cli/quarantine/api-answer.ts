@@ -1,4 +1,5 @@
 import { attempt } from '../../../base/errors/fault.ts'
+import { firstBytes } from '../../../base/flow/first-bytes.ts'
 import type { LogField } from '../../../base/log/line-format.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import {
@@ -153,14 +154,7 @@ async function aboutMessage(
 
 function show(call: Call): Promise<ApiAnswer> {
   return aboutMessage(call, 'show', async (opened) => {
-    const chunks: Buffer[] = []
-    let length = 0
-    for await (const piece of opened.message()) {
-      chunks.push(piece)
-      length += piece.length
-      if (length >= HEADER_SHOWN) break
-    }
-    const start = Buffer.concat(chunks).subarray(0, HEADER_SHOWN)
+    const start = await firstBytes(opened.message(), HEADER_SHOWN)
     const header = headerText(start)
     const receipts = call.desk.receipts(opened.entry.id)
     const isOwn = ({ to }: Receipt) => recipientsFor(call.request.person, [to]).length === 1
@@ -171,7 +165,7 @@ function show(call: Call): Promise<ApiAnswer> {
         .map(({ to, at, by }) => ({ recipient: asUtf8(to), at, person: by })),
       log: asUtf8(opened.record.log),
       header: asUtf8(header),
-      isHeaderComplete: header.length < start.length || length < HEADER_SHOWN,
+      isHeaderComplete: header.length < start.length || start.length < HEADER_SHOWN,
     }
   })
 }
@@ -192,14 +186,13 @@ async function download({ desk, request, id }: Call): Promise<ApiAnswer> {
   try {
     if (opened.entry.size > DOWNLOAD_MAX)
       throw new Problem('too-large', `the message has more than ${DOWNLOAD_MAX} bytes`)
-    const pieces: Buffer[] = []
-    for await (const piece of opened.message()) pieces.push(piece)
+    const body = await firstBytes(opened.message(), DOWNLOAD_MAX)
     await noteAction(desk.root, noted('download', id), noteFor(request, []))
     const headers = {
       'Content-Type': 'message/rfc822',
       'Content-Disposition': `attachment; filename="${id}.eml"`,
     }
-    return { status: 200, body: Buffer.concat(pieces), headers }
+    return { status: 200, body, headers }
   } finally {
     await opened.close()
   }

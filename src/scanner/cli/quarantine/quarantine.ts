@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { Fault } from '../../../base/errors/fault.ts'
+import { firstBytes } from '../../../base/flow/first-bytes.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
 import type { OpenMessage } from '../../scan/quarantine/entries.ts'
 import { receiptOf } from '../../scan/quarantine/receipts.ts'
@@ -147,13 +148,7 @@ async function print(opened: OpenMessage): Promise<void> {
 
 async function show(desk: Desk, opened: OpenMessage, output: Output): Promise<void> {
   const { entry, record } = opened
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const piece of opened.message()) {
-    if (length < BYTES_SHOWN) chunks.push(piece.subarray(0, BYTES_SHOWN - length))
-    length += piece.length
-  }
-  const start = Buffer.concat(chunks)
+  const start = await firstBytes(opened.message(), BYTES_SHOWN)
   const found = { entry, record, start }
   const shown = desk.shown(found, 0)
   const { from, subject, attachments, deletedOn, history } = shown

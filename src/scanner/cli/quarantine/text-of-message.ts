@@ -1,6 +1,5 @@
 import { lowerCase } from '../../../base/text/address.ts'
 import { harmlessText } from '../../../base/text/harmless.ts'
-import type { Bytes } from '../../../mail/message/bytes.ts'
 import { textInCharset } from '../../../mail/mime/headers/readable.ts'
 import type { OpenMessage } from '../../scan/quarantine/entries.ts'
 import { readMessage } from './read-message.ts'
@@ -25,7 +24,7 @@ export async function textOf(message: OpenMessage): Promise<Letter> {
       if (step.kind !== 'content' || step.part.names.length > 0 || step.bytes.size === 0) continue
       const type = step.part.types.find((name) => name === 'text/plain' || name === 'text/html')
       if (type === undefined || (type === 'text/html' && html !== undefined)) continue
-      const start = beginningOf(step.bytes)
+      const start = step.bytes.gather(0, TEXT_MAX)
       const text = textInCharset(start.toString('latin1'), '', usual)
       const isCut = step.bytes.size > start.length
       const made = (words: string) => ({
@@ -38,17 +37,6 @@ export async function textOf(message: OpenMessage): Promise<Letter> {
     return html ?? { text: '', isCut: false }
   })
   return letter ?? { text: '', isCut: true }
-}
-
-function beginningOf(bytes: Bytes): Buffer {
-  const chunks: Buffer[] = []
-  let length = 0
-  for (const chunk of bytes.chunks()) {
-    chunks.push(Buffer.from(chunk))
-    length += chunk.length
-    if (length >= TEXT_MAX) break
-  }
-  return Buffer.concat(chunks).subarray(0, TEXT_MAX)
 }
 
 /** Elements that begin a line, and those whose content is not a text. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { attempt, Fault } from '../../../base/errors/fault.ts'
+import { firstBytes } from '../../../base/flow/first-bytes.ts'
 import { Semaphore } from '../../../base/flow/semaphore.ts'
 import { onceAMinute } from '../../../base/log/line-format.ts'
 import { addressKey } from '../../../base/net/ip-address.ts'
@@ -204,14 +205,8 @@ function readAnswer(bytes: Buffer): ProcessAnswer | undefined {
 
 /** Resolves to undefined if the body is too large. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > REQUEST_BODY_MAX) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
+  const bytes = await firstBytes(request, REQUEST_BODY_MAX + 1)
+  return bytes.length > REQUEST_BODY_MAX ? undefined : bytes.toString()
 }
 
 /** Sends an answer, which no browser shows as a page or runs. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../../base/errors/fault.ts'
+import { firstBytes } from '../../../base/flow/first-bytes.ts'
 import {
   NOT_KNOWN,
   QUOTA_REPLY_MAX,
@@ -57,13 +58,8 @@ async function ask(
 
 /** Reads the body. Resolves to undefined if it is longer than any answer. */
 async function read(response: IncomingMessage): Promise<string | undefined> {
-  let text = ''
-  response.setEncoding('latin1')
-  for await (const chunk of response) {
-    text += chunk
-    if (text.length > QUOTA_REPLY_MAX) return undefined // leaving the loop destroys the connection
-  }
-  return text
+  const bytes = await firstBytes(response, QUOTA_REPLY_MAX + 1) // a longer one loses its connection
+  return bytes.length > QUOTA_REPLY_MAX ? undefined : bytes.toString('latin1')
 }
 
 function readResponse(
