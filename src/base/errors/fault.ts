@@ -80,6 +80,20 @@ export function errorTextAt(path: string, error: unknown): string {
     : text
 }
 
+/** Returns undefined for the error that something is missing (ENOENT), and throws any other one: for a rejected promise. */
+export function unlessMissing(error: unknown): undefined {
+  if (errorCode(error) !== 'ENOENT') throw error
+}
+
+/** Returns the result of a call, or undefined if what it needs is missing. Throws its other errors. */
+export function ifThere<Value>(call: () => Value): Value | undefined {
+  try {
+    return call()
+  } catch (error) {
+    return unlessMissing(error)
+  }
+}
+
 /** Returns the result of a call, or undefined if it throws. */
 export function attempt<Value>(call: () => Value): Value | undefined {
   try {

@@ -1,6 +1,6 @@
 import { constants, openSync, type Stats } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { errorCode } from '../errors/fault.ts'
+import { unlessMissing } from '../errors/fault.ts'
 import { inheritedDescriptor } from '../process/descriptors.ts'
 import { closeFile, openFile, writeTo } from '../runtime/file-calls.ts'
 import { PathHandle } from './path-handle.ts'
@@ -56,7 +56,7 @@ export function openToAppend(path: string): number {
       return openSync(file.at(), flags)
     })
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
+    unlessMissing(error)
     return PathHandle.with(dirname(path), (directory) =>
       openSync(directory.at(basename(path)), flags | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640),
     )
@@ -91,10 +91,7 @@ async function openSafelyInThread(path: string): Promise<number> {
   const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   const isNew = APPENDING | O_CREAT | O_EXCL | O_NOFOLLOW
   const find = (place: string) => PathHandle.findInThread(place)
-  const file = await find(path).catch((error) => {
-    if (errorCode(error) !== 'ENOENT') throw error
-    return undefined
-  })
+  const file = await find(path).catch(unlessMissing)
   const handle = file ?? (await find(dirname(path)))
   try {
     if (file === undefined) return await openFile(handle.at(basename(path)), isNew, 0o640)

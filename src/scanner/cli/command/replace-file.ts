@@ -11,7 +11,7 @@ import {
   type Stats,
 } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { errorCode, errorTextAt, Fault } from '../../../base/errors/fault.ts'
+import { errorCode, errorTextAt, Fault, ifThere } from '../../../base/errors/fault.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
 import { writeWhole } from '../../../base/process/descriptors.ts'
 
@@ -59,25 +59,17 @@ export async function replaceFile(file: FileToReplace): Promise<Replaced> {
 }
 
 function directoryOf(path: string, place: string): PathHandle {
-  try {
-    return PathHandle.find(place)
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-    throw new Fault(
-      'config',
-      `${path}: directory ${place} does not exist; create it, or specify another`,
-    )
-  }
+  const found = ifThere(() => PathHandle.find(place))
+  if (found !== undefined) return found
+  const remedy = 'create it, or specify another'
+  throw new Fault('config', `${path}: directory ${place} does not exist; ${remedy}`)
 }
 
 /** Returns the path of the file itself, after all links; that of the link or the name if there is no file. */
 function linkTarget(path: string): string {
-  try {
-    return PathHandle.with(path, (handle) => readlinkSync(handle.at()))
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return resolve(path)
-    throw error
-  }
+  return (
+    ifThere(() => PathHandle.with(path, (handle) => readlinkSync(handle.at()))) ?? resolve(path)
+  )
 }
 
 function replaceBelow(directory: PathHandle, name: string, file: FileToReplace): Replaced {
@@ -125,12 +117,9 @@ function readOld(
   name: string,
   { max, check, encoding }: FileToReplace,
 ): { text: string; status: Stats } | undefined {
-  try {
-    return directory.with(name, (old) => {
+  return ifThere(() =>
+    directory.with(name, (old) => {
       return { text: old.read(max, check).toString(encoding), status: old.stats }
-    })
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+    }),
+  )
 }

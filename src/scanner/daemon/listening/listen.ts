@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
-import { attempt, errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
+import { attempt, errorCode, errorText, Fault, ifThere } from '../../../base/errors/fault.ts'
 import { codeInWords } from '../../../base/errors/system-error.ts'
 import {
   LISTEN_QUEUE,
@@ -229,14 +229,9 @@ function cannotListen(at: string, error: unknown): Fault {
  * with a Fault of kind `config` if anything else is there.
  */
 async function isStale(path: string, at: string): Promise<boolean> {
-  try {
-    if (!lstatSync(path).isSocket()) {
-      throw new Fault('config', `${at}: exists and is not a socket; remove it`)
-    }
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false
-    throw error
-  }
+  const status = ifThere(() => lstatSync(path))
+  if (status === undefined) return false
+  if (!status.isSocket()) throw new Fault('config', `${at}: exists and is not a socket; remove it`)
   const reason = await probeListener(path)
   if (reason === 'ENOENT') return false
   if (reason !== 'ECONNREFUSED') {

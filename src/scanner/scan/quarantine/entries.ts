@@ -1,4 +1,4 @@
-import { errorCode } from '../../../base/errors/fault.ts'
+import { unlessMissing } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { DAY, formatDay } from '../../../base/text/units.ts'
 import { type DayOfGrounds, Folder, type MaildirFile, openFolder } from './folders.ts'
@@ -154,7 +154,7 @@ export class RecordReader {
       const folder = await this.#folderOf(entry)
       return folder && (await readBeginning(folder, entry, this.#buffer))
     } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error
+      unlessMissing(error)
       return this.#readMoved(entry.id)
     }
   }
@@ -171,17 +171,13 @@ export class RecordReader {
   async #readMoved(id: string): Promise<RecordAndStart | undefined> {
     const moved = await findEntry(this.#root, id)
     const folder = moved && (await this.#folderOf(moved))
-    return folder && readBeginning(folder, moved, this.#buffer).catch(unlessGone)
+    return folder && readBeginning(folder, moved, this.#buffer).catch(unlessMissing)
   }
 
   close(): void {
     for (const folder of this.#folders.values()) folder.close()
     this.#folders.clear()
   }
-}
-
-function unlessGone(error: unknown): undefined {
-  if (errorCode(error) !== 'ENOENT') throw error
 }
 
 /** A message that is open for reading, and where it was found. */
@@ -219,7 +215,7 @@ export async function withEntry<Result>(
       return await use(entry, folder)
     } catch (error) {
       folder.close()
-      if (errorCode(error) !== 'ENOENT') throw error
+      unlessMissing(error)
     }
   }
   if (isThere) throw new NotDone('busy', `${id}: another command is working on it`)

@@ -1,7 +1,13 @@
 import type { Stats } from 'node:fs'
 import { chmod, mkdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { errorCode, errorText, errorTextAt, Fault } from '../../../base/errors/fault.ts'
+import {
+  errorCode,
+  errorText,
+  errorTextAt,
+  Fault,
+  unlessMissing,
+} from '../../../base/errors/fault.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { diskFault } from '../../../mail/message/spool.ts'
@@ -135,12 +141,7 @@ export class Folder {
    * Fault if the folder or a part of it is a link, or belongs to another account.
    */
   static async find(root: PathHandle, at: DayOfGrounds): Promise<Folder | undefined> {
-    try {
-      return await Folder.#open(root, at, openFolder)
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return undefined
-      throw error
-    }
+    return Folder.#open(root, at, openFolder).catch(unlessMissing)
   }
 
   /**

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { access, open, readlink, rename, symlink, unlink } from 'node:fs/promises'
-import { errorCode, isFault } from '../../../base/errors/fault.ts'
+import { errorCode, isFault, unlessMissing } from '../../../base/errors/fault.ts'
 import { Bulkhead } from '../../../base/flow/bulkhead.ts'
 import { hashInTurns } from '../../../base/flow/event-loop.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
@@ -145,16 +145,18 @@ async function findQuarantined(
   link: string,
   grounds: string,
 ): Promise<string | undefined> {
-  const file = await unlessMissing(readlink(link))
+  const file = await readlink(link).catch((error) => {
+    if (errorCode(error) !== 'EINVAL') unlessMissing(error) // it is a link
+  })
   const entry = file && entryAt({ grounds, day: '' }, { part: 'new', file })
   const folder = entry && (await Folder.find(root, { grounds, day: dayOfId(entry.id) }))
   if (!folder) return undefined
   try {
     const seen = { part: 'cur', file: `${entry.file}:2,` } as const
-    const hasMoved = await unlessMissing(folder.move(entry, seen).then(() => true))
-    if (hasMoved) return entry.id
+    const hasMoved = folder.move(entry, seen).then(() => true)
+    if (await hasMoved.catch(unlessMissing)) return entry.id
     const isThere = access(folder.parts.cur.at(seen.file)).then(() => true)
-    if (!(await unlessMissing(isThere))) return undefined
+    if (!(await isThere.catch(unlessMissing))) return undefined
     await folder.parts.cur.sync() // the process that moved it may not have synced yet
     return entry.id
   } finally {
@@ -164,20 +166,10 @@ async function findQuarantined(
 
 /** Has a link lead to this name from now on, unless another process sets it meanwhile. */
 async function renew(link: string, name: string): Promise<void> {
-  await unlessMissing(unlink(link))
+  await unlink(link).catch(unlessMissing)
   await symlink(name, link).catch((error) => {
     if (errorCode(error) !== 'EEXIST') throw error
   })
-}
-
-/** Resolves to undefined if the path does not exist, or is not a link. */
-async function unlessMissing<Value>(work: Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await work
-  } catch (error) {
-    if (['ENOENT', 'EINVAL'].includes(errorCode(error))) return undefined
-    throw error
-  }
 }
 
 /**

@@ -26,7 +26,7 @@ export function readReceipts(root: PathHandle, id: string): readonly Receipt[] {
     const read = attempt(() => JSON.parse(text) as unknown)
     return Array.isArray(read) ? read.filter(isReceipt) : []
   } catch (error) {
-    return unlessMissing(error) ?? []
+    return unlessNone(error) ?? []
   }
 }
 
@@ -48,12 +48,12 @@ export async function writeReceipts(
 
 /** Removes the receipts of a message that is deleted. */
 export async function forgetReceipts(root: PathHandle, id: string): Promise<void> {
-  await unlink(pathOf(root, id)).catch(unlessMissing)
+  await unlink(pathOf(root, id)).catch(unlessNone)
 }
 
 /** Resolves to the ids of the messages that have receipts. */
 export async function idsWithReceipts(root: PathHandle): Promise<ReadonlySet<string>> {
-  const names = await readdir(root.at(REQUESTS)).catch(unlessMissing)
+  const names = await readdir(root.at(REQUESTS)).catch(unlessNone)
   return new Set(names?.flatMap((name) => name.endsWith(RECEIPTS) ? name.slice(0, -RECEIPTS.length) : [])) // biome-ignore format: a line
 }
 
@@ -65,6 +65,6 @@ export function receiptOf(receipts: readonly Receipt[]): (address: string) => Re
 
 const pathOf = (root: PathHandle, id: string) => root.at(`${REQUESTS}/${id}${RECEIPTS}`)
 
-function unlessMissing(error: unknown): undefined {
+function unlessNone(error: unknown): undefined {
   if (errorCode(error) !== 'ENOENT') throw quarantineFault(REQUESTS, error)
 }

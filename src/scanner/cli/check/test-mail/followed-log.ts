@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { errorCode, errorText } from '../../../../base/errors/fault.ts'
+import { errorText, ifThere } from '../../../../base/errors/fault.ts'
 import { type LogRecord, parseLogLine } from '../../../log/parsed-line.ts'
 import { type LogFile, linesIn, openLogFile, outputOf } from '../../../log/read-log.ts'
 
@@ -225,13 +225,8 @@ async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer
 
 /** Opens the file at the path of a log if it differs from the open one. */
 function openAnother(log: LogFile, open: number): number | undefined {
-  let fd: number
-  try {
-    fd = openLogFile(log, (file) => file.open())
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined // it is being exchanged
-    throw error
-  }
+  const fd = ifThere(() => openLogFile(log, (file) => file.open()))
+  if (fd === undefined) return undefined // it is being exchanged
   const [before, now] = [fstatSync(open), fstatSync(fd)]
   if (before.ino !== now.ino || before.dev !== now.dev) return fd
   closeSync(fd)
