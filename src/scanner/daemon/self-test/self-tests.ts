@@ -19,7 +19,7 @@ export interface SelfTestResult {
   readonly judgesRightly: boolean
 }
 
-/** The request of the first process to a worker for a self-test. */
+/** The request of the first process to a worker for a self-test. (Root asks over the socket of `--socket`, which there need not be.) */
 export interface SelfTestQuestion {
   readonly id: number
   readonly wantsEicar: boolean
