@@ -5,6 +5,7 @@ import { type OpenFile, PathHandle } from '../../../base/path/path-handle.ts'
 import { inheritedDescriptor } from '../../../base/process/descriptors.ts'
 import { userName } from '../../../base/process/passwd.ts'
 import { byteSize, REPLACED } from '../../../base/text/values.ts'
+import { MAILBOX_LINE } from '../../../mail/message/field-line.ts'
 import { caller, isElsewhere } from '../command/caller.ts'
 import { textOption } from '../command/cli-options.ts'
 
@@ -12,7 +13,7 @@ import { textOption } from '../command/cli-options.ts'
 export const STDIN = '/dev/stdin'
 
 /** The start of an mbox, which holds several messages, mbox(5). */
-const MBOX = Buffer.from('From ')
+const MBOX = Buffer.from(MAILBOX_LINE)
 
 /** An open file that holds a message. */
 export interface MessageFile extends OpenFile {
