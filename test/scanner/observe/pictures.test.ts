@@ -2,15 +2,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { Desk } from '../../../src/scanner/cli/quarantine/desk.ts'
+import { Desk } from '../../../src/scanner/cli/quarantine/desk/desk.ts'
+import { ALL_MAIL } from '../../../src/scanner/cli/quarantine/desk/reader.ts'
+import type { ShownMessage } from '../../../src/scanner/cli/quarantine/desk/shown-message.ts'
 import { digestMail } from '../../../src/scanner/cli/quarantine/digest-mail.ts'
 import { usualWords } from '../../../src/scanner/cli/quarantine/digest-words.ts'
 import {
   type EqualMessages,
   entriesOf,
 } from '../../../src/scanner/cli/quarantine/equal-messages.ts'
-import { ALL_MAIL } from '../../../src/scanner/cli/quarantine/reader.ts'
-import type { ShownMessage } from '../../../src/scanner/cli/quarantine/shown-message.ts'
 import { parseLogText } from '../../../src/scanner/log/parsed-line.ts'
 import { History } from '../../../src/scanner/observe/live/history.ts'
 import { openQuarantine } from '../../../src/scanner/scan/quarantine/folders.ts'

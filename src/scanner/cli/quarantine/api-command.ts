@@ -8,8 +8,8 @@ import { PROBLEM_JSON } from '../../protocol/quarantine-api/problems.ts'
 import { printsJson } from '../command/cli-options.ts'
 import { makeCommand } from '../command/run-command.ts'
 import { writeOut } from '../command/terminal.ts'
-import { answerRequest, problemAnswer } from './api-answer.ts'
-import { addDirectoryOption, withQuarantine } from './directory.ts'
+import { answerRequest, problemAnswer } from './desk/api-answer.ts'
+import { addDirectoryOption, withQuarantine } from './desk/directory.ts'
 
 /** `onescan quarantine answer`: answers a request that onescand has got over HTTP. */
 export const answerCommand = makeCommand('quarantine answer', {

@@ -13,7 +13,7 @@ import {
   parseUsualRoute,
   type ReleaseRoute,
   type UsualRoute,
-} from './send-again.ts'
+} from './desk/send-again.ts'
 
 /**
  * A release or a digest that root delegates to onescand. The quarantine is read in the unit of onescand, where no program

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { bracketed } from '../../../base/text/bracketed.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
 import { findingText, isSameAddress } from '../../scan/replies/found-in-words.ts'
+import { asUtf8, type ShownMessage } from './desk/shown-message.ts'
 import { type DigestEntry, digestAsHtml, digestAsText } from './digest-forms.ts'
 import { type DigestWords, speakerOf } from './digest-words.ts'
 import { type EqualMessages, searchForEqual } from './equal-messages.ts'
-import { asUtf8, type ShownMessage } from './shown-message.ts'
 
 /** A digest: what is in quarantine, for the postmaster or for one of its recipients. */
 export interface Digest {

@@ -11,16 +11,16 @@ import { flag, printsJson, textOption, textOptions } from '../command/cli-option
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import { endAnswers } from './by-caller.ts'
-import { atDesk, type Desk } from './desk.ts'
+import { atDesk, type Desk } from './desk/desk.ts'
+import { addDirectoryOption, noteAction } from './desk/directory.ts'
+import { isInCare, plainDomain } from './desk/reader.ts'
+import { sendSigned, signingKeys } from './desk/release-entry.ts'
+import type { ShownMessage } from './desk/shown-message.ts'
 import { type Digest, digestMail, idsOf, NAMED_MAX, shownAddress } from './digest-mail.ts'
 import { parseWords, usualWords } from './digest-words.ts'
-import { addDirectoryOption, noteAction } from './directory.ts'
 import { type EqualMessages, entriesOf } from './equal-messages.ts'
 import { complainTo } from './meant-messages.ts'
-import { isInCare, plainDomain } from './reader.ts'
 import { routeBy } from './release.ts'
-import { sendSigned, signingKeys } from './release-entry.ts'
-import type { ShownMessage } from './shown-message.ts'
 
 /** Upper limit for the readers to whom one command sends digests. The next one sends the others. */
 const READERS_MAX = 1000

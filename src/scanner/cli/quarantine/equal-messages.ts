@@ -1,4 +1,4 @@
-import type { ShownMessage } from './shown-message.ts'
+import type { ShownMessage } from './desk/shown-message.ts'
 
 /** A message, or several that are equal, the newest first: an entry of a digest. */
 export type EqualMessages = readonly [newest: ShownMessage, ...others: ShownMessage[]]

@@ -11,12 +11,12 @@ import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { refuseTerminal, writeOut } from '../command/terminal.ts'
 import { answerCommand } from './api-command.ts'
 import { handOnCommand } from './by-caller.ts'
-import { atDesk, type Desk, type FoundMessage } from './desk.ts'
+import { atDesk, type Desk, type FoundMessage } from './desk/desk.ts'
+import { addDirectoryOption } from './desk/directory.ts'
+import { asUtf8, type ShownMessage } from './desk/shown-message.ts'
 import { digestCommand } from './digest.ts'
-import { addDirectoryOption } from './directory.ts'
 import { complainTo, filterOf, forEachMeant, idsArgument, isSearch, searchOptions, yesOption } from './meant-messages.ts' // biome-ignore format: a line
 import { releaseCommand } from './release.ts'
-import { asUtf8, type ShownMessage } from './shown-message.ts'
 
 /** `onescan quarantine`: mail that QUARANTINE keeps. */
 export const quarantineCommand: CommandModule = {

@@ -3,12 +3,17 @@ import { flag, printsJson, textOption, textOptions } from '../command/cli-option
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import { BY_CALLER, CallerRoute, endAnswers } from './by-caller.ts'
-import { atDesk } from './desk.ts'
-import { addDirectoryOption } from './directory.ts'
+import { atDesk } from './desk/desk.ts'
+import { addDirectoryOption } from './desk/directory.ts'
+import { ALL_MAIL } from './desk/reader.ts'
+import { type Released, releaseEntry, signingKeys } from './desk/release-entry.ts'
+import {
+  parseRoute,
+  parseUsualRoute,
+  type ReleaseRoute,
+  type UsualRoute,
+} from './desk/send-again.ts'
 import { forEachMeant, idsArgument, searchOptions, yesOption } from './meant-messages.ts'
-import { ALL_MAIL } from './reader.ts'
-import { type Released, releaseEntry, signingKeys } from './release-entry.ts'
-import { parseRoute, parseUsualRoute, type ReleaseRoute, type UsualRoute } from './send-again.ts'
 
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
 export const releaseCommand = makeCommand('quarantine release', {

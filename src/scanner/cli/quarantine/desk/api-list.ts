@@ -1,5 +1,5 @@
-import { wholeNumber } from '../../../base/text/values.ts'
-import { isId } from '../../scan/quarantine/entries.ts'
+import { wholeNumber } from '../../../../base/text/values.ts'
+import { isId } from '../../../scan/quarantine/entries.ts'
 import type { Desk, MessageFilter } from './desk.ts'
 import { Problem } from './problem.ts'
 import type { ShownMessage } from './shown-message.ts'

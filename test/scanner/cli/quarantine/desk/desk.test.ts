@@ -1,7 +1,7 @@
 import t from 'tap'
-import { Desk } from '../../../../src/scanner/cli/quarantine/desk.ts'
-import { writeReceipts } from '../../../../src/scanner/scan/quarantine/receipts.ts'
-import { keepOne, openNew } from '../../scan/quarantine/quarantined.ts'
+import { Desk } from '../../../../../src/scanner/cli/quarantine/desk/desk.ts'
+import { writeReceipts } from '../../../../../src/scanner/scan/quarantine/receipts.ts'
+import { keepOne, openNew } from '../../../scan/quarantine/quarantined.ts'
 
 /** What a search of the quarantine costs. */
 

@@ -1,8 +1,8 @@
-import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { readSettings } from '../../../base/settings/read-settings.ts'
-import { quarantineLimits } from '../../../base/settings/table/quarantine-limits.ts'
-import { type Sought, searchWords, soughtRecipients } from '../../../base/text/search-words.ts'
-import { deleteEntry } from '../../scan/quarantine/begin-release.ts'
+import type { PathHandle } from '../../../../base/path/path-handle.ts'
+import { readSettings } from '../../../../base/settings/read-settings.ts'
+import { quarantineLimits } from '../../../../base/settings/table/quarantine-limits.ts'
+import { type Sought, searchWords, soughtRecipients } from '../../../../base/text/search-words.ts'
+import { deleteEntry } from '../../../scan/quarantine/begin-release.ts'
 import {
   byAge,
   type EntryRange,
@@ -12,16 +12,16 @@ import {
   openMessage,
   type QuarantineEntry,
   RecordReader,
-} from '../../scan/quarantine/entries.ts'
-import { NotDone } from '../../scan/quarantine/not-done.ts'
+} from '../../../scan/quarantine/entries.ts'
+import { NotDone } from '../../../scan/quarantine/not-done.ts'
 import {
   forgetReceipts,
   idsWithReceipts,
   type Receipt,
   readReceipts,
   receiptOf,
-} from '../../scan/quarantine/receipts.ts'
-import type { QuarantineRecord, RecordAndStart } from '../../scan/quarantine/record.ts'
+} from '../../../scan/quarantine/receipts.ts'
+import type { QuarantineRecord, RecordAndStart } from '../../../scan/quarantine/record.ts'
 import { type ActionNote, noteAction, withQuarantine } from './directory.ts'
 import { NotedActs } from './noted-acts.ts'
 import { forCommand } from './problem.ts'

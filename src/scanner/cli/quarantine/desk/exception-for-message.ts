@@ -1,7 +1,7 @@
-import { attempt, errorText } from '../../../base/errors/fault.ts'
-import { EXCEPTION_RECIPIENTS_MAX } from '../../protocol/quarantine-api/exchange.ts'
-import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
-import { exceptionFor } from '../host/exceptions.ts'
+import { attempt, errorText } from '../../../../base/errors/fault.ts'
+import { EXCEPTION_RECIPIENTS_MAX } from '../../../protocol/quarantine-api/exchange.ts'
+import type { QuarantineRecord } from '../../../scan/quarantine/record.ts'
+import { exceptionFor } from '../../host/exceptions.ts'
 import { Problem } from './problem.ts'
 import { asUtf8 } from './shown-message.ts'
 

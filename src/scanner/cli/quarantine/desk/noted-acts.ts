@@ -1,6 +1,6 @@
-import { attempt } from '../../../base/errors/fault.ts'
-import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { parseLogLine } from '../../log/parsed-line.ts'
+import { attempt } from '../../../../base/errors/fault.ts'
+import type { PathHandle } from '../../../../base/path/path-handle.ts'
+import { parseLogLine } from '../../../log/parsed-line.ts'
 import { QUARANTINE_LOG } from './directory.ts'
 
 /** What a person did with a message. */

@@ -1,16 +1,16 @@
-import { attempt } from '../../../base/errors/fault.ts'
-import { firstBytes } from '../../../base/flow/first-bytes.ts'
-import type { LogField } from '../../../base/log/line-format.ts'
-import type { PathHandle } from '../../../base/path/path-handle.ts'
+import { attempt } from '../../../../base/errors/fault.ts'
+import { firstBytes } from '../../../../base/flow/first-bytes.ts'
+import type { LogField } from '../../../../base/log/line-format.ts'
+import type { PathHandle } from '../../../../base/path/path-handle.ts'
 import {
   API_PATH,
   type ApiRequest,
   type Right,
   SIGN_OUT_AFTER,
-} from '../../protocol/quarantine-api/exchange.ts'
-import type { Receipt } from '../../scan/quarantine/receipts.ts'
-import { beginRequest } from '../../scan/quarantine/release-requests.ts'
-import { changeExceptions, mayChangeExceptions } from '../host/exceptions.ts'
+} from '../../../protocol/quarantine-api/exchange.ts'
+import type { Receipt } from '../../../scan/quarantine/receipts.ts'
+import { beginRequest } from '../../../scan/quarantine/release-requests.ts'
+import { changeExceptions, mayChangeExceptions } from '../../host/exceptions.ts'
 import { checkParameters, countMessages, LIST_PARAMETERS, listPage, readFilter, SEARCH_PARAMETERS } from './api-list.ts' // biome-ignore format: a line
 import { partsOf } from './api-parts.ts'
 import { Desk } from './desk.ts'
