@@ -33,6 +33,12 @@ export const LAXEST_FIELD = /\n[ \t]*[^\s:][^\n:]*:/
 /** After more lines than this in a row that are not fields, the header has ended for some programs. */
 export const OTHER_LINES_MAX = 8
 
+/** Returns where the next line begins. */
+export function endOfLine(text: string, from: number): number {
+  const lf = text.indexOf('\n', from)
+  return lf < 0 ? text.length : lf + 1
+}
+
 /** How the line of a mailbox above each message begins. */
 export const MAILBOX_LINE = 'From '
 

@@ -1,6 +1,6 @@
 import { CR, LF } from '../../base/bytes/ascii.ts'
 import { indexOfByte } from '../../base/bytes/buffers.ts'
-import { isMailboxLine } from './field-line.ts'
+import { endOfLine, isMailboxLine } from './field-line.ts'
 
 /** Upper limit for a header block in bytes: in a larger one, the bytes beyond it count as body. */
 export const HEADER_MAX = 1024 * 1024
@@ -112,10 +112,10 @@ export function findHeaderEnd(
   }
 }
 
-function findFields({ text, lineEnding }: Header): FieldSpan[] {
+function findFields({ bytes, text, lineEnding }: Header): FieldSpan[] {
   const fields: FieldSpan[] = []
   let start = 0
-  while (start < text.length && !beginsEmptyLine(text, start, lineEnding)) {
+  while (start < text.length && !isEmptyLine(bytes, start, lineEnding === '\r\n')) {
     if (fields.length > HEADER_FIELDS_MAX) break
     const lineEnd = endOfLine(text, start)
     const end = endOfBlankLines(text, lineEnd)
@@ -237,16 +237,6 @@ function endOfBlankLines(text: string, from: number): number {
   let end = from
   while (text[end] === ' ' || text[end] === '\t') end = endOfLine(text, end)
   return end
-}
-
-/** Returns where the next line begins. */
-function endOfLine(text: string, from: number): number {
-  const lf = text.indexOf('\n', from)
-  return lf < 0 ? text.length : lf + 1
-}
-
-function beginsEmptyLine(text: string, at: number, ending: LineEnding): boolean {
-  return text[at] === '\n' || (ending === '\r\n' && text.startsWith('\r\n', at))
 }
 
 function isEmptyLine(block: Buffer, at: number, crlf: boolean): boolean {

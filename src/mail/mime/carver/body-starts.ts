@@ -15,7 +15,7 @@ import { MimeLines, type MimeText } from '../headers/mime-lines.ts'
 import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
 
-const mayBeMessage = ({ isMessage, type }: PartHeader) => isMessage || type === ''
+const isMessageOrUntyped = ({ isMessage, type }: PartHeader) => isMessage || type === ''
 
 /** A place at which a body may begin, and what the lines above it declare. */
 export interface BodyStart {
@@ -120,7 +120,7 @@ class BodyStartSearch {
       if (isBlank && !isEmpty) this.#hasOthers = true
       if (isEmpty || (isBlank && ++blanks <= BLANKS_MAX)) this.#add(next)
       if (isEmpty) {
-        if (nested.length === headers && nested.every(mayBeMessage)) {
+        if (nested.length === headers && nested.every(isMessageOrUntyped)) {
           const characters = this.#text.length - this.#nextHeader
           yield* this.#work.countUnits(characterCosts.header * characters)
           nested.push(this.#endHeader())

@@ -1,3 +1,4 @@
+import { belowEmptyLine } from '../../../base/bytes/lines.ts'
 import type { ByteRange } from '../../message/bytes.ts'
 import { characterCosts, costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
@@ -24,8 +25,8 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
  */
 export function* carve(bytes: Buffer, depth: Depth, work: Work, top = 0): Steps<MailStructure> {
   const cuts = yield* cutsIn(bytes, work, top)
-  const delimiters = yield* delimitersOf(bytes, cuts, top, work)
-  return yield* new Carver(bytes, cuts, delimiters, depth, top, work).carve()
+  const partCuts = yield* partCutsOf(bytes, cuts, top, work)
+  return yield* new Carver(bytes, cuts, partCuts, depth, top, work).carve()
 }
 
 /** What the headers of all multiparts in the mail declare together: any of them may be around a part. */
@@ -39,8 +40,8 @@ class Carver {
   readonly #cuts: readonly Cut[]
   /** For each cut the number of the next one that is written in the same way. */
   readonly #nextSame: readonly (number | undefined)[]
-  /** For each cut the number of the one below which its lines are (delimitersOf). */
-  readonly #delimiters: readonly number[]
+  /** For each cut the number of the one that begins its part (partCutsOf). */
+  readonly #partCuts: readonly number[]
   readonly #depth: Depth
   readonly #work: Work
   /** The offset at which the mail begins. */
@@ -52,7 +53,7 @@ class Carver {
   constructor(
     bytes: Buffer,
     cuts: readonly Cut[],
-    delimiters: readonly number[],
+    partCuts: readonly number[],
     depth: Depth,
     top: number,
     work: Work,
@@ -63,7 +64,7 @@ class Carver {
     this.#cuts = cuts
     this.#depth = depth
     this.#nextSame = nextOf(cuts)
-    this.#delimiters = delimiters
+    this.#partCuts = partCuts
   }
 
   *carve(): Steps<MailStructure> {
@@ -116,8 +117,8 @@ class Carver {
     let cut = number
     while (this.#endAt(cut) < start.bodyAt) cut++
     const nearest = this.#endAt(cut)
-    const sames = [number - 1, this.#delimiters[number - 1] ?? -1].flatMap(
-      (delimiter) => this.#sameBelow(delimiter, start.bodyAt) ?? [],
+    const sames = [number - 1, this.#partCuts[number - 1] ?? -1].flatMap(
+      (above) => this.#sameBelow(above, start.bodyAt) ?? [],
     )
     const same = sames.length > 0 ? Math.max(...sames) : undefined
     // No program reads on below a line that is written like the delimiter above the part.
@@ -191,28 +192,24 @@ function mayBeFile({ type, isMessage, charsets, declared }: PartHeader): boolean
 }
 
 /**
- * Returns for each cut the number of the one below which its lines are for some program: a cut without an empty line above
- * it is among the fields below an earlier one.
+ * Returns for each cut the number of the one that begins its part for some program: a cut without an empty line above it is
+ * among the fields below an earlier one.
  */
-function* delimitersOf(
+function* partCutsOf(
   bytes: Buffer,
   cuts: readonly Cut[],
   top: number,
   work: Work,
 ): Steps<readonly number[]> {
-  const delimiters: number[] = []
+  const partCuts: number[] = []
   for (const [number, { at, text }] of cuts.entries()) {
-    const above = delimiters.at(-1) ?? 0
-    const lines = bytes.subarray(cuts[number - 1]?.to ?? top, at)
-    yield* work.countUnits(lines.length / SEARCHED_PER_UNIT)
-    delimiters.push(text === cuts[above]!.text || hasEmptyLine(lines) ? number : above)
+    const above = partCuts.at(-1) ?? 0
+    const from = cuts[number - 1]?.to ?? top
+    yield* work.countUnits((at - from) / SEARCHED_PER_UNIT)
+    const begins = text === cuts[above]!.text || belowEmptyLine(bytes, from, at) !== undefined
+    partCuts.push(begins ? number : above)
   }
-  return delimiters
-}
-
-function hasEmptyLine(lines: Buffer): boolean {
-  const isFirst = /^\r?\n/.test(lines.toString('latin1', 0, 2))
-  return isFirst || lines.includes('\n\n') || lines.includes('\n\r\n')
+  return partCuts
 }
 
 /** Returns for each cut the number of the next one that is written in the same way. */

@@ -9,9 +9,9 @@ interface OpenLevel {
   readonly below: string | undefined
   /** The depth inside of it. */
   readonly depth: Depth
-  /** The boundaries that its header names. */
-  readonly announced: ReadonlySet<string>
-  delimiter: string | undefined
+  /** The delimiter of its parts, if all programs read the boundary of a multipart alike. */
+  readonly delimiter: string | undefined
+  hasParts: boolean
   isClosed: boolean
 }
 
@@ -43,11 +43,10 @@ export class OpenLevels {
     if (ended >= 0) this.#open.length = ended
     this.#below = text
     const level = this.#open.at(-1)
-    if (level === undefined) return
-    const isAnnounced = !closes && level.announced.has(text.slice('--'.length))
-    if (level.delimiter === undefined && isAnnounced) level.delimiter = text
+    if (level?.delimiter !== text) return
+    level.hasParts ||= !closes
     // Some programs skip the line among fields, and go on below another delimiter.
-    if (level.delimiter === text) level.isClosed = closes && this.#bodyAt <= at
+    level.isClosed = closes && level.hasParts && this.#bodyAt <= at
   }
 
   /** Takes the headers below that line, or on top of the mail. */
@@ -59,26 +58,16 @@ export class OpenLevels {
       const isFile = header.isUnambiguous && !header.isMultipart && outer.multipart !== undefined
       this.#add(() => this.#meter.inMessage(isFile ? 0 : outer.levels + 1, outer))
     }
-    const multipart = starts.findLast(({ header }) => header.isMultipart)
+    const multipart = starts.findLast(({ header }) => header.isMultipart)?.header
     if (multipart)
-      this.#add(
-        () => this.#meter.inMultipart(multipart.header, this.#depth),
-        boundariesIn(multipart.text),
-      )
+      this.#add(() => this.#meter.inMultipart(multipart, this.#depth), multipart.boundary)
   }
 
-  #add(deepen: () => Depth, announced: ReadonlySet<string> = new Set()): void {
+  #add(deepen: () => Depth, boundary?: string): void {
     if (this.#depth.entities === limits.entities) return
     // Another message may follow the end of a multipart, as in a mailbox within a text.
     const { below } = this.#open.at(-1)?.isClosed ? this.#open.pop()! : { below: this.#below }
-    this.#open.push({ below, depth: deepen(), announced, delimiter: undefined, isClosed: false })
+    const delimiter = boundary && `--${boundary}`
+    this.#open.push({ below, depth: deepen(), delimiter, hasParts: false, isClosed: false })
   }
-}
-
-/** A boundary in a header, in quotes or without. */
-const BOUNDARY = /boundary[^;=]{0,40}=\s{0,40}(?:"([^"]*)"|'([^']*)'|([^\s;"']+))/gi
-
-/** Returns the boundaries that a header names. */
-function boundariesIn(header: string): ReadonlySet<string> {
-  return new Set([...header.matchAll(BOUNDARY)].map((found) => found.slice(1).join('')))
 }

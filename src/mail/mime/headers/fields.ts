@@ -1,4 +1,5 @@
 import { decodeWords } from '../../message/encoded-words.ts'
+import { endOfLine } from '../../message/field-line.ts'
 
 /** A field of a header as some program sees it, in latin1. */
 export interface Field {
@@ -25,11 +26,6 @@ export function fieldsOf(text: string): Field[] {
     at = end
   }
   return fields
-}
-
-function endOfLine(text: string, from: number): number {
-  const lf = text.indexOf('\n', from)
-  return lf < 0 ? text.length : lf + 1
 }
 
 function isSpaceOrTab(text: string, at: number): boolean {
