@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from 'node:fs'
+import { attempt } from '../../base/errors/fault.ts'
 import { LogQueue, type LogState, standardError } from '../../base/log/log-queue.ts'
 import { appendInThread, openToAppend } from '../../base/path/open.ts'
 
@@ -23,13 +24,8 @@ interface AppendedFile {
  */
 export function openSlotLog(place?: AppendedFile): LogSink {
   const put = place?.append ?? ((line: Buffer) => void writeSync(2, line))
-  return sinkOf(place?.file, (line) => {
-    try {
-      put(line)
-    } catch {
-      // The pipe is full (EAGAIN), descriptor 2 is closed, or LOGFILE cannot be opened.
-    }
-  })
+  // The pipe may be full (EAGAIN), descriptor 2 closed, or LOGFILE impossible to open.
+  return sinkOf(place?.file, (line) => attempt(() => put(line)))
 }
 
 /** The log of a process that lasts. */

@@ -1,3 +1,4 @@
+import { attempt } from '../../base/errors/fault.ts'
 import { DAY } from '../../base/text/units.ts'
 
 /** A line of a log, read into its fields. */
@@ -111,11 +112,8 @@ export function* fieldsIn(text: string): Generator<WrittenField> {
 export function loggedValue({ value, isQuoted }: WrittenField): string {
   const bytes = isQuoted ? unescapeValue(value) : value
   if (/^[\0-\x7f]*$/.test(bytes)) return bytes
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(bytes, 'latin1'))
-  } catch {
-    return bytes
-  }
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  return attempt(() => decoder.decode(Buffer.from(bytes, 'latin1'))) ?? bytes
 }
 
 function unescapeValue(text: string): string {

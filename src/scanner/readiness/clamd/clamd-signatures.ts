@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, ok, warning } from '../../../base/check/check-line.ts'
+import { attempt } from '../../../base/errors/fault.ts'
 import { readForeignFile, readStart } from '../../../base/path/open.ts'
 import { DAY, formatDuration } from '../../../base/text/units.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
@@ -130,15 +131,13 @@ export function checkCount(what: string, database: string): CheckLine[] {
 
 /** Returns the number of signatures in a file or directory, or undefined if it cannot be read. */
 export function signaturesIn(database: string): number | undefined {
-  try {
+  return attempt(() => {
     if (!statSync(database).isDirectory()) return countIn(database)
     const names = readdirSync(database).filter((name) =>
       /\.(cvd|cld|[hmnl]db|[hmn]du|[hm]sb|ldu|fp|cdb|crb|ign2?|yara?)$/.test(name),
     )
     return names.reduce((sum, name) => sum + countIn(join(database, name)), 0)
-  } catch {
-    return undefined
-  }
+  })
 }
 
 /**

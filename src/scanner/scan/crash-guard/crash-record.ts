@@ -1,4 +1,5 @@
 import { readFileSync, writeSync } from 'node:fs'
+import { attempt } from '../../../base/errors/fault.ts'
 
 /** The length of a fingerprint: SHA-256 in base64url. */
 const FINGERPRINT = 43
@@ -71,10 +72,7 @@ export class CrashRecord {
   }
 
   #write(bytes: Buffer, index: number): void {
-    try {
-      writeSync(this.#fd, bytes, 0, bytes.length, index * ENTRY_LENGTH)
-    } catch {
-      // Memory is full.
-    }
+    // Memory may be full.
+    attempt(() => writeSync(this.#fd, bytes, 0, bytes.length, index * ENTRY_LENGTH))
   }
 }

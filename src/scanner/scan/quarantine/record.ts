@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { Fault } from '../../../base/errors/fault.ts'
+import { attempt, Fault } from '../../../base/errors/fault.ts'
 import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import type { Origin } from '../../../mail/message/envelope.ts'
@@ -133,12 +133,8 @@ function decodeRecord(start: Buffer): ReadRecord | undefined {
 function parseRecord(json: string): QuarantineRecord {
   if (MAY_BE_DEEP.test(json) && depthOf(json) > JSON_DEPTH_MAX)
     throw notOurs('its record has lists in lists')
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch {
-    throw notOurs('its record is not JSON')
-  }
+  const value = attempt<unknown>(() => JSON.parse(json))
+  if (value === undefined) throw notOurs('its record is not JSON')
   if (isRecord(value)) return value
   throw notOurs('its record is incomplete')
 }

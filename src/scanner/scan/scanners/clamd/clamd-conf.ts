@@ -87,27 +87,21 @@ export function databaseIn(conf: string): string {
 /** Returns the text of the first of these files that exists, or '' if there is none. */
 export function firstConfOf(files: readonly string[]): string {
   for (const file of files) {
-    try {
-      return readFileSync(file, 'latin1')
-    } catch {
-      // It does not exist, or clamdscan will complain that it cannot be read.
-    }
+    const text = attempt(() => readFileSync(file, 'latin1'))
+    if (text !== undefined) return text // of another one clamdscan complains, if it is there
   }
   return ''
 }
 
 /** The text of this file, if it can be read and has the address. */
 function confWith(address: ClamdAddress, file: string): string | undefined {
-  try {
-    const conf = readForeignFile(file).toString('latin1')
-    const isThere =
-      address.kind === 'unix'
-        ? withoutVar(valueIn(conf, 'LocalSocket')) === withoutVar(address.path)
-        : Number(valueIn(conf, 'TCPSocket')) === address.port
-    return isThere ? conf : undefined
-  } catch {
-    return undefined // it is missing, or this user may not read it
-  }
+  const conf = attempt(() => readForeignFile(file).toString('latin1'))
+  if (conf === undefined) return undefined // it is missing, or this user may not read it
+  const isThere =
+    address.kind === 'unix'
+      ? withoutVar(valueIn(conf, 'LocalSocket')) === withoutVar(address.path)
+      : Number(valueIn(conf, 'TCPSocket')) === address.port
+  return isThere ? conf : undefined
 }
 
 const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')

@@ -136,11 +136,7 @@ function mailOf(
 /** Writes one line to stderr, which the starter of this process reads line by line. */
 export function log(text: string): void {
   const line = String(text).replace(/\r?\n/g, '\\n')
-  try {
-    writeSync(2, `${line}\n`)
-  } catch {
-    // A log that is full or closed must not decide about mail.
-  }
+  attempt(() => writeSync(2, `${line}\n`)) // a log that is full or closed must not decide about mail
 }
 
 /**
