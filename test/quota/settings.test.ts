@@ -1,16 +1,14 @@
 import t from 'tap'
 import { checkStart } from '../../src/quota/check-quotad-start.ts'
 import { readServiceSettings } from '../../src/quota/service-settings.ts'
+import { valuesOf } from '../check-lines.ts'
 
 /** The settings of onescan-quotad: what they stand for, and --check, which reports all faults together. */
 
 async function reportOf(words: readonly string[], env: Record<string, string>) {
   const { isUsage, checkLines } = await checkStart(words, env)
-  const linesOf = (wanted: string) =>
-    checkLines
-      .filter(({ level }) => level === wanted)
-      .map(({ value, remedy }) => `${value}; ${remedy}`)
-  return { isUsage, errors: linesOf('error'), warnings: linesOf('warning') }
+  const [errors, warnings] = [valuesOf(checkLines, 'error'), valuesOf(checkLines, 'warning')]
+  return { isUsage, errors, warnings }
 }
 
 t.test('--check reports the fault of each setting and option', async (t) => {

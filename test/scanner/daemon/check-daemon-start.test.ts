@@ -10,6 +10,7 @@ import { readConfiguration } from '../../../src/scanner/configuration/configurat
 import { checkStart } from '../../../src/scanner/daemon/check-daemon-start.ts'
 import { readOptions } from '../../../src/scanner/options/daemon-options.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
+import { isOfTests, linesOf, valuesOf } from '../../check-lines.ts'
 import { lacks } from '../../needs.mjs'
 import { freePort } from '../../programs/host/free-port.ts'
 import { listen } from '../../programs/host/listen.ts'
@@ -35,15 +36,11 @@ async function checked(words: readonly string[], env: Record<string, string>) {
 async function reportOf(words: readonly string[], env: Record<string, string>) {
   const all = ['--check-settings', ...words]
   const { isUsage, checkLines } = await checked(all, { TMPDIR: tmpdir(), ...env })
-  const linesOf = (wanted: CheckLine['level']) =>
-    checkLines
-      .filter(({ level }) => level === wanted)
-      .filter(({ value }) => !/^plugin: eicar finds only the EICAR test file/.test(value))
-      .map(({ value, remedy }) => [value, remedy].filter(Boolean).join('; '))
+  const found = checkLines.filter((checkLine) => !isOfTests(checkLine))
   return {
     isUsage,
-    errors: linesOf('error'),
-    warnings: linesOf('warning'),
+    errors: valuesOf(found, 'error'),
+    warnings: valuesOf(found, 'warning'),
     last: checkLines.at(-1),
   }
 }
@@ -256,9 +253,9 @@ t.test('--check tests the next servers, also while onescand is running', async (
   const all = ['--check', '--running', ...['--socket', 'none'], ...words]
   const { checkLines } = await checked(all, { TMPDIR: tmpdir(), ...good })
   t.same(
-    checkLines
-      .filter(({ what }) => what.startsWith('next'))
-      .map(({ level, what, value }) => `${level} ${what}: ${value}`),
+    linesOf(checkLines.filter(({ what }) => what.startsWith('next'))).map((line) =>
+      line.replace(/; .*/, ''),
+    ),
     [
       `ok next server ${place(next.port)}: greets smtp ${place(open)}`,
       `ok next server ${place(next.port)}: greets smtp ${place(shut)}`,

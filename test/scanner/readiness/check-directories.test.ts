@@ -5,14 +5,14 @@ import t from 'tap'
 import { inOneLine } from '../../../src/base/check/check-line.ts'
 import { checkDirectories } from '../../../src/scanner/readiness/check-directories.ts'
 import { checkSettings } from '../../../src/scanner/readiness/check-settings.ts'
-import { complaints } from '../../check-lines.ts'
+import { complaints, isOfTests } from '../../check-lines.ts'
 import { lacks } from '../../needs.mjs'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { host, stranger } from './host.ts'
 
 /** The room on the disk is that of the machine that runs the tests. */
 const besidesRoom = (checkLines: ReturnType<typeof checkDirectories>) =>
-  complaints(checkLines.filter(({ value }) => !/MiB|files left/.test(value)))
+  complaints(checkLines.filter((checkLine) => !isOfTests(checkLine)))
 
 t.test('a private directory with the group of the scanner has no findings', async (t) => {
   const spool = join(t.testdir({ spool: {} }), 'spool')

@@ -7,6 +7,7 @@ import type { CheckLine } from '../../../../src/base/check/check-line.ts'
 import { checkByMail } from '../../../../src/scanner/cli/check/test-mail/check-by-mail.ts'
 import type { SendingWay } from '../../../../src/scanner/cli/check/test-mail/send-mail.ts'
 import { findLog, type LogFile } from '../../../../src/scanner/log/read-log.ts'
+import { isOfTests } from '../../../check-lines.ts'
 import { makeOwnDirectories, type OwnDirectories } from '../../../programs/host/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../../programs/host/reachable.ts'
 import { bundle, jsonIn } from '../onescan.ts'
@@ -104,17 +105,14 @@ export async function checkOn({ around }: Machine, ...words: string[]): Promise<
   return out
 }
 
-/** Check lines about the machine that runs the tests, and their scanner, which no set-up has made. */
-const isOfMachine = ({ level, value }: CheckLine) =>
-  /^plugin: eicar finds only the EICAR test file/.test(value) ||
-  (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) ||
-  value === 'is not running: no mail is delivered' ||
-  value.startsWith('look like mail services') // the tcpserver of another test
+/** Check lines about what runs on the machine of the tests. */
+const isOfMachine = ({ value }: CheckLine) =>
+  value === 'is not running: no mail is delivered' || value.startsWith('look like mail services') // the tcpserver of another test
 
 /** The check lines about the machine that a set-up has made. */
 export async function findingsOn(machine: Machine, ...words: string[]): Promise<CheckLine[]> {
   const { results } = jsonIn<CheckLine>(await checkOn(machine, '--json', ...words))
-  return results.filter((checkLine) => !isOfMachine(checkLine))
+  return results.filter((checkLine) => !isOfTests(checkLine) && !isOfMachine(checkLine))
 }
 
 /** What check finds by these ways of mail, and in these logs. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
-import { complainsOnly } from '../../../../check-lines.ts'
+import { complainsOnly, isOfTests } from '../../../../check-lines.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { ucspiMissing } from '../../../../programs/servers/ucspi.ts'
 import { jsonIn, ofPlain, onescan, slotProgram } from '../../onescan.ts'
@@ -15,16 +15,12 @@ import { placeIn, putQmail, type SetUp } from './set-ups.ts'
  * remedy that can be carried out is: after it, check no longer complains.
  */
 
-// The room on the disk is that of the machine.
-const isOfMachine = ({ level, value }: CheckLine) =>
-  level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)
-
 interface PreparedSetUp {
   readonly home: string
   /** The variables of the caller, or of the service when it was started. */
   readonly env: Record<string, string>
   readonly hasService: boolean
-  look(): Promise<CheckLine[]>
+  look(): Promise<readonly CheckLine[]>
 }
 
 async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise<PreparedSetUp> {
@@ -49,7 +45,7 @@ async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise
     hasService: service !== undefined,
     async look() {
       const { out } = await onescan(['check', '--json', ...words], { env: given, root })
-      return jsonIn<CheckLine>(out).results.filter((checkLine) => !isOfMachine(checkLine))
+      return jsonIn<CheckLine>(out).results
     },
   }
 }
@@ -76,8 +72,8 @@ export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
   const mended = before.filter((checkLine) => carryOut(checkLine, host))
   carriedOut += mended.length
   if (mended.length === 0) return
-  const complaints = (await host.look()).filter(({ level }) => level !== 'ok')
-  const isAllMended = mended.length === before.filter(({ level }) => level !== 'ok').length
+  const complaints = complaintsIn(await host.look())
+  const isAllMended = mended.length === complaintsIn(before).length
   const left = isAllMended
     ? complaints
     : complaints.filter(({ what, value }) =>
@@ -85,6 +81,9 @@ export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
       )
   t.same(left, [], `after ${mended.map(({ remedy }) => `"${remedy}"`).join(' and ')}`)
 }
+
+const complaintsIn = (checkLines: readonly CheckLine[]) =>
+  checkLines.filter((checkLine) => checkLine.level !== 'ok' && !isOfTests(checkLine))
 
 /**
  * Carries out a remedy that names a setting, or a command about a file of the set-up. Returns whether
