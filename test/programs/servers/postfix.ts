@@ -73,12 +73,12 @@ const directories: readonly (readonly [string, string, string, ...string[]])[] =
 ]
 
 /**
- * Starts a Postfix apart from one that the host has. It sends all its mail to a port of 127.0.0.1.
+ * Starts a Postfix apart from one that the host has. It sends all its mail to a port of 127.0.0.1, or discards it.
  * `main` are settings of main.cf.
  */
 export async function startPostfix(
   t: Ending,
-  relayPort: number,
+  relayPort: number | 'nowhere',
   main: Readonly<Record<string, string>> = {},
   { smtpd, services = '', around = [] }: PostfixSetup = {},
 ): Promise<Postfix> {
@@ -100,7 +100,9 @@ export async function startPostfix(
     mynetworks: '127.0.0.0/8',
     inet_interfaces: '127.0.0.1',
     inet_protocols: 'ipv4',
-    relayhost: `[127.0.0.1]:${relayPort}`,
+    ...(relayPort === 'nowhere'
+      ? { default_transport: 'discard:' }
+      : { relayhost: `[127.0.0.1]:${relayPort}` }),
     maillog_file: at('log'),
     maillog_file_prefixes: directory,
     ...main,

@@ -99,9 +99,8 @@ async function open(t: Test, state: PostfixState): Promise<Host> {
     const basic = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', ...places }
     await startOnescand(t, { args: words, settings: { ...basic, ...settings } })
   }
-  const discards = { default_transport: 'discard:', relayhost: '', ...main?.(ports) }
   const sets = (own?.(ports) ?? []).map((text) => `\n  -o ${text}`).join('')
-  const postfix = await startPostfix(t, 1, discards, {
+  const postfix = await startPostfix(t, 'nowhere', main?.(ports), {
     smtpd: (port) => `${port} inet n - n - - smtpd${sets}`,
     services: services?.(ports) ?? '',
   })
