@@ -2,7 +2,7 @@ import { readClamdAddress } from '../../src/scanner/scan/scanners/clamd/clamd-ad
 import { askClamd } from '../../src/scanner/scan/scanners/clamd/session-pool.ts'
 import type { Ending } from '../../test/programs/host/server.ts'
 import { clamdAnswer } from '../../test/programs/servers/clamd.ts'
-import { startClamdForEvasions } from '../../test/scanner/scan/scanners/evasions/judge-message.ts'
+import { startClamdForEvasions } from '../../test/scanner/scan/scanners/evasions/clamd.ts'
 import type { AskedClamd } from './write-corpus.ts'
 
 /** Starts the clamd of this machine, until the test or the tool ends, which knows the hidden files. */

@@ -2,10 +2,11 @@ import { tmpdir } from 'node:os'
 import t from 'tap'
 import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { evasions } from '../../scanner/scan/scanners/evasions/all.ts'
+import { startClamdForEvasions } from '../../scanner/scan/scanners/evasions/clamd.ts'
 import { filePart, messageOf, mixed } from '../../scanner/scan/scanners/evasions/compose.ts'
 import { clamdMissing } from '../servers/clamd.ts'
 import { clamdClients } from './all.ts'
-import { clamdFor, placeFor, serve } from './in-clamds-place.ts'
+import { placeFor, serve } from './in-clamds-place.ts'
 import { rspamdClients } from './rspamd.ts'
 
 /**
@@ -23,7 +24,7 @@ for (const client of clamdClients) {
   t.test(client.name, { skip: client.missing || clamdMissing }, async (t) => {
     const place = await placeFor(t, client)
     const at = 'path' in place ? { socket: place.path } : { tcp: place.port }
-    const itself = await clamdFor(t, at)
+    const itself = await startClamdForEvasions(t, at)
     const judge = await client.start(t, place)
     const evasion = Object.values(evasions).flat().find(({ name }) => name === client.evasion) // biome-ignore format: a line
     const hidden = messageOf(evasion!, '\n')
@@ -36,7 +37,7 @@ for (const client of clamdClients) {
     await itself.stop()
 
     await t.test('with onescand in its place', async (t) => {
-      const { socket } = await clamdFor(t)
+      const { socket } = await startClamdForEvasions(t)
       const settings = { ...client.settings, CLAMD: socket }
       if (client.namesFiles) {
         const unbound = await serve(t, place, settings)

@@ -2,10 +2,11 @@ import { tmpdir } from 'node:os'
 import t from 'tap'
 import { isWhole } from '../../run/is-whole.ts'
 import { evasions } from '../../scanner/scan/scanners/evasions/all.ts'
+import { startClamdForEvasions } from '../../scanner/scan/scanners/evasions/clamd.ts'
 import { messageOf } from '../../scanner/scan/scanners/evasions/compose.ts'
 import { clamdMissing } from '../servers/clamd.ts'
 import { clamdClients } from './all.ts'
-import { clamdFor, placeFor, serve } from './in-clamds-place.ts'
+import { placeFor, serve } from './in-clamds-place.ts'
 
 /**
  * The messages of evasions.test, each sent through programs that submit whole messages. A program may change a message on its
@@ -26,7 +27,7 @@ for (const client of clamdClients.filter(({ name }) => CLIENTS.includes(name))) 
     { skip: client.missing || clamdMissing },
     async (t) => {
       const place = await placeFor(t, client)
-      const { socket } = await clamdFor(t)
+      const { socket } = await startClamdForEvasions(t)
       const files = client.namesFiles ? [tmpdir()] : []
       await serve(t, place, { ...client.settings, CLAMD: socket }, files)
       const judge = await client.start(t, place)

@@ -2,17 +2,10 @@ import { realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { quickest, type RunningDaemon, startOnescand } from '../../scanner/daemon/process.ts'
-import { databaseOfEvasions } from '../../scanner/scan/scanners/evasions/files.ts'
 import { freePort } from '../host/free-port.ts'
 import { openDirectory } from '../host/reachable.ts'
 import { inUnitRoot } from '../host/unit-root.ts'
-import { type Clamd, startClamd } from '../servers/clamd.ts'
 import type { ClamdClient, ClamdPlace } from './client.ts'
-
-/** Starts a clamd that onescand asks, or that stands where clients ask. */
-export function clamdFor(t: Test, at: { socket?: string; tcp?: number } = {}): Promise<Clamd> {
-  return startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions, ...at })
-}
 
 /** Returns a free place at which this client asks. */
 export async function placeFor(t: Test, { asksBy }: ClamdClient): Promise<ClamdPlace> {

@@ -7,11 +7,9 @@ import { lacks } from '../../needs.mjs'
 import { isWhole } from '../../run/is-whole.ts'
 import { quickest, startOnescand } from '../../scanner/daemon/process.ts'
 import { evasions } from '../../scanner/scan/scanners/evasions/all.ts'
+import { startClamdForEvasions } from '../../scanner/scan/scanners/evasions/clamd.ts'
 import { messageOf } from '../../scanner/scan/scanners/evasions/compose.ts'
-import {
-  judgeMessage,
-  startClamdForEvasions,
-} from '../../scanner/scan/scanners/evasions/judge-message.ts'
+import { judgeMessage } from '../../scanner/scan/scanners/evasions/judge-message.ts'
 import { hiddenClasses } from '../../scanner/scan/scanners/second-look/classes.ts'
 import { example } from '../example.ts'
 import { headerValues } from '../header-values.ts'

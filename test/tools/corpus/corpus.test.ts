@@ -10,10 +10,11 @@ import { writeCorpus } from '../../../tools/corpus/write-corpus.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
 import { rspamdClients } from '../../programs/clamd-clients/rspamd.ts'
-import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
+import { clamdMissing } from '../../programs/servers/clamd.ts'
 import { evasions } from '../../scanner/scan/scanners/evasions/all.ts'
+import { startClamdForEvasions } from '../../scanner/scan/scanners/evasions/clamd.ts'
 import { byDigestAlone } from '../../scanner/scan/scanners/evasions/digest-alone.ts'
-import { databaseOfEvasions, signs } from '../../scanner/scan/scanners/evasions/files.ts'
+import { signs } from '../../scanner/scan/scanners/evasions/files.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const firstPage = readFileSync(join(root, 'README.md'), 'utf8').replaceAll(/\s+/g, ' ')
@@ -216,7 +217,7 @@ t.test(
   { skip: clamdMissing || lacks('rspamd') },
   async (t) => {
     if (!('version' in clamd) || clamd.version !== `ClamAV ${statedClamd}`) return
-    const { tcp } = await startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions, tcp: true }) // biome-ignore format: a line
+    const { tcp } = await startClamdForEvasions(t, { tcp: true })
     const byParts = rspamdClients.find(({ name }) => name === 'rspamd with scan_mime_parts')!
     const judge = await byParts.start(t, { port: Number(tcp.split(':')[1]) })
     const refused: string[] = []

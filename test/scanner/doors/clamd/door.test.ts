@@ -10,7 +10,7 @@ import {
   startClamd,
 } from '../../../programs/servers/clamd.ts'
 import { closed } from '../../../run/closed.ts'
-import { startClamdForEvasions } from '../../scan/scanners/evasions/judge-message.ts'
+import { startClamdForEvasions } from '../../scan/scanners/evasions/clamd.ts'
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { inStream, openClamdDoor, streamed } from './rig.ts'
 

@@ -9,7 +9,7 @@ import { mutant } from '../../../messages/random/mutate.ts'
 import { lacks } from '../../../needs.mjs'
 import { clamdMissing } from '../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../run/is-whole.ts'
-import { startClamdForEvasions } from '../../../scanner/scan/scanners/evasions/judge-message.ts'
+import { startClamdForEvasions } from '../../../scanner/scan/scanners/evasions/clamd.ts'
 import { hiddenClasses } from '../../../scanner/scan/scanners/second-look/classes.ts'
 
 const skip =

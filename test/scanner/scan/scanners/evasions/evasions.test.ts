@@ -2,9 +2,10 @@ import t from 'tap'
 import { clamdMissing } from '../../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../../run/is-whole.ts'
 import { evasions } from './all.ts'
+import { startClamdForEvasions } from './clamd.ts'
 import { messageOf } from './compose.ts'
 import { byDigestAlone } from './digest-alone.ts'
-import { judgeMessage, startClamdForEvasions } from './judge-message.ts'
+import { judgeMessage } from './judge-message.ts'
 
 const ends = ['\n', '\r\n'] as const
 

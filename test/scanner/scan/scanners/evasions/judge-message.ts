@@ -2,14 +2,6 @@ import { readSpoolSettings } from '../../../../../src/mail/message/spool.ts'
 import { readScanSettings } from '../../../../../src/scanner/scan/scanners/contract/scan-settings.ts'
 import { makeScanners } from '../../../../../src/scanner/scan/scanners/make-scanners.ts'
 import { scanBytes } from '../../../../../src/scanner/scan/scanners/run/manual-scan.ts'
-import type { Ending } from '../../../../programs/host/server.ts'
-import { type Clamd, startClamd } from '../../../../programs/servers/clamd.ts'
-import { databaseOfEvasions } from './files.ts'
-
-/** A clamd that knows the files which evasions carry, set up as onescan wants it. */
-export function startClamdForEvasions(t: Ending): Promise<Clamd> {
-  return startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions })
-}
 
 /** Whether onescan, by hand and with its default settings, does not call a message clean. */
 export async function judgeMessage(
