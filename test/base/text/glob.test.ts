@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { compileGlob } from '../../../src/base/text/glob.ts'
-import { processorTime } from '../../programs/host/processor-time.ts'
+import { timeOf } from '../../programs/host/processor-time.ts'
 
 for (const wildcards of ['*', '*?'] as const) {
   t.test(`patterns with ${wildcards} match as a regular expression does`, async () => {
@@ -20,8 +20,9 @@ for (const wildcards of ['*', '*?'] as const) {
 }
 
 t.test('a pattern of many stars is not slower', async (t) => {
-  const took = await processorTime(() => {
+  const most = 2_000
+  const took = await timeOf(() => {
     t.notOk(compileGlob(`${'*a'.repeat(50)}b`, '*?')('a'.repeat(10_000)))
-  })
-  t.ok(took < 2_000, `${took} ms`)
+  }, most)
+  t.ok(took <= most, `${took} ms`)
 })

@@ -212,16 +212,15 @@ t.test('unknown names do not start a postmap each, and delay nobody long', async
   })
   const behind = async (name: string) => (await follow(parseUser(name)!)).users.map((user) => user.name) // biome-ignore format: a line
   const flood = Array.from({ length: 300 }, (_, n) => behind(`zoe${n}@example.org`))
-  const began = Date.now()
+  const started = () => lines().filter((line) => line === '+').length
   t.same(await behind('ann@example.org'), ['ben@example.org'])
-  const waited = Date.now() - began
+  t.ok(started() <= 12, `${started()} processes before the answer`)
   t.same(
     await Promise.all(flood),
     Array.from({ length: 300 }, (_, n) => [`zoe${n}@example.org`]),
   )
-  const starts = lines().filter((line) => line === '+').length
+  const starts = started()
   t.ok(starts <= 12, `${starts} processes`)
-  t.ok(waited < 5_000, `${waited} ms`)
   let [running, most] = [0, 0]
   for (const line of lines()) {
     running += line === '+' ? 1 : -1
@@ -229,10 +228,10 @@ t.test('unknown names do not start a postmap each, and delay nobody long', async
   }
   t.ok(most <= 2, `${most} at once`)
   await behind('zoe7@example.org')
-  t.equal(lines().filter((line) => line === '+').length, starts, 'a miss is cached')
+  t.equal(started(), starts, 'a miss is cached')
   now += 10_000
   await behind('zoe7@example.org')
-  t.equal(lines().filter((line) => line === '+').length, starts + 1, 'for ten seconds')
+  t.equal(started(), starts + 1, 'for ten seconds')
 })
 
 t.test('a name for which postmap fails is an error of no other name', async (t) => {
