@@ -2,10 +2,11 @@
 // onescan-quotad, smtp-delay and onescan-runtime, or with --source onescan_VERSION.dsc and .tar.xz. debian/*.install lists
 // what is in each package.
 //
-//   node packaging/packages/deb.mjs [--arch ARCH] [--programs DIRECTORY] [--source] [--output DIRECTORY]
+//   node packaging/packages/deb.mjs [--arch ARCH] [--programs DIRECTORY] [--source [--level LEVEL]] [--output DIRECTORY]
 //
 // --arch makes the packages for another processor (targets.mjs). --programs uses the programs in DIRECTORY instead of
-// building them. The environment variable COMPRESS sets the compression of dpkg-deb(1).
+// building them. The environment variable COMPRESS sets the compression of dpkg-deb(1), and --level that of xz(1) for the
+// sources.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     arch: { type: 'string' },
     programs: { type: 'string' },
     source: { type: 'boolean' },
+    level: { type: 'string', default: '6' },
     output: { type: 'string', default: join(root, 'build') },
   },
 })
@@ -44,7 +46,8 @@ writeFileSync(
 
 if (options.source) {
   // By default dpkg-source omits .gitignore, which defines which files are sources.
-  run(workshop.directory, 'dpkg-source', '-Zxz', '--tar-ignore=debian/files', '--build', tree)
+  const words = ['-Zxz', `-z${options.level}`, '--tar-ignore=debian/files', '--build', tree]
+  run(workshop.directory, 'dpkg-source', ...words)
 } else {
   const programs = resolve(options.programs ?? buildPrograms())
   Object.assign(process.env, { PROGRAMS: programs, BUILT: root })
