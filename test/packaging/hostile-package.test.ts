@@ -68,12 +68,18 @@ const puts: Readonly<Record<string, string>> = {
 /** `npm run hostile` puts each of them at each name, as `test:nightly` does, and `npm test` one of them. */
 const rounds = isWhole ? Object.keys(puts).map((_, index) => index) : [0]
 
-/** For each directory on standard input; what is there is replaced, but for other directories. */
+/**
+ * For each directory on standard input: what is there is replaced, but for other directories. A directory and a link to one of
+ * root's are put there to be exchanged, and all is given to the owner of the directory, or to mallory.
+ */
 const plant = (round: number) => `use POSIX ();
+  use File::Path ();
+  my $mallory = getpwnam("mallory");
   my @puts = (${Object.values(puts)
     .map((put) => `sub { my ($place) = @_; ${put} }`)
     .join(',\n')});
   open(N, "<", "/names"); chomp(my @names = <N>);
+  open(PAIRS, ">", "/pairs");
   while (my $directory = <STDIN>) {
     chomp $directory;
     for my $index (0 .. $#names) {
@@ -81,6 +87,16 @@ const plant = (round: number) => `use POSIX ();
       next if -d $place && !-l $place;
       unlink $place;
       $puts[($index + ${round}) % @puts]->($place);
+    }
+    my @pair = ("$directory/exchanged", "$directory/exchanged.link");
+    for my $place (@pair) { -l $place ? unlink $place : File::Path::remove_tree($place) }
+    File::Path::make_path("$pair[0]/deep");
+    open(F, ">", "$pair[0]/deep/kept"); close F;
+    symlink("/own", $pair[1]) && print PAIRS "@pair\n";
+    my $owner = (stat $directory)[4] || $mallory;
+    opendir(D, $directory);
+    for my $place (map { "$directory/$_" } grep { $_ ne "." && $_ ne ".." } readdir D) {
+      POSIX::lchown($owner, -1, $place) if (lstat $place)[4] == 0;
     }
   }`
 
@@ -174,15 +190,6 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
           ${theirs}
           ${directories} >/directories
           perl /plant </directories
-          while read -r directory; do
-            rm -rf "$directory"/exchanged*
-            mkdir -p "$directory/exchanged/deep" && touch "$directory/exchanged/deep/kept"
-            ln -s /own "$directory/exchanged.link" && echo "$directory/exchanged $directory/exchanged.link"
-          done </directories >/pairs
-          while read -r directory; do
-            owner=$(stat -c %U "$directory"); test "$owner" != root || owner=mallory
-            find "$directory" -mindepth 1 -maxdepth 1 -user root -exec chown -h "$owner" {} +
-          done </directories
         }
         before=$(${untouched})
         # What a session of root's, or a program above, may have left in the environment.
