@@ -8,8 +8,9 @@ import { join, relative } from 'node:path'
 import { findExpressions } from './find.mjs'
 import { trusted, trustedPlaces } from './trusted.mjs'
 
-process.env.RECHECK_BACKEND = 'pure' // the same answer on every machine
-const { checkSync } = await import('recheck')
+// Both give the same answers: they are one program, compiled for the processor or to JavaScript, and no clock ends them.
+process.env.RECHECK_BACKEND = isInstalled('recheck-linux-x64') ? 'native' : 'pure'
+const { check } = await import('recheck')
 
 const root = join(import.meta.dirname, '../../src')
 
@@ -28,7 +29,7 @@ const options = {
 }
 
 /** What is slow, `file:line expression: why`, and trust that nothing needs any more. */
-export function checkExpressions(files = globSync('**/*.ts', { cwd: root }).sort()) {
+export async function checkExpressions(files = globSync('**/*.ts', { cwd: root }).sort()) {
   const troubles = []
   const needed = new Set()
   const verdicts = new Map()
@@ -46,7 +47,7 @@ export function checkExpressions(files = globSync('**/*.ts', { cwd: root }).sort
       if (made)
         troubles.push(`${at}: is made at run time; write a literal, or state why it is safe`)
       else {
-        const why = verdicts.get(expression) ?? slowness(pattern, flags)
+        const why = verdicts.get(expression) ?? (await slowness(pattern, flags))
         verdicts.set(expression, why)
         if (why) troubles.push(`${at}: ${why}`)
       }
@@ -64,9 +65,18 @@ function isInTrustedPlace(file) {
   return Object.keys(trustedPlaces).some((place) => file === place || file.startsWith(place))
 }
 
+function isInstalled(name) {
+  try {
+    import.meta.resolve(`${name}/package.json`)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** '' if it takes constant or linear time. */
-function slowness(pattern, flags) {
-  const { status, complexity, attack, error } = checkSync(pattern, flags, options)
+async function slowness(pattern, flags) {
+  const { status, complexity, attack, error } = await check(pattern, flags, options)
   if (status === 'safe') return ''
   const example = attack ? `, as against ${attack.pattern.slice(0, 100)}` : ''
   return `${complexity?.summary ?? error?.kind}${example}`
@@ -74,7 +84,7 @@ function slowness(pattern, flags) {
 
 if (process.argv[1] === import.meta.filename) {
   const named = process.argv.slice(2).map((file) => relative(root, file))
-  const { troubles, count } = checkExpressions(named.length > 0 ? named : undefined)
+  const { troubles, count } = await checkExpressions(named.length > 0 ? named : undefined)
   for (const trouble of troubles) process.stdout.write(`${trouble}\n`)
   process.stdout.write(`${count} expressions, ${troubles.length} troubles\n`)
   process.exitCode = troubles.length > 0 ? 1 : 0

@@ -4,13 +4,16 @@ import t from 'tap'
 import { checkExpressions } from '../../../tools/expressions/check.mjs'
 
 /** Components whose expressions mail, or who sends it, can reach. */
-const COMPONENTS = 'mail,scan/scanners,scan/rules,scan/stamps,scan/judge'
+const COMPONENTS = ['mail', 'scanner/scan', 'scanner/doors']
 
 t.test('no expression that mail can reach takes more than linear time', async (t) => {
-  const files = globSync(`{${COMPONENTS}}/**/*.ts`, {
-    cwd: join(import.meta.dirname, '../../../src'),
+  const cwd = join(import.meta.dirname, '../../../src')
+  const files = COMPONENTS.flatMap((component) => {
+    const found = globSync(`${component}/**/*.ts`, { cwd })
+    t.ok(found.length > 10, `${component} is a component`)
+    return found
   })
-  const { troubles, count } = checkExpressions(files.sort())
+  const { troubles, count } = await checkExpressions(files.sort())
   t.same(troubles, [])
   t.ok(count > 50, `${count} expressions`)
 })
