@@ -120,16 +120,16 @@ t.test(
   async (t) => {
     const multipart = (boundary: string, ...parts: string[]) =>
       `Content-Type: multipart/mixed; boundary=${boundary}\n\n${parts.map((part) => `--${boundary}\n${part}\n`).join('')}--${boundary}--\n`
-    const text = `\nhello\n--innermost\nContent-Transfer-Encoding: base64`
-    for (const above of [
-      '',
-      'Content-Type: message/rfc822\n\n',
-      'Content-Type: message/rfc822\n\nno field\n',
-    ]) {
+    for (const [above, boundary] of [
+      ['', 'innermost'],
+      ['Content-Type: message/rfc822\n\n', 'innermost'],
+      ['Content-Type: message/rfc822\n\nno field\n', 'innermost'],
+      ['Content-Type: message/rfc822\n\nX: boundary="boundary=inner"\nno field\n', 'inner!most'],
+    ] as const) {
       const mail = multipart(
         'outer',
-        `${above}${multipart('innermost', '\ntext')}`,
-        text,
+        `${above}${multipart(boundary, '\ntext\n\ntext')}`,
+        `\nhello\n--${boundary}\nContent-Transfer-Encoding: base64`,
         `\n${EICAR}`,
       )
       for (const end of ['\n', '\r\n'])

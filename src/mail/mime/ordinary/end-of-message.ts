@@ -19,6 +19,12 @@ const DASH_AT_END = /-(?:[^\w'+.=-]|$)/
 const UNCLEAR_MAX = 200
 /** The same in a line like a delimiter, from which a program may take a boundary that it does not find. */
 const LINE_LIKE_DELIMITER = /^.{0,3}?--([\w'+.=-]+)/gm
+/** What is around a boundary in its delimiter, and in its parameter. */
+const DELIMITER_END = /^(?:--)?\r?(?:\n(?![ \t])|$)/
+const PARAMETER_FRONT = /boundary="?$/i
+const PARAMETER_END = /^(?:[\s";]|$)/
+/** Upper limit for what is compared of that in front of a boundary, and behind it. */
+const AROUND_MAX = 10
 const CLOSER = /^--[^\n]+--$/
 const NOT_ALL_DASHES = /[^-]/
 
@@ -182,10 +188,16 @@ function unclearBoundaryAt(message: string, at: number): string | undefined {
   return mayEndInDash || line.length === UNCLEAR_MAX ? undefined : start
 }
 
-/** Whether the word at an offset is one of a boundary, in its delimiter or its parameter. */
+/** Whether the word at an offset is one of a boundary, in its delimiter or its parameter, and not of a longer one. */
 function isWithin(message: string, at: number, boundaries: ReadonlySet<string>): boolean {
   return [...boundaries].some((boundary) => {
     const before = boundary.toLowerCase().indexOf('boundary')
-    return before >= 0 && message.startsWith(boundary, at - before)
+    if (before < 0 || !message.startsWith(boundary, at - before)) return false
+    const end = at - before + boundary.length
+    const above = message.slice(Math.max(0, at - before - AROUND_MAX), at - before)
+    const below = message.slice(end, end + AROUND_MAX)
+    return above.endsWith('\n--')
+      ? DELIMITER_END.test(below)
+      : PARAMETER_FRONT.test(above) && PARAMETER_END.test(below)
   })
 }
