@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto'
 import { CR, LF } from '../../base/bytes/ascii.ts'
 import type { LineEnding } from './header-block.ts'
-import { oddLineEnd } from './well-formed.ts'
+import { otherLineEnd } from './well-formed.ts'
 
 /** The digests of a body that a keyring needs. All are taken in one pass. */
 export interface DigestsWanted {
@@ -61,7 +61,7 @@ export class BodyDigester {
     let text = `${this.#pendingCr ? '\r' : ''}${chunk.toString('latin1')}`
     this.#pendingCr = text.endsWith('\r')
     if (this.#pendingCr) text = text.slice(0, -1)
-    if (oddLineEnd(text, '\r\n') >= 0) this.#endingsAgree = false
+    if (otherLineEnd(text, '\r\n') >= 0) this.#endingsAgree = false
     else this.#hash(Buffer.from(text.replaceAll('\r\n', '\n'), 'latin1'))
   }
 

@@ -29,7 +29,7 @@ const CONTENT_LETTERS = new RegExp(
 const DELIMITER_FOLD = /\n[ \t]*--/
 const BINHEX_FOLD = /\n[ \t]*:/
 /** Anything but tabs, line ends and text of any charset. */
-const ODD = /[^\t\r\n -~\x80-\xff]/
+const NOT_TEXT = /[^\t\r\n -~\x80-\xff]/
 
 /**
  * Returns whether any program may take a field for information about content. The name and the value
@@ -48,7 +48,7 @@ export function mayDescribeContent(name: string, value?: string): boolean {
   if (CONTENT_NAME.test(name)) return true
   const signed = /-signature$/i.test(name) ? value.replace(SIGNED_FIELDS, '') : value
   const rest = signed.includes('_') ? signed.replace(NAMES_OF_TESTS, '') : signed
-  if (ODD.test(value) || DELIMITER_FOLD.test(value)) return true
+  if (NOT_TEXT.test(value) || DELIMITER_FOLD.test(value)) return true
   if (BINHEX_FOLD.test(rest) || hasContentWords(rest)) return true
   return rest.includes('=?') && hasContentWords(decodeWords(rest))
 }

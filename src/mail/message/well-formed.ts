@@ -54,10 +54,10 @@ function findHeaderFault(header: Header): string | undefined {
   if (block.length === 0) return 'no header'
   if (block[0] === LF || block[0] === CR) return 'the header is empty'
   if (block.includes(0)) return `line ${lineOf(block, block.indexOf(0))} of the header holds a NUL`
-  const odd = oddLineEnd(text, header.lineEnding)
-  if (odd >= 0) {
+  const other = otherLineEnd(text, header.lineEnding)
+  if (other >= 0) {
     const fault = header.lineEnding === '\n' ? 'contains a CR' : 'mixes line endings'
-    return `line ${lineOf(block, odd)} of the header ${fault}`
+    return `line ${lineOf(block, other)} of the header ${fault}`
   }
   if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) {
     return block.length === HEADER_MAX
@@ -120,14 +120,14 @@ function isAgreed(header: Header, field: FieldSpan, isOfMailbox: boolean): boole
 }
 
 function hasPlainLines(text: string, ending: LineEnding): boolean {
-  return !text.includes('\0') && oddLineEnd(text, ending) < 0
+  return !text.includes('\0') && otherLineEnd(text, ending) < 0
 }
 
 /**
  * Returns the offset of the first CR or LF that is not part of a line ending of this kind, or -1 if there is
  * none.
  */
-export function oddLineEnd(text: string, ending: LineEnding): number {
+export function otherLineEnd(text: string, ending: LineEnding): number {
   return ending === '\r\n' ? text.search(/\r(?!\n)|(?<!\r)\n/) : text.indexOf('\r')
 }
 

@@ -9,7 +9,7 @@ import {
   type CodedValue,
   codedValuesOf,
   fileNameIn,
-  hasOddQuotes,
+  hasOpenQuote,
   splitAtFileNames,
   strictValue,
   TOKEN,
@@ -69,8 +69,8 @@ export function* readNames(
 
 /** Returns the value of a field as programs see it that find names in it. */
 function textsOf(value: string): string[] {
-  const isOdd = /=\?|\0/.test(value) || hasOddQuotes(value)
-  return [value, withoutComments(value, 'outside quotes'), ...(isOdd ? readingsOf(value) : [])]
+  const isUnclear = /=\?|\0/.test(value) || hasOpenQuote(value)
+  return [value, withoutComments(value, 'outside quotes'), ...(isUnclear ? readingsOf(value) : [])]
 }
 
 /**

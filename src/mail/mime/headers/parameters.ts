@@ -156,7 +156,7 @@ export function withoutBackslashes(text: string): string {
   return text.replace(/\\([\s\S])/g, '$1')
 }
 
-export function hasOddQuotes(value: string): boolean {
+export function hasOpenQuote(value: string): boolean {
   return value.split('"').length % 2 === 0
 }
 

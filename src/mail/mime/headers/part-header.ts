@@ -16,7 +16,7 @@ import type { MimeText } from './mime-lines.ts'
 import {
   BOUNDARY_WORD,
   charsetsIn,
-  hasOddQuotes,
+  hasOpenQuote,
   MULTIPART_WORDS,
   withoutQuotes,
 } from './parameters.ts'
@@ -129,7 +129,7 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
   const isMultipart = MULTIPART_WORDS.test(undecoded(text).join('\n'))
   const isKnownMultipart =
     isOfMultipart && isMultipart && hasKnownType(fields) && isAgreedBoundary(written, text)
-  const isMessage = mayBeMessage(types, type, areAgreed)
+  const isMessage = isMessageToSome(types, type, areAgreed)
   const isKnownMessage = areAgreed && strict !== undefined && type.startsWith('message/')
   const possible = encodingsIn(fields, codings, areAgreed)
   // The parts of a multipart, and a message, have encodings of their own. Some programs ignore the
@@ -143,11 +143,11 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
   const isShown = areAgreed && isInline && isText
 
   const areNamed = fields.every(({ name }) => FIELD_NAME.test(name))
-  const odd = {
+  const has = {
     header: found.hasControls || !(found.hidesLineEnd || areNamed),
     field:
       [types, codings, dispositions].some((some) => some.length > 1 || some[0] === '') ||
-      [...types, ...dispositions].some(hasOddQuotes) ||
+      [...types, ...dispositions].some(hasOpenQuote) ||
       !areAllKnown(codings) ||
       charsets.some((charset) => toUtf8(charset).length === 0),
     boundary: isOfMultipart ? written === undefined : hasBoundary,
@@ -165,7 +165,7 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
     isShown,
     declared: declaredIn(readings.join('\n').toLowerCase()),
     isUnambiguous: areAgreed && isMultipart === isKnownMultipart && (!isMessage || isKnownMessage),
-    oddities: OF_HEADERS.filter((oddity) => odd[oddity]),
+    oddities: OF_HEADERS.filter((oddity) => has[oddity]),
   }
 }
 
@@ -206,7 +206,7 @@ function isAgreedBoundary(written: string | undefined, text: string): boolean {
   return count(text) - count(written) === 1
 }
 
-function mayBeMessage(types: readonly string[], type: string, areAgreed: boolean): boolean {
+function isMessageToSome(types: readonly string[], type: string, areAgreed: boolean): boolean {
   if (type.startsWith('message/')) return true
   const words = undecoded(types.join('\n')).join('\n').toLowerCase()
   if (!areAgreed && words.includes('message')) return true

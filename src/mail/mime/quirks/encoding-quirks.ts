@@ -60,7 +60,7 @@ export const encodingQuirks = {
       },
     ],
     mustMeetFirst: true,
-    odd: 'base64',
+    oddity: 'base64',
   },
   /** A line that ends inside a group of four. */
   'base64 line': {
@@ -124,7 +124,7 @@ export const encodingQuirks = {
       { does: 'is one' },
       { does: 'is read as any other `=`', programs: ['postal-mime', 'Python'] },
     ],
-    odd: 'quoted-printable',
+    oddity: 'quoted-printable',
   },
   /** A `=` and a CR without an LF after it. */
   'quoted-printable CR break': {

@@ -70,5 +70,5 @@ export interface Quirk {
    */
   readonly mustMeetFirst?: boolean
   /** The word for the log and for STRICTMIME if ordinary mail never has this quirk. */
-  readonly odd?: Oddity
+  readonly oddity?: Oddity
 }

@@ -33,7 +33,7 @@ export class Way {
 
   /** The words for the quirks that were met and that ordinary mail never has. */
   get oddities(): readonly Oddity[] {
-    return [...this.#met].flatMap((quirk) => rowOf(quirk).odd ?? [])
+    return [...this.#met].flatMap((quirk) => rowOf(quirk).oddity ?? [])
   }
 
   /** Notes that a quirk was met whose choice is made elsewhere or is known: each other choice is tried, too. */
