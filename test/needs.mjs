@@ -23,7 +23,7 @@ const programs = {
   bzip2: 'bzip2',
   'c-icap': 'c-icap',
   catatonit: 'catatonit',
-  chromium: 'chromium',
+  'chromium-headless-shell': 'chromium-headless-shell',
   clamav: 'clamscan sigtool',
   'clamav-daemon': 'clamd clamdtop',
   'clamav-freshclam': 'freshclam',
@@ -189,13 +189,12 @@ const packageOf = new Map(
 
 /** Packages that only tests of `npm run test:all` need. */
 const ofRest = new Set(
-  `aardvark-dns amavisd-new apt-utils catatonit chromium clamav-milter clang-format crun debhelper dovecot-core
-  dovecot-lmtpd dovecot-sieve dpkg-dev faketime gcc-aarch64-linux-gnu gir1.2-gmime-3.0 gpg-agent gpgconf
-  iproute2 iptables libc6-dev-arm64-cross libemail-mime-perl libmime-tools-perl lintian m4 maildrop make
-  mimedefang mmdebstrap mpack netavark opendkim opendkim-tools podman podman-compose procmail prometheus
-  python3-debian python3-gi qemu-user-static redis-sentinel ripmime rpm rpmlint rspamd ruby ruby-mail`.split(
-    /\s+/,
-  ),
+  `aardvark-dns amavisd-new apt-utils catatonit chromium-headless-shell clamav-milter clang-format crun
+  debhelper dovecot-core dovecot-lmtpd dovecot-sieve dpkg-dev faketime gcc-aarch64-linux-gnu gir1.2-gmime-3.0
+  gpg-agent gpgconf iproute2 iptables libc6-dev-arm64-cross libemail-mime-perl libmime-tools-perl lintian m4
+  maildrop make mimedefang mmdebstrap mpack netavark opendkim opendkim-tools podman podman-compose procmail
+  prometheus python3-debian python3-gi qemu-user-static redis-sentinel ripmime rpm rpmlint rspamd ruby
+  ruby-mail`.split(/\s+/),
 )
 
 /** What a test has asked for: packages, and names that have none. */

@@ -3,8 +3,10 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { lacks, programPath } from '../../needs.mjs'
 import type { Ending } from '../../programs/host/server.ts'
 
-/** Debian's Chromium, for pages as their readers see them. */
-export const skipWithoutBrowser: string | false = lacks('chromium')
+/** Debian's Chromium without the windows of a browser, each of which would cost as much as the page in it. */
+const BROWSER = 'chromium-headless-shell'
+
+export const skipWithoutBrowser: string | false = lacks(BROWSER)
 
 export interface Look {
   readonly width?: number
@@ -21,7 +23,7 @@ const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 export async function openBrowser(t: Ending): Promise<Browser> {
   const browser = await chromium.launch({
-    executablePath: programPath('chromium'),
+    executablePath: programPath(BROWSER),
     // The tests may run as root, in a container without much of a /dev/shm.
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
   })
