@@ -17,7 +17,7 @@ export function searchWords(text: string): readonly (readonly string[])[] {
 }
 
 const asTyped = (word: string): readonly string[] => {
-  const copied = unbracketed(word.replace(/^[<("'“„«‘]+|[>)"'”“»’,;]+$/g, ''))
+  const copied = unbracketed(word.replace(/^[<("'“„«‘]+|(?<![>)"'”“»’,;])[>)"'”“»’,;]+$/g, ''))
   return copied === word ? [word] : copied === '' ? [] : [word, copied]
 }
 
