@@ -27,6 +27,7 @@ function depthOf(bytes: Buffer): number {
 const crlf = (bytes: Buffer) =>
   Buffer.from(bytes.toString('latin1').replaceAll('\n', '\r\n'), 'latin1')
 const plainly = (boundary: string) => `Content-Type: multipart/mixed; boundary="${boundary}"\n`
+const alone = (part: string) => multipart([`Content-Type: message/rfc822\n\n${part}`])
 const three = wrap(3, text, inMultipart)
 
 const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
@@ -51,6 +52,14 @@ const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
   ],
   'twenty messages, each the whole content of the next': [message(wrap(20, text, attached)), 20],
   'twenty messages, each a part of the next': [message(wrap(20, text, forwarded)), 20],
+  'the same in an odd message, each without fields of its own above its multipart': [
+    message(`X-Odd: \0\n${wrap(20, text, alone)}`),
+    20,
+  ],
+  'the same in an odd message, each below one more empty line': [
+    message(`X-Odd: \0\n${wrap(20, text, (part) => alone(`\nFrom: a@example.org\n${part}`))}`),
+    20,
+  ],
   'attached messages are counted apart from the multiparts in each': [
     message(wrap(6, wrap(4, text, inMultipart), forwarded)),
     6,
