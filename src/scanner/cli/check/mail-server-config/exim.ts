@@ -5,6 +5,8 @@ import { parseDuration } from '../../../../base/text/units.ts'
 import type { NamedDoor } from '../../../options/door-address.ts'
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { isListening } from '../../host/open-ports.ts'
+import { askSystemd } from '../../host/systemd-unit.ts'
+import { listenRemedy } from '../services/lost-sockets.ts'
 import { howToStart } from '../services/service-state.ts'
 import { askProgram } from './ask-program.ts'
 import { matchAddress, type OnescandEndpoints, proxyTimeout } from './onescand-endpoints.ts'
@@ -43,11 +45,14 @@ export async function checkExim(host: EximHost): Promise<CheckLine[]> {
   try {
     const routers = parseRouters(await print('routers'))
     const shown = (what: PrintedByExim) => print(what).catch(() => '')
-    const address = scannerOf(await shown('av_scanner'), host.endpoints)
-    const asked =
-      address === undefined
-        ? undefined
-        : judgeScanner(address, ruleForData(await shown('acl_smtp_data'), await shown('config')))
+    const scanner = await shown('av_scanner')
+    const address = scannerOf(scanner, host.endpoints)
+    const silent = address === undefined ? silentPort(scanner, listens) : undefined
+    const isOurs = address !== undefined || silent !== undefined
+    const acl = isOurs
+      ? ruleForData(await shown('acl_smtp_data'), await shown('config'))
+      : undefined
+    const asked = address === undefined ? judgeSilence(silent, acl) : judgeScanner(address, acl)
     const checkLines = judgeRouters(routers, host.endpoints, listens, asked)
     return [...checkLines, ...judgeTransports(routers, await print('transports'), host)]
   } catch {
@@ -77,6 +82,29 @@ function scannerOf(printed: string, { clamd }: OnescandEndpoints): string | unde
   const [, options = ''] = /^av_scanner = clamd:(.*)$/m.exec(printed.trim()) ?? []
   const place = options.startsWith('/') ? `unix:${options}` : `inet:${options.replace(' ', ':')}`
   return matchAddress(place.replace(/[ :]+$/, ''), clamd, undefined)
+}
+
+/** Returns the port of this host that Exim expects a clamd at, by the output of `exim -bP av_scanner`, if nothing listens there. */
+function silentPort(printed: string, listens: (port: number) => boolean): number | undefined {
+  const [, host = '', text] = /^av_scanner = clamd:(\S+) (\d+)/m.exec(printed) ?? []
+  const port = Number(text)
+  return isLoopbackHost(host) && !listens(port) ? port : undefined
+}
+
+/** The port of the package for clients of clamd, and its unit. */
+const CLAMD_PORT = 3311
+const CLAMD_UNIT = 'onescan-clamd.socket'
+
+/** Returns the check line about an Exim with this ACL, whose scanner does not listen. */
+function judgeSilence(port: number | undefined, acl: string | undefined): CheckLine | undefined {
+  if (port === undefined || acl === undefined) return undefined
+  const value = `is clamd at port ${port} of 127.0.0.1, where nothing listens: Exim defers mail in ${acl}`
+  const unit = port === CLAMD_PORT ? askSystemd(CLAMD_UNIT) : undefined
+  const remedy =
+    unit === undefined
+      ? `start the scanner that should listen there, or set av_scanner = clamd:127.0.0.1 ${CLAMD_PORT} as doc/exim.md shows`
+      : listenRemedy(CLAMD_UNIT, unit)
+  return failure('av_scanner of Exim', value, remedy)
 }
 
 /** Returns the check line about an Exim that has onescand as its scanner, and this ACL that uses it. */

@@ -111,6 +111,23 @@ t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
     t.match(await asked(`av_scanner = ${place}\n`), [/^warning Exim: no router/])
 })
 
+t.test('a scanner of Exim that does not listen is named if an ACL uses it', async (t) => {
+  const asked = (place: string, ports: readonly number[], printed: Printed = { config }) =>
+    linesAbout({ av_scanner: `av_scanner = clamd:${place}\n`, acl_smtp_data, ...printed }, ports, {
+      smtp: [],
+    })
+  t.match(await asked('127.0.0.1 3310', []), [
+    /^error av_scanner of Exim: is clamd at port 3310 of 127\.0\.0\.1, where nothing listens: Exim defers mail in acl_check_data; start the scanner that should listen there, or set av_scanner = clamd:127\.0\.0\.1 3311 as doc\/exim\.md shows$/,
+  ])
+  t.match(await asked('localhost 3311', []), [/^error .* port 3311 /])
+  for (const lines of [
+    await asked('127.0.0.1 3310', [3310]),
+    await asked('192.0.2.7 3310', []),
+    await asked('127.0.0.1 3310', [], {}),
+  ])
+    t.match(lines, [/^warning Exim: no router/])
+})
+
 /** The lines about transports alone: all routers are as documented. */
 const linesAboutTransports = async (transports: string, scanTime = 90) =>
   (await linesAbout({ routers: asThePage, transports }, [10025, 10027], { scanTime })).filter(
