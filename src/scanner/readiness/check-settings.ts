@@ -16,6 +16,7 @@ import { everyFault, lineEndFaults } from '../../base/settings/faults.ts'
 import { misspeltSettings } from '../../base/settings/misspelt.ts'
 import { hostSwitchFile, switchedOff } from '../../base/settings/off-switch.ts'
 import { readSetting, readSettings, type Values } from '../../base/settings/read-settings.ts'
+import type { FindingRule } from '../../base/settings/table/findings.ts'
 import { infectedMail } from '../../base/settings/table/infected-mail.ts'
 import { namesScanners } from '../../base/settings/table/scanners.ts'
 import { mailSettings, settingNames } from '../../base/settings/table.ts'
@@ -50,7 +51,10 @@ export async function checkSettings(host: CheckedHost): Promise<CheckLine[]> {
 
 /** Adds to a remedy that changes a setting, `set SCANFAIL=defer`, where that is done. */
 function inPlace(host: CheckedHost, checkLine: CheckLine): CheckLine {
-  const { remedy = '' } = checkLine
+  const { remedy = '', value } = checkLine
+  // A rule is in a file of its own. That onescand has not read it since is another check line.
+  if (remedy === 'correct this setting' && /^\/.* line \d+: /.test(value))
+    return { ...checkLine, remedy: 'correct this line' }
   return /^(?:(?:un)?set [A-Z]|correct this setting$)/.test(remedy)
     ? { ...checkLine, remedy: inSettingsOf(host, remedy) }
     : checkLine
@@ -87,6 +91,16 @@ function switchLine(off: string): CheckLine {
 function checkSwitch(directories: CheckedHost['directories']): CheckLine | undefined {
   const off = switchedOff(directories)
   return off === undefined ? undefined : marked(switchLine(off), 'nothing scans')
+}
+
+/** Returns a warning if FINDINGS lets every virus in, whatever is done with infected mail. */
+function everyVirus(env: Environment): CheckLine[] {
+  const isOfAll = ({ finding }: FindingRule) =>
+    typeof finding === 'object' && /^\*+$/.test(finding.pattern)
+  const { action = 'virus' } = readSetting(env, 'FINDINGS').find(isOfAll) ?? {}
+  if (action !== 'accept' && action !== 'tag') return []
+  const value = `has *=${action}, so mail with a virus is delivered`
+  return [warning('FINDINGS', value, 'set FINDINGS without *, such as "PUA.Win.*=accept",')]
 }
 
 /** Returns check lines whether the settings name a scanner. The line itself was read before. */
@@ -145,9 +159,10 @@ function checkAnswers({ env }: CheckedHost): CheckLine[] {
         ),
         'infected mail by default',
       )
-  if (SCANFAIL !== 'accept') return [found, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
+  const answers = [found, ...everyVirus(env)]
+  if (SCANFAIL !== 'accept') return [...answers, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
   const value = "is accepted if the scanners' result is unknown (SCANFAIL=accept)"
-  return [found, warning('unscanned mail', value, 'set SCANFAIL=defer')]
+  return [...answers, warning('unscanned mail', value, 'set SCANFAIL=defer')]
 }
 
 /** Returns the handling of infected mail, as text. */

@@ -144,4 +144,23 @@ t.test('every rule is read', async (t) => {
   t.match(await of('nonsense\n'), [
     { level: 'error', value: /line 1: nonsense: is not a condition/ },
   ])
+  t.match(await of('to=a REJECTVIRUS=maybe\n'), [
+    {
+      level: 'error',
+      value: /line 1: REJECTVIRUS="maybe": must be/,
+      remedy: /^correct this line$/,
+    },
+  ])
+})
+
+t.test('an action of FINDINGS for every name lets viruses in', async (t) => {
+  const of = async (FINDINGS: string) =>
+    about(await checkSettings(host({ ...scans, REJECTVIRUS: '1', FINDINGS })), /^FINDINGS$/)
+  t.match(await of('PUA.*=tag *=accept'), {
+    level: 'warning',
+    value: 'has *=accept, so mail with a virus is delivered',
+    remedy: /^set FINDINGS without \*, such as "PUA\.Win\.\*=accept", in /,
+  })
+  t.match(await of('**=tag'), { level: 'warning' })
+  t.same([await of('PUA.*=accept'), await of('*=quarantine')], [undefined, undefined])
 })
