@@ -480,4 +480,45 @@ const faultsOfSettings: readonly Fault[] = [
   },
 ]
 
-export const furtherFaults: readonly Fault[] = [...faultsOfMainCf, ...faultsOfSettings]
+const faultsOfService: readonly Fault[] = [
+  {
+    name: 'what onescand needs before its start is masked',
+    breaks: 'systemctl mask onescan-root.service',
+    reported: {
+      level: 'error',
+      what: 'onescand',
+      value: /^runs, but cannot be started again: onescan-root\.service is masked$/,
+    },
+  },
+  {
+    name: 'onescand was stopped, and what it needs before its start is masked',
+    breaks:
+      'systemctl mask onescan-root.service; systemctl stop onescand.socket onescan-milter.socket onescan-policy.socket onescan-postfix.socket onescand',
+    reported: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+  },
+  {
+    name: 'onescand hangs, after a start that failed',
+    breaks: `${set('SCANTIMEOUT=x')}; ${unset('SCANTIMEOUT')}; kill -STOP $(cat /sys/fs/cgroup/system.slice/onescand.service/cgroup.procs)`,
+    reported: { level: 'error', what: 'onescand', value: /^does not answer \(active\)$/ },
+    // Why a start failed before is not why it hangs.
+    does: `! onescan check | grep logged: && systemctl restart onescand`,
+  },
+  {
+    name: 'the directory of the sockets for Postfix was removed',
+    breaks: 'rm -r /var/spool/postfix/onescan; sleep 1',
+    reported: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /milter\.sock does not exist: Postfix defers all mail$/,
+      remedy: /^systemctl stop onescand && systemctl restart onescan-postfix\.socket && /,
+    },
+    // What systemd logs about each start and end is no error.
+    does: `! onescan check | grep -E 'logged: .(Start|onescand.service: Deactivated)' && systemctl stop onescand && systemctl restart onescan-postfix.socket onescan-policy.socket && systemctl start onescand`,
+  },
+]
+
+export const furtherFaults: readonly Fault[] = [
+  ...faultsOfMainCf,
+  ...faultsOfService,
+  ...faultsOfSettings,
+]

@@ -39,14 +39,21 @@ export function isStarted(service: Service): boolean {
   return unit !== undefined && (unit.enabled === 'enabled' || unit.active !== 'inactive')
 }
 
+/** The units without which systemd does not start a service. */
+const NEEDS = {
+  onescand: ['onescand.socket', 'onescan-root.service'],
+  'onescan-quotad': ['onescan-quotad.socket', 'onescan-quotad-root.service'],
+} as const
+
+const maskedNeeds = (service: Service): readonly string[] =>
+  NEEDS[service].filter((name) => askSystemd(name)?.load === 'masked')
+
 /** Reports how to start a service on this host: by its unit, which `verb` is about, or below supervise. */
 export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'): string {
   const unit = askSystemd(`${service}.service`)
   if (unit !== undefined) {
-    // A service does not start without its socket.
-    const socket = `${service}.socket`
-    const unmask = askSystemd(socket)?.load === 'masked' ? `systemctl unmask ${socket} && ` : ''
-    return `${unmask}${startCommand(service, unit, verb)}`
+    const unmask = maskedNeeds(service).map((name) => `systemctl unmask ${name} && `)
+    return `${unmask.join('')}${startCommand(service, unit, verb)}`
   }
   const place = supervisedAt(service)
   if (place !== undefined) return superviseCommand(verb === 'start' ? 'up' : 'restart', place)
@@ -145,6 +152,13 @@ function checkUnit(service: Service, { load }: SystemdUnit): CheckLine[] {
             `run systemd-analyze verify ${service}.service, and fix the error that it reports`,
           ),
         ]),
+    ...maskedNeeds(service).map((name) =>
+      failure(
+        service,
+        `runs, but cannot be started again: ${name} is masked`,
+        `systemctl unmask ${name}`,
+      ),
+    ),
     ...checkStartsAtBoot([service], 'no client reaches it'),
     ...unboundPathsOf(`${service}.service`).map((path) =>
       warning(
@@ -163,7 +177,8 @@ export const checkSupervised = (service: Service): CheckLine[] =>
 /** Returns the log lines since its start: from the journal, or from the log of its run script. */
 function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boolean): string[] {
   if (unit !== undefined) {
-    if (answers) return journalOfStart(unit)
+    // What it has logged since it runs: an attempt before that, which failed, is over.
+    if (answers || unit.active === 'active') return journalOfStart(unit)
     return lastAttempt(journalOf(`${service}.service`, unit.since - ATTEMPT))
   }
   if (hasSystemd()) return []
@@ -204,6 +219,9 @@ const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=s
 const OF_LINES = /^Ignoring invalid |^(?!error: |warning: ).*\/etc\/default\//
 /** The complaints that onescand can only make after a client's request. */
 const OF_CLIENTS = new RegExp(`^onescand: clamd: user \\d+ ${NAMES_UNSEEN_FILES}: `)
+/** What systemd logs about every start and end, and onescand about mail. */
+const NEWS =
+  /^(?:Start|Stopp|Finish)(?:ed|ing) |^\S+\.service: (?:Deactivated successfully|Succeeded|Scheduled restart job|Consumed )|^onescan: decision=/
 /** The form of complaints when a service checks its settings. */
 const COMPLAINT = /^(error|warning): /
 
@@ -214,7 +232,9 @@ function checkLog(service: Service, lines: readonly string[], answers: boolean):
   const complaints = lines.filter(
     (line) => OF_LINES.test(line) || OF_CLIENTS.test(line) || (!answers && COMPLAINT.test(line)),
   )
-  const sinceServing = lines.slice(lines.findLastIndex((line) => SERVES.test(line)) + 1)
+  const sinceServing = lines
+    .slice(lines.findLastIndex((line) => SERVES.test(line)) + 1)
+    .filter((line) => !NEWS.test(line))
   const shown = complaints.length > 0 || answers ? complaints : sinceServing
   const remedy = `fix the error that this line reports, then ${howToStart(service, 'restart')}`
   return [...new Set(shown)].slice(-LINES_SHOWN).map((line) => {
