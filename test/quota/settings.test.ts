@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
 import t from 'tap'
 import { checkStart } from '../../src/quota/check-quotad-start.ts'
 import { readServiceSettings } from '../../src/quota/service-settings.ts'
@@ -65,6 +68,15 @@ for (const { env, users } of [
     t.same(readServiceSettings(env).users, users)
   })
 }
+
+t.test('the settings of the package leave the users to LDAP, or to the path', async (t) => {
+  const file = join(import.meta.dirname, '../../packaging/shipped/defaults/onescan-quotad')
+  const usersOf = (env: Record<string, string>) =>
+    readServiceSettings({ ...parseEnv(readFileSync(file, 'utf8')), ...env }).users
+  t.same(usersOf({}), [passwd])
+  t.same(usersOf({ QUOTAMAILBOX: 'maildir:/var/vmail/%d/%n' }), [])
+  t.same(usersOf({ QUOTALDAPURL: 'ldap://x' }), [{ kind: 'ldap' }])
+})
 
 for (const { QUOTAMAILBOX, source } of [
   { QUOTAMAILBOX: 'quota-status:unix:/run/q', source: { address: { path: '/run/q' } } },
