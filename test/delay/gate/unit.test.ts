@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../../needs.mjs'
@@ -15,7 +15,7 @@ import { connect, speak } from './rig.ts'
 
 const examples = join(import.meta.dirname, '../../../packaging/shipped/examples/qmail')
 const service = readFileSync(join(examples, 'smtp-delay.service'), 'utf8')
-const skip = ucspiMissing || lacks('systemd-socket-activate')
+const skip = ucspiMissing || lacks('systemd-socket-activate', 'envdir')
 
 t.test('systemd finds no fault in the units', { skip }, async (t) => {
   const directory = t.testdir({
@@ -39,7 +39,13 @@ printf '220 hello\\r\\n'; while read -r line; do printf '250 ok\\r\\n'; case $li
     { mode: 0o755 },
   )
   const [, line = ''] = /^ExecStart=(.*)$/m.exec(service) ?? []
+  const [, envdir = ''] = /begin ExecStart= with "(.*)"/.exec(service) ?? []
+  const settings = join(directory, 'settings')
+  mkdirSync(settings)
+  writeFileSync(join(settings, 'QMAILQUEUE'), '/etc/onescan/queue\n')
   const places: Record<string, string> = {
+    '/usr/bin/envdir': 'envdir',
+    '/service/qmail-smtpd/env': settings,
     '/usr/sbin/smtp-delay': runtimes.at(-1)!.smtpDelay.join(' '),
     '/etc/tcp.smtp.cdb': compileRules(directory, ':allow\n'),
     '-d 1 -D 10 -N 20': '-d .1 -D .1 -N .1 --dns 127.0.0.1:9 --dns-timeout .05',
@@ -48,7 +54,7 @@ printf '220 hello\\r\\n'; while read -r line; do printf '250 ok\\r\\n'; case $li
   const command = Object.entries(places).reduce((text, [from, to]) => {
     t.ok(text.includes(from), `it has ${from}`)
     return text.replace(from, to)
-  }, line)
+  }, envdir + line)
   const port = await freePort()
   const words = ['-l', `127.0.0.1:${port}`, ...command.split(' ')]
   const child = spawn('systemd-socket-activate', words, { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -62,7 +68,9 @@ printf '220 hello\\r\\n'; while read -r line; do printf '250 ok\\r\\n'; case $li
   t.match(await speak(port), /^220 hello/, 'who connects first is served')
   await speak(port)
   t.match(log, /event=passed .* reason=remembered/)
-  t.notMatch(readFileSync(join(directory, 'env'), 'utf8'), /^LISTEN_/m)
+  const variables = readFileSync(join(directory, 'env'), 'utf8')
+  t.notMatch(variables, /^LISTEN_/m)
+  t.match(variables, /^QMAILQUEUE=\/etc\/onescan\/queue$/m, 'by the envdir of the comment')
   const early = await connect(port, { from: '127.0.0.2', early: 'QUIT\r\n' })
   t.match(await early.over, /^220 smtp-delay\.local\r\n221 /)
   child.kill('SIGTERM')
