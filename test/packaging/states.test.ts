@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
     does: remove,
     state: 'ok config-files',
     link: REAL,
-    prints: /\/queue -> .*: mail is no longer scanned/,
+    prints: /\/queue -> .*: mail is no longer scanned, and QUEUECHAIN is not used/,
     printsNot: /Postfix/,
   },
   {

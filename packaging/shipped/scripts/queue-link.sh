@@ -48,7 +48,7 @@ point_to_real_queue() {
   point "$before" "$(readlink "$link")"
   point "$link" "$queue"
   if test -x "$queue"; then
-    echo "onescan: $link -> $queue: mail is no longer scanned"
+    echo "onescan: $link -> $queue: mail is no longer scanned, and QUEUECHAIN is not used"
   elif test -d /var/qmail || test -d /var/indimail; then
     echo "onescan: $link -> $queue, which does not exist: mail through this link is deferred"
   fi # without qmail, nothing uses the link
