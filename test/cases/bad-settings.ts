@@ -48,7 +48,10 @@ export const badSettings: readonly BadSetting[] = [
   ...words('UNREAD', 'pass'),
   ...words('SECONDLOOK', 'yes'),
   ...words('STRICTMIME', '1'),
-  { settings: { FINDINGS: 'macros' }, reason: /FINDINGS=\\?"macros\\?": has no action; write as/ },
+  {
+    settings: { FINDINGS: 'macros' },
+    reason: /FINDINGS=\\?"macros\\?": has no action; write it as/,
+  },
   { settings: { FINDINGS: '=tag' }, reason: /FINDINGS=\\?"=tag\\?": has no action/ },
   {
     settings: { FINDINGS: 'encrypted=tag macros=yes' },
@@ -132,7 +135,7 @@ export const badSettings: readonly BadSetting[] = [
   { settings: { REFUSALTEXT: 'no\r\n250 yes' }, reason: /REFUSALTEXT: has a line end/ },
   {
     settings: { REFUSALTEXT: 'no {name}' },
-    reason: /REFUSALTEXT: \{name\}: must be \{virus\}/,
+    reason: /REFUSALTEXT: \{name\} is not known; use \{virus\}, \{reason\}, \{id\} or \{host\}/,
   },
   {
     settings: { QUARANTINE: 'relative' },
@@ -149,12 +152,14 @@ export const badSettings: readonly BadSetting[] = [
   ...['SCANFAIL', 'UNREAD', 'STRICTMIME'].map(
     (name): BadSetting => ({
       settings: { [name]: 'quarantine' },
-      reason: new RegExp(`${name} quarantine: there is none; set QUARANTINE`),
+      reason: new RegExp(
+        `${name}=\\\\?"quarantine\\\\?": QUARANTINE is not set; set it to a directory`,
+      ),
     }),
   ),
   {
     settings: { FINDINGS: 'encrypted=tag macros=quarantine' },
-    reason: /FINDINGS quarantine: there is none; set QUARANTINE/,
+    reason: /FINDINGS=\\?"macros=quarantine\\?": QUARANTINE is not set; set it to a directory/,
   },
   {
     settings: { VERDICTS: 'valkey://127.0.0.1:6379' },

@@ -33,7 +33,7 @@ export interface FindingRule {
 function readFindings(text: string): readonly FindingRule[] {
   return splitWords(text, 'FINDINGS').map((entry) => {
     const [, name = '', action] = /^([^=]+)=(.*)$/.exec(entry) ?? []
-    const example = 'write as "macros=tag" or "PUA.*=accept"'
+    const example = 'write it as "macros=tag" or "PUA.*=accept"'
     if (!action) throw new Fault('config', `FINDINGS="${entry}": has no action; ${example}`)
     const property = PROPERTIES.find((word) => word === name)
     // Names of findings have a capital, a digit or a dot: this is a property that is misspelt.

@@ -1,5 +1,5 @@
 import { Fault } from '../../errors/fault.ts'
-import { wrongValue } from '../../text/values.ts'
+import { oneOf, wrongValue } from '../../text/values.ts'
 import { onescanAlone, parsed } from './kinds.ts'
 
 /** Settings for mail in which a scanner found something. */
@@ -69,6 +69,8 @@ export function checkReplyText(setting: string, text: string): void {
     throw wrong('has a line end, or another character that is not printable ASCII; remove it')
   for (const [placeholder, word] of text.matchAll(/\{([^{}]*)\}/g)) {
     if (PLACEHOLDERS.some((known) => known === word)) continue
-    throw wrong(`${placeholder}: must be ${PLACEHOLDERS.map((known) => `{${known}}`).join(', ')}`)
+    throw wrong(
+      `${placeholder} is not known; use ${oneOf(PLACEHOLDERS.map((known) => `{${known}}`))}`,
+    )
   }
 }

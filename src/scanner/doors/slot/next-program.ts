@@ -14,7 +14,8 @@ export interface SlotNextProgram {
 }
 
 /** The remedy of faults of the next program, also in C. */
-export const QUEUECHAIN_REMEDY = 'set QUEUECHAIN to the real qmail-queue'
+export const QUEUECHAIN_REMEDY =
+  'set QUEUECHAIN to qmail-queue, or to another program that does not call onescan'
 
 /**
  * Returns the next program: that of the arguments, of QUEUECHAIN, or the real qmail-queue. A name without a

@@ -107,25 +107,32 @@ const mayBeQuarantine = Object.entries(mailSettings).flatMap(([name, setting]) =
   setting.kind === 'word' && setting.words.some((word) => word === 'quarantine') ? [name] : [],
 )
 
-/** Returns the name of a setting that is `quarantine`, or undefined if there is none. */
+/** Returns a setting that keeps mail in the quarantine, as it is written, or undefined if there is none. */
 export function settingThatQuarantines(settings: Values<typeof mailSettings>): string | undefined {
-  if (settings.FINDINGS.some(({ action }) => action === 'quarantine')) return 'FINDINGS'
+  const rule = settings.FINDINGS.find(({ action }) => action === 'quarantine')
+  if (rule !== undefined) {
+    const { finding } = rule
+    return `FINDINGS="${typeof finding === 'string' ? finding : finding.pattern}=quarantine"`
+  }
   const values: Readonly<Record<string, unknown>> = { ...settings }
-  return mayBeQuarantine.find((name) => values[name] === 'quarantine')
+  const name = mayBeQuarantine.find((setting) => values[setting] === 'quarantine')
+  return name && `${name}="quarantine"`
 }
 
-/** Throws a Fault if a setting is `quarantine` and there is none. */
+/** Throws a Fault if a setting keeps mail in the quarantine and QUARANTINE is not set. */
 function refuseMissingQuarantine(settings: MailSettings): void {
   const asking = settings.QUARANTINE === undefined ? settingThatQuarantines(settings) : undefined
   if (asking === undefined) return
-  throw new Fault('config', `${asking} quarantine: ${NO_QUARANTINE}`)
+  throw new Fault(
+    'config',
+    `${asking}: QUARANTINE is not set; set it to a directory, or choose another action`,
+  )
 }
-
-const NO_QUARANTINE = 'there is none; set QUARANTINE to a directory'
 
 /** Returns the quarantine that a setting requires. readMailSettings() has ensured that there is one. */
 export function requiredQuarantine({ QUARANTINE }: MailSettings): QuarantineTarget {
-  if (QUARANTINE === undefined) throw new Fault('config', `QUARANTINE: ${NO_QUARANTINE}`)
+  if (QUARANTINE === undefined)
+    throw new Fault('config', 'QUARANTINE: is not set; set it to a directory')
   return QUARANTINE
 }
 
