@@ -474,7 +474,7 @@ const faultsOfSettings: readonly Fault[] = [
       level: 'warning',
       what: 'QUOTAD [onescand]',
       value: /, so no mailbox is treated as full$/,
-      remedy: /^start it \(package onescan-quotad\), and let it allow this host$/,
+      remedy: /^on its host, run systemctl enable --now onescan-quotad\.socket onescan-quotad, /,
     },
     does: `systemctl enable --now onescan-quotad.socket onescan-quotad && onescan check | grep '^ok.* QUOTAD' && { ${unset('QUOTAD')}; }`,
   },

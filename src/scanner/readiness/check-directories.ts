@@ -47,7 +47,7 @@ function checkQuarantine(host: CheckedHost): CheckLine[] {
   const what = 'QUARANTINE'
   const directory = env.QUARANTINE
   if (!directory?.startsWith('/')) return [] // `hold`, or a value that another check reports
-  const install = `install -d -m 700 -o ${account.uid} ${shellWord(directory)}`
+  const install = `install -d -m 700 -o ${account.name} ${shellWord(directory)}`
   const keepsNothing = (reason: string, remedy = install) => [
     failure(what, `${directory} ${reason}: infected mail is deferred`, remedy),
   ]

@@ -45,9 +45,7 @@ export async function checkQuotad(host: CheckedHost): Promise<CheckLine[]> {
       ]
     }
     const value = `${source ?? env.QUOTAD}: ${answer.reason}, so no mailbox is treated as full`
-    return [
-      warning('QUOTAD', value, 'start it (package onescan-quotad), and let it allow this host'),
-    ]
+    return [warning('QUOTAD', value, START_QUOTAD)]
   } finally {
     client.close()
   }
@@ -65,6 +63,10 @@ async function checkNameStyle(
   const checkLines = me?.trim() ? await checkQuotaNames(settings, accounts, [me.trim()]) : []
   return checkLines.length > 0 ? checkLines : undefined
 }
+
+const START_QUOTAD =
+  'on its host, run systemctl enable --now onescan-quotad.socket onescan-quotad, and let this host ' +
+  'query it: ONESCAN_QUOTAD_OPTIONS="--allow ADDRESS" in /etc/default/onescan-quotad'
 
 const OTHER_STYLE = { address: 'local', local: 'address' } as const
 

@@ -8,7 +8,7 @@ import { checkSettings } from '../../../src/scanner/readiness/check-settings.ts'
 import { complaints, isOfTests } from '../../check-lines.ts'
 import { lacks } from '../../needs.mjs'
 import { openDirectory } from '../../programs/host/reachable.ts'
-import { host, stranger } from './host.ts'
+import { host, self, stranger } from './host.ts'
 
 /** The room on the disk is that of the machine that runs the tests. */
 const besidesRoom = (checkLines: ReturnType<typeof checkDirectories>) =>
@@ -20,7 +20,7 @@ t.test('a private directory with the group of the scanner has no findings', asyn
   const checkLines = checkDirectories(host({ SPOOLDIR: spool, TMPDIR: spool }))
   t.same(besidesRoom(checkLines), [])
   t.match(checkLines.at(-1)?.value, 'mode 03730')
-  t.match(checkLines[0], { level: 'ok', value: `${spool}, written by tester` })
+  t.match(checkLines[0], { level: 'ok', value: `${spool}, written by ${self.name}` })
   t.ok(
     checkLines.some(({ value }) => /\d+ MiB/.test(value)),
     'the room is reported',

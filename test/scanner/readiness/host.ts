@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import type { Environment } from '../../../src/base/process/environment.ts'
 import { readControlDirectories } from '../../../src/base/settings/control-directories.ts'
 import type { Accounts, SystemAccount } from '../../../src/scanner/readiness/host/account.ts'
@@ -6,7 +7,7 @@ import { searchPath } from '../cli/onescan.ts'
 
 /** The account that runs the tests. */
 export const self: SystemAccount = {
-  name: 'tester',
+  name: userInfo().username,
   uid: process.getuid!(),
   groups: [process.getgid!(), ...process.getgroups!()],
 }

@@ -21,9 +21,9 @@ import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 
 const SLOT = 'qmail-queue program'
-const SET = 'set QMAILQUEUE to onescanc or onescan-queue'
-/** The link that the Debian package makes for QMAILQUEUE. */
+/** The link to onescanc or onescan-queue that packages and setup make for QMAILQUEUE. */
 const LINK = '/etc/onescan/queue'
+const SET = `set QMAILQUEUE to ${LINK}`
 
 /** Checks the qmail-queue program, and the next program, to which it passes the mail. */
 export function checkPrograms(host: Host): CheckLine[] {
@@ -33,7 +33,9 @@ export function checkPrograms(host: Host): CheckLine[] {
 function checkSlotProgram(host: Host): CheckLine[] {
   const { env, program, clients } = host
   const named = env.QMAILQUEUE
-  const wrong = (value: string, remedy = SET) => [failure(SLOT, value, remedy)]
+  const wrong = (value: string, remedy = program === LINK ? toLink(LINK) : SET) => [
+    failure(SLOT, value, remedy),
+  ]
   if (named === undefined && slotProgramOf(host).kind !== 'own')
     return clients === undefined
       ? wrong('QMAILQUEUE is not set: mail goes to qmail-queue unscanned')

@@ -68,7 +68,9 @@ export const setUpsOfPrograms: readonly SetUp[] = [
   {
     name: 'QMAILQUEUE is the real qmail-queue',
     env: ({ at }) => ({ QMAILQUEUE: at('bin/qmail-queue') }),
-    expect: [/^error qmail-queue program: .*mail is not scanned; set QMAILQUEUE to onescanc/],
+    expect: [
+      /^error qmail-queue program: .*mail is not scanned; set QMAILQUEUE to \/etc\/onescan\/queue$/,
+    ],
   },
   {
     name: 'QMAILQUEUE is a link to it, as a purge leaves one',
@@ -184,7 +186,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     name: 'a service without QMAILQUEUE',
     service: () => [...withoutQueue, ...tcpserver()],
     expect: [
-      /^error qmail-queue program: QMAILQUEUE is not set: mail goes to qmail-queue unscanned; set QMAILQUEUE to onescanc or onescan-queue$/,
+      /^error qmail-queue program: QMAILQUEUE is not set: mail goes to qmail-queue unscanned; set QMAILQUEUE to \/etc\/onescan\/queue$/,
     ],
   },
   {
