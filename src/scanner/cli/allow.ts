@@ -40,7 +40,8 @@ export const allowCommand = makeCommand('allow', {
     const note = isChanged ? (remove ? ' (removed)' : '') : ` (${remove ? 'not' : 'already'} there)`
     output.text(`${path}${place}: ${line}${note}\n`)
     if (!remove && client === undefined && signature === undefined) {
-      output.warn(`anyone can forge ${from ?? 'a sender'}: add --client or --signature`)
+      const wide = from ? `anyone can forge ${from}` : `this accepts all infected mail for ${to}`
+      output.warn(`${wide}: add --client or --signature`)
     }
     await reloadOnescand(output)
     await output.result({ file: path, line: number, rule: line, changed: isChanged })

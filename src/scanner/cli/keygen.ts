@@ -48,7 +48,7 @@ export const keygenCommand = makeCommand('keygen', {
       .option('json', printsJson)
       .example('$0 keygen', 'Print a line; anyone who reads it can make stamps')
       .example(
-        '$0 keygen --append /var/qmail/control/clusterkeys',
+        '$0 keygen --append /etc/onescan/keys/clusterkeys',
         'Make a keyring (mode 0640), or add to one',
       )
       .example('$0 keygen --rotate /etc/onescan/keys/clusterkeys', 'Change the key of a cluster')

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { LOG_VALUE_MAX } from '../../base/log/line-format.ts'
 import { inheritedDescriptor } from '../../base/process/descriptors.ts'
+import { readControlDirectories } from '../../base/settings/control-directories.ts'
 import { harmlessLine } from '../../base/text/harmless.ts'
 import { queryFor } from '../log/criteria.ts'
 import { describeRecord } from '../log/describe-record.ts'
@@ -58,7 +60,7 @@ export const logCommand = makeCommand('log', {
     output.sum({ entries: found })
     if (output.hasErrors) return FAILED
     if (found > 0) return 0
-    if (await nameNoMessage(logs)) output.error(SLOT_ELSEWHERE)
+    if (await nameNoMessage(logs)) output.error(whereMessagesAre())
     return NOTHING_FOUND
   },
 })
@@ -70,10 +72,12 @@ const asObject = ({ time, host, fields, recipients }: LogRecord) => ({
   ...(recipients.length > 0 && { rcpt: recipients }),
 })
 
-/** The hint that onescan-queue writes to another log; onescan-log(5). */
-const SLOT_ELSEWHERE =
-  "only onescand writes to this log; specify qmail-smtpd's log, with multilog often " +
-  '/var/log/qmail/smtpd; local mail of qmail is in syslog'
+/** The hint where messages are if a log has none: onescan-queue writes to another; onescan-log(5). */
+const whereMessagesAre = () =>
+  existsSync(readControlDirectories(process.env).qmailHome)
+    ? "only onescand writes to this log; specify qmail-smtpd's log, with multilog often " +
+      '/var/log/qmail/smtpd; local mail of qmail is in syslog'
+    : 'onescand has logged no message here; run onescan check --mail to send test mail'
 
 /** Resolves to whether these logs have lines of onescand, but none about a message. */
 async function nameNoMessage(logs: readonly LogFile[]): Promise<boolean> {

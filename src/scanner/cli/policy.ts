@@ -24,7 +24,7 @@ export const policyCommand: CommandModule = {
   builder: (yargs) =>
     yargs
       .command(testCommand)
-      .demandCommand(1, 'specify a subcommand: policy test FROM TO CLIENT')
+      .demandCommand(1, 'specify a subcommand: policy test FROM TO [CLIENT]')
       .example('$0 policy test ann@example.net ben@example.org 192.0.2.7', 'Which line is used'),
   handler: () => {},
 }

@@ -88,8 +88,7 @@ function printDoors(control: string | undefined, output: Output): void {
     control === undefined
       ? 'all interfaces of this host'
       : `interfaces with the control directory ${control} (QMAILHOME, CONTROLDIR)`
-  const all = `${doors.join(', ')} with all its interfaces (milter, SMTP and LMTP, clamd, policy service)`
-  output.text(`from the next message on, this affects ${whose}: ${all}\n`)
+  output.text(`from the next message on, this affects ${whose}\n`)
 }
 
 function remedies(place: string): Readonly<Record<string, string>> {

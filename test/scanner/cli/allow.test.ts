@@ -56,6 +56,8 @@ t.test('without a policy one is made, and a bare sender is warned about', { skip
   t.equal(code, 0, output)
   t.equal(host.policy(), 'from=.example.net,client=192.0.2.0/24 allow\n')
   t.match(host.run('allow', 'ann@example.net').output, /anyone can forge ann@example\.net/)
+  const forAll = host.run('allow', '--to', 'ben@example.org').output
+  t.match(forAll, 'this accepts all infected mail for ben@example.org: add --client or --signature')
 })
 
 t.test('the name of a banned attachment is written as the log has it', { skip }, async (t) => {

@@ -185,14 +185,19 @@ t.test('root is not asked to run this as root on a host without a log', { skip }
   t.equal(code, 2, output)
 })
 
-t.test('a log of onescand alone hints where messages of qmail are', { skip }, async (t) => {
+t.test('a log without messages hints where those of qmail are', { skip }, async (t) => {
   const own = host(t, [])
   mkdirSync(own.at('/var/log/onescand'))
   const current = own.at('/var/log/onescand/current')
   writeFileSync(current, '2026-11-19 12:00:01 onescan: started=onescand workers=2\n')
   const words = ['log', '/var/log/onescand', '--from', 'ann@example.org']
-  const read = () => atTerminal(quoted(own.around([process.execPath, bundle, ...words])), env)
-  t.match(read(), { code: 1, output: /only onescand writes .* \/var\/log\/qmail\/smtpd/ })
+  const read = (QMAILHOME = '/nonexistent') =>
+    atTerminal(quoted(own.around([process.execPath, bundle, ...words])), { ...env, QMAILHOME })
+  const ofQmail = /only onescand writes .* \/var\/log\/qmail\/smtpd/
+  t.match(read(t.testdir()), { code: 1, output: ofQmail })
+  const { output } = read()
+  t.match(output, 'onescand has logged no message here; run onescan check --mail')
+  t.notMatch(output, 'qmail', 'which this host does not have')
   appendFileSync(current, '2026-11-19 12:00:02 onescan: decision=accept from=<b@example.org>\n')
   t.match(read(), { code: 1, output: '' })
 })

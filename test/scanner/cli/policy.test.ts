@@ -15,6 +15,13 @@ async function ask(t: Test, name: string, text: string, ...words: readonly strin
   return { code, output: (out + err).replaceAll(`${control}/`, '').trimEnd() }
 }
 
+t.test(
+  'without a subcommand its arguments are named, of which the client is optional',
+  async (t) => {
+    t.match((await onescan(['policy'])).err, 'specify a subcommand: policy test FROM TO [CLIENT]')
+  },
+)
+
 t.test('each kind of line is described by its effect', async (t) => {
   const lines = `to=off.org scan off
 to=no.org refuse
