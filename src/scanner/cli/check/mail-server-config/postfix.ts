@@ -4,6 +4,7 @@ import { errorText } from '../../../../base/errors/fault.ts'
 import { ownAddresses } from '../../../../base/net/own-addresses.ts'
 import { hostOf, isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { commandToOpen } from '../../../../base/path/command-to-open.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
 import { findPostfix } from '../../host/running-services.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
 import { startCommand } from '../services/starts-at-boot.ts'
@@ -40,7 +41,26 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     ...(await checkMilterMaps(postfix)),
     ...checkMain(postfix),
     ...(await checkQuotaDomains(postfix)),
+    ...(await checkInstances(postfix)),
   ]
+}
+
+const isError = ({ level }: CheckLine) => level === 'error'
+
+/** Resolves to a line for each further instance of Postfix that has a problem: postmulti(1). */
+async function checkInstances({ main, ...host }: Postfix): Promise<CheckLine[]> {
+  const directories = (main.multi_instance_directories ?? '').split(/[\s,]+/).filter(Boolean)
+  const checkLines = directories.map(async (directory): Promise<CheckLine[]> => {
+    const other = await checkPostfix({ ...host, directory })
+    const worst = other.find(isError) ?? other.find((line) => line.level === 'warning')
+    if (worst === undefined) return []
+    // (The remedy of the line itself is typed for the first instance.)
+    const name = shellWord(directory)
+    const remedy = `run onescan check --postfix ${name}; in its remedies, give postconf and postfix -c ${name}`
+    const what = `Postfix in ${directory}`
+    return [{ level: worst.level, what, value: `${worst.what}: ${worst.value}`, remedy }]
+  })
+  return (await Promise.all(checkLines)).flat()
 }
 
 /** Returns a check line with postconf's own error message, without details about how it was started. */

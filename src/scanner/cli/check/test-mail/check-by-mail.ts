@@ -430,7 +430,7 @@ class WayTest {
       case 'discard':
         return ok(what, `is dropped ${by}`)
     }
-    const tag = `${this.#run.address} gets it with "X-QHPSI: virus found" (Subject: ${sent.subject})`
+    const tag = `${this.#run.address} gets it, with "X-QHPSI: virus found" unless FINDINGS accepts it (Subject: ${sent.subject})`
     return ok(what, `is found ${by}; ${tag}`)
   }
 }

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -211,3 +213,38 @@ t.test(
     ])
   },
 )
+
+t.test('each instance of Postfix is checked', { skip: postfixMissing }, async (t) => {
+  const listening = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+  await once(listening, 'listening')
+  t.teardown(() => listening.close())
+  const place = `inet:127.0.0.1:${(listening.address() as AddressInfo).port}`
+  const options = readOptions(['--milter', place])
+  const endpoints = onescandEndpoints(options, { socket: '', description: undefined })
+  const others = [
+    openInstance(
+      t,
+      `smtpd_milters = ${place}\nnon_smtpd_milters = ${place}\nmilter_default_action = tempfail`,
+    ),
+    openInstance(t, ''),
+  ]
+  const directory = openInstance(t, `multi_instance_directories = ${others.join(', ')}`)
+  const accounts = readAccounts()
+  const more = { scanTime: 150, makesStamps: false, settings: {}, lost: new Map() }
+  const lines = linesOf(await checkPostfix({ directory, endpoints, accounts, ...more }))
+  const found = lines.filter((line) => line.includes(' Postfix in '))
+  t.equal(found.length, 1, lines.join('\n'))
+  t.match(found[0], `error Postfix in ${others[1]}: smtpd_milters: uses neither a milter`)
+  t.match(found[0], `run onescan check --postfix ${others[1]}; in its remedies, give postconf`)
+})
+
+/** Returns the directory of a configuration of Postfix with one server for SMTP. */
+function openInstance(t: Test, main: string): string {
+  const directory = openDirectory(t)
+  chmodSync(directory, 0o755)
+  const queue = join(directory, 'queue')
+  const own = `compatibility_level = 3.6\nqueue_directory = ${queue}\nmynetworks = 127.0.0.0/8\n`
+  writeFileSync(join(directory, 'main.cf'), `${own}${main}\n`)
+  writeFileSync(join(directory, 'master.cf'), 'smtp inet n - n - - smtpd\n')
+  return directory
+}
