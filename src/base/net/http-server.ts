@@ -7,7 +7,7 @@ import { LISTEN_QUEUE, untilListening } from './endpoint.ts'
 const REQUEST_TIME = 5_000
 /** Milliseconds between two searches for connections that are too slow. */
 const SEARCH_EVERY = 1_000
-/** Upper limit, in bytes, for a request. No service here accepts one with a body. */
+/** Upper limit, in bytes, for the head of a request. */
 const REQUEST_MAX = 8 * 1024
 
 /**

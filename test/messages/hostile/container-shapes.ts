@@ -1,4 +1,6 @@
+import { gzipSync } from 'node:zlib'
 import { binHex } from '../../mail/mime/decoders/binhex.ts'
+import { tarMember } from '../../scanner/scan/scanners/attachments/archives.ts'
 import type { HostileShape } from './hostile-shapes.ts'
 
 /** Messages whose files in TNEF and BinHex are meant to cost more than their size is worth. */
@@ -69,6 +71,16 @@ const binHexTexts: Readonly<Record<string, (size: number) => string>> = {
     binHex('a', Buffer.alloc(200_000)).slice(0, 48).concat(again(size, 'a\n')),
 }
 
+/** A 7-Zip archive whose list of files is packed with the largest tables, and empty, in 66 bytes. */
+export const sevenZip = Buffer.from(
+  '377abcaf271c00040000000005000000000000001d00000000000000000000000001020304170600010905070b0100012303010105e0000001000cd0000000000000',
+  'hex',
+)
+const archives: Readonly<Record<string, (size: number) => Buffer>> = {
+  'a tar of lists with large tables': (size) =>
+    gzipSync(filled(2 * size, tarMember('a', '0', sevenZip))),
+}
+
 const shapesOf = (what: string, files: Readonly<Record<string, (size: number) => string>>) =>
   Object.entries(files).map(([name, make]): HostileShape => ({ name: `${name} in ${what}`, make }))
 const attached = (file: (size: number) => Buffer) => (size: number) => {
@@ -84,6 +96,7 @@ const asText = (text: (size: number) => string) => (size: number) =>
 
 export const containerShapes: readonly HostileShape[] = [
   ...shapesOf('TNEF', eachAttached(tnefFiles)),
+  ...shapesOf('7-Zip', eachAttached(archives)),
   ...shapesOf(
     'BinHex',
     Object.fromEntries(Object.entries(binHexTexts).map(([name, text]) => [name, asText(text)])),

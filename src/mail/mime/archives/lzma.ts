@@ -1,3 +1,4 @@
+import { SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 
 /** Units of work for a byte that is decoded, and the bytes between two counts. */
@@ -6,6 +7,7 @@ const BYTES_PER_STEP = 4096
 
 const RENORMALIZED_BELOW = 2 ** 24
 const PROBABILITY_BITS = 11
+const BYTES_PER_PROBABILITY = 2
 const MOVE_BITS = 5
 /** States from which a literal, and not a match, has come. */
 const FIRST_MATCH_STATE = 7
@@ -22,12 +24,27 @@ export function* lzmaDecoded(
 ): Steps<Buffer | undefined> {
   const [first = 255] = properties
   if (properties.length !== 5 || first >= 225 || source.length < 5) return undefined
+  // (Memory is filled as fast as it is searched. A few bytes may ask for 6 MB of tables.)
+  yield* work.countUnits((literalsOf(first) * BYTES_PER_PROBABILITY + size) / SEARCHED_PER_UNIT)
   const decoder = new LzmaDecoder(source, first, size)
   while (!decoder.isDone) {
     yield* work.countUnits(UNITS_PER_BYTE * BYTES_PER_STEP)
     if (!decoder.step(BYTES_PER_STEP)) return undefined
   }
   return decoder.output
+}
+
+/** The number of bits of the last byte, of the position for a literal, and of that for a match. */
+const propertiesIn = (first: number) => ({
+  lc: first % 9,
+  lp: Math.floor(first / 9) % 5,
+  pb: Math.floor(first / 45),
+})
+
+/** The number of probabilities of literals. */
+function literalsOf(first: number): number {
+  const { lc, lp } = propertiesIn(first)
+  return 0x300 << (lc + lp)
 }
 
 const probabilities = (length: number) => new Uint16Array(length).fill(1 << (PROBABILITY_BITS - 1))
@@ -60,10 +77,11 @@ class LzmaDecoder {
   constructor(source: Buffer, first: number, size: number) {
     this.#source = source
     this.#code = source.readUInt32BE(1)
-    this.#lc = first % 9
-    this.#lpMask = (1 << (Math.floor(first / 9) % 5)) - 1
-    this.#pbMask = (1 << Math.floor(first / 45)) - 1
-    this.#literals = probabilities(0x300 << (this.#lc + (Math.floor(first / 9) % 5)))
+    const { lc, lp, pb } = propertiesIn(first)
+    this.#lc = lc
+    this.#lpMask = (1 << lp) - 1
+    this.#pbMask = (1 << pb) - 1
+    this.#literals = probabilities(literalsOf(first))
     this.output = Buffer.alloc(size)
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { zipSync } from 'fflate'
 import t from 'tap'
+import { sevenZip } from '../../../messages/hostile/container-shapes.ts'
 import { tarMember } from '../../../scanner/scan/scanners/attachments/archives.ts'
 import { readMail } from '../read-mail.ts'
 
@@ -60,6 +61,9 @@ const tar = (files: Readonly<Record<string, Buffer>>) =>
     ...Object.entries(files).map(([name, content]) => tarMember(name, '0', content)),
     Buffer.alloc(1024),
   ])
+
+/** The properties of LZMA with eight bits of the last byte, and four of the position. */
+const LARGEST_TABLES = 224
 
 function read(file: Buffer) {
   const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
@@ -239,4 +243,11 @@ t.test('a broken document is read without an error', async (t) => {
     }
   }
   t.pass('no error')
+})
+
+t.test('the tables that a packed list of 7-Zip asks for are work', async (t) => {
+  const ordinary = Buffer.from(sevenZip)
+  ordinary[sevenZip.indexOf(LARGEST_TABLES)] = 0x5d // as 7-Zip writes it
+  const tables = 2 * (0x300 << (8 + 4))
+  t.ok(read(sevenZip).work - read(ordinary).work > tables / 5)
 })
