@@ -140,7 +140,7 @@ t.test('onescan-quotad reads private mailboxes, and answers', { skip: cannotRead
   const directory = t.testdir({ mail: { ann: { maildirsize: '1000S\n400 4\n' } } })
   execFileSync('chmod', ['-R', 'go=', join(directory, 'mail')])
   const places = `--udp none --http 127.0.0.1:${port}`
-  const settings = `QUOTAUSERS=""\nQUOTAMAILBOX="maildir:${directory}/mail/%u"\nONESCAN_QUOTAD_OPTIONS="${places}"\n`
+  const settings = `QUOTAMAILBOX="maildir:${directory}/mail/%u"\nONESCAN_QUOTAD_OPTIONS="${places}"\n`
   writeFileSync(join(directory, 'default'), settings)
   const text = script('onescan-quotad/run', {
     '/usr/share/onescan/defaults': join(import.meta.dirname, '../../packaging/shipped/defaults'),
