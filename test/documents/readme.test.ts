@@ -89,7 +89,6 @@ t.test('the package that is installed has the version of this one', async (t) =>
   t.match(readme, `version ${manifest.version},`)
   const compose = read('packaging/shipped/container/compose.yaml')
   t.match(compose, `/onescan:${manifest.version}}`, 'the image has it, too')
-  t.match(read('doc/daily-work.md'), `/onescan:${manifest.version} `, 'also where it is named')
 })
 
 t.test('every link and every path leads somewhere', async (t) => {

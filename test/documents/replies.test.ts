@@ -1,15 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { FAULT_KINDS } from '../../src/base/errors/fault.ts'
-import { codeOfFault } from '../../src/scanner/doors/slot/exit-codes.ts'
 import type { JudgeConfig } from '../../src/scanner/scan/judge/context/judge-config.ts'
 import { actionForUnread, POLICY_STATUS } from '../../src/scanner/scan/judge/decision/actions.ts'
 import { mailReply, replyFor } from '../../src/scanner/scan/replies/mail-replies.ts'
 import { ownReply } from '../../src/scanner/scan/replies/own-replies.ts'
 import { properties } from '../../src/scanner/scan/scanners/findings/properties.ts'
 import { unread } from '../../src/scanner/scan/scanners/findings/scan-result.ts'
-import { replyToClient } from '../stand-in/smtpd/smtp-reply.ts'
 
 /** The pages about refused and deferred mail have the replies as senders receive them, from the program. */
 
@@ -71,15 +68,3 @@ for (const { grounds, because, status } of reasons) {
     t.ok(`${list}\n`.includes(item), `${begins}${item}`)
   })
 }
-
-t.test("the table of qmail's replies has the one for each fault", async (t) => {
-  const [, table = ''] = read('deferred.md').split("| qmail's reply |")
-  const silent = { pid: 1, signal: undefined, handedOver: true, errorText: Buffer.alloc(0) }
-  for (const fault of FAULT_KINDS) {
-    const reply = replyToClient({ ...silent, code: codeOfFault(fault) })
-    const text = reply.replace(/ \(#.*/, '')
-    const row = table.split('\n').find((line) => line.includes(`\`${fault}\``))
-    if (reply.startsWith('5')) t.equal(row, undefined, fault)
-    else t.match(row, `| \`${text}\` |`, fault)
-  }
-})

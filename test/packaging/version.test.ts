@@ -76,7 +76,6 @@ t.test(
     const files = [
       'package.json',
       'README.md',
-      'doc/daily-work.md',
       'doc/deferred.md',
       'doc/install.md',
       'SECURITY.md',
