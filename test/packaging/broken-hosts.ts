@@ -17,8 +17,10 @@ export const unset = (name: string) =>
   `sed -i '/^${name}=/d' ${DEFAULTS}; systemctl restart onescand`
 export const ofClamd = (line: string) =>
   `sed -i '/^${line.split(' ')[0]} /d' /etc/clamav/clamd.conf; echo '${line}' >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`
-export const CLAMD_ANSWERS =
-  'for i in $(seq 300); do clamdscan --ping 1 >/dev/null 2>&1 && break; sleep 0.1; done'
+/** Waits until a command succeeds, but not for ever: the check line then says what is not as it should be. */
+const until = (command: string) =>
+  `for i in $(seq 300); do ${command} >/dev/null 2>&1 && break; sleep 0.1; done`
+export const CLAMD_ANSWERS = until('clamdscan --ping 1')
 
 /** Another program that takes the place of the socket at a path, with this answer to each client. */
 const takes = (path: string, answer = '') => `cat >/other.py <<'END'
@@ -29,16 +31,19 @@ server = socket.socket(socket.AF_UNIX)
 server.bind(path)
 os.chmod(path, 0o666)
 server.listen()
+open('/run/other-listens', 'w').close()
 while True:
     client = server.accept()[0]
     try: client.sendall(b'${answer}')
     except OSError: pass
     client.close()
 END
-      systemctl stop other; systemd-run --collect --unit=other python3 /other.py; sleep 1`
-/** Another program that takes a port while these units are stopped. */
-const takesPort = (port: number, units: string) =>
-  `systemctl stop other ${units}; systemd-run --collect --unit=other tcpserver 127.0.0.1 ${port} cat; sleep 1; systemctl start onescand; sleep 1`
+      systemctl stop other; rm -f /run/other-listens
+      systemd-run --collect --unit=other python3 /other.py; ${until('test -e /run/other-listens')}`
+/** Another program that takes a port, while these units are stopped. */
+const takesPort = (port: number, ...units: readonly string[]) =>
+  `systemctl stop other ${units.join(' ')}; systemd-run --collect --unit=other tcpserver 127.0.0.1 ${port} cat
+      ${until(`ss -ltn | grep -q 127.0.0.1:${port}`)}; systemctl start onescand`
 
 /** What is broken on a host, what `onescan check` reports about it, and the remedy. */
 export interface Fault {
@@ -134,7 +139,7 @@ const faultsOfPostfix: readonly Fault[] = [
   },
   {
     name: 'another program has the port for clients of clamd',
-    breaks: takesPort(3311, 'onescand onescan-clamd.socket'),
+    breaks: takesPort(3311, 'onescand', 'onescan-clamd.socket'),
     reported: {
       level: 'error',
       what: 'onescan-clamd.socket',
@@ -245,7 +250,7 @@ const faultsOfPostfix: readonly Fault[] = [
   },
   {
     name: 'another process has the port of the page',
-    breaks: `systemctl stop other; systemd-run --collect --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
+    breaks: `${takesPort(8899)}; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
     reported: {
       level: 'error',
       what: 'status page inet:127.0.0.1:8899',

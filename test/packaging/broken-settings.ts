@@ -14,6 +14,18 @@ const RING = '/etc/onescan/keys/clusterkeys'
 const change = (line: string) =>
   `sed -i '/^${line.replace(/=.*/, '')}=/d' /etc/default/onescand; ${set(line)}`
 const RESTART = 'systemctl restart onescand'
+/** What several faults find, whichever came before: infected mail is kept. */
+const KEEPS = `sed -i '/^REJECTVIRUS=/d' /etc/default/onescand; ${change('QUARANTINE=/var/lib/onescan/quarantine')}`
+/** A list of bans that is used, and what makes clamd look for its names. */
+const BANS = `rm -f /etc/onescan/policy; printf 'name *.exe\\n' >/etc/onescan/badattachments
+      ${change('BADATTACHMENTS=/etc/onescan/badattachments')}; ${change('QHPSI="plugin: clamd attachments"')}; ${change('ARCHIVEBANS=on')}`
+const INSTALLS_BANS =
+  "onescan bans --install && for i in $(seq 20); do onescan check --json | grep -q 'does not have the list' || break; done"
+/** A keyring that is used. */
+const KEYRING = `test -e ${RING} || { onescan keygen --append ${RING}; ${set(`CLUSTERKEYS="${RING}"`)}; }`
+const EXPIRES = `sed -i 's/$/:until=2020-01-01/' ${RING}`
+/** A directory that is shared with scanners. */
+const SHARED = `install -d -m 3770 -o onescan /var/spool/onescan/shared; ${change('SPOOLDIR=/var/spool/onescan/shared')}`
 
 const faultsOfMainCf: readonly Fault[] = [
   {
@@ -162,7 +174,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the quarantine is open to others',
-    breaks: 'chmod 755 /var/lib/onescan/quarantine',
+    breaks: `${KEEPS}; chmod 755 /var/lib/onescan/quarantine`,
     reported: {
       level: 'error',
       what: 'QUARANTINE [onescand]',
@@ -171,7 +183,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the quarantine has no room',
-    breaks: `mount -t tmpfs -o size=64k,mode=700,uid=$(id -u onescan) tmpfs /var/lib/onescan/quarantine
+    breaks: `${KEEPS}; mount -t tmpfs -o size=64k,mode=700,uid=$(id -u onescan) tmpfs /var/lib/onescan/quarantine
       head -c 65536 /dev/zero >/var/lib/onescan/quarantine/full; ${RESTART}`,
     reported: {
       level: 'error',
@@ -183,7 +195,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the quarantine is another directory, which is not there',
-    breaks: change('QUARANTINE=/srv/q'),
+    breaks: `${KEEPS}; ${change('QUARANTINE=/srv/q')}`,
     reported: {
       level: 'error',
       what: 'QUARANTINE [onescand]',
@@ -196,7 +208,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'neither refused nor kept',
-    breaks: `rm /etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload; ${unset('QUARANTINE')}`,
+    breaks: `rm -f /etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload; ${KEEPS}; ${unset('QUARANTINE')}`,
     reported: {
       level: 'warning',
       what: 'infected mail [onescand]',
@@ -216,7 +228,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the bans are not read',
-    breaks: `rm /etc/onescan/policy; printf 'name *.exe\\n' >/etc/onescan/badattachments; ${set('BADATTACHMENTS=/etc/onescan/badattachments')}`,
+    breaks: `rm -f /etc/onescan/policy; printf 'name *.exe\\n' >/etc/onescan/badattachments; ${set('BADATTACHMENTS=/etc/onescan/badattachments')}`,
     reported: {
       level: 'warning',
       what: 'BADATTACHMENTS [onescand]',
@@ -228,18 +240,18 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'clamd does not have the bans',
-    breaks: set('ARCHIVEBANS=on'),
+    breaks: BANS,
     reported: {
       level: 'error',
       what: 'clamd /run/clamav/clamd.ctl ARCHIVEBANS [onescand]',
       value: /^clamd does not have the list of BADATTACHMENTS: /,
       remedy: /^run onescan bans --install; /,
     },
-    does: `onescan bans --install && for i in $(seq 20); do onescan check --json | grep -q 'does not have the list' || break; done`,
+    does: INSTALLS_BANS,
   },
   {
     name: 'clamd does not open RAR',
-    breaks: ':',
+    breaks: `${BANS}; ${INSTALLS_BANS}`,
     reported: {
       level: 'warning',
       what: 'clamd /run/clamav/clamd.ctl ARCHIVEBANS RAR [onescand]',
@@ -326,7 +338,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'onescand does not start when the host boots',
-    breaks: `rm /etc/systemd/system/onescand.service.d/own.conf; sed -i '/^TCP/d' /etc/clamav/clamd.conf; systemctl daemon-reload; ${unset('CLAMD')}; systemctl disable onescand`,
+    breaks: `rm -f /etc/systemd/system/onescand.service.d/own.conf; sed -i '/^TCP/d' /etc/clamav/clamd.conf; systemctl daemon-reload; ${unset('CLAMD')}; systemctl disable onescand`,
     reported: {
       level: 'warning',
       what: 'onescand',
@@ -354,7 +366,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the keyring is for root alone',
-    breaks: `onescan keygen --append ${RING}; chown root:root ${RING}; chmod 600 ${RING}; ${set(`CLUSTERKEYS="${RING}"`)}`,
+    breaks: `${KEYRING}; chown root:root ${RING}; chmod 600 ${RING}; ${RESTART}`,
     reported: {
       level: 'error',
       what: 'keyring [onescand]',
@@ -364,7 +376,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the directory of keyrings is closed',
-    breaks: `chown root:root /etc/onescan/keys; chmod 700 /etc/onescan/keys; ${RESTART}`,
+    breaks: `${KEYRING}; chown root:root /etc/onescan/keys; chmod 700 /etc/onescan/keys; ${RESTART}`,
     reported: {
       level: 'error',
       what: 'keyring [onescand]',
@@ -373,7 +385,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'Postfix folds long lines of stamped mail',
-    breaks: postconf('smtp_line_length_limit=998'),
+    breaks: `${KEYRING}; ${postconf('smtp_line_length_limit=998')}`,
     reported: {
       level: 'warning',
       what: 'smtp_line_length_limit',
@@ -382,13 +394,13 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the mode of the keyring lets others read it',
-    breaks: `chmod 644 ${RING}; ${RESTART}`,
+    breaks: `${KEYRING}; chmod 644 ${RING}; ${RESTART}`,
     reported: { level: 'error', what: 'onescand', value: /lets others read or change the keys/ },
     does: `chmod 640 ${RING}; ${RESTART}`,
   },
   {
     name: 'every key has expired',
-    breaks: `sed -i 's/$/:until=2020-01-01/' ${RING}; systemctl reload onescand`,
+    breaks: `${KEYRING}; ${EXPIRES}; systemctl reload onescand`,
     reported: {
       level: 'warning',
       what: 'keyring [onescand]',
@@ -397,7 +409,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'a key has expired',
-    breaks: ':',
+    breaks: `${KEYRING}; grep -q until=2020 ${RING} || { ${EXPIRES}; onescan keygen --append ${RING}; }; systemctl reload onescand`,
     reported: {
       level: 'warning',
       what: 'key',
@@ -408,7 +420,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the keyring is in a home directory',
-    breaks: `mkdir -p /root/keys; cp -p ${RING} /root/keys/ring; ${change('CLUSTERKEYS=/root/keys/ring')}`,
+    breaks: `${KEYRING}; mkdir -p /root/keys; cp -p ${RING} /root/keys/ring; ${change('CLUSTERKEYS=/root/keys/ring')}`,
     reported: { level: 'error', what: 'keyring [onescand]', value: /./ },
     does: `${unset('CLUSTERKEYS')}; rm ${RING}; postconf -X smtp_line_length_limit; postfix reload`,
   },
@@ -429,7 +441,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the shared directory for scanners has no sticky bit',
-    breaks: `install -d -m 3777 -o onescan /var/spool/onescan/shared; chmod 777 /var/spool/onescan/shared; ${set('SPOOLDIR=/var/spool/onescan/shared')}`,
+    breaks: `${SHARED}; chmod 777 /var/spool/onescan/shared; ${RESTART}`,
     reported: {
       level: 'error',
       what: 'SPOOLDIR [onescand]',
@@ -438,12 +450,12 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the shared directory is open to all',
-    breaks: 'chmod 3777 /var/spool/onescan/shared',
+    breaks: `${SHARED}; chmod 3777 /var/spool/onescan/shared`,
     reported: { level: 'warning', what: 'SPOOLDIR [onescand]', value: /: open to all users$/ },
   },
   {
     name: 'files of the shared directory get no group',
-    breaks: 'chmod g-s /var/spool/onescan/shared',
+    breaks: `${SHARED}; chmod g-s /var/spool/onescan/shared`,
     reported: {
       level: 'warning',
       what: 'SPOOLDIR [onescand]',
@@ -452,7 +464,7 @@ const faultsOfSettings: readonly Fault[] = [
   },
   {
     name: 'the shared directory is missing',
-    breaks: 'rmdir /var/spool/onescan/shared',
+    breaks: `${SHARED}; rmdir /var/spool/onescan/shared`,
     reported: {
       level: 'warning',
       what: 'SPOOLDIR [onescand]',
