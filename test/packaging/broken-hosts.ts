@@ -18,7 +18,7 @@ export const unset = (name: string) =>
 export const ofClamd = (line: string) =>
   `sed -i '/^${line.split(' ')[0]} /d' /etc/clamav/clamd.conf; echo '${line}' >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`
 /** Waits until a command succeeds, but not for ever: the check line then says what is not as it should be. */
-const until = (command: string) =>
+export const until = (command: string) =>
   `for i in $(seq 300); do ${command} >/dev/null 2>&1 && break; sleep 0.1; done`
 export const CLAMD_ANSWERS = until('clamdscan --ping 1')
 
@@ -54,6 +54,8 @@ export interface Fault {
   readonly reported: Pick<CheckLine, 'level' | 'what'> & { value: RegExp; remedy?: RegExp }
   /** The remedy as a command, where it is in words. */
   readonly does?: string
+  /** It has removed the mail server, so that no mail can be tried. */
+  readonly isLast?: true
 }
 
 const faultsOfPostfix: readonly Fault[] = [

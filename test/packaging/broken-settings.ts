@@ -1,4 +1,4 @@
-import { CLAMD_ANSWERS, type Fault, ofClamd, set, unset } from './broken-hosts.ts'
+import { CLAMD_ANSWERS, type Fault, ofClamd, set, unset, until } from './broken-hosts.ts'
 
 /**
  * Further faults of the host with Postfix and the milter, after those of broken-hosts.ts: parameters of Postfix, settings,
@@ -529,8 +529,24 @@ const faultsOfService: readonly Fault[] = [
   },
 ]
 
+const purged: Fault = {
+  name: 'Postfix was purged, and its sockets went with it',
+  breaks: `DEBIAN_FRONTEND=noninteractive apt-get purge --yes postfix; ${until('onescan check --daemon | grep "reports a clean"')}`,
+  reported: {
+    level: 'error',
+    what: 'milter unix:/var/spool/postfix/onescan/milter.sock',
+    value: /^\/var\/spool\/postfix\/onescan\/milter\.sock does not exist$/,
+    remedy:
+      /^systemctl stop onescand && systemctl restart onescan-postfix\.socket && systemctl start onescand$/,
+  },
+  // That of each of its sockets.
+  does: `onescan check --json 2>/dev/null | sed -n 's/.* does not exist","remedy":"\\([^"]*\\)".*/\\1/p' | sh`,
+  isLast: true,
+}
+
 export const furtherFaults: readonly Fault[] = [
   ...faultsOfMainCf,
   ...faultsOfService,
   ...faultsOfSettings,
+  purged,
 ]

@@ -37,7 +37,7 @@ for (const { title, packages, prepare, setUp, faults, door } of hosts) {
     t.same(checkLines().filter(isOfHost), [], 'a host as its page sets it up has no warning')
     t.equal(type(KEEP).code, 0)
 
-    for (const { name, breaks, reported, does } of chosen) {
+    for (const { name, breaks, reported, does, isLast } of chosen) {
       await t.test(name, async (t) => {
         t.teardown(async () => {
           if (t.passing()) return
@@ -56,6 +56,7 @@ for (const { title, packages, prepare, setUp, faults, door } of hosts) {
         const typed = type(does ?? checkLine!.remedy!)
         t.equal(typed.code, 0, `${does ?? checkLine!.remedy}: ${typed.output}`)
         t.same(errors(), [], 'nothing is wrong any more')
+        if (isLast) return
         const { output } = type('onescan check --mail you@example.org')
         const clean = `^ok +port 25, clean mail: is scanned by the ${door} interface, and accepted$`
         t.match(output, new RegExp(clean, 'm'))
