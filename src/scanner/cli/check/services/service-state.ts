@@ -15,7 +15,7 @@ import {
   type SystemdUnit,
   unboundPathsOf,
 } from '../../host/systemd-unit.ts'
-
+import { lastAttempt, lastStart } from './last-start.ts'
 import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
 import { SUPERVISED, superviseCommand } from './supervised.ts'
 
@@ -189,30 +189,6 @@ function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boole
   return own.filter((line) => line !== '')
 }
 
-/** Returns the lines of the last start that has any. */
-function lastStart(lines: readonly string[]): string[] {
-  let end = lines.length
-  for (;;) {
-    const begun = lines.findLastIndex((line, at) => at < end && STARTS.test(line))
-    const complaints = lines.slice(begun + 1, end)
-    if (begun < 0 || complaints.some((line) => line !== '')) return complaints
-    end = begun
-  }
-}
-
-/**
- * Returns the lines of the last failed attempt to start a service, or of the last attempt if none has failed.
- * For systemd a unit is left from the end of an attempt on. Its times are whole seconds.
- */
-function lastAttempt(lines: readonly string[]): string[] {
-  const failed = lines.findLastIndex((line) => /\.service: Failed with result /.test(line))
-  const end = failed < 0 ? lines.length : failed
-  const begun = lines.findLastIndex((line, at) => at < end && /^Starting /.test(line))
-  return lines.slice(begun + 1, end)
-}
-
-/** The first line of a start, by the run scripts of the package. */
-const STARTS = /^(onescand|onescan-quotad): starting$/
 /** The line by which a service reports that it has started: earlier complaints have not stopped it. */
 const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=serving\b)/
 /** The complaints of systemd and sh(1) about a line of settings that has no effect: onescand's own name the file, too. */
