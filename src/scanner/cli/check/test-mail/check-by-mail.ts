@@ -43,6 +43,8 @@ const LARGE_MAIL = 300 * 1024
 const LOG_TIMEOUT = 5_000
 /** The same for mail of a program, which is taken before any filter has seen it: rspamd may need seconds for each. */
 const QUEUED_LOG_TIMEOUT = 20_000
+/** Milliseconds for the mail server's line about a filter that it does not reach: it precedes the reply. */
+const COMPLAINT_TIMEOUT = 1_000
 /** Milliseconds after a line in which a looping message returns. */
 const LOOP_TIMEOUT = 2_500
 /** A message seen this number of times is in a loop. Two doors may be on one route. */
@@ -134,7 +136,7 @@ class WayTest {
       this.#way = { ...this.#way, security: 'starttls' }
       clean = await this.#send(cleanMessage)
     }
-    const unsent = this.#notSent(clean)
+    const unsent = await this.#notSent(clean)
     if (unsent !== undefined && clean.command !== 'DATA') return [unsent]
     // A problem with the clean mail is reported first, because it affects all mail.
     const infected = clean.kind === 'accepted' ? await this.#send(eicarMessage) : undefined
@@ -175,8 +177,8 @@ class WayTest {
     return seen
   }
 
-  /** Returns a check line if the mail was not sent, so that the route cannot be judged. */
-  #notSent({ kind, text, command }: SentMail): CheckLine | undefined {
+  /** Resolves to a check line if the mail was not sent, so that the route cannot be judged. */
+  async #notSent({ kind, text, command }: SentMail): Promise<CheckLine | undefined> {
     const what = this.#name
     switch (kind) {
       case 'accepted':
@@ -211,11 +213,14 @@ class WayTest {
         break
     }
     const value = `is not accepted, and no log has a line from onescan about it: ${text}`
-    return failure(
-      `${what}, clean mail`,
-      value,
-      "run onescan check, and read the mail server's log",
-    )
+    const unreached = await this.#run.log.waitForUnreached(COMPLAINT_TIMEOUT)
+    return unreached === undefined
+      ? failure(`${what}, clean mail`, value, "run onescan check, and read the mail server's log")
+      : failure(
+          `${what}, clean mail`,
+          `${value}; the mail server logged: ${JSON.stringify(unreached.slice(0, RULE_SHOWN))}`,
+          'fix the error that it logged',
+        )
   }
 
   /** Returns the command that tests this port with TLS, and with a login if it requires one. */

@@ -25,6 +25,9 @@ const NUMBERED = [
 ]
 /** Their lines about the outcome for a recipient. */
 const DELIVERIES = [/: (\w+): to=.*, (stat(?:us)?=.+)/, / ([\w-]{16,}) ((?:==|[=-]>|\*\*) .+)/]
+/** Their lines about a milter, a proxy filter or a clamd that they do not reach. */
+const UNREACHED =
+  /(?:connect to (?:Milter service|proxy filter) |malware acl condition: |Milter \(\S+\): (?:error|timeout) ).*/
 /** Their wording for a later retry. */
 const WAITS = /^(?:==|status=deferred|stat=(?:Deferred|queued))/
 
@@ -47,6 +50,7 @@ export class FollowedLog {
   readonly #numbers = new Map<string, string>()
   readonly #deliveries: { readonly number: string; readonly text: string }[] = []
   readonly #ownRules: { readonly number: string; readonly text: string }[] = []
+  #unreached: string | undefined
   readonly #news = new EventEmitter()
   readonly #ended = new AbortController()
   /** A line for each log that cannot be read. */
@@ -91,6 +95,12 @@ export class FollowedLog {
   /** Resolves as soon as a log has the outcome of a message, deliveryOf(), or after `within` milliseconds. */
   waitForDelivery(id: string, within: number): Promise<void> {
     return this.#until(() => this.deliveryOf(id) !== undefined, within)
+  }
+
+  /** Resolves to the mail server's last complaint about a filter that it does not reach, after at most `within` milliseconds. */
+  async waitForUnreached(within: number): Promise<string | undefined> {
+    await this.#until(() => this.#unreached !== undefined, within)
+    return this.#unreached
   }
 
   async #until(isThere: () => boolean, within: number): Promise<void> {
@@ -149,6 +159,7 @@ export class FollowedLog {
     for (const line of lines) {
       const [, number = '', id = ''] = (line.includes(this.#mark) && matchOf(NUMBERED, line)) || []
       if (id !== '' && this.#numbers.size < LINES_MAX) this.#numbers.set(number, id)
+      this.#unreached = UNREACHED.exec(line)?.[0] ?? this.#unreached
       const [, queueId = '', text] = matchOf(DELIVERIES, line) ?? []
       if (text !== undefined && this.#numbers.has(queueId) && this.#deliveries.length < LINES_MAX)
         this.#deliveries.push({ number: queueId, text })

@@ -303,6 +303,26 @@ t.test('a server that defers all mail, as without its milter, is an error', asyn
   ])
 })
 
+t.test('what the mail server logs about a filter that it does not reach is shown', async (t) => {
+  const log = join(openDirectory(t), 'mail.log')
+  writeFileSync(log, '')
+  const complaint = 'connect to Milter service unix:onescan/milter.sock: Permission denied'
+  const next = await startNext(t, {
+    script: (verb) => {
+      if (verb !== 'MAIL') return undefined
+      appendFileSync(log, `Nov 29 12:00:00 mx postfix/smtpd[7]: warning: ${complaint}\n`)
+      return '451 4.7.1 Service unavailable'
+    },
+  })
+  t.match(await findingsByMail([plain(next.port)], [log]), [
+    {
+      level: 'error',
+      value: new RegExp(`: 451 4\\.7\\.1.*; the mail server logged: "${complaint}"$`),
+      remedy: 'fix the error that it logged',
+    },
+  ])
+})
+
 t.test('a server that accepts no such mail is reported, and nothing is sent', async (t) => {
   const next = await startNext(t, {
     script: (verb) => (verb === 'RCPT' ? '550 5.1.1 no such user' : undefined),

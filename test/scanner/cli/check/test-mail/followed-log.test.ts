@@ -117,6 +117,22 @@ t.test('a delivery status of a mail server is reported for its message alone', a
 })
 
 // promise: root-paths
+t.test('complaints of mail servers about a filter that they do not reach are found', async (t) => {
+  const { current, log } = follow(t)
+  t.equal(await log.waitForUnreached(1), undefined)
+  const at = '/run/onescan/clamd.sock'
+  for (const complaint of [
+    'connect to Milter service inet:127.0.0.1:8890: Connection refused',
+    'connect to proxy filter 127.0.0.1:10025: Connection refused',
+    `malware acl condition: clamd : unable to connect to UNIX socket (${at}): Permission denied`,
+    'Milter (onescan): error connecting to filter: Permission denied',
+  ]) {
+    appendFileSync(current, `mx: warning: ${complaint}\n`)
+    const isRead = async () => (await log.waitForUnreached(WITHIN)) === complaint
+    await until(isRead, complaint)
+  }
+})
+
 t.test('no link of the owner of a log is followed', async (t) => {
   const secret = join(openDirectory(t), 'secret')
   writeFileSync(secret, line('secret'))
