@@ -191,6 +191,10 @@ async function checkLargeMail(
   if (found.answer === 'unknown') {
     return warning(what, `${found.reason} for ${size}`, "read clamd's log")
   }
+  if (found.answer === 'unread' && found.kind !== 'size' && found.kind !== 'unpacked') {
+    const value = `does not scan all of ${size}: ${found.reason}`
+    return failure(what, value, 'raise this limit in clamd.conf')
+  }
   const most = await largestLookedAt(server, CLAMDMAXSIZE)
   const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
   const remedy = `set CLAMDMAXSIZE=${sizeText(most)}, or raise ${limits}`

@@ -280,6 +280,16 @@ t.test(
   },
 )
 
+t.test('a limit that is not one of sizes is reported by its name', { skip }, async (t) => {
+  const large = { streamMaxLength: '50M', maxScanSize: '50M', maxFileSize: '50M' }
+  const clamd = await startClamd(t, { ...large, maxRecursion: 1, alertExceedsMax: true })
+  t.match(about(await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '10M' })), /large mail/), {
+    level: 'error',
+    value: /^does not scan all of 10485760 bytes \(CLAMDMAXSIZE\): .*MaxRecursion/,
+    remedy: 'raise this limit in clamd.conf',
+  })
+})
+
 t.test('a limit below ordinary attachments is an error', { skip }, async (t) => {
   for (const limit of [{ streamMaxLength: '1M' }, { maxFileSize: '300K' }]) {
     const clamd = await startClamd(t, { ...limit, alertExceedsMax: true })
