@@ -72,7 +72,7 @@ const forPostmaster = (page: string | undefined) =>
   [
     'New in quarantine on {host}: {count}',
     'In quarantine on {host}, and in no report before: {count} ({kinds}). None was delivered, unless its "State:" reports otherwise.',
-    ...(page === undefined ? [] : [`All that wait: ${page}`]),
+    ...(page === undefined ? [] : [`All messages in quarantine: ${page}`]),
     '',
     ...(page === undefined
       ? [

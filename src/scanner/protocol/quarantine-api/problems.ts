@@ -10,6 +10,9 @@ interface ProblemFacts {
   readonly command?: string
 }
 
+/** What both do about it. */
+const both = (remedy: string) => ({ api: remedy, command: remedy })
+
 const CANNOT = { status: 409, title: 'The message cannot be released in this way', type: 'cannot-release' } as const // biome-ignore format: a line
 
 /** Without a stamp only a server behind the last onescan delivers a message in which scanners still find something. */
@@ -30,7 +33,11 @@ const problems = {
     title: 'A token is required',
     api: 'send a token of --http-quarantine: Authorization: Bearer TOKEN',
   },
-  'not-allowed': { status: 403, title: 'The token does not permit this' },
+  'not-allowed': {
+    status: 403,
+    title: 'The token does not permit this',
+    api: 'use a token that permits it',
+  },
   'not-found': { status: 404, title: 'There is no such resource' },
   'no-message': {
     status: 404,
@@ -41,8 +48,7 @@ const problems = {
   busy: {
     status: 409,
     title: 'Another request or command is working on the message',
-    api: 'try again in a moment',
-    command: 'try again in a moment',
+    ...both('try again in a moment'),
   },
   released: {
     status: 409,
@@ -59,13 +65,13 @@ const problems = {
   'for-others': {
     status: 409,
     title: 'The message is also for other recipients',
+    api: 'use a token for all of its recipients',
   },
   'cannot-release': CANNOT,
   'no-recipient': { ...CANNOT, api: 'name one in "to"', command: 'specify one with --to' },
   'unknown-recipient': {
     ...CANNOT,
-    api: 'release it to all of its recipients',
-    command: 'release it to all of its recipients',
+    ...both('release it to all of its recipients'),
   },
   'cannot-sign': { ...CANNOT, ...UNSIGNED },
   'no-key': {
@@ -95,9 +101,18 @@ const problems = {
     title: 'There were too many wrong tokens from this address',
   },
   internal: { status: 500, title: 'The request failed' },
-  damaged: { status: 500, title: 'The message is not the one that was quarantined' },
+  damaged: {
+    status: 500,
+    title: 'The message is not the one that was quarantined',
+    ...both('if it stays so, restore its file from a backup, or delete it'),
+  },
   quarantine: { status: 500, title: 'The quarantine cannot be used' },
-  refused: { status: 502, title: 'The next server did not accept the message' },
+  refused: {
+    status: 502,
+    title: 'The next server did not accept the message',
+    api: 'check the server in --http-release and its log',
+    command: "read the mail server's log, or name another server with --by HOST:PORT",
+  },
   'maybe-sent': {
     status: 502,
     title: 'The message may have been delivered',
@@ -107,13 +122,25 @@ const problems = {
   },
   'partly-released': {
     status: 502,
-    title: 'The next server accepted the message for some recipients alone',
+    title: 'The next server accepted the message only for some recipients',
     api: '"again": true releases it to the others',
     command: '--again releases it to the others',
   },
-  overload: { status: 503, title: 'There are too many requests at once' },
-  late: { status: 504, title: 'The quarantine did not answer in time' },
-  'disk-full': { status: 507, title: 'The disk is full' },
+  overload: {
+    status: 503,
+    title: 'There are too many requests at once',
+    api: 'try again in a moment',
+  },
+  late: {
+    status: 504,
+    title: 'The quarantine did not answer in time',
+    api: 'try again; if it stays so, check the file system of QUARANTINE',
+  },
+  'disk-full': {
+    status: 507,
+    title: 'The disk is full',
+    ...both('free space on the file system of QUARANTINE'),
+  },
 } as const satisfies Record<string, ProblemFacts>
 export type ProblemType = keyof typeof problems
 export const PROBLEM_TYPES = Object.keys(problems) as readonly ProblemType[]

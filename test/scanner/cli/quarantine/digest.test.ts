@@ -250,9 +250,12 @@ t.test('a site has its own words, its page and its time zone', async (t) => {
   await digest(words.slice(2))
   const last = bodies(next)[10] ?? ''
   t.match(last, /: 2 messages \(Virus: 2\)\./)
-  t.match(last, /^All that wait: https:\/\/mx\.example\.org\/quarantine$/m)
+  t.match(last, /^All messages in quarantine: https:\/\/mx\.example\.org\/quarantine$/m)
   const link = 'https://mx.example.org/quarantine'
-  t.match(parted(next.got[10]!).html, `>\nAll that wait: <a href="${link}">${link}</a></p>`)
+  t.match(
+    parted(next.got[10]!).html,
+    `>\nAll messages in quarantine: <a href="${link}">${link}</a></p>`,
+  )
   t.match(last, '\n1 message cannot be read. onescan quarantine list shows why.\n')
   await digest([
     '--each',

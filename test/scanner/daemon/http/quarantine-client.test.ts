@@ -7,7 +7,9 @@ import t from 'tap'
 import { operations } from '../../../../src/scanner/cli/quarantine/desk/api-answer.ts'
 import {
   PROBLEM_TYPES,
+  type ProblemType,
   problemType,
+  reasonAndRemedy,
 } from '../../../../src/scanner/protocol/quarantine-api/problems.ts'
 import { lacks } from '../../../needs.mjs'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
@@ -39,6 +41,16 @@ t.test('the description has the operations and problems of the code', async (t) 
   ).properties
   t.same(code.enum, PROBLEM_TYPES)
   t.same(type.enum, [...new Set(PROBLEM_TYPES.map(problemType))])
+})
+
+t.test('what a person can do about a problem stands after its reason', async (t) => {
+  const said = (code: ProblemType, by: 'api' | 'command') => reasonAndRemedy(code, 'x', by)
+  for (const code of ['disk-full', 'damaged', 'refused', 'busy'] as const) {
+    t.match(said(code, 'api'), /^x; \w+/, code)
+    t.match(said(code, 'command'), /^x; \w+/, code)
+  }
+  for (const code of ['not-allowed', 'for-others', 'late', 'overload'] as const)
+    t.match(said(code, 'api'), /^x; \w+/, code)
 })
 
 type Values = Readonly<Record<string, string>>

@@ -228,11 +228,11 @@ function recipientAt(to: string, { recipients }: Pick<QuarantineRecord, 'recipie
   if (!shown.includes(REPLACED)) return to
   const [found, ...others] = new Set(recipients.filter((address) => asUtf8(address) === shown))
   if (found !== undefined && others.length === 0) return found
-  const count = found === undefined ? 'no recipient' : 'more than one recipient'
-  throw new CannotRelease(
-    'unknown-recipient',
-    `<${shown}>: ${count} of the message matches (unknown bytes are shown as U+FFFD)`,
-  )
+  const reason =
+    found === undefined
+      ? 'is not a recipient of this message'
+      : 'may be more than one recipient, since unknown bytes are shown as U+FFFD'
+  throw new CannotRelease('unknown-recipient', `<${shown}>: ${reason}`)
 }
 
 /**
