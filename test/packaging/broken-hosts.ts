@@ -338,8 +338,7 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'clamav-daemon',
-      value:
-        /^runs, but is disabled: it does not start when the host boots, and mail cannot be scanned$/,
+      value: /^runs, but is disabled: after a boot it does not run, and mail cannot be scanned$/,
       remedy: /^systemctl enable clamav-daemon$/,
     },
   },
@@ -349,8 +348,7 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'onescan-postfix.socket',
-      value:
-        /^runs, but is disabled: it does not start when the host boots, and no client reaches /,
+      value: /^runs, but is disabled: after a boot it does not run, and no client reaches /,
     },
   },
   {

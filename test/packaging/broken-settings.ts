@@ -342,8 +342,7 @@ const faultsOfSettings: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'onescand',
-      value:
-        /^runs, but is disabled: it does not start when the host boots, and no client reaches it$/,
+      value: /^runs, but is disabled: after a boot it does not run, and no client reaches it$/,
     },
   },
   {

@@ -61,13 +61,16 @@ export const enableCommand = makeCommand('enable', {
         : [switchFile({ control })]
     const removed = files.filter((file) => failWithRemedy(file, () => remove(file)))
     const done =
-      removed.length > 0 ? `removed ${removed.join(' and ')}` : `no ${files.join(' and no ')}`
-    output.text(`scanning is enabled: ${done}\n`)
-    printDoors(control, output)
+      removed.length > 0
+        ? `removed ${removed.join(' and ')}`
+        : `was not disabled (no ${files.join(', no ')})`
     const off = pathExists(hostSwitchFile)
     if (off) {
       const still = 'scanning is still disabled on this host'
-      output.text(`but ${hostSwitchFile} exists: ${still}; run "onescan enable"\n`)
+      output.text(`${done}, but ${hostSwitchFile} exists: ${still}; run "onescan enable"\n`)
+    } else {
+      output.text(`scanning is enabled: ${done}\n`)
+      printDoors(control, output)
     }
     for (const file of files) {
       await output.result({ off, file, changed: removed.includes(file), control, doors })

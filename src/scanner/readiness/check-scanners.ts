@@ -91,7 +91,7 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
     }
     case 'unknown': {
       const value = `returns no result (${scanned.reason}), so mail is ${meanwhile}`
-      const remedy = `correct what this reason names, or read the log of ${scanner.name}`
+      const remedy = `fix the cause in parentheses; the log of ${scanner.name} may have more`
       return marked(failure(what, value, remedy), 'nothing scans')
     }
   }

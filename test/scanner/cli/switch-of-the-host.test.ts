@@ -36,7 +36,7 @@ t.test('disable makes /etc/onescan/onescan.off, and enable removes it', { skip }
   t.notOk(existsSync(file))
   t.match(
     run('enable').stdout,
-    'scanning is enabled: no /etc/onescan/onescan.off and no /var/qmail/control',
+    'scanning is enabled: was not disabled (no /etc/onescan/onescan.off, no /var/qmail/control',
   )
 })
 
@@ -60,6 +60,7 @@ t.test(
     const [command, ...rest] = etc.around(words)
     const { stdout } = spawnSync(command!, rest, { encoding: 'utf8', env: { PATH: searchPath } })
     t.match(stdout, 'scanning is still disabled on this host; run "onescan enable"')
+    t.notMatch(stdout, 'is enabled')
   },
 )
 

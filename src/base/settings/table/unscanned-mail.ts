@@ -4,7 +4,7 @@ import { word } from './kinds.ts'
 export const unscannedMail = {
   SCANFAIL: word(['defer', 'accept', 'quarantine'], {
     laxer: accepts,
-    passes: ifAccepted('mail about which the answer of the scanners is unknown'),
+    passes: ifAccepted('mail whose scan failed'),
   }),
   // No retry makes a message smaller, but larger limits of clamd do let it in: it waits in its queue until
   // then. Filters that let it pass, such as clamav-milter and amavis, let in any virus that is padded.

@@ -28,7 +28,7 @@ export function noMailServer(endpoints: OnescandEndpoints, hasSmtp = isServed(25
     const places = ports.map(({ address }) => address).join(', ')
     return ok(
       WHAT,
-      `the server at port 25 is none that check knows, and may use onescand at ${places}: onescan check --mail ADDRESS shows whether its mail is scanned`,
+      `this check does not know the server at port 25, which may use onescand at ${places}: onescan check --mail ADDRESS shows whether its mail is scanned`,
     )
   }
   const value = 'none was found on this host (qmail, Postfix, Sendmail, Exim or OpenSMTPD)'

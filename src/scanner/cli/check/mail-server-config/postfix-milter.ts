@@ -49,7 +49,7 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
     if (servesFilters) return [usesClamdPerhaps(what, names)]
-    const state = `${names}: not known to be onescand; if it is another filter, this mail is not scanned`
+    const state = `${names}: may be another filter than onescand; then this mail is not scanned`
     return [warning(what, state, `${SHOWN_BY_MAIL}; if not, ${toAdd}`)]
   }
   const filter = foreignFilter(service)

@@ -23,7 +23,7 @@ export function checkStartsAtBoot(
     if (unit?.active !== 'active') continue
     const base = name.replace(/\.(?:service|socket)$/, '')
     if (startsAtBoot(base, unit) || ask(`${base}.socket`)?.enabled === 'enabled') return []
-    const value = `runs, but is ${unit.enabled}: it does not start when the host boots, and ${effect}`
+    const value = `runs, but is ${unit.enabled}: after a boot it does not run, and ${effect}`
     const unmask = unit.enabled.startsWith('masked') ? `systemctl unmask ${name} && ` : ''
     return [warning(name, value, `${unmask}systemctl enable ${name}`)]
   }

@@ -65,7 +65,7 @@ t.test('a mail server that check does not know may use onescand at a port', asyn
     linesOf([noMailServer(onescandEndpoints(readOptions(options), undefined), hasSmtp)])
   const atPort = ['--milter', 'inet:127.0.0.1:8890']
   t.match(found(true, ...atPort), [
-    /^ok mail server: the server at port 25 is none that check knows, and may use onescand at inet:127\.0\.0\.1:8890: onescan check --mail ADDRESS shows whether its mail is scanned$/,
+    /^ok mail server: this check does not know the server at port 25, which may use onescand at inet:127\.0\.0\.1:8890: onescan check --mail ADDRESS shows whether its mail is scanned$/,
   ])
   t.match(found(false, ...atPort), [/^warning mail server: none was found /])
   t.match(found(true, '--milter', 'unix:/run/a.sock'), [/^warning mail server: none was found /])
@@ -135,7 +135,7 @@ t.test('what runs and does not start when the host boots is named', async (t) =>
       }),
     )
   const named = (unit: string, remedy: string, state = 'disabled') => [
-    `warning ${unit}: runs, but is ${state}: it does not start when the host boots, and mail cannot be scanned; ${remedy}`,
+    `warning ${unit}: runs, but is ${state}: after a boot it does not run, and mail cannot be scanned; ${remedy}`,
   ]
   for (const enabled of ['enabled', 'static', 'indirect', 'generated', 'alias'])
     t.same(judged({ 'clamav-daemon': ['active', enabled] }), [], enabled)

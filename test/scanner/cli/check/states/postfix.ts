@@ -96,7 +96,7 @@ export const states: readonly PostfixState[] = [
     hasOther: true,
     main: ({ other }) => ({ smtpd_milters: other, non_smtpd_milters: '$smtpd_milters' }),
     byRule: [
-      /^warning smtpd_milters: unix:\S+: not known to be onescand; .*; if not, postconf -e /,
+      /^warning smtpd_milters: unix:\S+: may be another filter than onescand; .*; if not, postconf -e /,
     ],
     byMail: around,
     isMended: true,
@@ -117,7 +117,7 @@ export const states: readonly PostfixState[] = [
     main: byMilter,
     own: ({ other }) => [`{ smtpd_milters = { ${other}, default_action=accept } }`],
     byRule: [
-      /^warning \d+\/inet\/smtpd_milters: unix:\S+: not known to be onescand; .*; if not, postconf -P /,
+      /^warning \d+\/inet\/smtpd_milters: unix:\S+: may be another filter than onescand; .*; if not, postconf -P /,
     ],
     byMail: around,
     isMended: true,
