@@ -51,7 +51,10 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
       items: tagged([
         [settingsOf('overrides'), "The client's value, or the daemon's if the client has none."],
         [settingsOf('about client', 'about message'), "The client's value, set or unset."],
-        [settingsOf('may tighten'), "The client's value, or onescan-queue scans if it is laxer."],
+        [
+          settingsOf('may tighten'),
+          "The client's value, or onescan-queue scans if it is more lenient.",
+        ],
         [settingsOf('checked only'), "The daemon's value."],
       ]),
     },
