@@ -189,7 +189,7 @@ export class App {
     const isOpening = isFirst || !isSameMessage
     if (isFirst || !isSameList) {
       this.list.typed = {}
-      this.list.selected.clear()
+      this.list.selectedBefore = new Set(this.list.selected.keys())
       // What is read is the message, and not how many there are.
       const isTold = !isOpening || message === ''
       await Promise.all([this.list.load({ isTold }), isOpening ? this.opened.open() : undefined])

@@ -43,7 +43,6 @@ export function listView(app) {
     </ul>
     <p class="buttons">
       ${list.next === null ? nothing : html`<button type="button" aria-disabled=${list.isLoading || app.isBusy} @click=${() => app.list.showMore()}>Show more</button>`}
-      ${list.selected.size === 0 ? nothing : html`<a href="#list-title" @click=${onSkip}>${count(list.selected.size, 'message')} selected: back to the buttons</a>`}
     </p>
   </section>`
 }
@@ -70,7 +69,12 @@ export function listTitle({ list, search }) {
   return `The newest ${shown.toLocaleString('en')} of ${atLeast}${count(total.count, `${kind}message`)}`
 }
 
-const EVERYTHING = { search: '', show: '', kind: '', recipient: '', from: '', to: '' }
+/** The search without any words and filters. */
+export const EVERYTHING = { search: '', show: '', kind: '', recipient: '', from: '', to: '' }
+
+/** @param {App} app @param {Partial<Search>} changes @param {string} words */
+export const searchLink = (app, changes, words) =>
+  html`<a href=${app.addressOf(changes)} @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, changes, 'list-title')}>${words}</a>`
 
 /**
  * What a search that finds nothing does not list, and the way to it.
@@ -88,13 +92,11 @@ function emptyNote(app) {
   ]
   const isLimited = me?.domains !== undefined
   /** @type {(changes: Partial<Search>, words: string) => unknown} */
-  const link = (changes, words) =>
-    html`<li><a href=${app.addressOf(changes)} @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, changes, 'list-title')}>${words}</a></li>`
+  const link = (changes, words) => html`<li>${searchLink(app, changes, words)}</li>`
   return html`<div class="empty">
     <p>Only messages that ${listed} are listed here${isLimited ? ', and only those for your recipients' : ''}. Deleted messages cannot be listed; your mail administrator finds them in the log.</p>
     <ul>
       ${show === 'all' ? nothing : link({ show: 'all' }, isReleased ? 'Show waiting messages, too' : 'Show released messages, too')}
-      ${Object.entries(search).some(([name, value]) => name !== 'message' && value) ? link(EVERYTHING, 'Show all that wait') : nothing}
       ${kind || recipient || from || to ? link({ kind: '', recipient: '', from: '', to: '' }, 'Search without the filters') : nothing}
     </ul>
   </div>`
@@ -109,7 +111,7 @@ function searchForm(app) {
     html`<label>${label}
       <input id=${id} name=${name} type="date" .value=${live(search[name])} aria-invalid=${isWrong(app, 'days')} aria-describedby="answer-days"></label>`
   const set = [app.search.recipient, app.search.from, app.search.to].filter(Boolean).length
-  return html`<form class="search" role="search" @submit=${list.onSearch} @input=${list.onType}>
+  return html`<form class="search" role="search" @submit=${list.onSearch} @input=${list.onType} @change=${list.onChoose}>
     <label>Search: sender, recipient, subject, file, virus, number
       <input name="search" type="search" .value=${live(search.search)} maxlength="200" autocomplete="off" spellcheck="false"></label>
     <label>Show
@@ -124,6 +126,7 @@ function searchForm(app) {
         ${kindsInWords.map(([word, name]) => html`<option value=${word}>${name}</option>`)}
       </select></label>
     <button type="submit" class=${list.isTyped ? 'first' : ''}>Search</button>
+    ${Object.entries(app.search).some(([name, value]) => name !== 'message' && value) ? searchLink(app, EVERYTHING, 'Show all that wait') : nothing}
     <details ?open=${set > 0 || list.hasFilters} @toggle=${list.onToggle}>
       <summary>${set === 0 ? 'More filters' : `More filters: ${set} set`}</summary>
       <div>
@@ -142,12 +145,14 @@ function selectionBar(app) {
   const { list, isBusy } = app
   const { selected } = list
   const shown = list.messages.length
-  if (shown === 0) return nothing
+  if (shown === 0 && selected.size === 0) return nothing
   const here = list.messages.filter(({ id }) => selected.has(id)).length
   const n = selected.size
-  return html`<label class="box"><input type="checkbox" .checked=${live(here === shown)}
+  const those = html`<span class="visually-hidden"> those selected</span>`
+  const box = html`<label class="box"><input type="checkbox" .checked=${live(here === shown)}
         .indeterminate=${here > 0 && here < shown} @change=${app.list.onSelectShown}>
-      ${list.next === null ? 'Select all' : `Select these ${shown}`}</label>
+      ${list.next === null ? 'Select all' : `Select these ${shown}`}</label>`
+  return html`${shown === 0 ? nothing : box}
     ${
       list.next === null
         ? nothing
@@ -156,9 +161,9 @@ function selectionBar(app) {
     ${
       n === 0
         ? nothing
-        : html`<b>${n.toLocaleString('en')} selected</b>
-            ${app.may('release') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.releaseSelected()}>Release</button>` : nothing}
-            ${app.may('delete') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.deleteSelected()}>Delete</button>` : nothing}
+        : html`<b>${list.selectedText}</b>
+            ${app.may('release') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.releaseSelected()}>Release${those}</button>` : nothing}
+            ${app.may('delete') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.deleteSelected()}>Delete${those}</button>` : nothing}
             <button type="button" aria-disabled=${isBusy} @click=${() => app.list.selectNone()}>Select none</button>`
     }`
 }
@@ -171,15 +176,16 @@ function item(app, message) {
   const { id, time, found, grounds, sender, from, size } = message
   const isOpen = app.search.message === id
   const subject = subjectOf(message)
+  const described = `f-${id} t-${id} w-${id}`
   return html`<li class=${isOpen ? 'open' : ''}>
     ${
       app.mayChange
         ? html`<label class="box"><input type="checkbox" .checked=${live(app.list.selected.has(id))}
-            aria-label=${`Select ${subject}, from ${writerOf(message)}`} @change=${() => app.list.toggle(message)}></label>`
+            aria-label=${`Select ${subject}, from ${writerOf(message)}`} aria-describedby=${described} @change=${() => app.list.toggle(message)}></label>`
         : nothing
     }
     <a href=${app.addressOf({ message: id })} aria-current=${isOpen ? 'true' : 'false'} id=${`m-${id}`}
-      aria-describedby=${`f-${id} t-${id} w-${id}`}
+      aria-describedby=${described}
       @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: id })}>
       <b dir="auto">${subject}</b> <span class="from">from <bdi>${writerOf(message)}</bdi></span>
       ${isSameAddress(from, sender) ? nothing : html`<span class="sender">${sender === '' ? 'no sender address' : html`sent by <bdi>${visible(sender)}</bdi>`}</span>`}
@@ -188,6 +194,7 @@ function item(app, message) {
     <p class="to" id=${`t-${id}`}>to <bdi>${recipientsText(message)}</bdi></p>
     <p class="when" id=${`w-${id}`}><time datetime=${time}>${timeText(time)}</time>
       <span>${[stateText(app, message), formatSize(size)].filter(Boolean).join(', ')}</span></p>
+    ${app.list.selected.has(id) ? html`<a class="skip" href="#list-title" @click=${onSkip}>Back to the buttons</a>` : nothing}
   </li>`
 }
 

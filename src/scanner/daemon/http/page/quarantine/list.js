@@ -14,6 +14,9 @@ const LISTED_MAX = 10_000
 const DELETED_MAX = 1000
 const RELEASED_MAX = 100
 
+/** Milliseconds until a search that goes on is told. */
+const SLOW = 2000
+
 export class List {
   /** @type {Summary[]} */
   messages = []
@@ -32,6 +35,8 @@ export class List {
   isLoaded = false
   /** @type {Map<string, Summary>} */
   selected = new Map()
+  /** Those that were selected in another search: a search drops none of them. @type {Set<string>} */
+  selectedBefore = new Set()
   /** Further filters are shown. */
   hasFilters = false
   /** What was typed into the search, and not searched for yet. @type {Partial<Search>} */
@@ -52,6 +57,7 @@ export class List {
     this.isLoading = true
     this.isSearching = isFirst
     this.app.redraw()
+    if (isTold) this.app.tell('Searching…', SLOW)
     try {
       const listed = await this.#listed(PAGE, isFirst ? null : this.next)
       if (search !== this.app.search && !isSameFilter(search, this.app.search)) return
@@ -79,14 +85,19 @@ export class List {
    * @param {boolean} isTold
    */
   async #announce(isFirst, isTold) {
+    if (isFirst && !(await this.#count())) return
+    if (isTold) this.app.tell(this.app.answer === undefined ? listTitle(this.app) : '')
+  }
+
+  /** Counts the messages of the search, if not all are shown. Resolves to whether the search is still the same. */
+  async #count() {
     const { search } = this.app
-    if (isFirst && this.next !== null) {
-      const total = await ask(`messages/count?${this.#query()}`).catch(() => undefined)
-      if (!isSameFilter(search, this.app.search) || this.app.me === undefined) return
-      this.total = total
-      this.app.redraw()
-    }
-    if (isTold && this.app.answer === undefined) this.app.tell(listTitle(this.app))
+    if (this.next === null) return true
+    const total = await ask(`messages/count?${this.#query()}`).catch(() => undefined)
+    if (!isSameFilter(search, this.app.search) || this.app.me === undefined) return false
+    this.total = total
+    this.app.redraw()
+    return true
   }
 
   /**
@@ -115,7 +126,7 @@ export class List {
     this.hasFilters = /** @type {HTMLDetailsElement} */ (event.target).open
   }
 
-  /** Something was typed or chosen: it is searched for with the button or Enter. @param {Event} event */
+  /** Something was typed: it is searched for with the button or Enter. @param {Event} event */
   onType = (event) => {
     const { name, value } = /** @type {HTMLInputElement} */ (event.target)
     this.typed = { ...this.typed, [name]: value }
@@ -128,22 +139,34 @@ export class List {
     return !isSameFilter(this.app.search, { ...this.app.search, ...this.typed })
   }
 
+  /** What was chosen among a few is searched for at once. Days are typed digit by digit. @param {Event} event */
+  onChoose = (event) => {
+    if (event.target instanceof HTMLSelectElement) this.#search()
+  }
+
   /** Searches, and closes a message that is not found: its buttons would stand beside other messages. @param {Event} event */
   onSearch = async (event) => {
     event.preventDefault()
+    if (!(await this.#search())) return
+    const { message } = this.app.search
+    if (this.isLoaded && message !== '' && this.messages.every(({ id }) => id !== message))
+      await this.app.go({ message: '' }, 'replace')
+  }
+
+  /** Searches for what was typed and chosen. Resolves to whether the search is another one than before. */
+  async #search() {
     const typed = Object.entries(this.typed).map(([name, value]) => [name, value.trim()])
     const words = Object.fromEntries(typed)
     const { from, to } = { ...this.app.search, ...words }
     if (from !== '' && to !== '' && from > to) {
       this.app.say('days', 'The first day is after the last day.', true)
-      return focus('first-day')
+      focus('first-day')
+      return false
     }
     this.typed = {}
-    if (isSameFilter(this.app.search, { ...this.app.search, ...words })) return this.load()
-    await this.app.go(words)
-    const { message } = this.app.search
-    if (this.isLoaded && message !== '' && this.messages.every(({ id }) => id !== message))
-      await this.app.go({ message: '' }, 'replace')
+    const isNew = !isSameFilter(this.app.search, { ...this.app.search, ...words })
+    await (isNew ? this.app.go(words) : this.load())
+    return isNew
   }
 
   onRefresh = () => {
@@ -158,21 +181,40 @@ export class List {
     if (first) focus(`m-${first.id}`)
   }
 
-  /** @param {readonly Summary[]} messages */
+  /** Selects more messages. @param {readonly Summary[]} messages */
   select(messages) {
-    this.selected = new Map(messages.map((message) => [message.id, message]))
+    for (const message of messages) {
+      this.selected.set(message.id, message)
+      this.selectedBefore.delete(message.id)
+    }
     this.#onSelected()
+  }
+
+  /** How many of those that are selected only another search lists, in words. */
+  get hiddenText() {
+    const listed = new Set(this.messages.map(({ id }) => id))
+    const hidden = [...this.selected.keys()].filter((id) => this.selectedBefore.has(id) && !listed.has(id)) // biome-ignore format: a line
+    return hidden.length === 0 ? '' : `${hidden.length.toLocaleString('en')} of them in another search` // biome-ignore format: a line
+  }
+
+  /** `3 selected, 2 of them in another search` */
+  get selectedText() {
+    if (this.selected.size === 0) return 'Nothing is selected'
+    return [`${this.selected.size.toLocaleString('en')} selected`, this.hiddenText]
+      .filter(Boolean)
+      .join(', ')
   }
 
   #onSelected() {
     if (this.app.answer?.place === 'list') this.app.answer = undefined
     this.app.redraw()
-    this.app.tell(`${count(this.selected.size, 'message')} selected`)
+    this.app.tell(this.selectedText)
   }
 
   selectNone() {
     if (this.app.isBusy) return
-    this.select([])
+    this.selected.clear()
+    this.#onSelected()
     focus('list-title')
   }
 
@@ -185,7 +227,9 @@ export class List {
   /** @param {Event} event */
   onSelectShown = (event) => {
     const { checked } = /** @type {HTMLInputElement} */ (event.target)
-    this.select(checked ? this.messages : [])
+    if (checked) return this.select(this.messages)
+    for (const { id } of this.messages) this.selected.delete(id)
+    this.#onSelected()
   }
 
   /** Selects all messages of the search, also those that are not shown. */
@@ -204,12 +248,30 @@ export class List {
     })
   }
 
+  /**
+   * What is selected, for a question: the number of each kind, and the first subjects.
+   *
+   * @param {readonly Summary[]} messages
+   */
+  #summary(messages) {
+    const byKind = new Map()
+    for (const { grounds } of messages) byKind.set(grounds, (byKind.get(grounds) ?? 0) + 1)
+    const kinds = [...byKind].map(
+      ([grounds, number]) => `${kindText(grounds)}: ${number.toLocaleString('en')}`,
+    )
+    const subjects = messages.map(
+      (message) =>
+        `“${subjectOf(message)}” from ${writerOf(message)} to ${recipientsText(message)}`,
+    )
+    return [this.hiddenText, kinds.join(', '), ...firstLines(subjects, 'message')].filter(Boolean)
+  }
+
   deleteSelected() {
     const messages = [...this.selected.values()]
     return this.app.act('list', async () => {
       const words = `Delete ${count(messages.length, 'message')}?`
       const more = [`${messages.length === 1 ? 'The message' : 'They'} cannot be restored.`]
-      const lines = summaryOf(messages)
+      const lines = this.#summary(messages)
       if (!(await this.app.agrees(words, 'Delete', { more, lines }))) return
       await this.#forAll(messages, DELETED_MAX, ['deleted', 'Deleting'], (ids) =>
         ask('messages/delete', { method: 'POST', body: { ids } }),
@@ -229,7 +291,7 @@ export class List {
       const [first] = messages
       const danger = messages.length === 1 && first ? warningText(first) : 'Opening them may do harm.' // biome-ignore format: a line
       const more = [danger, 'A release cannot be called back.']
-      const lines = summaryOf(messages)
+      const lines = this.#summary(messages)
       if (!(await this.app.agrees(words, 'Release', { more, lines }))) return
       await this.#forAll(messages, RELEASED_MAX, ['released', 'Releasing'], (ids) =>
         this.app.sendOnce(ids, (key) =>
@@ -296,13 +358,13 @@ export class List {
       already
         ? `${already.toLocaleString('en')} ${already === 1 ? 'was' : 'were'} ${done} already${done === 'released' ? ', or deleted' : ''}.`
         : '',
-      failed.length ? `${failed.length} not:` : '',
+      failed.length ? `${failed.length} could not be ${done}:` : '',
       why,
     ].filter(Boolean)
     const isBad = failed.length > 0 || stopped !== undefined
     this.app.say('list', all.join(' '), isBad, firstLines(failed, 'message'))
-    focus('list-title')
     await this.#renew()
+    focus('list-title')
   }
 
   /** Reads the list again, as far as it was shown. It stays as it is if that fails. */
@@ -313,6 +375,7 @@ export class List {
     if (listed === undefined || search !== this.app.search) return
     Object.assign(this, { ...listed, loadedAt: new Date().toISOString() })
     this.app.redraw()
+    await this.#count()
   }
 
   /** A message of the list was released to some of its recipients. @param {Summary} message */
@@ -334,23 +397,6 @@ export class List {
     for (const id of ids) this.selected.delete(id)
     this.app.redraw()
   }
-}
-
-/**
- * What is selected, for a question: the number of each kind, and the first subjects.
- *
- * @param {readonly Summary[]} messages
- */
-function summaryOf(messages) {
-  const byKind = new Map()
-  for (const { grounds } of messages) byKind.set(grounds, (byKind.get(grounds) ?? 0) + 1)
-  const kinds = [...byKind].map(
-    ([grounds, number]) => `${kindText(grounds)}: ${number.toLocaleString('en')}`,
-  )
-  const subjects = messages.map(
-    (message) => `“${subjectOf(message)}” from ${writerOf(message)} to ${recipientsText(message)}`,
-  )
-  return [kinds.join(', '), ...firstLines(subjects, 'message')]
 }
 
 /**

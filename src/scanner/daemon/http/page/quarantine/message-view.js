@@ -7,9 +7,18 @@ import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 import { answerAt, isWrong } from './answer.js'
 import { onSkip } from './focus.js'
-import { subjectOf, writerOf } from './list-view.js'
+import { EVERYTHING, searchLink, subjectOf, writerOf } from './list-view.js'
 import { exceptionText, FEW, hasException, MANY } from './opened.js'
-import { acts, count, dayText, findingOf, kindText, releasedText, timeText } from './words.js'
+import {
+  acts,
+  count,
+  dayText,
+  findingOf,
+  firstLines,
+  kindText,
+  releasedText,
+  timeText,
+} from './words.js'
 
 /** @import { App } from './app.js' */
 /** @import { Act, Message, Part } from './answers.js' */
@@ -32,7 +41,7 @@ export function messageView(app) {
     ${
       shown === undefined
         ? answerAt(app, 'message')
-        : html`${facts(shown)} ${actions(app, shown)} ${content(app, shown)}`
+        : html`${facts(app, shown)} ${actions(app, shown)} ${content(app, shown)}`
     }
   </section>`
 }
@@ -46,8 +55,17 @@ function nextButton({ opened }, id) {
   return html`<button type="button" id=${id} @click=${() => opened.openNext()}>Next message</button>`
 }
 
-/** @param {Message} message */
-function facts(message) {
+/** Upper limit, in characters, for a search. */
+const SEARCH_MAX = 200
+
+/** A link to all that have the same finding. @param {App} app @param {Message} message */
+function sameFinding(app, { grounds, found }) {
+  const words = { ...EVERYTHING, kind: grounds, search: `"${found?.replaceAll('"', ' ').slice(0, SEARCH_MAX - 2)}"`, show: 'all', message: '' } // biome-ignore format: a line
+  return searchLink(app, words, 'Show all with this finding')
+}
+
+/** @param {App} app @param {Message} message */
+function facts(app, message) {
   const {
     sender,
     from,
@@ -72,7 +90,7 @@ function facts(message) {
   const lines = [
     [
       'Found',
-      html`<b class="bad">${kindText(grounds)}${found === null ? '' : `: ${findingOf(message)}`}</b>`,
+      html`<b class="bad">${kindText(grounds)}${found === null ? '' : `: ${findingOf(message)}`}</b> ${found === null ? nothing : sameFinding(app, message)}`,
     ],
     ['From', html`<bdi>${writerOf(message)}</bdi>`],
     ...(isSameAddress(from, sender)
@@ -168,7 +186,8 @@ function releaseText(app, { recipientCount }) {
   const { named, target } = app.opened
   const { chosen } = target
   const [first = ''] = named === '' ? chosen : [named]
-  if (first === '') return 'Release to… (choose recipients)'
+  if (first === '')
+    return `Release to… (${recipientCount === 0 ? 'write an address' : 'choose recipients'})`
   if (named !== '' || chosen.size === 1) return `Release to ${visible(first)}`
   return `Release to ${chosen.size === recipientCount ? 'all' : `${chosen.size} of`} ${recipientCount} recipients`
 }
@@ -179,7 +198,9 @@ function releaseText(app, { recipientCount }) {
  */
 function recipientsField(app, { recipients, recipientCount, state }) {
   const { opened } = app
-  const { target, listed } = opened
+  const { target, listed, alsoChosen } = opened
+  const isFiltered = listed.length < recipients.length
+  const these = listed.length === 1 ? 'this one' : `these ${listed.length}`
   const isElsewhere = opened.named !== ''
   const isMany = recipients.length > MANY
   // Those who certainly have it get nothing of a release that goes on.
@@ -194,23 +215,28 @@ function recipientsField(app, { recipients, recipientCount, state }) {
     ${recipientCount > recipients.length ? html`<p>and ${count(recipientCount - recipients.length, 'more recipient')}</p>` : nothing}
   </div>`
   return html`<fieldset aria-describedby="answer-recipients">
-    <legend>${recipientCount === 1 ? 'Recipient' : isElsewhere ? 'Recipients' : opened.chosenText}</legend>
+    <legend>${recipientCount === 0 ? 'It is not known for whom this message is' : recipientCount === 1 ? 'Recipient' : isElsewhere ? 'Recipients' : opened.chosenText}</legend>
     ${
       recipients.length > FEW
         ? html`<p class="buttons">
             ${
               isMany
                 ? html`<label class="filter">Show recipients with
-              <input type="text" name="filter" .value=${live(target.filter)} @input=${opened.onFilter} @keydown=${opened.onFilterKey} autocomplete="off" spellcheck="false"></label>`
+              <input type="text" id="filter" name="filter" .value=${live(target.filter)} @input=${opened.onFilter} @keydown=${opened.onFilterKey} autocomplete="off" spellcheck="false"></label>`
                 : nothing
             }
-            <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(true)}>Choose ${listed.length === recipients.length ? `all ${listed.length}` : listed.length === 1 ? 'this one' : `these ${listed.length}`}</button>
-            <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseAll(false)}>Choose nobody</button>
+            ${
+              listed.length === 0
+                ? 'No recipient matches'
+                : html`<button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseListed(true)}>Choose ${isFiltered ? these : `all ${listed.length}`}</button>
+            <button type="button" ?disabled=${isElsewhere} @click=${() => opened.chooseListed(false)}>${isFiltered ? `Do not choose ${these}` : 'Choose none'}</button>`
+            }
             <a class="skip" href="#other" @click=${onSkip}>Skip the recipients</a></p>`
         : nothing
     }
     ${boxes}
-    <label>Or one address only
+    ${alsoChosen.length === 0 ? nothing : html`<p>Also chosen: <bdi>${firstLines(alsoChosen.map(visible), 'recipient').join(', ')}</bdi></p>`}
+    <label>${recipientCount === 0 ? 'Release to this address' : 'Or one address only, and none of the above'}
       <input type="text" inputmode="email" id="other" name="other" .value=${live(target.other)} @input=${opened.onOther}
         autocomplete="off" spellcheck="false" aria-invalid=${isWrong(app, 'address')} aria-describedby="answer-address"></label>
     ${answerAt(app, 'address')}
@@ -257,23 +283,6 @@ function content(app, message) {
     html`<button type="button" aria-disabled=${isBusy} @click=${work}>${words}</button>`
   return html`
     ${
-      app.may('allow') && found !== null
-        ? html`<h3>A false positive?</h3>
-          <p class="hint">An exception lets this finding through in future mail. Release this message as well.${isListAddress(sender) ? ' This sender looks like a list, which may use another address in each mail.' : ''}</p>
-          ${isForMany ? html`<p class="hint">An exception can be for at most ${EXCEPTION_RECIPIENTS_MAX} recipients, and this message has ${recipientCount}.</p>` : nothing}
-          <p class="buttons">${exceptions.map((whose) =>
-            hasException(message, whose)
-              ? button(`Undo the exception${exceptionText(message, whose)}`, () =>
-                  app.opened.undoAllow(whose),
-                )
-              : button(`Make an exception${exceptionText(message, whose)}…`, () =>
-                  app.opened.allow(whose),
-                ),
-          )}</p>
-          ${answerAt(app, 'allow')}`
-        : nothing
-    }
-    ${
       app.may('read')
         ? html`<h3>Text</h3>
           ${text === undefined ? html`<p class="buttons">${button('Show the text', () => app.opened.showText())}</p>` : nothing}
@@ -290,6 +299,25 @@ function content(app, message) {
     <p class="buttons">${button('Scan again, and list the parts', () => app.opened.listParts())}
       ${app.may('download') ? button('Save the message as a file…', () => app.opened.save()) : nothing}</p>
     ${answerAt(app, 'parts')} ${parts === undefined || parts.length === 0 ? nothing : partTable(parts)}
+    ${
+      app.may('allow') && found !== null
+        ? html`<h3>A false positive?</h3>
+          <p class="hint">An exception lets this finding through in future mail. Release this message as well.${isListAddress(sender) ? ' This sender looks like a list, which may use another address in each mail: then an exception for it does not fit the next one.' : ''}</p>
+          ${isForMany ? html`<p class="hint">An exception can be for at most ${EXCEPTION_RECIPIENTS_MAX} recipients, and this message has ${recipientCount}.</p>` : nothing}
+          <p class="buttons">${exceptions.map((whose) =>
+            hasException(message, whose)
+              ? button(`Undo the exception${exceptionText(message, whose)}`, () =>
+                  app.opened.undoAllow(whose),
+                )
+              : button(`Make an exception${exceptionText(message, whose)}…`, () =>
+                  app.opened.allow(whose),
+                ),
+          )}</p>
+          ${answerAt(app, 'allow')}`
+        : app.mayChange && found !== null
+          ? html`<p class="hint">A false positive? Ask your mail administrator for an exception, and name the number.</p>`
+          : nothing
+    }
     <details><summary>Details</summary>
       <dl><dt>Host</dt><dd>${visible(host)}</dd>
         <dt>Came from</dt><dd>${visible(client ?? 'unknown')}</dd>
@@ -302,9 +330,9 @@ function content(app, message) {
 }
 
 /** Whether an address is likely to be that of one mail of a list. @param {string} sender */
-const isListAddress = (sender) => /bounce|[-+=].*@|\d{3,}.*@/.test(sender)
+const isListAddress = (sender) => /bounce|=|\+[^@]*\d/i.test(sender)
 
-const results = { clean: 'nothing', infected: '', unknown: 'not scanned' }
+const results = { clean: 'no virus', infected: '', unknown: 'not scanned' }
 
 /** @param {readonly Part[]} parts */
 function partTable(parts) {

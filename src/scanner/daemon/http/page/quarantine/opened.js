@@ -3,15 +3,19 @@ import { unbracketed } from '../../../../../base/text/bracketed.ts'
 import { soughtRecipients } from '../../../../../base/text/search-words.ts'
 import { visible } from '../elements.js'
 import { focus } from './focus.js'
-import { subjectOf, writerOf } from './list-view.js'
+import { recipientsText, subjectOf, writerOf } from './list-view.js'
 import { ask, askForFile, Problem } from './session.js'
 import {
+  careText,
   count,
+  dangerText,
   findingOf,
   firstLines,
   isUnfinished,
+  kindText,
   problems,
   problemText,
+  releasedText,
   timeText,
   warningText,
 } from './words.js'
@@ -77,7 +81,8 @@ export class Opened {
       if (shown) this.target.chosen = new Set(this.#usual(shown))
       this.app.redraw()
     } catch (error) {
-      this.app.fail('message', error)
+      if (error instanceof Problem && error.code === 'no-message') this.#sayItIsGone(message)
+      else this.app.fail('message', error)
     }
     focus('message-title')
     document.getElementById(`m-${message}`)?.scrollIntoView({ block: 'nearest' })
@@ -142,9 +147,16 @@ export class Opened {
     return (this.shown?.recipients ?? []).filter((address) => address.toLowerCase().includes(part))
   }
 
-  /** Chooses those whose boxes are shown and who do not have it, or nobody. @param {boolean} isAll */
-  chooseAll(isAll) {
-    this.target.chosen = new Set(isAll ? this.listed.filter((address) => !this.hasIt(address)) : [])
+  /** Those who are chosen, and whose boxes are not shown. */
+  get alsoChosen() {
+    const { listed } = this
+    return [...this.target.chosen].filter((address) => !listed.includes(address))
+  }
+
+  /** Chooses those whose boxes are shown and who do not have it, or none of those. @param {boolean} isAll */
+  chooseListed(isAll) {
+    const added = isAll ? this.listed.filter((address) => !this.hasIt(address)) : []
+    this.target.chosen = new Set([...this.alsoChosen, ...added])
     this.#onChosen()
   }
 
@@ -157,9 +169,11 @@ export class Opened {
     this.app.tell(length === 0 ? 'No recipient matches' : `${length} of ${all} shown`, TYPED_AFTER)
   }
 
-  /** The boxes are filtered as one types: Enter would release. @param {KeyboardEvent} event */
+  /** The boxes are filtered as one types: Enter would release, and chooses the only one instead. @param {KeyboardEvent} event */
   onFilterKey = (event) => {
-    if (event.key === 'Enter') event.preventDefault()
+    if (event.key !== 'Enter') return
+    event.preventDefault()
+    if (this.listed.length === 1) this.chooseListed(true)
   }
 
   /** @param {InputEvent} event */
@@ -189,16 +203,18 @@ export class Opened {
       return focus('other')
     }
     if (named !== '' && !this.#isInCare(named)) {
-      const { domains = [], recipients = [] } = this.app.me ?? {}
-      this.app.say(
-        'address',
-        `You may release only to ${[...domains, ...recipients].join(', ')}.`,
-        true,
-      )
+      this.app.say('address', `You may release only to ${careText(this.app.me)}.`, true)
       return focus('other')
     }
     const to = named === '' ? [...this.target.chosen] : [named]
-    if (to.length === 0) return this.app.say('recipients', 'Choose a recipient.', true)
+    if (to.length === 0 && shown.recipientCount === 0) {
+      this.app.say('address', 'Write an address.', true)
+      return focus('other')
+    }
+    if (to.length === 0) {
+      this.app.say('recipients', 'Choose a recipient.', true)
+      return focus('filter')
+    }
     this.app.act('message', () => this.#release(shown, to))
   }
 
@@ -269,8 +285,7 @@ export class Opened {
     const isChanged = sent > 0 || problem?.code === 'released' || (problem && isUnfinished(problem.code)) // biome-ignore format: a line
     const now = isChanged ? await this.#reload(id).catch(() => undefined) : undefined
     if (problem === undefined) {
-      const wrong = number === 1 ? ` If that was wrong, inform ${whom} now.` : ''
-      this.app.say('message', `Released to ${whom}.${wrong} The message cannot be called back.${now ? whereText(now) : ''}`) // biome-ignore format: a line
+      this.app.say('message', `Released to ${whom}.${now ? whereText(now) : ''}`)
     } else if (problem.code === 'released' && now) {
       this.app.say('message', actOfOther(now))
     } else {
@@ -282,6 +297,7 @@ export class Opened {
     }
     if (now === undefined) return
     this.target.chosen = new Set([...this.target.chosen].filter((address) => !this.hasIt(address)))
+    if (now.state === 'released') focus('next-below')
     if (this.app.search.show === '' && now.state === 'released') this.app.list.drop([id])
     else this.app.list.update(now)
   }
@@ -328,9 +344,11 @@ export class Opened {
     const { shown } = this
     if (shown === undefined) return undefined
     return this.app.act('message', async () => {
-      const words = `Delete “${subjectOf(shown)}” from ${writerOf(shown)}?`
-      if (!(await this.app.agrees(words, 'Delete', { more: ['The message cannot be restored.'] })))
-        return
+      const words = `Delete “${subjectOf(shown)}” from ${writerOf(shown)} to ${recipientsText(shown)}?`
+      const { releasedCount } = shown
+      const who = releasedCount === 0 ? 'No recipient has received it' : releasedText(shown)
+      const more = [`${who}.`, 'The message cannot be restored.']
+      if (!(await this.app.agrees(words, 'Delete', { more }))) return
       try {
         await ask(`messages/${encodeURIComponent(shown.id)}`, { method: 'DELETE' })
         this.app.say('message', `“${subjectOf(shown)}” was deleted.`)
@@ -340,6 +358,14 @@ export class Opened {
       }
       this.#close()
     })
+  }
+
+  /** One who sees the mail of some recipients cannot know whether there is a message for others. @param {string} id */
+  #sayItIsGone(id) {
+    const listed = this.app.list.messages.find((message) => message.id === id)
+    const isMaybeOfOthers = listed === undefined && this.app.me?.domains !== undefined
+    this.app.say('message', isMaybeOfOthers ? NOT_FOUND : problems['no-message'] + (listed ? nameAndNumber(listed) : ''), true) // biome-ignore format: a line
+    if (listed) this.#close()
   }
 
   /** The open message is gone: its place says so, and offers the next one. */
@@ -361,7 +387,7 @@ export class Opened {
   }
 
   listParts() {
-    return this.#look('parts', async (path, { grounds, found }) => {
+    return this.#look('parts', async (path, message) => {
       this.app.say('parts', 'The message is being scanned.')
       const { parts, isComplete } = await ask(`${path}/parts`)
       this.parts = parts
@@ -369,9 +395,8 @@ export class Opened {
         parts.length === 0
           ? 'Nothing in it is attached or encoded.'
           : `${count(parts.length, 'part')}.`
-      const before = found === null ? '' : ` When it arrived: ${findingOf({ grounds, found })}.`
       const rest = isComplete ? '' : ' There is more, which cannot be listed.'
-      this.app.say('parts', `${all}${foundNow(parts)}${before}${rest}`)
+      this.app.say('parts', `${all}${foundNow(parts)}${rest} ${whyKept(message, parts)}`)
     })
   }
 
@@ -481,7 +506,9 @@ function actOfOther({ history }) {
   return `${visible(person)} released it on ${timeText(at)} to ${visible(first)}${more}, so it was not sent again.`
 }
 
-/** What a message that is gone was, for somebody who asks about it. @param {Message} message */
+const NOT_FOUND = 'You cannot see this message: it was deleted, became too old, or is for recipients whose mail you do not manage. Ask your mail administrator, and name the number.' // biome-ignore format: a line
+
+/** What a message that is gone was, for somebody who asks about it. @param {Pick<Message, 'id' | 'subject'>} message */
 const nameAndNumber = (message) => ` It was “${subjectOf(message)}”, number ${message.id}.`
 
 /** `got it on 29 Nov 2026, 16:10, from ann`, if that is known. @param {Receipt | undefined} receipt */
@@ -498,5 +525,20 @@ function foundNow(parts) {
   if (names.length > 0) return ` Found now in ${names.length}: ${[...new Set(names)].join(', ')}.`
   const unknown = parts.filter(({ answer }) => answer === 'unknown').length
   if (unknown > 0) return ` ${count(unknown, 'part')} could not be scanned now.`
-  return parts.length === 0 ? '' : ` Nothing is found in ${parts.length === 1 ? 'it' : 'them'} now.`
+  return parts.length === 0
+    ? ''
+    : ` No virus is found in ${parts.length === 1 ? 'it' : 'them'} now.`
+}
+
+/**
+ * Why a message is in quarantine: that no virus is found does not mean that nothing else is in it.
+ *
+ * @param {Message} message
+ * @param {readonly Part[]} parts
+ */
+function whyKept(message, parts) {
+  const { grounds, found } = message
+  const what = kindText(grounds) + (found === null ? '' : ` (${findingOf(message)})`)
+  if (grounds === 'virus' || parts.some(({ answer }) => answer === 'infected')) return `When it arrived: ${what}.` // biome-ignore format: a line
+  return `But the message was kept for another reason: ${what}. ${dangerText(grounds)}`.trimEnd()
 }

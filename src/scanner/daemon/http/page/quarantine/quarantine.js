@@ -10,6 +10,7 @@ import { onSkip } from './focus.js'
 import { listTitle, listView, subjectOf } from './list-view.js'
 import { messageView } from './message-view.js'
 import { resume, watch } from './session.js'
+import { careText } from './words.js'
 
 /** @import { Me } from './answers.js' */
 
@@ -57,10 +58,11 @@ function pageView(app) {
 }
 
 /** @param {Me} me */
-function roleText({ person, may, domains, recipients }) {
-  const whose = [...(domains ?? []), ...(recipients ?? [])].join(', ')
+function roleText(me) {
+  const { person, may } = me
+  const whose = careText(me)
   const isLooking = !may.includes('release') && !may.includes('delete')
-  return html`Signed in as <b>${person}</b>${whose ? `, for mail to ${whose}` : ''}${isLooking ? ', to look only' : ''}`
+  return html`Signed in as <b>${person}</b>${whose ? `, for mail to ${whose}` : ''}${isLooking ? '. You may look, but not release or delete.' : ''}`
 }
 
 /** @param {App} app */

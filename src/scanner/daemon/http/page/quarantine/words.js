@@ -10,7 +10,7 @@ import {
 import { visible } from '../elements.js'
 
 /** @import { ProblemType } from '../../../../protocol/quarantine-api/problems.ts' */
-/** @import { Act } from './answers.js' */
+/** @import { Act, Me } from './answers.js' */
 /** @typedef {ProblemType | 'no-answer'} ProblemCode */
 
 const ASK = 'Ask your mail administrator, and name the number of the message.'
@@ -27,16 +27,15 @@ export const problems = {
   'no-token': 'This token is not valid. Check it, or ask your mail administrator for a new one.',
   'not-allowed': 'Your token does not permit this. Ask your mail administrator.',
   'too-many-attempts': 'There were too many wrong tokens. Wait a minute, and try again.',
-  'no-message':
-    'The message is no longer in quarantine: another user deleted it, or it became too old.',
+  'no-message': 'The message is no longer in quarantine: it was deleted, or it became too old.',
   busy: 'Another user is working on this message now. Try again in a minute.',
   released: 'Another user has released this message already, so it was not sent again.',
   interrupted:
     'An earlier release was interrupted, and the message may have been delivered. Ask the recipient first; then release it again.',
   'for-others':
-    'This message is also for people whose mail you do not manage, so you cannot delete it.',
+    'This message is also for people whose mail you do not manage, so you cannot delete it. It is deleted on the day shown.',
   'cannot-release': `This message cannot be released here. ${ASK}`,
-  'no-recipient': 'It is not known for whom this message is. Write the address below.',
+  'no-recipient': 'It is not known for whom this message is. Open it, and write an address.',
   'unknown-recipient':
     'This address cannot be shown correctly, so only a release to all recipients reaches it.',
   'cannot-sign': `This message cannot be released here, because of its header. ${ASK}`,
@@ -65,7 +64,19 @@ export const problems = {
   'other-request': RELOAD,
 }
 
-export { kindsInWords, kindText, releasedText }
+export { dangerText, kindsInWords, kindText, releasedText }
+
+/** For whose mail a person is there: `example.org and domains below it, ann@example.net`, or ''. @param {Me | undefined} me */
+export function careText({ domains = [], recipients = [] } = /** @type {Me} */ ({})) {
+  const isBelow = (/** @type {string} */ domain) => domain.startsWith('.')
+  const names = domains
+    .filter((domain) => !isBelow(domain) || !domains.includes(domain.slice(1)))
+    .map((domain) => {
+      if (isBelow(domain)) return `domains below ${domain.slice(1)}`
+      return domains.includes(`.${domain}`) ? `${domain} and domains below it` : domain
+    })
+  return [...names, ...recipients].join(', ')
+}
 
 /** What was found, beside its kind. @param {{ grounds: string, found: string | null }} message */
 export const findingOf = (message) => visible(findingText(message))
