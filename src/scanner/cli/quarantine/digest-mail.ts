@@ -139,7 +139,7 @@ function entryOf(
   origin: DigestOrigin,
 ): DigestEntry {
   const { isForRecipient, page, zone, words } = origin
-  const { say, kind, language, messages: numberOf } = speakerOf(words)
+  const { say, kind, danger, language, messages: numberOf } = speakerOf(words)
   const [newest] = messages
   const oldest = messages.at(-1) ?? newest
   const { id, grounds, found } = newest
@@ -169,7 +169,10 @@ function entryOf(
   const released = sum(({ releasedCount }) => releasedCount)
   // The names of signatures are not texts of senders, and onescan allow takes them as they are.
   const isName = grounds !== 'banned' && /^[\w.{}-]+$/.test(found ?? '')
-  const finding = found === null ? '' : ` (${isName ? found : plain(findingText(newest))})`
+  // The name of a signature is for those who can allow it, and that of a file for everybody.
+  const isNamed = found !== null && (!isForRecipient || grounds === 'banned')
+  const nameText = isNamed ? ` (${isName ? found : plain(findingText(newest))})` : ''
+  const finding = [kind(grounds) + nameText, danger(grounds)].filter(Boolean).join('. ')
   const kept = timeIn({ ...DAY, ...CLOCK }).formatRange(timeOf(oldest), timeOf(newest))
   const end = oldest.deletedOn
   const until = end === null ? '' : `, ${say('until')} ${timeIn(DAY).format(Date.parse(end))}`
@@ -178,7 +181,7 @@ function entryOf(
     ...fact('From', author),
     ...fact('Sent by', sentBy),
     ...fact('To', isForRecipient ? '' : first(({ recipients }) => recipients.map(recipientText), unnamed)), // biome-ignore format: a line
-    ...fact('Found', kind(grounds) + finding),
+    ...fact('Found', isForRecipient ? finding : kind(grounds) + nameText),
     ...fact(
       'Attached',
       first(({ attachments }) => attachments.map((name) => plain(name))),
@@ -190,9 +193,14 @@ function entryOf(
   ]
   const linkOf = (): DigestEntry['link'] => {
     if (isForRecipient) {
+      const about = [
+        [say('From'), author],
+        [say('Kept'), kept],
+        ...(page === undefined ? [] : [[say('For the help desk'), `${page}?message=${id}`]]),
+      ]
       const request = {
         subject: `${say('Please deliver')}: ${plain(newest.subject ?? '', ASKED_MAX)} (${id})`,
-        body: `${say('From')}: ${author}\n${say('Kept')}: ${kept}\n\n${say('I expect this message because')}: `,
+        body: [...about.map((line) => line.join(': ')), '', `${say('I expect this message because')}: `].join('\n'), // biome-ignore format: a line
       }
       const short = { subject: `${say('Please deliver')} ${id}` }
       return {
@@ -203,7 +211,7 @@ function entryOf(
     }
     if (page === undefined) return undefined
     const url = `${page}?${isOne ? `message=${id}` : searchForEqual(newest)}`
-    const act = isOne ? `${say('Open message')} ${number}` : `${say('Show all')} ${numberOf(messages.length)}` // biome-ignore format: a line
+    const act = isOne ? `${say('Open message')} ${number}` : say('Show all with this finding')
     return { words: act, url, short: url }
   }
   return {

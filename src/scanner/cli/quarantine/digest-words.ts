@@ -1,5 +1,5 @@
 import { attempt, Fault } from '../../../base/errors/fault.ts'
-import { kindsInWords, kindText } from '../../scan/replies/found-in-words.ts'
+import { dangers, dangerText, kindsInWords, kindText } from '../../scan/replies/found-in-words.ts'
 
 /** The words of a digest. */
 export interface DigestWords {
@@ -19,8 +19,10 @@ const ENGLISH = 'en-GB'
 const PHRASES = [
   ...['of', 'message', 'messages', 'part', '(no subject)', '(no sender)'],
   ...['From', 'Sent by', 'To', 'and', 'more', 'Found', 'Attached', 'Kept', 'until'],
-  ...['State', 'released', 'Number', 'Ask for message', 'Open message', 'Show all'],
+  ...['State', 'released', 'Number', 'Ask for message', 'Open message'],
+  'Show all with this finding',
   'Please deliver',
+  'For the help desk',
   'I expect this message because',
   'no sender',
   'a release was interrupted, and it may have been delivered',
@@ -31,7 +33,11 @@ const PHRASES = [
 type Phrase = (typeof PHRASES)[number]
 
 /** All that a site may translate. */
-export const TRANSLATED: readonly string[] = [...PHRASES, ...kindsInWords.map(([, words]) => words)]
+export const TRANSLATED: readonly string[] = [
+  ...PHRASES,
+  ...kindsInWords.map(([, words]) => words),
+  ...dangers,
+]
 
 /** How a list with these words has phrases, kinds and numbers of messages, and its language. */
 export function speakerOf({ phrases, language }: DigestWords) {
@@ -40,6 +46,7 @@ export function speakerOf({ phrases, language }: DigestWords) {
     say,
     language: (phrases.has('From') && language) || ENGLISH,
     kind: (grounds: string) => phrases.get(kindText(grounds)) ?? kindText(grounds),
+    danger: (grounds: string) => phrases.get(dangerText(grounds)) ?? dangerText(grounds),
     messages: (count: number) => `${count} ${say(count === 1 ? 'message' : 'messages')}`,
   }
 }
@@ -50,15 +57,15 @@ export function usualWords(isForRecipient: boolean, page: string | undefined): D
   return { subject, body: lines.join('\n'), language: ENGLISH, phrases: new Map() }
 }
 
-/** The messages, and what is below them. */
+/** The messages, and what explains them. */
 const END = [
-  '{messages}',
-  '',
   'Dots and slashes in texts of others are in brackets, as in [.]: so nothing becomes a link.',
+  '',
+  '{messages}',
 ]
 
 const forRecipient = [
-  'Not delivered to you: {count}',
+  'Held back for you: {count}',
   'The mail server {host} held back {count} to you: it found a virus, a forbidden file, or something that it could not check.',
   '',
   '- You do not expect a message? Do nothing: it is deleted later.',
@@ -80,7 +87,7 @@ const forPostmaster = (page: string | undefined) =>
           ...['show', 'release', 'delete'].map((act) => `- onescan quarantine ${act} NUMBER`),
         ]
       : [
-          'You need not do anything: the messages are deleted later. If a recipient needs one, open it, look at it, and release it.',
+          'You need not do anything: the messages are deleted later. If a recipient needs one, ask whether it was expected, open it, look at it, and release it.',
         ]),
     '',
     ...END,

@@ -24,6 +24,9 @@ const kinds: Readonly<Partial<Record<Grounds, readonly [words: string, danger: s
 /** The kinds that a list may be limited to, each with its words. */
 export const kindsInWords = Object.entries(kinds).map(([kind, [words]]) => [kind, words] as const)
 
+/** The sentences about dangers. */
+export const dangers = [HARM, UNREAD] as const
+
 /** Returns the words for grounds; those themselves if there are none. */
 export const kindText = (grounds: string): string => kinds[grounds as Grounds]?.[0] ?? grounds
 

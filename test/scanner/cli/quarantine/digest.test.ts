@@ -81,7 +81,11 @@ t.test('a digest has what is new since the last one, and each message once', asy
   )
   t.match(
     body,
-    /^2 of 2: “x”\nFrom: a@example\[.\]net\nTo: b@example\.org\nFound: Virus \(Old-Virus\)\nKept: \d+ \w+, \d\d:\d\d \S+, until \d+ \w+\nNumber: \S+\n\nDots and slashes in texts of others are in brackets, as in \[\.\]: so nothing becomes a link\.\n$/m,
+    /^2 of 2: “x”\nFrom: a@example\[.\]net\nTo: b@example\.org\nFound: Virus \(Old-Virus\)\nKept: \d+ \w+, \d\d:\d\d \S+, until \d+ \w+\nNumber: \S+\s*$/m,
+  )
+  t.match(
+    body,
+    /\n\nDots and slashes in texts of others are in brackets, as in \[\.\]: so nothing becomes a link\.\n\n1 of 2/,
   )
   t.match(html, /<body [^>]+>\n<h1 [^>]+>New in quarantine on \S+: 2 messages<\/h1>/)
   t.match(html, /<br>\n<span [^>]+>Number:<\/span> [^;]+<\/p>/, 'alone in its line')
@@ -142,13 +146,15 @@ t.test('a recipient in the own domains gets what was for him alone', async (t) =
     const label = `aria-label="Ask for message ${number}: “x”" style="white-space: nowrap">Ask for message ${number}</a>`
     t.match(html, `${query}" ${label}`)
     t.match(body, `\nNumber: ${both}\n`)
+    t.match(body, '\nFound: Virus. Opening it may do harm.\n')
+    t.notMatch(body, 'Test-Virus', 'the name of a signature is for those who can allow it')
     t.match(
       body,
       /^- The link does nothing\? Write to postmaster@(example\.org|sub\.example\.com), with/m,
     )
     t.match(header, /^From: Quarantine <postmaster@(example\.org|sub\.example\.com)>\r$/m)
     t.match(html, '<li>You do not expect a message?')
-    t.match(header, `Subject: Not delivered to you: ${isBens ? '2 messages' : '1 message'}`)
+    t.match(header, `Subject: Held back for you: ${isBens ? '2 messages' : '1 message'}`)
   }
   t.equal((await digest(words)).out, 'nothing is new in quarantine\n')
   t.equal((await digest(['--postmaster', 'pm@example.org'])).code, 0)
@@ -264,6 +270,10 @@ t.test('a site has its own words, its page and its time zone', async (t) => {
     'QUARANTINEURL=https://mx.example.org/quarantine',
   ])
   t.notMatch(bodies(next).at(-1), 'https://', 'a recipient has no token')
+  t.match(
+    parted(next.got.at(-1)!).html,
+    /%0D%0AFor%20the%20help%20desk%3A%20https%3A%2F%2Fmx\.example\.org%2Fquarantine%3Fmessage%3D/,
+  )
 })
 
 t.test('300 messages of a campaign are one entry, below those that are single', async (t) => {
@@ -304,7 +314,7 @@ t.test('300 messages of a campaign are one entry, below those that are single', 
       'To: r0@example.org, r1@example.org, r2@example.org and 17 more',
       'Found: Virus (Html.Phishing.Bank-12)',
       'Kept: 2 Jul, 07:01–12:00 CEST, until 1 Aug',
-      `Show all 300 messages: ${page}?kind=virus&search=%22Html.Phishing.Bank-12%22`,
+      `Show all with this finding: ${page}?kind=virus&search=%22Html.Phishing.Bank-12%22`,
     ].join('\n'),
   )
   t.match(others[5], /^7 of 7: 4 messages, “Plan”\nFrom: "Ben, X" <ben@example\[\.\]net>\n/)
@@ -320,6 +330,31 @@ t.test('300 messages of a campaign are one entry, below those that are single', 
   await keep(900, { found, text: 'Subject: late\n\nx\n' })
   await digest(words)
   t.match(bodies(next)[1], '1 of 1: “late”')
+})
+
+t.test('a good message is seen among those of a campaign with the same finding', async (t) => {
+  const { directory, next, digest } = await build(t)
+  const now = Date.parse('2026-07-02T10:00:00Z')
+  let minutes = 0
+  const keep = (found: string, sender: string, subject: string) =>
+    keepOne(directory, now - minutes++ * 60_000, {
+      ...{ found, sender },
+      text: `From: <${sender}>\nSubject: ${subject}\n\nx\n`,
+    })
+  for (let n = 0; n < 20; n++) await keep('Bank-12', `x@host${n}.example`, `Your account ${n}`)
+  for (let n = 0; n < 20; n++) await keep('Bank-12', `x${n}@bot.example`, `word${'x'.repeat(n)}`)
+  await keep('Bank-12', 'anna@partner.example', 'Invoice 7')
+  // A false signature, in mail of four partners.
+  for (let n = 0; n < 4; n++) await keep('False-1', `ann@partner${n}.example`, `${'ABCD'[n]}`)
+  // A campaign of which no two are alike.
+  for (let n = 0; n < 20; n++) await keep('Random-1', `x@bot${n}.example`, 'y'.repeat(n + 1))
+  t.equal((await digest()).code, 0)
+  const entries = [...bodies(next)[0]!.matchAll(/^\d of 7: (.*)/gm)].map(([, title]) => title)
+  t.same(entries, [
+    ...['“Invoice 7”', '“A”', '“B”', '“C”', '“D”'],
+    '40 messages, “Your account 0”, “Your account 1”, “Your account 2” and 37 more',
+    '20 messages, “y”, “yy”, “yyy” and 17 more',
+  ])
 })
 
 t.test('a site has a digest in its own language', async (t) => {
