@@ -113,7 +113,7 @@ const faultsOfSettings: readonly Fault[] = [
     reported: {
       level: 'error',
       what: 'onescand',
-      value: /logged: "error: settings: SCANTIMEOUT="soon":/,
+      value: /logged: "error: settings: SCANTIMEOUT='soon':/,
     },
     does: unset('SCANTIMEOUT'),
   },
