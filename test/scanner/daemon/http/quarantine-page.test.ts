@@ -216,7 +216,7 @@ t.test(
     const places = [40, 41, 42]
     for (const n of places)
       await page.getByRole('checkbox', { name: `Select number ${n},` }).check()
-    await said(page, '3 selected')
+    await said(page, '3 messages selected')
     const back = page.getByRole('link', { name: 'Back to the buttons' })
     t.equal(await back.count(), 3, 'one in each of their rows')
     await back.nth(1).press('Enter')

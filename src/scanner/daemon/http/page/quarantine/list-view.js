@@ -161,7 +161,7 @@ function selectionBar(app) {
     ${
       n === 0
         ? nothing
-        : html`<b>${list.selectedText}</b>
+        : html`<b>${list.selectedText()}</b>
             ${app.may('release') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.releaseSelected()}>Release${those}</button>` : nothing}
             ${app.may('delete') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.deleteSelected()}>Delete${those}</button>` : nothing}
             <button type="button" aria-disabled=${isBusy} @click=${() => app.list.selectNone()}>Select none</button>`

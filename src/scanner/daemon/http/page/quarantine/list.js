@@ -198,17 +198,15 @@ export class List {
   }
 
   /** `3 selected, 2 of them in another search` */
-  get selectedText() {
-    if (this.selected.size === 0) return 'Nothing is selected'
-    return [`${this.selected.size.toLocaleString('en')} selected`, this.hiddenText]
-      .filter(Boolean)
-      .join(', ')
+  selectedText(number = this.selected.size.toLocaleString('en')) {
+    return [`${number} selected`, this.hiddenText].filter(Boolean).join(', ')
   }
 
   #onSelected() {
     if (this.app.answer?.place === 'list') this.app.answer = undefined
     this.app.redraw()
-    this.app.tell(this.selectedText)
+    const { size } = this.selected
+    this.app.tell(size === 0 ? 'Nothing is selected' : this.selectedText(count(size, 'message')))
   }
 
   selectNone() {
