@@ -1037,6 +1037,24 @@ t.test(
   },
 )
 
+t.test('a release says to whom somebody else has released it meanwhile', skip, async (t) => {
+  const api = await serveApi(t)
+  const [b, c, d] = ['b@example.org', 'c@example.org', 'd@example.org']
+  const [id = ''] = await keepMany(api, 1, { recipients: [b, c, d] })
+  const { page } = await open(api)
+  await openFirst(page)
+  await page.getByRole('checkbox', { name: d }).uncheck()
+  await button(page, 'Release to 2 of 3 recipients').click()
+  await api.release(id, { to: [c] })
+  await page.locator('#yes').click()
+  await answered(page, `Released to ${b}. ${c} got it before, and not again. 1 recipient does not have it, so it stays in the list.`) // biome-ignore format: a line
+  t.same(
+    api.next.got.map((got) => got.recipients),
+    [[c], [b]],
+  )
+  await page.context().close()
+})
+
 t.test('what has the focus is not behind the bar of the list', skip, async (t) => {
   const api = await serveApi(t)
   await keepMany(api, 40)

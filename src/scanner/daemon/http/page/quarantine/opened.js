@@ -271,9 +271,12 @@ export class Opened {
     /** @type {Problem | undefined} */
     let problem
     let sent = 0
+    /** @type {string[]} */
+    const got = []
     try {
       for (const body of requests) {
-        await this.#send(id, body)
+        const released = await this.#send(id, body)
+        got.push(...released.recipients)
         sent++
       }
       this.target.other = ''
@@ -285,7 +288,12 @@ export class Opened {
     const isChanged = sent > 0 || problem?.code === 'released' || (problem && isUnfinished(problem.code)) // biome-ignore format: a line
     const now = isChanged ? await this.#reload(id).catch(() => undefined) : undefined
     if (problem === undefined) {
-      this.app.say('message', `Released to ${whom}.${now ? whereText(now) : ''}`)
+      // Those to whom somebody else has released it meanwhile are left out.
+      const lacks = (/** @type {string} */ address) => !got.some((own) => isSame(own, address))
+      const before = got.length === 0 ? [] : to.filter(lacks)
+      const who = before.length === 0 ? whom : nameOf(got)
+      const others = before.length === 0 ? '' : ` ${nameOf(before)} got it before, and not again.`
+      this.app.say('message', `Released to ${who}.${others}${now ? whereText(now) : ''}`)
     } else if (problem.code === 'released' && now) {
       this.app.say('message', actOfOther(now))
     } else {
