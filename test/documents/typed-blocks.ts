@@ -380,7 +380,7 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/daily-work.md',
-    begins: '# accept mail from our own users even if clamd is down',
+    begins: '# accept mail from our own users even if clamd is down, or it is too large for clamd',
     by: 'cat >/etc/onescan/policy; onescan policy test ann@partner.example you@example.org',
     prints: /policy line 6: FINDINGS="encrypted=accept"/,
   },
@@ -400,9 +400,9 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/daily-work.md',
-    begins: 'onescan policy test --file /etc/onescan/policy.new ann@example.net lab@example.org',
-    before: `printf 'to=lab@example.org REJECTVIRUS=0\\n' >/etc/onescan/policy.new`,
-    prints: /policy\.new line 1: REJECTVIRUS="0"/,
+    begins: 'onescan policy test --file /etc/onescan/policy.draft ann@example.net lab@example.org',
+    before: `printf 'to=lab@example.org REJECTVIRUS=0\\n' >/etc/onescan/policy.draft`,
+    prints: /policy\.draft line 1: REJECTVIRUS="0"/,
   },
   {
     page: 'man/onescan.1',
