@@ -159,7 +159,7 @@ t.test('wrong options and settings are reported, and end onescand', async (t) =>
   const file = stage.file('file', 'precious')
   t.match(await failing(['--socket', file]), /^111 .*not a socket; remove it/)
   t.equal(readFileSync(file, 'latin1'), 'precious')
-  t.match(await failing([], { ...own, SCANTIMEOUT: 'long' }), /^111 .*SCANTIMEOUT long/)
+  t.match(await failing([], { ...own, SCANTIMEOUT: 'long' }), /^111 .*SCANTIMEOUT="long": must be/)
 })
 
 t.test('onescand replaces a socket without a listening process, and no other', async (t) => {
