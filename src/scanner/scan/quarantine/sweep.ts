@@ -99,18 +99,23 @@ class QuarantineSweep {
     return messages > most || (QUARANTINESIZE > 0 && bytes > QUARANTINESIZE)
   }
 
-  #isTooOld(entry: QuarantineEntry): boolean {
-    const end = keptUntil(entry, this.#limits.QUARANTINEDAYS)
-    return end !== undefined && this.#now > end
+  /**
+   * Returns whether a message is too old by its id, which people see, and by the time of its file: a clock that was years slow
+   * when it was kept takes none away.
+   */
+  #isTooOld(entry: QuarantineEntry, { mtimeMs }: Stats): boolean {
+    const { QUARANTINEDAYS: days } = this.#limits
+    const end = keptUntil(entry, days)
+    return end !== undefined && this.#now > Math.max(end, mtimeMs + days * DAY)
   }
 
   /** Removes the messages of a day that are too old, and counts the others. */
   async #removeOld(at: DayOfGrounds): Promise<void> {
     await Folder.within(this.#root, at, async (folder) => {
       for await (const { entry, path } of this.#messagesIn(folder, at)) {
-        if (this.#isTooOld(entry) && (await this.#remove(path))) continue
         const stats = await statsOf(path)
         if (stats === undefined) continue
+        if (this.#isTooOld(entry, stats) && (await this.#remove(path))) continue
         this.#sum.messages++
         this.#sum.bytes += stats.size
       }
@@ -149,7 +154,7 @@ class QuarantineSweep {
         if (stats === undefined) continue
         // A message that is being released is here, also if the process that released it was killed.
         const entry = entryAt(at, { part: 'tmp', file })
-        if (entry !== undefined && !this.#isTooOld(entry)) continue
+        if (entry !== undefined && !this.#isTooOld(entry, stats)) continue
         const touched = entry === undefined ? stats.mtimeMs : stats.ctimeMs // rename(2) sets ctime
         if (this.#now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
       }
