@@ -21,7 +21,6 @@ const PLACES = {
     [/(?<=\nwget -P \S+ )\S*\/(?=apt\/onescan\.sources\n)/, 'homepage'],
   ],
   'doc/deferred.md': [[/(?<=\[Report\]\()[^)]*/, 'issues']],
-  'doc/daily-work.md': [[/(?<=\ndocker run --rm )[^:]*/, 'image']],
   'doc/install.md': [
     [/(?<=\ngit clone )\S*/, 'repository'],
     [/(?<=\n {4}curl --remote-name-all )[^{]*/, 'homepage'],
