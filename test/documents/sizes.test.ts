@@ -11,7 +11,7 @@ const OF_OTHERS = /onescan-(?:quotad|rcptquota)|smtp-delay/
 
 /** Words, with macros and code, of all these files together. */
 const limits: readonly (readonly [files: string, most: number])[] = [
-  ['doc/*.md', 12_035],
+  ['doc/*.md', 12_060],
   ['doc/development/*.md', 12_642],
   ['man/*.*', 22_201],
 ]
