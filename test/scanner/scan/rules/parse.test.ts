@@ -78,7 +78,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['* QUARANTINE=/x', /QUARANTINE: cannot be set by a line/],
     ['* REJECTVIRUS=1 REJECTVIRUS=2', /REJECTVIRUS is set twice/],
     ['* refuse', /would refuse all mail; add a sender, a client or a recipient/],
-    ['to=a refuse "no {name}"', /refuse: \{name\}: must be \{virus\}/],
+    ['to=a refuse "no {name}"', /refuse: \{name\} is not known; use \{virus\}/],
     [`to=a refuse ${'x'.repeat(201)}`, /refuse: has 201 characters; shorten it to 200/],
     ['to=a refuse twice over', /refuse: must be scan off, refuse, allow/],
     ['* allow', /would accept all viruses; add a signature/],
