@@ -13,6 +13,6 @@ export interface MailStructure {
   readonly deepest: number
   /** The number of messages in it. */
   readonly messages: number
-  /** What is odd about it, for the log and STRICTMIME. */
+  /** The oddity for the log and STRICTMIME. */
   readonly oddities: readonly Oddity[]
 }

@@ -878,7 +878,7 @@ t.test(
   },
 )
 
-t.test('one with some recipients is told for whom, and nothing of the others', skip, async (t) => {
+t.test('a person with some recipients sees for whom, and no one else', skip, async (t) => {
   const tokens = 'org the-token-of-org-0123456789 to=example.org,.example.org,.example.com\n'
   const api = await serveApi(t, { tokens })
   await keepMany(api, 1, { recipients: ['b@example.org', 'eve@other.example'] })

@@ -17,7 +17,7 @@ export function lastStart(lines: readonly string[]): string[] {
  * For systemd a unit is left from the end of an attempt on. Its times are whole seconds.
  */
 export function lastAttempt(all: readonly string[]): string[] {
-  // A failed attempt before a start that did not fail is over.
+  // A failed attempt before a good start is left out.
   const lines = all.slice(all.findLastIndex((line) => /^Started /.test(line)) + 1)
   const failed = lines.findLastIndex((line) => /\.service: Failed with result /.test(line))
   const end = failed < 0 ? lines.length : failed

@@ -177,7 +177,7 @@ export const checkSupervised = (service: Service): CheckLine[] =>
 /** Returns the log lines since its start: from the journal, or from the log of its run script. */
 function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boolean): string[] {
   if (unit !== undefined) {
-    // What it has logged since it runs: an attempt before that, which failed, is over.
+    // What it has logged since it started, without an earlier attempt that failed.
     if (answers || unit.active === 'active') return journalOfStart(unit)
     return lastAttempt(journalOf(`${service}.service`, unit.since - ATTEMPT))
   }

@@ -21,7 +21,7 @@ t.test(
   },
 )
 
-t.test('an attempt that failed before a good start is over', async (t) => {
+t.test('an attempt that failed before a good start is not shown', async (t) => {
   const restart = [
     'Stopping onescand.service - onescand...',
     'Starting onescand.service - onescand...',

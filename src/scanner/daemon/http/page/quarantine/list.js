@@ -14,7 +14,7 @@ const LISTED_MAX = 10_000
 const DELETED_MAX = 1000
 const RELEASED_MAX = 100
 
-/** Milliseconds until a search that goes on is told. */
+/** Milliseconds after which the page says that it is still searching. */
 const SLOW = 2000
 
 export class List {
