@@ -137,7 +137,7 @@ t.test('what is found is moved to a quarantine, from which it can be released', 
   t.match(record.results, [
     {
       id: kept,
-      door: 'scan',
+      interface: 'scan',
       sender: 'a@example.net',
       recipients: ['ann@example.org'],
       found: 'EICAR-Test',

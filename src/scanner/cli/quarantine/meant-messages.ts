@@ -2,7 +2,7 @@ import { errorText, Fault } from '../../../base/errors/fault.ts'
 import { flag, textOption } from '../command/cli-options.ts'
 import type { Output } from '../command/run-command.ts'
 import { spanOf, spanOptions } from '../mail/log-arguments.ts'
-import type { Desk, MessageFilter } from './desk/desk.ts'
+import { type Desk, type MessageFilter, statesOf } from './desk/desk.ts'
 import { forCommand } from './desk/problem.ts'
 
 /** The options of the commands that find messages. */
@@ -40,7 +40,7 @@ interface SearchArguments {
 
 export function filterOf(args: SearchArguments): MessageFilter {
   const { search, grounds, recipient, released } = args
-  const states = ['kept', 'releasing', ...(released ? ['released' as const] : [])] as const
+  const states = statesOf(released ? 'all' : undefined)
   return { range: spanOf(args, Date.now()), states, search, grounds, recipient }
 }
 

@@ -11,7 +11,7 @@ import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { refuseTerminal, writeOut } from '../command/terminal.ts'
 import { answerCommand } from './api-command.ts'
 import { handOnCommand } from './by-caller.ts'
-import { atDesk, type Desk, type FoundMessage } from './desk/desk.ts'
+import { atDesk, type Desk, type FoundMessage, statesOf } from './desk/desk.ts'
 import { addDirectoryOption } from './desk/directory.ts'
 import { asUtf8, type ShownMessage } from './desk/shown-message.ts'
 import { digestCommand } from './digest.ts'
@@ -56,8 +56,7 @@ const listCommand = makeCommand('quarantine list', {
       let messages = 0
       let released = 0
       let bytes = 0
-      const filter = filterOf(args)
-      const all = { ...filter, states: [...filter.states, 'released' as const] }
+      const all = { ...filterOf(args), states: statesOf('all') }
       for await (const found of desk.find(all, complainTo(output))) {
         if (found.entry.state === 'released' && !args.released) {
           released++
@@ -65,9 +64,9 @@ const listCommand = makeCommand('quarantine list', {
         }
         messages++
         bytes += found.entry.size
-        const shown = desk.shown(found, 0)
+        const shown = desk.shown(found, Number.POSITIVE_INFINITY)
         output.text(describeEntry(found, shown))
-        await output.result(entryAsObject(found, shown))
+        await output.result(shown)
       }
       output.sum({ messages, bytes })
       if (messages === 0) {
@@ -104,20 +103,6 @@ function inBrackets(address: string): string {
   return `<${harmlessLine(asUtf8(address))}>`
 }
 
-function entryAsObject(
-  { entry: { id, size, state, grounds }, ...message }: FoundMessage,
-  { releasedCount, subject, from, attachments }: ShownMessage,
-): object {
-  const { fields: _, ...record } = message.record
-  const { sender, recipients, found, log } = record
-  return {
-    ...record,
-    ...{ sender: asUtf8(sender), recipients: recipients.map(asUtf8), log: asUtf8(log) },
-    ...(found !== undefined && { found: asUtf8(found) }),
-    ...{ id, grounds, size, state, releasedCount, subject, from, attachments },
-  }
-}
-
 /** The bytes of a message that are shown. */
 const BYTES_SHOWN = 16 * 1024
 
@@ -149,18 +134,14 @@ async function print(opened: OpenMessage): Promise<void> {
 async function show(desk: Desk, opened: OpenMessage, output: Output): Promise<void> {
   const { entry, record } = opened
   const start = await firstBytes(opened.message(), BYTES_SHOWN)
-  const found = { entry, record, start }
-  const shown = desk.shown(found, 0)
+  const shown = desk.shown({ entry, record, start }, Number.POSITIVE_INFINITY)
   const { from, subject, attachments, deletedOn, history } = shown
   const receipt = receiptOf(desk.receipts(entry.id))
   const gotIt = (recipient: string) => {
     const { at, by } = receipt(recipient) ?? {}
     return at === undefined ? '' : `, has it since ${at}, from ${by}`
   }
-  await output.result({
-    ...entryAsObject(found, shown),
-    ...{ deletedOn, history, start: start.toString('latin1') },
-  })
+  await output.result({ ...shown, log: asUtf8(record.log), start: start.toString('latin1') })
   const lines = [
     `id          ${entry.id} (${entry.state})`,
     `kept        ${record.time} on ${record.host}, by the ${record.door} interface`,

@@ -1,6 +1,6 @@
 import { wholeNumber } from '../../../../base/text/values.ts'
 import { isId } from '../../../scan/quarantine/entries.ts'
-import type { Desk, MessageFilter } from './desk.ts'
+import { type Desk, type MessageFilter, statesOf } from './desk.ts'
 import { Problem } from './problem.ts'
 import type { ShownMessage } from './shown-message.ts'
 
@@ -23,8 +23,6 @@ interface ListFilter extends MessageFilter {
   readonly limit: number
 }
 
-const STATES = ['kept', 'releasing', 'released'] as const
-const ALL = 'all'
 /** The parameters of a search, and those of a list, which has pages. */
 export const SEARCH_PARAMETERS = ['since', 'until', 'state', 'grounds', 'recipient', 'search']
 export const LIST_PARAMETERS = [...SEARCH_PARAMETERS, 'limit', 'before']
@@ -40,10 +38,10 @@ export function checkParameters(query: URLSearchParams, parameters: readonly str
 
 /** Reads the parameters of a search or a list. Throws a Problem if one is wrong. */
 export function readFilter(query: URLSearchParams): ListFilter {
-  const [state, before] = [query.get('state'), query.get('before')]
-  const known = STATES.filter((name) => name === state)
-  if (state !== null && state !== ALL && known.length === 0)
-    throw bad(`state=${state}: must be one of ${[...STATES, ALL].join(', ')}`)
+  const [state, before] = [query.get('state') ?? undefined, query.get('before')]
+  const states = statesOf(state)
+  if (states.length === 0)
+    throw bad(`state=${state}: must be one of ${statesOf('all').join(', ')}, all`)
   if (before !== null && !isId(before)) throw bad(`before=${before}: must be the id of a message`)
   const search = query.get('search') ?? ''
   if (search.length > SEARCH_MAX) throw bad(`search: has more than ${SEARCH_MAX} characters`)
@@ -55,7 +53,7 @@ export function readFilter(query: URLSearchParams): ListFilter {
       until: end === undefined ? until : Math.min(end, until ?? end),
       isNewestFirst: true,
     },
-    states: state === ALL ? STATES : state === null ? ['kept', 'releasing'] : known,
+    states,
     grounds: query.get('grounds') ?? undefined,
     recipient: query.get('recipient') ?? undefined,
     search,

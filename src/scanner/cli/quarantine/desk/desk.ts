@@ -37,6 +37,14 @@ export interface MessageFilter extends Sought {
   readonly before?: string | undefined
 }
 
+const STATES = ['kept', 'releasing', 'released'] as const
+
+/** Returns the states that the word of a search means: a state, `all`, or those of mail in quarantine without a word. */
+export function statesOf(word: string | undefined): MessageFilter['states'] {
+  if (word === undefined) return ['kept', 'releasing']
+  return STATES.filter((state) => word === 'all' || word === state)
+}
+
 /** A message that was found. */
 export interface FoundMessage extends RecordAndStart {
   readonly entry: QuarantineEntry

@@ -5,7 +5,7 @@ import type { RecordAndStart } from '../../../scan/quarantine/record.ts'
 import { seenFieldsIn } from '../../../scan/quarantine/seen-fields.ts'
 import type { Act } from './noted-acts.ts'
 
-/** A message as the API shows it: addresses and texts are UTF-8, with U+FFFD for other bytes. */
+/** A message as the API and the commands show it: addresses and texts are UTF-8, with U+FFFD for other bytes. */
 export interface ShownMessage extends ReadTexts, Fate {
   readonly id: string
   readonly time: string
