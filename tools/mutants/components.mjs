@@ -68,7 +68,7 @@ export const COMPONENTS = {
   },
   quarantine: {
     files: ['src/scanner/scan/quarantine/*.ts'],
-    tests: ['test/scanner/scan/quarantine/{quarantine-message,release,sweep}.test.ts'],
+    tests: ['test/scanner/scan/quarantine/{alike,quarantine-message,release,sweep}.test.ts'],
   },
   readiness: {
     files: ['src/scanner/readiness/**/*.ts'],

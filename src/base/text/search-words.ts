@@ -1,22 +1,38 @@
 import { unbracketed } from './bracketed.ts'
 
+/** Upper limit, in characters, for a search. */
+export const SEARCH_MAX = 500
+
 /** The number of a message in quarantine, wherever it is in a text. */
 const NUMBER = /(?<![\w.])\d{1,12}\.[0-9a-f]{16}(?![\w.])/g
 
-/**
- * Returns the words of a search in lower case, each as it was typed and, if it was copied from a digest, a mail or from between
- * quotation marks, as it is in the message. Words between straight ones are one. A text with numbers of messages, such as the subject of a request, is a search for
- * these.
- */
-export function searchWords(text: string): readonly (readonly string[])[] {
-  const lower = text.toLowerCase()
-  const numbers = lower.match(NUMBER)
-  if (numbers !== null) return numbers.map((number) => [number])
-  const words = lower.replace(/^\s*subject:/, '').match(/"[^"]+"|\S+/g)
-  return (words ?? []).map(asTyped)
+/** A word in lower case: as it was typed and, if it was copied, as it is in the message. */
+type Word = readonly string[]
+
+/** What a search asks for: words that a message must have, and words of which it must have none. */
+interface SearchWords {
+  readonly wanted: readonly Word[]
+  readonly unwanted: readonly Word[]
 }
 
-const asTyped = (word: string): readonly string[] => {
+/**
+ * Returns the words of a search. A word that was copied from a digest, a mail or from between quotation marks also has its form
+ * in the message. Words between straight quotation marks are one. A minus sign makes the word behind it unwanted. A text with
+ * numbers of messages, such as the subject of a request, is a search for these.
+ */
+export function searchWords(text: string): SearchWords {
+  const lower = text.toLowerCase().replace(/^\s*subject:/, '')
+  const words = lower.match(/-?"[^"]+"|\S+/g) ?? []
+  const isUnwanted = (word: string) => /^-[^-]/.test(word)
+  const wanted = words.filter((word) => !isUnwanted(word))
+  const numbers = wanted.join(' ').match(NUMBER)
+  return {
+    wanted: numbers === null ? wanted.map(asTyped) : [numbers],
+    unwanted: words.filter(isUnwanted).map((word) => asTyped(word.slice(1))),
+  }
+}
+
+const asTyped = (word: string): Word => {
   const copied = unbracketed(word.replace(/^[<("'“„«‘]+|(?<![>)"'”“»’,;])[>)"'”“»’,;]+$/g, ''))
   return copied === word ? [word] : copied === '' ? [] : [word, copied]
 }
@@ -37,7 +53,7 @@ export function soughtRecipients(
 ): readonly string[] {
   const all = recipients.map((address) => address.toLowerCase())
   const sought = new Set<number>()
-  for (const forms of [...searchWords(search), ...searchWords(recipient)]) {
+  for (const forms of [search, recipient].flatMap((text) => searchWords(text).wanted)) {
     const isExact = (address: string) => forms.some((word) => word === address || address.startsWith(`${word}@`)) // biome-ignore format: a line
     const isPart = (address: string) => forms.some((word) => address.includes(word))
     const fits = all.some(isExact) ? isExact : isPart

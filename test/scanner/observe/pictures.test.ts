@@ -7,10 +7,7 @@ import { ALL_MAIL } from '../../../src/scanner/cli/quarantine/desk/reader.ts'
 import type { ShownMessage } from '../../../src/scanner/cli/quarantine/desk/shown-message.ts'
 import { digestMail } from '../../../src/scanner/cli/quarantine/digest-mail.ts'
 import { usualWords } from '../../../src/scanner/cli/quarantine/digest-words.ts'
-import {
-  type EqualMessages,
-  entriesOf,
-} from '../../../src/scanner/cli/quarantine/equal-messages.ts'
+import { entriesOf, singleEntry } from '../../../src/scanner/cli/quarantine/equal-messages.ts'
 import { parseLogText } from '../../../src/scanner/log/parsed-line.ts'
 import { History } from '../../../src/scanner/observe/live/history.ts'
 import { openQuarantine } from '../../../src/scanner/scan/quarantine/folders.ts'
@@ -366,7 +363,7 @@ async function digestOf(directory: string, isForRecipient: boolean): Promise<str
   root.close()
   const to = isForRecipient ? 'anna.mueller@example.org' : 'postmaster@example.org'
   const kinds = new Map([['virus', shown.length - 2], ['banned', 1], ['encrypted', 1]]) // biome-ignore format: a line
-  const entries = isForRecipient ? shown.map((message): EqualMessages => [message]) : entriesOf(shown) // biome-ignore format: a line
+  const entries = isForRecipient ? shown.map(singleEntry) : entriesOf(shown) // biome-ignore format: a line
   const parted = { entries, entriesBefore: 0, entryCount: entries.length, part: 1, parts: 1 }
   const digest = { to, ...parted, count: shown.length, left: 0, kinds }
   const words = usualWords(isForRecipient, page)

@@ -28,7 +28,9 @@ export interface Digest {
 }
 
 /** Returns the ids of the messages that a digest describes. */
-export const idsOf = ({ entries }: Digest): string[] => entries.flat().map(({ id }) => id)
+export const idsOf = (digest: Digest): string[] => messagesOf(digest).map(({ id }) => id)
+
+const messagesOf = ({ entries }: Digest) => entries.flatMap(({ messages }) => messages)
 
 /** Where the messages are, and who answers for them. */
 interface DigestOrigin {
@@ -82,7 +84,7 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
   const [before = '', end = ''] = filled(words.body, digest, origin).split('{messages}')
   const contents = {
     before,
-    entries: digest.entries.map((messages, at) => entryOf(messages, at, digest, origin)),
+    entries: digest.entries.map((equal, at) => entryOf(equal, at, digest, origin)),
     after: [...remarks(digest, origin), end.trimStart()].join('\n'),
   }
   const forms = [
@@ -116,11 +118,12 @@ function encodedWords(text: string): string {
 }
 
 /** What is not in the list, after its last message. */
-function remarks({ entries, part, parts, left }: Digest, origin: DigestOrigin): readonly string[] {
+function remarks(digest: Digest, origin: DigestOrigin): readonly string[] {
+  const { part, parts, left } = digest
   const { say, messages } = speakerOf(origin.words)
   const unread = origin.isForRecipient ? 0 : origin.unread
   const isLast = part === parts
-  const hasNoSender = entries.flat().some(({ from, sender }) => from !== '' && sender === '')
+  const hasNoSender = messagesOf(digest).some(({ from, sender }) => from !== '' && sender === '')
   const lines = [
     [hasNoSender ? 1 : 0, 'Mail with no sender is a report about other mail, or looks like one.'],
     [isLast ? left : 0, 'Another {count} will be in the next report.'],
@@ -133,13 +136,14 @@ function remarks({ entries, part, parts, left }: Digest, origin: DigestOrigin): 
 
 /** What people read about a message, or about several that are equal. A recipient does not learn who else was one. */
 function entryOf(
-  messages: EqualMessages,
+  equal: EqualMessages,
   at: number,
   digest: Digest,
   origin: DigestOrigin,
 ): DigestEntry {
   const { isForRecipient, page, zone, words } = origin
   const { say, kind, danger, language, messages: numberOf } = speakerOf(words)
+  const { messages } = equal
   const [newest] = messages
   const oldest = messages.at(-1) ?? newest
   const { id, grounds, found } = newest
@@ -210,7 +214,7 @@ function entryOf(
       }
     }
     if (page === undefined) return undefined
-    const url = `${page}?${isOne ? `message=${id}` : searchForEqual(newest)}`
+    const url = `${page}?${isOne ? `message=${id}` : searchForEqual(equal)}`
     const act = isOne ? `${say('Open message')} ${number}` : say('Show all with this finding')
     return { words: act, url, short: url }
   }

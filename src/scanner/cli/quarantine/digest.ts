@@ -18,7 +18,7 @@ import { sendSigned, signingKeys } from './desk/release-entry.ts'
 import type { ShownMessage } from './desk/shown-message.ts'
 import { type Digest, digestMail, idsOf, NAMED_MAX, shownAddress } from './digest-mail.ts'
 import { parseWords, usualWords } from './digest-words.ts'
-import { type EqualMessages, entriesOf } from './equal-messages.ts'
+import { entriesOf, singleEntry } from './equal-messages.ts'
 import { complainTo } from './meant-messages.ts'
 import { routeBy } from './release.ts'
 
@@ -194,11 +194,15 @@ async function gather(
 
 /** A recipient asks for each message by itself. */
 function digestsOf(to: string, { shown, left, kinds }: News, isForRecipient: boolean): Digest[] {
-  const all = isForRecipient ? shown.map((message): EqualMessages => [message]) : entriesOf(shown)
+  const all = isForRecipient ? shown.map(singleEntry) : entriesOf(shown)
   const later = all.slice(ENTRIES_MAX * PARTS_MAX)
   const entryCount = all.length - later.length
   const parts = Math.ceil(entryCount / ENTRIES_MAX)
-  const counts = { count: shown.length + left, left: left + later.flat().length, kinds }
+  const counts = {
+    count: shown.length + left,
+    left: left + later.flatMap(({ messages }) => messages).length,
+    kinds,
+  }
   return Array.from({ length: parts }, (_, at) => {
     const entriesBefore = at * ENTRIES_MAX
     const entries = all.slice(entriesBefore, entriesBefore + ENTRIES_MAX)

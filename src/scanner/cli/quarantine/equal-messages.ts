@@ -1,14 +1,19 @@
+import { SEARCH_MAX } from '../../../base/text/search-words.ts'
+import { alikeGroups, FEW_ALIKE } from '../../scan/quarantine/alike.ts'
 import type { ShownMessage } from './desk/shown-message.ts'
 
 /** A message, or several that are equal, the newest first: an entry of a digest. */
-export type EqualMessages = readonly [newest: ShownMessage, ...others: ShownMessage[]]
+export interface EqualMessages {
+  readonly messages: readonly [newest: ShownMessage, ...others: ShownMessage[]]
+  /** Those with the same finding that are entries of their own, because they are unlike these. */
+  readonly unlike: readonly ShownMessage[]
+}
 
-/** Upper limit for equal messages that are entries of their own. More of them are one entry. */
-const SINGLE_MAX = 3
 /** Upper limit for messages of a group that are entries of their own, because they are unlike the others in it. */
 const UNLIKE_MAX = 10
-/** Upper limit, in characters, for a search on the page. */
-const SEARCH_MAX = 200
+
+/** Returns an entry with one message. */
+export const singleEntry = (message: ShownMessage): EqualMessages => ({ messages: [message], unlike: [] }) // biome-ignore format: a line
 
 /**
  * Returns what equal messages share beside their grounds: what was found. Only the names of viruses and of forbidden files are
@@ -21,47 +26,36 @@ const sharedBy = ({ grounds, found, from, sender }: ShownMessage): string[] => [
 
 /** Returns messages, the newest first, as entries: first the single ones, so that 300 of a campaign hide none of them. */
 export function entriesOf(messages: readonly ShownMessage[]): EqualMessages[] {
-  const byShared = new Map<string, [ShownMessage, ...ShownMessage[]]>()
+  const byShared = new Map<string, ShownMessage[]>()
   for (const message of messages) {
     const key = [message.grounds, ...sharedBy(message)].join('\n')
     const equal = byShared.get(key)
     if (equal === undefined) byShared.set(key, [message])
     else equal.push(message)
   }
-  const groups = [...byShared.values()].map(alikeOf).filter(isLarge)
-  const inGroups = new Set(groups.flat())
+  const groups = [...byShared.values()].flatMap(groupOf)
+  const inGroups = new Set(groups.flatMap((group) => group.messages))
   const single = messages.filter((message) => !inGroups.has(message))
-  return [...single.map((message): EqualMessages => [message]), ...groups]
+  return [...single.map(singleEntry), ...groups]
 }
-
-const isLarge = <Message>(
-  messages: readonly Message[],
-): messages is readonly [Message, ...Message[]] => messages.length > SINGLE_MAX
 
 /**
- * Returns those of a group that share the domain of their sender, or their subject without its numbers, with several others: a
- * good message that a false signature hits does not hide among those of a campaign. All of them, if many are unlike.
+ * Returns the entry of messages with the same finding, if they are many. A good message that a false signature hits does not
+ * hide among those of a campaign: what is like few others is left out, unless much is.
  */
-function alikeOf(group: readonly ShownMessage[]): readonly ShownMessage[] {
-  const counts = new Map<string, number>()
-  for (const trait of group.flatMap(traitsOf)) counts.set(trait, (counts.get(trait) ?? 0) + 1)
-  const alike = group.filter((message) =>
-    traitsOf(message).some((trait) => counts.get(trait)! > SINGLE_MAX),
-  )
-  return group.length - alike.length > UNLIKE_MAX ? group : alike
+function groupOf(equal: readonly ShownMessage[]): readonly EqualMessages[] {
+  const unlike = alikeGroups(equal).flatMap((group) => (group.length > FEW_ALIKE ? [] : group))
+  const isMixed = unlike.length <= UNLIKE_MAX
+  const [newest, ...others] = isMixed ? equal.filter((message) => !unlike.includes(message)) : equal
+  if (newest === undefined || others.length < FEW_ALIKE) return []
+  return [{ messages: [newest, ...others], unlike: isMixed ? unlike : [] }]
 }
 
-const traitsOf = ({ from, sender, subject }: ShownMessage): readonly string[] => [
-  `domain ${/@([^@>]*)>?$/.exec(from || sender)?.[1]?.toLowerCase()}`,
-  `subject ${subject?.replace(/\d+/g, '')}`,
-]
-
-/** Returns the query with which the page of the quarantine lists the messages that equal this one. */
-export function searchForEqual(message: ShownMessage): URLSearchParams {
-  const pieces = sharedBy(message).flatMap((text) => text.split('"'))
+/** Returns the query with which the page of the quarantine lists these messages, and not those that are unlike them. */
+export function searchForEqual({ messages: [newest], unlike }: EqualMessages): URLSearchParams {
+  const pieces = sharedBy(newest).flatMap((text) => text.split('"'))
   const words = pieces.map((piece) => piece.trim()).filter(Boolean).map((piece) => `"${piece}"`) // biome-ignore format: a line
-  return new URLSearchParams({
-    kind: message.grounds,
-    search: words.join(' ').slice(0, SEARCH_MAX),
-  })
+  const without = unlike.map(({ id }) => `-${id}`).join(' ')
+  const search = words.join(' ').slice(0, SEARCH_MAX - without.length - 1)
+  return new URLSearchParams({ kind: newest.grounds, search: `${search} ${without}`.trim() })
 }

@@ -9,7 +9,7 @@ import { forCommand } from './desk/problem.ts'
 export const searchOptions = {
   ...spanOptions,
   search: textOption(
-    'With all these words: in id, addresses, From, subject, finding, names of files',
+    'With all these words, and without each -word: in id, addresses, From, subject, finding, names of files',
   ),
   grounds: textOption('Kept for this reason, such as virus or banned'),
   recipient: textOption('To an address that contains this'),

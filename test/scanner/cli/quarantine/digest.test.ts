@@ -343,18 +343,24 @@ t.test('a good message is seen among those of a campaign with the same finding',
     })
   for (let n = 0; n < 20; n++) await keep('Bank-12', `x@host${n}.example`, `Your account ${n}`)
   for (let n = 0; n < 20; n++) await keep('Bank-12', `x${n}@bot.example`, `word${'x'.repeat(n)}`)
-  await keep('Bank-12', 'anna@partner.example', 'Invoice 7')
+  const good = await keep('Bank-12', 'anna@partner.example', 'Invoice 7')
   // A false signature, in mail of four partners.
   for (let n = 0; n < 4; n++) await keep('False-1', `ann@partner${n}.example`, `${'ABCD'[n]}`)
   // A campaign of which no two are alike.
   for (let n = 0; n < 20; n++) await keep('Random-1', `x@bot${n}.example`, 'y'.repeat(n + 1))
-  t.equal((await digest()).code, 0)
+  const page = 'https://mx.example.org/quarantine'
+  t.equal((await digest(['--env', `QUARANTINEURL=${page}`])).code, 0)
   const entries = [...bodies(next)[0]!.matchAll(/^\d of 7: (.*)/gm)].map(([, title]) => title)
   t.same(entries, [
     ...['“Invoice 7”', '“A”', '“B”', '“C”', '“D”'],
     '40 messages, “Your account 0”, “Your account 1”, “Your account 2” and 37 more',
     '20 messages, “y”, “yy”, “yyy” and 17 more',
   ])
+  const [link] = bodies(next)[0]!.match(/(?<=\?)kind=.*/) ?? []
+  const search = new URLSearchParams(link).get('search') ?? ''
+  t.equal(search, `"Bank-12" -${good}`)
+  const searched = ['quarantine', 'list', '--directory', directory, '--search', search, '--json']
+  t.equal(jsonIn((await onescan(searched)).out).results.length, 40, 'and not the invoice')
 })
 
 t.test('a site has a digest in its own language', async (t) => {

@@ -416,6 +416,8 @@ t.test('what list finds can be deleted and released at once', async (t) => {
   t.match(out.toString(), /^\S+ .*\n {4}Ann <ann@x\.example>: Rechnung für Müller\n\S+ .*\n {4}Ann/)
   t.match((await run(directory, 'list', '--grounds', 'banned')).out, other)
   t.match((await run(directory, 'list', '--recipient', 'C@EXAMPLE')).out, ids[1]!)
+  const without = await run(directory, 'delete', '--search=-rechnung')
+  t.same([without.code, without.out], [2, `${other}\n`])
   const asked = await run(directory, 'delete', ...search)
   t.same([asked.code, asked.out], [2, `${ids.join('\n')}\n`])
   t.match(asked.err, /2 messages would be deleted; add --yes/)

@@ -1,3 +1,4 @@
+import { SEARCH_MAX } from '../../../../base/text/search-words.ts'
 import { wholeNumber } from '../../../../base/text/values.ts'
 import { isId } from '../../../scan/quarantine/entries.ts'
 import { type Desk, type MessageFilter, statesOf } from './desk.ts'
@@ -15,8 +16,6 @@ const PAGE_BYTES = 16 * 1024 * 1024
 const RECIPIENTS_SHOWN = 10
 /** Upper limit for the damaged messages that are named. */
 const DAMAGED_SHOWN = 10
-/** Upper limit, in characters, for the text that is searched for. */
-const SEARCH_MAX = 200
 
 /** What a list shows, the newest first. */
 interface ListFilter extends MessageFilter {

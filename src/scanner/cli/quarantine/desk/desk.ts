@@ -213,14 +213,14 @@ export function atDesk<Result>(
 const isSought = ({ search, recipient }: Sought) => Boolean(search || recipient)
 
 function matcherOf(filter: MessageFilter): (found: FoundMessage) => boolean {
-  const words = searchWords(filter.search ?? '')
-  const [address] = searchWords(filter.recipient ?? '')
+  const { wanted, unwanted } = searchWords(filter.search ?? '')
+  const [address] = searchWords(filter.recipient ?? '').wanted
   return ({ entry, ...found }) => {
     const { found: finding, remote, queue, sender, recipients, log } = found.record
     const isFor = (part: string) =>
       recipients.some((recipient) => asUtf8(recipient).toLowerCase().includes(part))
     if (address && !address.some(isFor)) return false
-    if (words.length === 0) return true
+    if (wanted.length + unwanted.length === 0) return true
     const { subject, from, attachments } = readTexts(found)
     const facts = [finding, remote, queue, sender, ...recipients, log].map((fact) => asUtf8(fact ?? '')) // biome-ignore format: a line
     const written = [from, subject, ...attachments].join('\n').toLowerCase()
@@ -231,6 +231,7 @@ function matcherOf(filter: MessageFilter): (found: FoundMessage) => boolean {
         return written.includes(word) && written.split(/[^\p{L}\p{N}]+/u).includes(word)
       return text.includes(word) || (/^\d+\./.test(word) && entry.id.includes(word))
     }
-    return words.every((forms) => forms.some(has))
+    const hasWord = (forms: readonly string[]) => forms.some(has)
+    return wanted.every(hasWord) && !unwanted.some(hasWord)
   }
 }

@@ -2,6 +2,7 @@
 import { html, nothing } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
 import { repeat } from 'lit-html/directives/repeat.js'
+import { SEARCH_MAX } from '../../../../../base/text/search-words.ts'
 import { formatSize } from '../../../../../base/text/units.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
@@ -113,7 +114,7 @@ function searchForm(app) {
   const set = [app.search.recipient, app.search.from, app.search.to].filter(Boolean).length
   return html`<form class="search" role="search" @submit=${list.onSearch} @input=${list.onType} @change=${list.onChoose}>
     <label>Search: sender, recipient, subject, file, virus, number
-      <input name="search" type="search" .value=${live(search.search)} maxlength="200" autocomplete="off" spellcheck="false"></label>
+      <input name="search" type="search" .value=${live(search.search)} maxlength=${SEARCH_MAX} autocomplete="off" spellcheck="false"></label>
     <label>Show
       <select name="show" .value=${live(search.show)}>
         <option value="">waiting</option>

@@ -1,6 +1,7 @@
 // One message: what is known of it, what can be done with it, and what is in it.
 import { html, nothing } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
+import { SEARCH_MAX } from '../../../../../base/text/search-words.ts'
 import { formatSize } from '../../../../../base/text/units.ts'
 import { EXCEPTION_RECIPIENTS_MAX } from '../../../../protocol/quarantine-api/exchange.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
@@ -54,9 +55,6 @@ function nextButton({ opened }, id) {
   if (!opened.neighbour(1)) return nothing
   return html`<button type="button" id=${id} @click=${() => opened.openNext()}>Next message</button>`
 }
-
-/** Upper limit, in characters, for a search. */
-const SEARCH_MAX = 200
 
 /** A link to all that have the same finding. @param {App} app @param {Message} message */
 function sameFinding(app, { grounds, found }) {
