@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { errorText } from '../../base/errors/fault.ts'
 import { afterInput } from '../../base/flow/timeout.ts'
 import { onceAMinute } from '../../base/log/line-format.ts'
+import { type ClientAddress, clientAddressOf, GONE, isUnixSocket } from '../../base/net/client-address.ts' // biome-ignore format: a line
 import type { Configuration } from '../configuration/configuration.ts'
 import type { DoorState } from '../observe/live/process-report.ts'
 import { Admission } from './admission.ts'
@@ -20,6 +21,12 @@ export interface ServedConnection {
   readonly hasHungUp: boolean
   /** Whether another server has the message, so that the client must receive that server's reply. */
   readonly mustBeAnswered?: boolean
+}
+
+/** A client that a door has accepted. */
+export interface AcceptedClient {
+  readonly socket: Socket
+  readonly address: ClientAddress
 }
 
 /** The open connections of a door and their sockets, in order of arrival. */
@@ -58,11 +65,11 @@ interface ServeOptions<Served extends ServedConnection> {
    */
   readonly makeRoom?: (connections: Connections<Served>) => boolean
   /**
-   * Serves the client at a socket, or turns it away and returns undefined. `closed` is to be called once,
-   * when nothing is left to do for this client.
+   * Serves a client, or turns it away and returns undefined. `closed` is to be called once, when nothing is left
+   * to do for this client.
    */
   readonly accept: (
-    socket: Socket,
+    client: AcceptedClient,
     others: Connections<Served>,
     closed: () => void,
   ) => Served | undefined
@@ -71,7 +78,7 @@ interface ServeOptions<Served extends ServedConnection> {
   /** Logs once a minute what happens to clients without a place; `log` by default. */
   readonly logCrowd?: (line: string) => void
   /** Calls back with the socket for `accept`, or not at all, by default with the incoming socket. */
-  readonly secure?: (socket: Socket, secured: (encrypted: Socket) => void) => void
+  readonly secure?: (client: AcceptedClient, secured: (encrypted: Socket) => void) => void
   /** Whether the runtime must not read from a connection until the door asks for it. */
   readonly startsPaused?: boolean
   /** The bytes of their budget that the connections use. */
@@ -117,6 +124,8 @@ class ConnectionServer<Served extends ServedConnection> {
   /** The number of sockets, including those of connections that have ended. */
   #sockets = 0
   #isClosed = false
+  /** Known when it listens. */
+  #isUnixSocket = false
   /** Set while there are connections. */
   #ticks: NodeJS.Timeout | undefined
   /** Called when the last connection has ended. */
@@ -130,6 +139,9 @@ class ConnectionServer<Served extends ServedConnection> {
       this.#take(socket),
     )
     this.socket.on('error', (error) => log(errorText(error)))
+    this.socket.once('listening', () => {
+      this.#isUnixSocket = isUnixSocket(this.socket)
+    })
     this.#admission = new Admission(this.socket, {
       isFull: () => this.#isFull(),
       makeRoom: () => this.#hasMadeRoom(),
@@ -160,7 +172,9 @@ class ConnectionServer<Served extends ServedConnection> {
 
   /** Takes a socket that was accepted. */
   #take(socket: Socket): void {
-    const { secure = (plain, secured) => secured(plain) } = this.#options
+    const { secure = ({ socket: plain }, secured) => secured(plain) } = this.#options
+    const address = clientAddressOf(socket, this.#isUnixSocket)
+    if (address === GONE) return void socket.destroy()
     if (!this.#admission.canWait && this.#isFull() && !this.#hasMadeRoom()) {
       return void socket.destroy()
     }
@@ -169,14 +183,16 @@ class ConnectionServer<Served extends ServedConnection> {
       this.#sockets--
       this.#admission.changed()
     })
-    secure(socket, (secured) => this.#admit(secured))
+    if (!this.#isUnixSocket) socket.setNoDelay(true) // on a unix socket the call would fail
+    secure({ socket, address }, (secured) => this.#admit({ socket: secured, address }))
     this.#admission.accepted()
   }
 
-  #admit(socket: Socket): void {
+  #admit(newcomer: AcceptedClient): void {
+    const { socket } = newcomer
     if (this.#isClosed) return void socket.destroy() // during the handshake
     const { accept, every } = this.#options
-    const served = accept(socket, this.#connections, () => this.#leave(served!))
+    const served = accept(newcomer, this.#connections, () => this.#leave(served!))
     if (served === undefined) return
     this.#connections.set(served, socket)
     this.#ticks ??= setInterval(

@@ -1,11 +1,12 @@
 import '../../needs-addon.ts'
 import { once } from 'node:events'
-import { connect, Socket } from 'node:net'
+import { connect, type ListenOptions, Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { longestIdle, longestSilent } from '../../../src/base/protocol/connection/idle.ts'
 import { queueTrouble } from '../../../src/scanner/serving/connection-queue.ts'
 import { type ServedConnection, serve } from '../../../src/scanner/serving/serve.ts'
+import { sendAndReset } from '../../programs/host/send-and-reset.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** What all doors do with connections: count, tick, and close. */
@@ -37,6 +38,7 @@ async function rig(
   t: Test,
   most: number,
   options: Partial<Parameters<typeof serve<Served>>[0]> = {},
+  where: ListenOptions & { readonly path?: string } = { path: join(socketDirectory(t), 's') },
 ) {
   const served: Served[] = []
   const log: string[] = []
@@ -48,14 +50,14 @@ async function rig(
     memory: () => 7,
     log: (line) => log.push(line),
     ...options,
-    accept(socket, _, closed) {
+    accept({ socket }, _, closed) {
       served.push(new Served(options.startsPaused ? socket : socket.resume(), closed))
       return served.at(-1)
     },
   })
   await queueTrouble() // as a worker does before it listens
-  const path = join(socketDirectory(t), 's')
-  door.server.listen(path)
+  const { path = '' } = where
+  door.server.listen(where)
   await once(door.server, 'listening')
   t.teardown(() => {
     for (const connection of served) connection.end()
@@ -73,6 +75,25 @@ async function rig(
   }
   return { door, served, log, path, call, serves }
 }
+
+t.test('a client that has reset its connection before it is accepted is not served', async (t) => {
+  for (const [kind, where] of [
+    ['tcp', { port: 0, host: '127.0.0.1' }],
+    ['unix', { path: join(socketDirectory(t), 's') }],
+  ] as const) {
+    const { door, served, serves } = await rig(t, 10, {}, where)
+    const address = door.server.address()
+    const at = typeof address === 'string' ? address : address!.port
+    sendAndReset(at, 'QUIT\n') // this process accepts nothing meanwhile
+    const last = typeof at === 'string' ? connect(at) : connect(at, '127.0.0.1')
+    await once(last, 'connect')
+    const expected = kind === 'unix' ? 2 : 1 // a unix socket has no addresses, and a client there cannot reset
+    await serves(expected)
+    await new Promise(setImmediate)
+    t.equal(served.length, expected, kind)
+    last.destroy()
+  }
+})
 
 t.test(
   'data that arrived while the process was blocked is read before a client times out',

@@ -4,6 +4,7 @@ import { attempt, Fault } from '../../../base/errors/fault.ts'
 import { firstBytes } from '../../../base/flow/first-bytes.ts'
 import { Semaphore } from '../../../base/flow/semaphore.ts'
 import { onceAMinute } from '../../../base/log/line-format.ts'
+import { type ClientAddress, clientAddressOf, GONE } from '../../../base/net/client-address.ts'
 import { addressKey } from '../../../base/net/ip-address.ts'
 import { runProgram } from '../../../base/process/run-program.ts'
 import { siblingCommand } from '../../../base/runtime/compiled-program.ts'
@@ -45,6 +46,8 @@ interface QuarantineApiOptions {
   readonly tokenFile: string
   /** The server for releases, HOST:PORT. */
   readonly releaseBy: string
+  /** Whether the server listens at a unix socket, behind a proxy. */
+  readonly isAtUnixSocket: boolean
   readonly uptime: () => number
   readonly log: (line: string) => void
 }
@@ -89,7 +92,8 @@ export class QuarantineApi {
     }
     if (this.#tokens === undefined)
       return problem('quarantine', 'its tokens cannot be used; onescand has logged the reason')
-    const client = clientOf(request)
+    const client = clientOf(request, this.#options.isAtUnixSocket)
+    if (client === GONE) return void response.destroy()
     const address = addressKey(client)
     const person = this.#tokens.personOf(request.headers.authorization)
     const locked = client === undefined ? 0 : this.#wrong.secondsLocked(address, person?.name)
@@ -155,8 +159,12 @@ export class QuarantineApi {
  * Returns the IP address of a client. A unix socket, which its mode opens to a proxy alone, has that in X-Forwarded-For: the
  * last one is what the proxy saw. Any account of this host could state another one at a port.
  */
-function clientOf({ socket, headers }: IncomingMessage): string | undefined {
-  if (socket.remoteAddress !== undefined) return socket.remoteAddress
+function clientOf(
+  { socket, headers }: IncomingMessage,
+  isAtUnixSocket: boolean,
+): ClientAddress | typeof GONE {
+  const address = clientAddressOf(socket, isAtUnixSocket)
+  if (address !== undefined) return address
   const last = [headers['x-forwarded-for'] ?? ''].flat().at(-1)?.split(',').at(-1)?.trim()
   return last && isIP(last) ? last : undefined
 }

@@ -98,10 +98,15 @@ export class StatusServer {
 
   /** Reads the tokens of persons until they can be used. Metrics and health do not wait for them. */
   #openQuarantine(): void {
-    const { quarantine, observed, log } = this.#options
+    const { quarantine, observed, log, address } = this.#options
     if (quarantine === undefined) return
     clearTimeout(this.#tokensAgain)
-    this.#quarantine ??= new QuarantineApi({ ...quarantine, uptime: observed.uptime, log })
+    this.#quarantine ??= new QuarantineApi({
+      ...quarantine,
+      isAtUnixSocket: address === undefined,
+      uptime: observed.uptime,
+      log,
+    })
     try {
       this.#quarantine.readTokens(this.#readPageToken())
       if (this.#refusal !== undefined) log('http: the quarantine is now served')

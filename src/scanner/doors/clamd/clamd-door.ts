@@ -6,6 +6,7 @@ import { loadSystem, type Peer } from '../../../base/runtime/system.ts'
 import { type Configuration, requireIdentity } from '../../configuration/configuration.ts'
 import { peerFields } from '../../log/message-lines.ts'
 import {
+  type AcceptedClient,
   type Connections,
   type Door,
   maxConnectionsFor,
@@ -57,19 +58,19 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
     log: (reason) => services.complain(reason),
     memory: () => budget.used,
     startsPaused: true,
-    ...(handshakes && { secure: (socket, secured) => handshakes.begin(socket, secured) }),
+    ...(handshakes && { secure: (client, secured) => handshakes.begin(client, secured) }),
     makeRoom,
-    accept(socket, connections, closed) {
-      const peer = peerOf(socket)
-      const client = peer ? `user ${peer.uid}` : (socket.remoteAddress ?? 'a socket')
-      const wire = serveClient(socket, peer, client, services, closed)
-      clients.set(wire, client)
+    accept(client, connections, closed) {
+      const peer = peerOf(client.socket)
+      const name = peer ? `user ${peer.uid}` : (client.address ?? 'a socket')
+      const wire = serveClient(client, peer, name, services, closed)
+      clients.set(wire, name)
       const isOwn = ([other]: readonly [Wire, Socket]) =>
-        clients.get(other) === client && !other.hasHungUp
+        clients.get(other) === name && !other.hasHungUp
       const own = new Map(
         connections.size < connectionLimit.limit ? [] : [...connections].filter(isOwn),
       )
-      if (!connectionLimit.mayCome(client, own.size, () => makeRoom(own))) {
+      if (!connectionLimit.mayCome(name, own.size, () => makeRoom(own))) {
         wire.dismiss(TOO_MANY)
         setTimeout(() => wire.drop(), TURNED_AWAY_FOR).unref()
       }
@@ -107,20 +108,19 @@ class ConnectionLimit {
 }
 
 function serveClient(
-  socket: Socket,
+  client: AcceptedClient,
   peer: Peer | undefined,
   memoryOwner: string,
   services: ClamdServices,
   closed: () => void,
 ): Wire {
   const { timeouts, uptime, maxSize } = services
-  const remote = socket.remoteAddress
+  const { socket, address: remote } = client
   const system = loadSystem()
   const stream =
     system &&
     peer &&
     new DescriptorStream(socket, system, peer.uid, () => wire.isAwaited || wire.hasHungUp)
-  if (remote !== undefined) socket.setNoDelay(true) // on a unix socket the call would fail
   const lease = services.openLease(memoryOwner)
   const requests = new ClamdRequests(maxSize, lease)
   const wire: Wire = new Wire(stream ?? socket, requests, {
@@ -133,7 +133,7 @@ function serveClient(
     // given up.
     waitsOn: () => (wire.endedAt ?? 0) - wire.receivedAt < timeouts.halfClosing,
   })
-  const isOnOtherHost = services.isSecure || !isOfThisHost(socket)
+  const isOnOtherHost = services.isSecure || !isOfThisHost(client)
   const near = stream && peer && { uid: peer.uid, takeDescriptors: () => stream.takeDescriptors() }
   const session = new ClamdConversation(wire, requests, services, {
     memoryOwner,
@@ -148,9 +148,8 @@ function serveClient(
 }
 
 /** Returns whether a client is a program of this host: on a unix socket, or at one of its addresses. */
-function isOfThisHost({ remoteAddress, localAddress }: Socket): boolean {
-  if (remoteAddress === undefined || remoteAddress === localAddress) return true
-  return isLoopbackHost(remoteAddress)
+function isOfThisHost({ address, socket }: AcceptedClient): boolean {
+  return address === undefined || address === socket.localAddress || isLoopbackHost(address)
 }
 
 const TOO_MANY = 'too many connections'

@@ -4,6 +4,7 @@ import { createServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { errorCode } from '../../../base/errors/fault.ts'
 import { onceAMinute } from '../../../base/log/line-format.ts'
 import { type TlsIdentity, whyClientIsRefused } from '../../protocol/clamd/tls-identity.ts'
+import type { AcceptedClient } from '../../serving/serve.ts'
 
 /**
  * Concurrent handshakes of one door in one process; fewer if the door has less than four times as
@@ -59,10 +60,8 @@ export class Handshakes {
   }
 
   /** Begins a handshake. `secured` gets the encrypted socket, paused, if it succeeds. */
-  begin(socket: Socket, secured: (encrypted: Socket) => void): void {
-    const { remoteAddress: address } = socket
+  begin({ socket, address = '' }: AcceptedClient, secured: (encrypted: Socket) => void): void {
     socket.on('error', () => socket.destroy())
-    if (address === undefined) return void socket.destroy() // the client has left
     if (this.#underWay.size >= this.#atOnce) this.#makeRoom()
     const late = setTimeout(() => socket.destroy(), this.#within).unref()
     const end = () => {

@@ -19,12 +19,10 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     maxSockets,
     log: (reason) => log(`milter: ${reason}`),
     memory: () => budget.used,
-    accept(socket, _, closed) {
-      const isByTcp = socket.remoteAddress !== undefined
-      if (isByTcp) socket.setNoDelay(true) // on a unix socket the call would fail
-      const conversation = new MtaConversation(socket, {
+    accept(client, _, closed) {
+      const conversation = new MtaConversation(client, {
         services,
-        lease: budget.open(addressKey(socket.remoteAddress)),
+        lease: budget.open(addressKey(client.address)),
         timeouts,
         leaving: timeouts.leaving,
         uptime: services.uptime,

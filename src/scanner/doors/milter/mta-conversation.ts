@@ -1,9 +1,9 @@
-import type { Socket } from 'node:net'
 import { errorText, isFault } from '../../../base/errors/fault.ts'
 import type { MemoryLease } from '../../../base/flow/memory-budget.ts'
 import { WireError } from '../../../base/protocol/connection/wire-error.ts'
 import { parseCommand } from '../../protocol/milter/milter-commands.ts'
 import { deferred, progress } from '../../protocol/milter/milter-replies.ts'
+import type { AcceptedClient } from '../../serving/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../../serving/wire.ts'
 import type { MilterServices, MilterTimeouts } from './milter-services.ts'
 import { MilterSession } from './milter-session.ts'
@@ -34,11 +34,10 @@ export class MtaConversation {
   readonly #who: string
 
   /** Begins the conversation, which ends by itself. */
-  constructor(socket: Socket, host: MilterHost) {
-    const { remoteAddress } = socket
+  constructor({ socket, address }: AcceptedClient, host: MilterHost) {
     this.#host = host
-    this.#who = `the MTA${remoteAddress ? ` at ${remoteAddress}` : ''}`
-    this.#session = new MilterSession(host.services, remoteAddress === undefined)
+    this.#who = `the MTA${address ? ` at ${address}` : ''}`
+    this.#session = new MilterSession(host.services, address === undefined)
     this.#packets = new MtaPackets(this.#session, host.lease)
     this.wire = new Wire(socket, this.#packets, {
       ...host,

@@ -61,8 +61,7 @@ export function createPolicyDoor(
       oldest?.dismiss() // Postfix repeats the request on a new one
       return oldest !== undefined
     },
-    accept(socket, _, closed) {
-      socket.setNoDelay(true)
+    accept({ socket }, _, closed) {
       return servePolicyClient(socket, {
         services: () => services,
         log,

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { ClientAddress } from '../../../base/net/client-address.ts'
 import { addressKey, type Network, parseIpAddress } from '../../../base/net/ip-address.ts'
 import { longestIdle } from '../../../base/protocol/connection/idle.ts'
 import type { Configuration } from '../../configuration/configuration.ts'
@@ -26,18 +27,16 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
     logCrowd: () => {}, // `connections` does
     makeRoom: () => true,
     memory: () => budget.used,
-    accept(socket, clients, closed) {
-      const { remoteAddress } = socket
-      if (remoteAddress !== undefined) socket.setNoDelay(true)
-      if (!mayConnect(remoteAddress, route.from)) {
-        complain(`${remoteAddress} may not connect (--from)`)
+    accept({ socket, address }, clients, closed) {
+      if (!mayConnect(address, route.from)) {
+        complain(`${address} may not connect (--from)`)
         return turnAway(socket, ownReply.mayNotConnect)
       }
-      if (!connections.makeRoom(clients, remoteAddress)) {
+      if (!connections.makeRoom(clients, address)) {
         return turnAway(socket, ownReply.tooManyConnections)
       }
       const client = new SmtpConnection(socket, { uptime, closed, log: complain }, timeouts)
-      client.serve(new SmtpSession(services, client, remoteAddress))
+      client.serve(new SmtpSession(services, client, address))
       return client
     },
   })
@@ -79,7 +78,7 @@ class ClientConnections {
    *
    * That is logged once, until a place is free again.
    */
-  makeRoom(clients: Connections<SmtpConnection>, newcomer: string | undefined): boolean {
+  makeRoom(clients: Connections<SmtpConnection>, newcomer: ClientAddress): boolean {
     const served = [...clients].filter(([{ hasHungUp }]) => !hasHungUp)
     if (served.length < this.#max) {
       this.#isCrowded = false
@@ -99,10 +98,7 @@ class ClientConnections {
   }
 
   /** Returns the clients of the address that has more than half of the connections, unless it is this one. */
-  #largestCrowd(
-    clients: readonly SmtpClient[],
-    newcomer: string | undefined,
-  ): readonly SmtpClient[] {
+  #largestCrowd(clients: readonly SmtpClient[], newcomer: ClientAddress): readonly SmtpClient[] {
     const byAddress = new Map<string, SmtpClient[]>()
     for (const client of clients) {
       const address = addressKey(client[0].clientAddress)
@@ -129,8 +125,8 @@ function turnAway(socket: Socket, { bytes }: RawReply): undefined {
  * Returns whether a client may connect: over TCP if a network contains its address, and always by a unix
  * socket.
  */
-export function mayConnect(remoteAddress: string | undefined, from: readonly Network[]): boolean {
-  if (remoteAddress === undefined) return true
-  const address = parseIpAddress(remoteAddress)
+export function mayConnect(client: ClientAddress, from: readonly Network[]): boolean {
+  if (client === undefined) return true
+  const address = parseIpAddress(client)
   return address !== undefined && from.some((network) => network.has(address))
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
+import { sendAndReset } from '../../../programs/host/send-and-reset.ts'
 import { until } from '../../../run/until.ts'
 import { keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
 import { startOnescand } from '../process.ts'
@@ -212,6 +213,18 @@ t.test('behind a proxy at a unix socket, wrong tokens count for the client alone
   for (let n = 0; n < 10; n++) t.equal(await statusFor('192.0.2.1', 'guess'), 401)
   t.equal(await statusFor('192.0.2.1', TOKEN), 429)
   t.equal(await statusFor('192.0.2.2', TOKEN), 200)
+})
+
+t.test('a client at a port that has reset its connection names no other one', async (t) => {
+  const api = await serveTo(t, { ann: '' })
+  api.child.kill('SIGSTOP')
+  const fields = ['Host: x', 'Authorization: Bearer guess', 'X-Forwarded-For: 192.0.2.1']
+  sendAndReset(api.port, `GET /quarantine/v1/me HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n`)
+  api.child.kill('SIGCONT')
+  const headers = { Authorization: 'Bearer guess' }
+  t.equal((await ask(api.port, 'GET', '/quarantine/v1/me', undefined, headers)).status, 401)
+  await api.logged(/a wrong token for the quarantine from 127\.0\.0\.1/)
+  t.notOk(api.log.some((line) => line.includes('192.0.2.1')))
 })
 
 t.test('a file of 64 KiB has hundreds of persons, and an unclear line is refused', async (t) => {

@@ -38,7 +38,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
       oldest?.dismiss('too many connections')
       return oldest !== undefined
     },
-    accept(socket, _, closed) {
+    accept({ socket }, _, closed) {
       const lease = budget.open(String(attempt(() => options.identifyPeer(socket))?.uid))
       const wire = serveSlotClient(socket, {
         server,
