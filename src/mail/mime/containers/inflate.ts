@@ -79,8 +79,10 @@ export function pushed(stream: Stream, bytes: Buffer): boolean {
 }
 
 /**
- * The internal state of a stream in fflate 0.8: the unused bytes, the position in the last block, and the
- * offset of the bytes after a member of gzip. It is the only way to find out where a stream ends.
+ * The internal state of a stream in fflate 0.8, which is not documented (a test fails at another version): the unused
+ * bytes, the position in the last block, and the offset of the bytes after a member of gzip. fflate does not report
+ * otherwise where a stream ends. The runtime's zlib does (`bytesWritten`), but its synchronous calls cannot be
+ * interrupted and return nothing of a damaged stream, and its streams are asynchronous, as no decoder here is.
  */
 interface State {
   readonly p: Uint8Array

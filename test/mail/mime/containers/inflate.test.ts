@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
@@ -67,6 +68,12 @@ t.test('the exact end of a stream is known', async (t) => {
       t.equal(exact(bytes.subarray(0, -1)), false, `${form} without its last byte`)
     }
   }
+})
+
+t.test('fflate has the version whose internal state is read', (t) => {
+  const { version } = JSON.parse(readFileSync('node_modules/fflate/package.json', 'utf8'))
+  t.match(version, /^0\.8\./, 'for another one, compare the members in inflate.ts with its source')
+  t.end()
 })
 
 t.test('bytes that follow a stream, and wait for the end of a header, cost nothing', async (t) => {

@@ -33,7 +33,8 @@ async function startEngine(): Promise<NodeClam> {
     clamscan: { active: true, path: program, ...(database !== '' && { db: database }) },
     clamdscan: { active: false, path: noProgram, localFallback: false, bypassTest: true },
   })
-  // The package silently uses another program, or the default database.
+  // The package silently uses another program, or the default database. It shows the program in a member that its
+  // manual does not name: without it, no scan is tried.
   const { scanner } = engine as unknown as { readonly scanner: string }
   if (scanner !== 'clamscan') throw new Error(`${program} is not clamscan`)
   if ((engine.settings.clamscan?.db ?? '') !== database) {
