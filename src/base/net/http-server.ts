@@ -29,7 +29,7 @@ export function createHttpServer(
   }
   const server = createServer(limits, (request, response) => {
     const { headers } = request
-    // The body of a request is not read, so the next request cannot be found after it.
+    // A service may leave a body unread, and the next request cannot be found after one.
     if ('transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0) {
       response.setHeader('Connection', 'close')
     }

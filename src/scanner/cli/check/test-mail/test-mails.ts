@@ -3,6 +3,7 @@ import { OF_CHECK } from '../../../log/message-lines.ts'
 import {
   base64Lines,
   cleanMessage,
+  eicarPart,
   eicarZip,
   multipart,
   TEST_HEADER,
@@ -51,7 +52,6 @@ export function nameMail(message: Buffer, address: string): NamedMail {
 const PLAIN = 'Content-Type: text/plain'
 const FILE = 'Content-Type: application/octet-stream; name=eicar.com'
 const ZIP = 'Content-Type: application/zip; name=eicar.zip'
-const BASE64 = 'Content-Transfer-Encoding: base64'
 
 /** Returns base64 in groups that each end with padding: decoders of mail programs continue after it. */
 const inPieces = (text: string) =>
@@ -61,15 +61,18 @@ const inPieces = (text: string) =>
 const behindTheEnd = ([letter = '', ...rest]: readonly string[]) =>
   `${multipart([letter])}${rest.join('\n')}\n--part\n`
 
-/** A mail with a letter and one more part, which has these fields. */
+const inBase64 = (fields: readonly string[], lines: readonly string[]) =>
+  [...fields, 'Content-Transfer-Encoding: base64', '', ...lines].join('\n')
+
+/** A mail with a letter and one more part. */
 function withPart(
   name: string,
-  fields: readonly string[],
+  part: string,
   malware: readonly string[],
   layout = multipart,
 ): TestMail {
   const letter = textPart(`${name}: a harmless test file, as onescan check sends it.`)
-  return mailOf(name, layout([letter, [...fields, '', ...malware].join('\n')]), malware)
+  return mailOf(name, layout([letter, part]), malware)
 }
 
 const mailOf = (name: string, content: string, malware: readonly string[]): TestMail => {
@@ -77,6 +80,8 @@ const mailOf = (name: string, content: string, malware: readonly string[]): Test
 }
 
 const eicar = base64Lines(Buffer.from(EICAR, 'latin1'))
+const pieces = inPieces(EICAR)
+const wide = base64Lines(Buffer.from(EICAR, 'utf16le'))
 const zip = base64Lines(eicarZip)
 
 /**
@@ -85,20 +90,16 @@ const zip = base64Lines(eicarZip)
  */
 const infectedMails: readonly TestMail[] = [
   mailOf('EICAR in the body', textPart(`${EICAR}\n`), [EICAR]),
-  withPart('EICAR attached', [FILE, BASE64], eicar),
-  withPart('EICAR in a zip', [ZIP, BASE64], zip),
+  withPart('EICAR attached', eicarPart('eicar.com'), eicar),
+  withPart('EICAR in a zip', inBase64([ZIP], zip), zip),
   withPart(
     'hidden as form-data',
-    [`${PLAIN}; name=a.zip`, BASE64, 'Content-Disposition: form-data; filename=a.zip'],
+    inBase64([`${PLAIN}; name=a.zip`, 'Content-Disposition: form-data; filename=a.zip'], zip),
     zip,
   ),
-  withPart('hidden in pieces', [FILE, BASE64], inPieces(EICAR)),
-  withPart(
-    'hidden in UTF-16',
-    [`${PLAIN}; charset=utf-16le; name=a.txt`, BASE64],
-    base64Lines(Buffer.from(EICAR, 'utf16le')),
-  ),
-  withPart('hidden behind the end', [ZIP, BASE64], zip, behindTheEnd),
+  withPart('hidden in pieces', inBase64([FILE], pieces), pieces),
+  withPart('hidden in UTF-16', inBase64([`${PLAIN}; charset=utf-16le; name=a.txt`], wide), wide),
+  withPart('hidden behind the end', inBase64([ZIP], zip), zip, behindTheEnd),
 ]
 
 /** All messages, in order: a server that refuses all mail near the end does not accept the last one. */

@@ -23,7 +23,8 @@ interface ScannerProgram {
 
 /**
  * Runs a scanner in its own process group, which is killed afterwards, and ended when the signal is aborted.
- * Resolves to its exit code, or to why there is none, and to its output (latin1).
+ * Resolves to its exit code, or to why there is none, and to its output (latin1). This differs from runProgram() in what
+ * a scanner needs: time to end at SIGTERM, its complaints as lines of the log, and output of any length.
  */
 export async function runScanner(
   { argv: [program, ...argv], path, environment, relay }: ScannerProgram,
