@@ -138,7 +138,7 @@ t.test(
         code: 1,
         output: 'setup: node is not in PATH',
       })
-      t.match(run(`${setup} --wet`), { code: 100, output: /the only one is --dry-run/ })
+      t.match(run(`${setup} --wet`), { code: 100, output: /the options are --dry-run and --remove/ })
       const unit = '/etc/systemd/system/onescand.service'
       const torn =
         run(`mv ${HOME}/packaging/shipped/systemd/onescand.service /tmp/; cp ${unit} /tmp/before
@@ -231,7 +231,7 @@ t.test(
     })
 
     t.test(
-      'the commands on the page remove link, units and package, and keep drop-ins',
+      'the commands on the page remove units and package, and keep settings and drop-ins',
       async (t) => {
         const page = readFileSync(join(root, 'doc/install.md'), 'utf8')
         const [, commands = ''] = /\nTo remove it, .*?```sh\n(.*?)```/s.exec(page) ?? []
@@ -247,7 +247,7 @@ t.test(
         )
         t.match(
           output,
-          /^called daemon-reload\nnpm uninstall -g onescan\n\/etc\/systemd\/system\/onescand\.service\.d\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
+          /^called daemon-reload\n {2}rm \/usr\/share\/onescan\nnext, run: npm uninstall -g onescan\nnpm uninstall -g onescan\n\/etc\/systemd\/system\/onescand\.service\.d\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
         )
       },
     )
