@@ -634,7 +634,11 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/install.md', 'cd /usr/share/onescan/supervise', SUPERVISE],
   ['doc/install.md', 'npm install -g node@24', NPM],
   ['doc/install.md', 'ln -s /etc/onescand /service/', NPM],
-  ['doc/install.md', 'sh /usr/share/onescan/setup --remove', 'test/packaging/setup.test.ts types it'],
+  [
+    'doc/install.md',
+    'sh /usr/share/onescan/setup --remove',
+    'test/packaging/setup.test.ts types it',
+  ],
   ["doc/other-servers.md", `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nEND\nsystemctl restart onescand\n\0`, 'for OpenSMTPD, with which test/programs/smtp/smtp-after-queue.test.ts runs it'], // biome-ignore format: a line
   ['doc/exim.md', '# onescan, in the main section\nav_scanner', 'test/packaging/clamd-clients.test.ts sets Exim up so'], // biome-ignore format: a line
   ['doc/exim.md', '# onescan, in the main section\nacl_not_smtp', 'test/programs/clamd-clients/exim-local.test.ts sets Exim up so'], // biome-ignore format: a line

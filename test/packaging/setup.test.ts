@@ -138,7 +138,10 @@ t.test(
         code: 1,
         output: 'setup: node is not in PATH',
       })
-      t.match(run(`${setup} --wet`), { code: 100, output: /the options are --dry-run and --remove/ })
+      t.match(run(`${setup} --wet`), {
+        code: 100,
+        output: /the options are --dry-run and --remove/,
+      })
       const unit = '/etc/systemd/system/onescand.service'
       const torn =
         run(`mv ${HOME}/packaging/shipped/systemd/onescand.service /tmp/; cp ${unit} /tmp/before

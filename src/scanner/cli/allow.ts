@@ -13,7 +13,7 @@ export const allowCommand = makeCommand('allow', {
     yargs
       .positional('sender', {
         type: 'string',
-        describe: 'An address, a domain, or .domain for all below it',
+        describe: 'An address, a domain, or .domain for all below it; optional with --to',
       })
       .option('client', textOption('Only from this address or network, such as 192.0.2.0/24'))
       .option('to', textOption('Only for this recipient or domain'))
@@ -65,6 +65,6 @@ async function reloadOnescand(output: Output): Promise<void> {
   if (code === 0) output.text('this line is used from the next message on\n')
   else {
     const reason = complaint.trim().split('\n')[0]
-    output.error(`onescand did not load this line (${reason}); run systemctl status onescand`)
+    output.error(`onescand has not loaded it (${reason}); as root, run systemctl reload onescand`)
   }
 }

@@ -63,7 +63,7 @@ export const scanCommand = makeCommand('scan', {
       .option('jobs', textOption('Messages that are scanned at once, 1 to 64', { default: '1' }))
       .option('after', textOption('Resume after this file, which an incomplete scan names'))
       .option('quarantine', textOption('Move to this quarantine what the settings do not accept'))
-      .option('doveadm', flag('The files are what doveadm fetch prints'))
+      .option('doveadm', flag('The files are what doveadm fetch prints: only report'))
       .implies('since', 'again')
       .option('json', flag('Print JSON, a line for each message and one for the sum'))
       .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, even if QHPSI is set')
