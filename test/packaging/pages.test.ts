@@ -34,7 +34,6 @@ const hosts: Readonly<
 const blocks = codeBlocks()
 
 for (const [name, [packages, prepare, release]] of Object.entries(hosts)) {
-  if (process.env.ONLY && name !== process.env.ONLY) continue // TEMPORARY
   t.test(`the pages, typed on a host with ${name}`, { skip: mailHostMissing }, async (t) => {
     const host = await bootMailHost(t, packages, prepare, { release })
     const type = (script: string) =>
@@ -53,7 +52,6 @@ for (const [name, [packages, prepare, release]] of Object.entries(hosts)) {
             ? `umask 077; ${text}`
             : `{ ${by}\n} <<'END-OF-BLOCK'\n${text}END-OF-BLOCK\n`,
         )
-        if (process.env.ONLY) console.error(result.output) // TEMPORARY
         t.ok(result.code! <= code, `${text}${result.code}: ${result.output}`)
         if (found!.output !== '') t.match(result.output, found!.output)
         if (prints) t.match(result.output, prints)

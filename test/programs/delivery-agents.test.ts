@@ -64,7 +64,7 @@ t.test('a script in Sieve does', { skip: lacks('sieve-test') }, async (t) => {
   const uid = process.getuid!() || NOBODY
   const user = ['-o', `mail_uid=${uid}`, '-o', `mail_gid=${uid}`, '-o', 'first_valid_uid=1']
   const script = join(directory, 'infected.sieve')
-  writeFileSync(script, blockWith(/^require "fileinto"/))
+  writeFileSync(script, blockWith(/^require \["fileinto"/))
   if (process.getuid!() === 0) chownSync(directory, uid, uid) // the script is compiled beside it
   for (const [name, mail] of Object.entries(mails)) {
     const file = join(directory, 'mail')

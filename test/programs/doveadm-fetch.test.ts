@@ -11,6 +11,7 @@ import { dovecotMissing, startDovecot } from './servers/dovecot.ts'
 
 /** `onescan scan --again --doveadm` reads what the doveadm of a real Dovecot prints. */
 
+const FETCH = ['fetch', '-A']
 const eicar = ['--env', 'QHPSI=plugin: eicar']
 const infected = (n: number) => `Message-ID: <${n}@x>\nSubject: x\n\n${EICAR}\n`
 
@@ -26,7 +27,7 @@ t.test(
       writeFileSync(join(maildir, `new/${n}.x`), text, { encoding: 'latin1', mode: 0o666 })
     execFileSync('chown', ['-R', '65534:65534', maildir])
     const dovecot = await startDovecot(t, [{ name: 'ann', maildir }])
-    const input = dovecot.fetch('user mailbox uid size.physical text', 'ALL')
+    const input = dovecot.doveadm(...FETCH, 'user mailbox uid size.physical text', 'ALL')
     const scan = (bytes: Buffer, ...words: readonly string[]) =>
       onescan(['scan', '--again', '--doveadm', ...eicar, '--json', ...words, '-'], { input: bytes })
     const { code, out, err } = await scan(input)
@@ -38,8 +39,14 @@ t.test(
       texts.map((text) => Buffer.byteLength(text, 'latin1')),
     )
     t.match(results[1], { file: 'ann INBOX 2', mailbox: 'ann INBOX', messageId: '<2@x>' })
+    dovecot.doveadm('expunge', '-u', 'ann', 'mailbox', 'INBOX', 'uid', '2')
+    const left = dovecot
+      .doveadm(...FETCH, 'uid', 'ALL')
+      .toString()
+      .match(/\d+/g)
+    t.same(left, ['1', '3', '4'], 'as the page of missed viruses removes it')
     t.same(jsonIn((await scan(input, '--max-size', '60')).out).sum, { clean: 1, infected: 0, unknown: 3 }) // biome-ignore format: a line
-    const plain = await scan(dovecot.fetch('user text', 'ALL'))
+    const plain = await scan(dovecot.doveadm(...FETCH, 'user text', 'ALL'))
     t.match(
       plain.err,
       /has no size.physical before the text; it must be the output of doveadm fetch '/,

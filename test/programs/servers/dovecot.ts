@@ -24,8 +24,8 @@ export interface Dovecot {
   readonly lmtp: number
   /** Its log so far. */
   log(): string
-  /** What `doveadm fetch -A` prints for these words. */
-  fetch(...words: readonly string[]): Buffer
+  /** What doveadm prints for these words. */
+  doveadm(...words: readonly string[]): Buffer
 }
 
 /**
@@ -101,8 +101,8 @@ export async function startDovecot(t: Ending, users: readonly DovecotUser[]): Pr
     lmtp,
     unix: `quota-status:unix:${at('quota-status')}`,
     log: () => readFileSync(at('log'), 'latin1'),
-    fetch: (...words) =>
-      execFileSync(programPath('doveadm'), ['-c', at('dovecot.conf'), 'fetch', '-A', ...words]),
+    doveadm: (...words) =>
+      execFileSync(programPath('doveadm'), ['-c', at('dovecot.conf'), ...words]),
   }
 }
 
