@@ -37,7 +37,7 @@ const CUT_SIGNED_DATA =
 
 /** A file of Info-ZIP. */
 const zipWithPassword = () =>
-  readFileSync(join(import.meta.dirname, '../mail/mime/archives/files/archive.zip'), 'latin1')
+  readFileSync(join(import.meta.dirname, '../mail/mime/encrypted/files/archive.zip'), 'latin1')
 
 export const encryptedMail = mail([TEXT, encrypted])
 /** It has more parts than are looked at. */

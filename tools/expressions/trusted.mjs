@@ -126,23 +126,23 @@ export const trusted = [
     why: 'what clamd reports as its version, one line of 8 KiB at most',
   },
   {
-    file: 'mail/mime/headers/file-kind.ts',
+    file: 'mail/mime/leaves/file-kind.ts',
     expression: '/^[^a-z0-9:\\r\\n("-]*[cm(][^:\\r\\n]*(?=:)/gim',
     why: 'it begins with a line, in latin1, and does not leave it: each line is read once',
   },
   {
-    file: 'mail/mime/headers/file-kind.ts',
+    file: 'mail/mime/leaves/file-kind.ts',
     expression:
       '/^[\\0-\\x20]*(?:>?From |[!-9;-~]{1,998}(?:[ \\t]{1,9}[!-9;-~]{1,998})?[ \\t]{0,99}:)/',
     why: 'anchored, and at most 2,104 characters of names and blanks',
   },
   {
-    file: 'mail/mime/headers/file-kind.ts',
+    file: 'mail/mime/leaves/file-kind.ts',
     expression: '/^[\\s\\S]{257}ustar/',
     why: 'a fixed place: an anchor, and a number of any bytes',
   },
   {
-    file: 'mail/mime/headers/file-kind.ts',
+    file: 'mail/mime/leaves/file-kind.ts',
     expression: '/^MZ[\\s\\S]{58}[\\s\\S]{2}\\0\\0/',
     why: 'a fixed place: an anchor, and a number of any bytes',
   },
@@ -152,12 +152,12 @@ export const trusted = [
     why: 'at most 1,100 characters for each word',
   },
   {
-    file: 'mail/mime/archives/encrypted-pdf.ts',
+    file: 'mail/mime/encrypted/encrypted-pdf.ts',
     expression: 'new RegExp(`/${name}\\\\s+(-?\\\\d+)`)',
     why: 'a name of ours, then blanks and digits, in a dictionary of bounded length',
   },
   {
-    file: 'mail/mime/archives/encrypted-pdf.ts',
+    file: 'mail/mime/encrypted/encrypted-pdf.ts',
     expression:
       'new RegExp(\n      `/${name}\\\\s*(?:<([0-9A-Fa-f\\\\s]*)>|\\\\(((?:[^\\\\\\\\()]|\\\\\\\\[\\\\s\\\\S]|\\\\((?:[^\\\\\\\\()]|\\\\\\\\[\\\\s\\\\S])*\\\\))*)\\\\))`,\n    )',
     why: 'alternatives that exclude each other, in a dictionary of bounded length',

@@ -156,7 +156,7 @@ export const COMPONENTS = {
       'test/mail/mime/leaves/{decoded-parts,reported-parts,texts-in-character-sets,text-properties}.test.ts',
       'test/mail/mime/*.test.ts',
       'test/mail/mime/{carver,containers,decoders,headers,ordinary,storage}/*.test.ts',
-      'test/mail/mime/leaves/{embedded-data,embedded-formats,mail-starts,save-content}.test.ts',
+      'test/mail/mime/leaves/{embedded-data,embedded-formats,file-kind,mail-starts,save-content}.test.ts',
     ],
   },
   'slot-socket': {

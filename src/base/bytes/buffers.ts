@@ -26,6 +26,10 @@ export function indexOfByte(bytes: Buffer, byte: number, from: number): number {
   return near === bytes.length ? -1 : bytes.indexOf(byte, near)
 }
 
+/** Returns whether bytes begin with others. */
+export const startsWith = (bytes: Uint8Array, start: Uint8Array): boolean =>
+  start.every((byte, at) => bytes[at] === byte)
+
 /** Copies like `bytes.copy(to, offset, from, end)`. Returns the number of bytes copied. */
 export function copyRun(
   bytes: Buffer,

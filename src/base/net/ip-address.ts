@@ -1,3 +1,5 @@
+import { startsWith } from '../bytes/buffers.ts'
+
 /** An IP address as its bytes, 4 or 16, in network order. */
 export type IpAddress = Uint8Array
 
@@ -95,10 +97,6 @@ export class Network {
     const mask = (0xff00 >> (this.bits & 7)) & 0xff
     return mask === 0 || ((address[whole]! ^ this.address[whole]!) & mask) === 0
   }
-}
-
-function startsWith(address: IpAddress, start: Uint8Array): boolean {
-  return start.every((byte, at) => address[at] === byte)
 }
 
 /**

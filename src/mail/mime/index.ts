@@ -11,7 +11,7 @@ export {
   WORK_PER_TURN,
   Work,
 } from './budget/work.ts'
-export { fileKindOf, hasContentField } from './headers/file-kind.ts'
+export { fileKindOf, hasContentField } from './leaves/file-kind.ts'
 export { FILE_STARTS, textPropertiesOf } from './leaves/text-properties.ts'
 export type { Oddity } from './reports/oddities.ts'
 export type { PartNames } from './reports/part-names.ts'

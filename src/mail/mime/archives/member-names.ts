@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { LimitExceeded } from '../budget/limits.ts'
-import { INFLATE_STEP, newStream, pushed } from '../containers/inflate.ts'
-import { BLOCK, hasTarChecksum, octalIn, SIZE_AT } from './archive-members.ts'
+import { INFLATE_STEP, newStream, pushed } from '../decoders/inflate.ts'
+import { BLOCK, hasTarChecksum, tarMemberAt } from './tar.ts'
 
 /** Upper limit for the bytes of a field. zip's has fewer. */
 const FIELD_MAX = 64 * 1024
@@ -74,9 +74,9 @@ function* namesIn(bytes: Buffer): Generator<Buffer> {
     const header = bytes.subarray(at, at + BLOCK)
     const type = String.fromCharCode(header[156]!)
     if (!'LxXg'.includes(type) || !hasTarChecksum(header)) continue
-    const size = octalIn(header, SIZE_AT, 12)
-    if (!(size <= FIELD_MAX)) throw new LimitExceeded('a name in an archive that is too long')
-    const field = bytes.subarray(at + BLOCK, at + BLOCK + size)
+    const { from = 0, to = Number.POSITIVE_INFINITY } = tarMemberAt(at, header) ?? {}
+    if (to - from > FIELD_MAX) throw new LimitExceeded('a name in an archive that is too long')
+    const field = bytes.subarray(from, to)
     if (type === 'L') yield field
     else yield* pathsIn(field)
   }

@@ -1,9 +1,9 @@
 import { costs } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
+import { inflated, type StreamEnd } from '../decoders/inflate.ts'
 import { Store } from '../storage/store.ts'
 import type { Container, Opening } from './container.ts'
-import { inflated, type StreamEnd } from './inflate.ts'
 
 /** The content of smime.p7m in S/MIME: the containers of CMS (RFC 5652), in any encoding of BER. */
 type Cms =

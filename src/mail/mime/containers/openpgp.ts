@@ -1,9 +1,10 @@
+import { startsWith } from '../../../base/bytes/buffers.ts'
 import { costs } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
+import { inflated } from '../decoders/inflate.ts'
 import { Store } from '../storage/store.ts'
 import type { Container, Member, Opening } from './container.ts'
-import { inflated } from './inflate.ts'
 
 /** A kind of packet of a message in OpenPGP (RFC 9580 5). */
 interface Packet {
@@ -201,7 +202,7 @@ function* emitCompressed(body: Buffer, isSure: boolean, work: Work, emit: Openin
   const data = body.subarray(1)
   if (compression === undefined) {
     // Any bytes may look like such a packet.
-    if (isSure || body.subarray(0, BZIP2.length).equals(BZIP2)) work.onOdd?.('encrypted')
+    if (isSure || startsWith(body, BZIP2)) work.onOdd?.('encrypted')
     return
   }
   if (compression === 'none') {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { CR, LF } from '../../../base/bytes/ascii.ts'
+import { startsWith } from '../../../base/bytes/buffers.ts'
 import type { MemoryLease } from '../../../base/flow/memory-budget.ts'
 import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
 import type { Header } from '../../../mail/message/header-block.ts'
@@ -112,8 +113,7 @@ export class MilterIntake {
     if (start.length <= name.length && !this.#sendsWhole) return
     this.#start = undefined
     const isName =
-      start.subarray(0, name.length).equals(name) &&
-      ':\t '.includes(String.fromCharCode(start[name.length]!))
+      startsWith(start, name) && ':\t '.includes(String.fromCharCode(start[name.length]!))
     if (!isName && !this.#sendsWhole) return
     this.#ofBody = this.#makeIntake()
     this.#ofBody.write(start)

@@ -1,4 +1,5 @@
 import { LF, NUL } from '../../../base/bytes/ascii.ts'
+import { startsWith } from '../../../base/bytes/buffers.ts'
 import { WireError } from '../../../base/protocol/connection/wire-error.ts'
 import { addWaiting } from '../frames.ts'
 import { CHUNK_HEAD } from './stream.ts'
@@ -144,7 +145,7 @@ export class ClamdRequestReader {
     const text = all.toString('latin1', isPrefixed ? 1 : 0, length)
     if (end === undefined && isPrefixed) return undefined
     this.#takeUpTo(length + 1)
-    const isOfMilter = all.subarray(0, MILTER_OPENING.length).equals(MILTER_OPENING)
+    const isOfMilter = startsWith(all, MILTER_OPENING)
     return { ...this.#commandOf(text, isPrefixed, first === PREFIX.z ? '\0' : '\n'), isOfMilter }
   }
 

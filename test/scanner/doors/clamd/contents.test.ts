@@ -54,7 +54,7 @@ const files: Readonly<Record<string, Buffer>> = {
 }
 
 const archiveFile = (name: string) =>
-  readFileSync(join(import.meta.dirname, '../../../mail/mime/archives/files', name))
+  readFileSync(join(import.meta.dirname, '../../../mail/mime/encrypted/files', name))
 
 /** Bytes that look random, the same in each run. */
 function noise(size: number): Buffer {

@@ -2,6 +2,7 @@
 // and then its answer the other way. Each is one line.
 
 import { LF } from '../../../../base/bytes/ascii.ts'
+import { startsWith } from '../../../../base/bytes/buffers.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
 import type { Origin } from '../../../../mail/message/envelope.ts'
 import type { NamedPart } from '../../../plugin.ts'
@@ -89,7 +90,7 @@ export function decodeAnswer(nonce: string, bytes: Buffer): ScanResult | undefin
   const end = bytes.indexOf(LF)
   if (end < 0) return undefined
   const opening = Buffer.from(`${ANSWER} ${nonce} `)
-  const isAnswer = end === bytes.length - 1 && bytes.subarray(0, opening.length).equals(opening)
+  const isAnswer = end === bytes.length - 1 && startsWith(bytes, opening)
   const parsed = isAnswer
     ? attempt(() => JSON.parse(bytes.toString('utf8', opening.length)))
     : undefined

@@ -1,3 +1,4 @@
+import { startsWith } from '../../../../base/bytes/buffers.ts'
 import type { Message } from '../../../../mail/message/message.ts'
 import { fileKindOf, hasContentField } from '../../../../mail/mime/index.ts'
 import { TOP_LINE } from '../contract/top-line.ts'
@@ -71,7 +72,7 @@ export function submissionOf(
 
 /** Returns whether another onescand has sent a whole message, and not a part of one. */
 function beginsWithTopLine({ header }: Pick<Message, 'header'>): boolean {
-  return header.bytes.subarray(0, TOP_LINE.length).equals(TOP_LINE)
+  return startsWith(header.bytes, TOP_LINE)
 }
 
 function ofFile({ bytes }: Pick<Message, 'bytes'>, hasLimits: boolean): Submission {

@@ -1,22 +1,14 @@
+import { startsWith } from '../../../base/bytes/buffers.ts'
+import { BLOCK, isTarHeader, tarMemberAt } from '../archives/tar.ts'
+import { directoryOf, localHeaderAt, ZIP_LOCAL, type ZipEntry } from '../archives/zip.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { inflated, newStream, pushed } from '../containers/inflate.ts'
-import {
-  BLOCK,
-  directoryOf,
-  isTarHeader,
-  LOCAL_SIZE,
-  octalIn,
-  SIZE_AT,
-  type ZipEntry,
-} from './archive-members.ts'
+import { GZIP, inflated, newStream, pushed } from '../decoders/inflate.ts'
 import { isEncryptedArchive } from './encrypted-archives.ts'
 import { isEncryptedPdf } from './encrypted-pdf.ts'
 
-/** The first bytes of a compound file (MS-CFB 2.2), of a zip archive, and of a gzip file. */
+/** The first bytes of a compound file (MS-CFB 2.2). */
 const COMPOUND = Buffer.from('d0cf11e0a1b11ae1', 'hex')
-const ZIP = Buffer.from('PK\x03\x04')
-const GZIP = Buffer.from('1f8b08', 'hex')
 
 /** The file of a whole encrypted package (OpenDocument 1.4 part 2, 3.16), and the list of files with their encryption (3.2). */
 const ODF_PACKAGE = 'encrypted-package'
@@ -60,7 +52,7 @@ export function* isEncryptedDocument(source: Buffer, work: Work): Steps<boolean>
 /** `depth` is the number of archives in one another that may be opened. */
 function* isEncrypted(source: Buffer, work: Work, depth: number): Steps<boolean> {
   if (startsWith(source, COMPOUND)) return yield* isEncryptedCompound(source, work)
-  if (startsWith(source, ZIP)) return yield* isEncryptedZip(source, work, depth)
+  if (startsWith(source, ZIP_LOCAL)) return yield* isEncryptedZip(source, work, depth)
   if ((yield* isEncryptedArchive(source, work)) || (yield* isEncryptedPdf(source, work)))
     return true
   if (depth === 0) return false
@@ -72,11 +64,10 @@ function* isEncrypted(source: Buffer, work: Work, depth: number): Steps<boolean>
   }
   for (let at = 0; isTarHeader(source.subarray(at, at + BLOCK)); ) {
     yield* work.countUnits(BLOCK)
-    const size = octalIn(source.subarray(at, at + BLOCK), SIZE_AT, 12)
-    if (Number.isNaN(size)) return false
-    const file = source.subarray(at + BLOCK, at + BLOCK + size)
-    if (yield* isEncrypted(file, work, depth - 1)) return true
-    at += BLOCK + Math.ceil(size / BLOCK) * BLOCK
+    const member = tarMemberAt(at, source.subarray(at, at + BLOCK))
+    if (member === undefined) return false
+    if (yield* isEncrypted(source.subarray(member.from, member.to), work, depth - 1)) return true
+    at = member.next
   }
   return false
 }
@@ -99,8 +90,6 @@ function* isEncryptedZip(source: Buffer, work: Work, depth: number): Steps<boole
   return false
 }
 
-const startsWith = (bytes: Buffer, start: Buffer) => bytes.subarray(0, start.length).equals(start)
-
 function* holds(bytes: Buffer, word: string, work: Work): Steps<boolean> {
   yield* work.countUnits(bytes.length / SEARCHED_PER_UNIT)
   return bytes.includes(word)
@@ -117,9 +106,9 @@ function* memberHolds(
   test: (bytes: Buffer) => Steps<boolean>,
   work: Work,
 ): Steps<boolean> {
-  if (at + LOCAL_SIZE > source.length) return false
-  const from = at + LOCAL_SIZE + source.readUInt16LE(at + 26) + source.readUInt16LE(at + 28)
-  const bytes = source.subarray(from, from + packed)
+  const { data } = localHeaderAt(source, at) ?? {}
+  if (data === undefined) return false
+  const bytes = source.subarray(data, data + packed)
   if (method === 0) return yield* test(bytes)
   return method === 8 && (yield* inflated(bytes, 'deflate', work, test))
 }
@@ -133,7 +122,7 @@ function* isGzipOfArchive(source: Buffer, work: Work): Steps<boolean> {
     source.subarray(0, FRONT),
   )
   const front = Buffer.concat(pieces).subarray(0, BLOCK)
-  return startsWith(front, COMPOUND) || startsWith(front, ZIP) || isTarHeader(front)
+  return startsWith(front, COMPOUND) || startsWith(front, ZIP_LOCAL) || isTarHeader(front)
 }
 
 /** Streams whose name, or first bytes, show that an Office document is encrypted. */

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { MAILBOX_LINE } from '../../message/field-line.ts'
-import { normalizedName } from './fields.ts'
+import { normalizedName } from '../headers/fields.ts'
 
 /**
  * What bytes are, judging by their beginning: a message; a mailbox of several (mbox, RFC 4155); a file of a known type; or

@@ -4,6 +4,8 @@ import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 
+/** The first bytes of a gzip file whose data is deflated. */
+export const GZIP = Buffer.from('1f8b08', 'hex')
 /** The bytes that are inflated at a time: they become at most a thousand times as many. */
 export const INFLATE_STEP = 512
 
@@ -81,7 +83,7 @@ export function pushed(stream: Stream, bytes: Buffer): boolean {
 /**
  * The internal state of a stream in fflate 0.8, which is not documented (a test fails at another version): the unused
  * bytes, the position in the last block, and the offset of the bytes after a member of gzip. fflate does not report
- * otherwise where a stream ends. The runtime's zlib does (`bytesWritten`), but its synchronous calls cannot be
+ * otherwise where a stream ends. The runtime's zlib does, but its synchronous calls cannot be
  * interrupted and return nothing of a damaged stream, and its streams are asynchronous, as no decoder here is.
  */
 interface State {

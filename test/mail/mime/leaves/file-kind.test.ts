@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { fileKindOf, hasContentField } from '../../../../src/mail/mime/headers/file-kind.ts'
+import { fileKindOf, hasContentField } from '../../../../src/mail/mime/leaves/file-kind.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')

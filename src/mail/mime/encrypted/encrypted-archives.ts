@@ -1,6 +1,7 @@
+import { startsWith } from '../../../base/bytes/buffers.ts'
 import { costs } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { lzmaDecoded } from './lzma.ts'
+import { lzmaDecoded } from '../decoders/lzma.ts'
 
 /** Archives of RAR and 7-Zip whose files, or whose list of files, are encrypted. */
 
@@ -18,8 +19,6 @@ export function* isEncryptedArchive(source: Buffer, work: Work): Steps<boolean> 
   if (startsWith(source, RAR_5)) return yield* isEncryptedRar5(source, work)
   return startsWith(source, SEVEN_ZIP) && (yield* isEncrypted7z(source, work))
 }
-
-const startsWith = (bytes: Buffer, start: Buffer) => bytes.subarray(0, start.length).equals(start)
 
 const MAIN = 0x73
 const FILE = 0x74

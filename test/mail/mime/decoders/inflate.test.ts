@@ -3,7 +3,7 @@ import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { Work } from '../../../../src/mail/mime/budget/work.ts'
-import { inflated } from '../../../../src/mail/mime/containers/inflate.ts'
+import { inflated } from '../../../../src/mail/mime/decoders/inflate.ts'
 
 /** Bytes that become not much fewer, so that they are inflated in many pieces. */
 const file = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7919) >> 7))

@@ -1,0 +1,42 @@
+// tar (POSIX.1-2017 pax, "ustar Interchange Format")
+
+export const BLOCK = 512
+const SIZE_AT = 124
+const CHECKSUM_AT = 148
+const MAGIC_AT = 257
+const MAGIC = Buffer.from('ustar')
+
+/** Where a member of a tar archive is: its bytes, and the header of the next one. */
+interface TarMember {
+  readonly from: number
+  readonly to: number
+  readonly next: number
+}
+
+/** Returns the member whose header, at an offset, is this block, or undefined if it states no size. */
+export function tarMemberAt(at: number, header: Buffer): TarMember | undefined {
+  const size = octalIn(header, SIZE_AT, 12)
+  const from = at + BLOCK
+  if (Number.isNaN(size)) return undefined
+  return { from, to: from + size, next: from + Math.ceil(size / BLOCK) * BLOCK }
+}
+
+export function isTarHeader(block: Buffer): boolean {
+  return block.subarray(MAGIC_AT, MAGIC_AT + MAGIC.length).equals(MAGIC) && hasTarChecksum(block)
+}
+
+/** Returns whether the block has the checksum of a tar header. Some programs sum signed bytes. */
+export function hasTarChecksum(block: Buffer): boolean {
+  if (block.length < BLOCK) return false
+  const bytes = [...block].fill(0x20, CHECKSUM_AT, CHECKSUM_AT + 8)
+  const sum = bytes.reduce((total, byte) => total + byte)
+  const negative = bytes.filter((byte) => byte >= 0x80).length * 0x100
+  return [sum, sum - negative].includes(octalIn(block, CHECKSUM_AT, 8))
+}
+
+/** Parses octal digits, with blanks and NULs around them. Returns NaN for anything else. */
+function octalIn(block: Buffer, from: number, length: number): number {
+  const [, digits] =
+    /^[ \0]*([0-7]+)[ \0]*$/.exec(block.toString('latin1', from, from + length)) ?? []
+  return digits === undefined ? Number.NaN : Number.parseInt(digits, 8)
+}
