@@ -1,4 +1,5 @@
 import { unbracketed } from './bracketed.ts'
+import { shortNumbersIn } from './short-number.ts'
 
 /** Upper limit, in characters, for a search. */
 export const SEARCH_MAX = 500
@@ -18,23 +19,27 @@ interface SearchWords {
 /**
  * Returns the words of a search. A word that was copied from a digest, a mail or from between quotation marks also has its form
  * in the message. Words between straight quotation marks are one. A minus sign makes the word behind it unwanted. A text with
- * numbers of messages, such as the subject of a request, is a search for these.
+ * numbers of messages, long or short, such as the subject of a request, is a search for any of these.
  */
 export function searchWords(text: string): SearchWords {
   const lower = text.toLowerCase().replace(/^\s*subject:/, '')
   const words = lower.match(/-?"[^"]+"|\S+/g) ?? []
   const isUnwanted = (word: string) => /^-[^-]/.test(word)
   const wanted = words.filter((word) => !isUnwanted(word))
-  const numbers = wanted.join(' ').match(NUMBER)
+  const all = wanted.join(' ')
+  // Without its hyphen, a short one may be a word.
+  const short = shortNumbersIn(all).map((number) => number.toLowerCase()).filter((number) => all.includes(number)) // biome-ignore format: a line
+  const numbers = [...(all.match(NUMBER) ?? []), ...short]
   return {
-    wanted: numbers === null ? wanted.map(asTyped) : [numbers],
+    wanted: numbers.length === 0 ? wanted.map(asTyped) : [numbers],
     unwanted: words.filter(isUnwanted).map((word) => asTyped(word.slice(1))),
   }
 }
 
 const asTyped = (word: string): Word => {
   const copied = unbracketed(word.replace(/^[<("'“„«‘]+|(?<![>)"'”“»’,;])[>)"'”“»’,;]+$/g, ''))
-  return copied === word ? [word] : copied === '' ? [] : [word, copied]
+  const short = shortNumbersIn(word).map((number) => number.toLowerCase())
+  return copied === '' ? [] : [...new Set([word, copied, ...short])]
 }
 
 /** What a search is for: words, and a part of the address of a recipient. */

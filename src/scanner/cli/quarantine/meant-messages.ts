@@ -21,7 +21,7 @@ export const idsArgument = {
   type: 'string',
   array: true,
   default: [],
-  describe: 'Ids of the messages [default: those found]',
+  describe: 'Ids or short numbers of the messages [default: those found]',
 } as const
 
 export const yesOption = {
@@ -76,7 +76,7 @@ export async function forEachMeant(
   let count = 0
   for (const id of meant) {
     try {
-      await work(id)
+      await work(await desk.idOf(id))
       count++
     } catch (error) {
       output.error(errorText(forCommand(error)))

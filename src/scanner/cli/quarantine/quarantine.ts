@@ -2,6 +2,7 @@ import type { CommandModule } from 'yargs'
 import { Fault } from '../../../base/errors/fault.ts'
 import { firstBytes } from '../../../base/flow/first-bytes.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
+import { shortNumber } from '../../../base/text/short-number.ts'
 import type { OpenMessage } from '../../scan/quarantine/entries.ts'
 import { receiptOf } from '../../scan/quarantine/receipts.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
@@ -112,7 +113,7 @@ const showCommand = makeCommand('quarantine show', {
   describe: 'Show the record and the beginning of a message in quarantine',
   builder: (yargs) =>
     addDirectoryOption(yargs)
-      .positional('id', { type: 'string', demandOption: true, describe: 'Its id, as in the list' })
+      .positional('id', { type: 'string', demandOption: true, describe: 'Its id or short number' })
       .option('raw', flag('Print only the message, as it is kept, with LF; not to a terminal'))
       .option('json', printsJson)
       .epilogue('Exit codes: 0 it is shown; 2 it does not exist, or cannot be read.'),
@@ -120,7 +121,7 @@ const showCommand = makeCommand('quarantine show', {
     if (raw && json) throw new Fault('config', '--raw and --json exclude each other: choose one')
     if (raw) refuseTerminal()
     return atDesk(directory, async (desk) => {
-      const opened = await desk.message(id)
+      const opened = await desk.message(await desk.idOf(id))
       await (raw ? print(opened) : show(desk, opened, output)).finally(() => opened.close())
       return 0
     })
@@ -144,6 +145,7 @@ async function show(desk: Desk, opened: OpenMessage, output: Output): Promise<vo
   await output.result({ ...shown, log: asUtf8(record.log), start: start.toString('latin1') })
   const lines = [
     `id          ${entry.id} (${entry.state})`,
+    `number      ${shortNumber(entry.id)}`,
     `kept        ${record.time} on ${record.host}, by the ${record.door} interface`,
     `grounds     ${whyInWords(record)}`,
     `sender      <${asUtf8(record.sender)}>`,

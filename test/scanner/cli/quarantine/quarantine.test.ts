@@ -3,6 +3,7 @@ import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { shortNumber } from '../../../../src/base/text/short-number.ts'
 import { bytes } from '../../../cases/case.ts'
 import { readQuarantine } from '../../../cases/kept.ts'
 import { buildStage } from '../../../cases/stage.ts'
@@ -101,6 +102,27 @@ t.test('list names what it cannot read, and shows all else', async (t) => {
   t.match(err, `${old}: is not a message in quarantine: it has no record`)
   t.match(err, `${directory}/banned is not a directory of uid`)
   t.notMatch((await run(directory, 'list', '--since', '1h')).err, old, 'which is not opened then')
+})
+
+t.test('a message is named by the short number that people dictate, too', async (t) => {
+  const directory = makeQuarantine(t)
+  const [id, other] = [await keepOne(directory, Date.now()), await keepOne(directory, Date.now())]
+  const number = shortNumber(id)
+  t.match((await run(directory, 'show', number)).out, `id          ${id} (kept)\nnumber      ${number}\n`) // biome-ignore format: a line
+  t.match((await run(directory, 'list', '--search', `Please deliver ${number}`)).out, new RegExp(`^${id}.*\n.*\n$`)) // biome-ignore format: a line
+  t.equal((await run(directory, 'delete', number.toLowerCase())).out, `${id}: deleted\n`)
+  const gone = await run(directory, 'delete', number, other)
+  t.equal(gone.code, 2)
+  t.match(gone.err, `${number}: is not in quarantine`)
+  t.equal(gone.out, `${other}: deleted\n`)
+  // Their random digits are the same.
+  const twins = [1, 2].map((n) => `${Math.floor(Date.now() / 1000)}.0000${n}00000000abc`)
+  const folder = dirname(fileOf(directory, await keepOne(directory, Date.now())))
+  const content = readFileSync(fileOf(directory, await keepOne(directory, Date.now())))
+  for (const twin of twins) writeFileSync(join(folder, `${twin},S=17`), content)
+  const twin = await run(directory, 'show', shortNumber(twins[0]!))
+  t.equal(twin.code, 2)
+  t.match(twin.err, `: is the number of ${twins.join(' and ')}; name one of these`)
 })
 
 t.test('list and show are harmless on a terminal', async (t) => {

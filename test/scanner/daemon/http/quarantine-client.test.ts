@@ -116,5 +116,5 @@ t.test('the commands of the page do what it describes', { skip: lacks('curl') },
     const { stdout } = await run('sh', ['-c', `${command.replace('/ID', `/${id}`)} -s`], { env })
     answers.push(JSON.parse(stdout))
   }
-  t.match(answers, [{ messages: [{ id }] }, { released: true, recipients: ['ann@example.org'] }])
+  t.match(answers, [{ released: true, recipients: ['ann@example.org'] }])
 })

@@ -1,12 +1,15 @@
+import { Fault } from '../../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../../base/path/path-handle.ts'
 import { readSettings } from '../../../../base/settings/read-settings.ts'
 import { quarantineLimits } from '../../../../base/settings/table/quarantine-limits.ts'
 import { type Sought, searchWords, soughtRecipients } from '../../../../base/text/search-words.ts'
+import { shortNumber, shortNumbersIn } from '../../../../base/text/short-number.ts'
 import { deleteEntry } from '../../../scan/quarantine/begin-release.ts'
 import {
   byAge,
   type EntryRange,
   entriesIn,
+  isId,
   keptUntil,
   type OpenMessage,
   openMessage,
@@ -126,6 +129,11 @@ export class Desk {
     return recipients.every(hasIt) ? { ...entry, state: 'released' } : entry
   }
 
+  /** When the sweep removes a message, unix milliseconds; infinity: without a limit of time. */
+  endOf(entry: QuarantineEntry): number {
+    return keptUntil(entry, this.#days) ?? Number.POSITIVE_INFINITY
+  }
+
   /** The recipients who received a message. */
   receipts(id: string): readonly Receipt[] {
     return this.#received.has(id) ? readReceipts(this.root, id) : []
@@ -142,7 +150,7 @@ export class Desk {
       ...act,
       ...(recipients && { recipients: recipientsFor(this.#reader, recipients) }),
     }))
-    const end = keptUntil(entry, this.#days)
+    const end = this.endOf(entry)
     const receipt = receiptOf(this.receipts(entry.id))
     const releasedCount = entry.state === 'released' ? own.length : own.filter(receipt).length
     const some = own.slice(0, recipientsMax).map(asUtf8)
@@ -150,8 +158,23 @@ export class Desk {
     const first = named.length === 0 ? some : [...new Set([...named, ...some])]
     return shownMessage(entry, found, first.slice(0, recipientsMax), {
       ...{ releasedCount, history: acts },
-      deletedOn: end === undefined ? null : new Date(end).toISOString(),
+      deletedOn: end === Number.POSITIVE_INFINITY ? null : new Date(end).toISOString(),
     })
+  }
+
+  /**
+   * Returns the id of a message that a user names, by its id or short number. Rejects with a NotDone if no message has the
+   * number, and with a Fault if several have it.
+   */
+  async idOf(name: string): Promise<string> {
+    const [number] = shortNumbersIn(name)
+    if (number === undefined || isId(name)) return name
+    const ids: string[] = []
+    for await (const { id } of entriesIn(this.root, ALL_TIME)) if (shortNumber(id) === number) ids.push(id) // biome-ignore format: a line
+    const [id, ...others] = ids
+    if (id === undefined) throw new NotDone('missing', `${name}: is not in quarantine`)
+    if (others.length > 0) throw new Fault('config', `${name}: is the number of ${ids.join(' and ')}; name one of these`) // biome-ignore format: a line
+    return id
   }
 
   /** Opens a message. Its record has only the recipients in the person's care. Rejects as openMessage() does. */
@@ -210,6 +233,8 @@ export function atDesk<Result>(
   })
 }
 
+const ALL_TIME: EntryRange = { since: undefined, until: undefined }
+
 const isSought = ({ search, recipient }: Sought) => Boolean(search || recipient)
 
 function matcherOf(filter: MessageFilter): (found: FoundMessage) => boolean {
@@ -229,7 +254,8 @@ function matcherOf(filter: MessageFilter): (found: FoundMessage) => boolean {
       // Nearly all messages have each digit somewhere in their numbers, addresses and times.
       if (/^\d{1,2}$/.test(word))
         return written.includes(word) && written.split(/[^\p{L}\p{N}]+/u).includes(word)
-      return text.includes(word) || (/^\d+\./.test(word) && entry.id.includes(word))
+      const isNumber = () => entry.id.includes(word) || shortNumber(entry.id).toLowerCase() === word
+      return text.includes(word) || (/^\d+\.|-\d{4}$/.test(word) && isNumber())
     }
     const hasWord = (forms: readonly string[]) => forms.some(has)
     return wanted.every(hasWord) && !unwanted.some(hasWord)
