@@ -142,7 +142,7 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
   'quarantine delete': ofNoMessage('delete', { deleted: 0 }),
   'quarantine digest': [
     [
-      (t) => ['quarantine', 'digest', '--directory', empty(t)],
+      (t) => ['quarantine', 'digest', '--each', 'example.org', '--directory', empty(t)],
       0,
       0,
       { sum: { mails: 0, messages: 0 } },

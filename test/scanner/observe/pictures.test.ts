@@ -367,7 +367,7 @@ async function digestOf(directory: string, isForRecipient: boolean): Promise<str
   const parted = { entries, entriesBefore: 0, entryCount: entries.length, part: 1, parts: 1 }
   const digest = { to, ...parted, count: shown.length, left: 0, kinds }
   const words = usualWords(isForRecipient, page)
-  const origin = { host: 'mx1.example.org', postmaster: 'postmaster@example.org', isForRecipient, now: Date.now(), zone: 'Europe/Berlin', page, words, unread: 0 } // biome-ignore format: a line
+  const origin = { host: 'mx1.example.org', postmaster: 'postmaster@example.org', isForRecipient, now: Date.now(), zone: 'Europe/Berlin', page, words, stock: { waiting: 41, ending: 6, unread: 0 } } // biome-ignore format: a line
   const mail = digestMail(digest, origin).toString('latin1')
   const [header = '', text = '', html = ''] = mail.split(/--=_\w+(?:--)?\n/)
   const bodyOf = (part: string) => Buffer.from(part.split('\n\n')[1] ?? '', 'base64').toString()

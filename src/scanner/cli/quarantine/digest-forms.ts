@@ -1,14 +1,21 @@
+/** A fact, with its name. */
+export type Fact = readonly [name: string, value: string]
+
 /** What a digest has about a message: texts that are harmless, for both of its forms. */
 export interface DigestEntry {
-  /** `1 of 4`. */
-  readonly number: string
+  readonly number: number
   readonly subject: string
-  /** Facts, each with its name. */
-  readonly facts: readonly (readonly [name: string, value: string])[]
-  /** What its reader can do: a link, and a short one, which people see. */
-  readonly link:
-    | { readonly words: string; readonly url: string; readonly short: string }
-    | undefined
+  /** Facts by line. The first line begins with the subject. */
+  readonly lines: readonly (readonly Fact[])[]
+  /** What its reader can do. */
+  readonly link: EntryLink | undefined
+}
+
+/** A link, and what the plain text has instead. Without words the subject is the link. */
+interface EntryLink {
+  readonly words: string
+  readonly url: string
+  readonly plain: string
 }
 
 /** The text around the list, of which each line is a paragraph, and the messages. */
@@ -20,20 +27,22 @@ interface DigestText {
 
 /** Returns a digest as plain text. */
 export function digestAsText({ before, entries, after }: DigestText): string {
-  const list = entries.flatMap(({ number, subject, facts, link }) => [
-    `${number}: ${subject}`,
-    ...facts.map((fact) => fact.join(': ')),
-    ...(link === undefined ? [] : [`${link.words}: ${link.short}`]),
+  const list = entries.flatMap(({ number, subject, lines: [first = [], ...lines], link }) => [
+    [`${number}. ${subject}`, ...first.map(inWords)].join('; '),
+    ...lines.map((facts) => facts.map(inWords).join('; ')).filter((line) => line !== ''),
+    ...(link === undefined ? [] : [[link.words, link.plain].filter(Boolean).join(': ')]),
     '',
   ])
-  return `${before}${list.join('\n')}\n${after}\n`
+  return `${before}${list.join('\n')}\n${after.trimEnd()}\n`
 }
+
+const inWords = (fact: Fact) => fact.join(': ')
 
 /** Styles are attributes: mail programs drop others. Colours are those of the program, light or dark. */
 const BODY = 'font-family: sans-serif; max-width: 60em; line-height: 1.4; overflow-wrap: anywhere; background: Canvas; color: CanvasText' // biome-ignore format: a line
 const TITLE = 'margin: 0 0 0.5em; font-size: 1.25em'
-const HEADING =
-  'margin: 1em 0 0.25em; padding-top: 1em; border-top: 1px solid #888; font-size: inherit'
+const ENTRY = 'margin: 0.75em 0; padding-top: 0.75em; border-top: 1px solid #888'
+const HEADING = 'display: inline; margin: 0 1em 0 0; font-size: inherit'
 const HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">' // biome-ignore format: a line
 
 /** Returns the same as HTML, with a title, in the language of the text around the list and in that of the list. It loads nothing. */
@@ -54,17 +63,24 @@ export function digestAsHtml(
   return `<!DOCTYPE html>\n<html${lang}><head>${HEAD}<title>${escaped(title)}</title></head>\n<body style="${BODY}">\n${pieces.join('\n')}\n</body></html>\n`
 }
 
-function entryHtml({ number, subject, facts, link }: DigestEntry): string {
-  const lines = facts.map(
-    ([name, value]) => `<span style="opacity: 0.75">${escaped(name)}:</span> ${isolated(value)}`,
-  )
+function entryHtml({ number, subject, lines: [first = [], ...lines], link }: DigestEntry): string {
+  const title = isolated(subject)
   const label = escaped(`${link?.words}: ${subject}`)
-  const action = link && `<a href="${escaped(link.url)}" aria-label="${label}" style="white-space: nowrap">${escaped(link.words)}</a>` // biome-ignore format: a line
+  const action = link?.words && `<a href="${escaped(link.url)}" aria-label="${label}" style="white-space: nowrap">${escaped(link.words)}</a>` // biome-ignore format: a line
+  const linkedTitle = link === undefined || action ? title : `<a href="${escaped(link.url)}">${title}</a>` // biome-ignore format: a line
+  const rows = [...lines.map(factsHtml), ...(action ? [action] : [])].filter((row) => row !== '')
   return [
-    `<h2 dir="auto" style="${HEADING}">${escaped(number)}: ${isolated(subject)}</h2>`,
-    `<p dir="auto" style="margin: 0">${[...lines, ...(action === undefined ? [] : [action])].join('<br>\n')}</p>`,
+    `<div dir="auto" style="${ENTRY}"><h2 style="${HEADING}">${number}. ${linkedTitle}</h2>`,
+    `${[factsHtml(first), ...rows].join('<br>\n')}</div>`,
   ].join('\n')
 }
+
+const factsHtml = (facts: readonly Fact[]) =>
+  facts
+    .map(
+      ([name, value]) => `<span style="opacity: 0.75">${escaped(name)}:</span> ${isolated(value)}`,
+    )
+    .join('; ')
 
 /** A text that may be written in another direction than what is around it. */
 const isolated = (text: string) => `<span dir="auto">${escaped(text)}</span>`

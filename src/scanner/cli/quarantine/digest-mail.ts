@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { bracketed } from '../../../base/text/bracketed.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
+import { shortNumber } from '../../../base/text/short-number.ts'
 import { findingText, isSameAddress } from '../../scan/replies/found-in-words.ts'
 import { asUtf8, type ShownMessage } from './desk/shown-message.ts'
-import { type DigestEntry, digestAsHtml, digestAsText } from './digest-forms.ts'
+import { type DigestEntry, digestAsHtml, digestAsText, type Fact } from './digest-forms.ts'
 import { type DigestWords, speakerOf } from './digest-words.ts'
 import { type EqualMessages, searchForEqual } from './equal-messages.ts'
 
@@ -46,9 +47,21 @@ interface DigestOrigin {
   /** The page of the quarantine. */
   readonly page: string | undefined
   readonly words: DigestWords
-  /** Messages that could not be read. */
-  readonly unread: number
+  readonly stock: Stock
 }
+
+/** What the whole quarantine has. */
+export interface Stock {
+  /** Messages that some recipients lack. */
+  waiting: number
+  /** Those of them that are deleted within ENDING_DAYS. */
+  ending: number
+  /** Messages that could not be read. */
+  unread: number
+}
+
+/** The days for which a digest counts what is deleted: until the next sign of life. */
+export const ENDING_DAYS = 7
 
 /** Upper limit, in characters, for a text of a stranger. */
 const TEXT_MAX = 200
@@ -64,7 +77,7 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
   const { host, now, words } = origin
   const { say, language } = speakerOf(words)
   const key = createHash('sha256')
-    .update([to, ...idsOf(digest)].join('\n'))
+    .update([to, ...(digest.count === 0 ? [now] : idsOf(digest))].join('\n'))
     .digest('hex')
     .slice(0, 32)
   const subject =
@@ -82,11 +95,9 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
     `Content-Type: multipart/alternative;\n boundary="=_${key}"`,
   ]
   const [before = '', end = ''] = filled(words.body, digest, origin).split('{messages}')
-  const contents = {
-    before,
-    entries: digest.entries.map((equal, at) => entryOf(equal, at, digest, origin)),
-    after: [...remarks(digest, origin), end.trimStart()].join('\n'),
-  }
+  const entries = digest.entries.map((equal, at) => entryOf(equal, at, digest, origin))
+  const notes = [...remarks(digest, origin), ...(hasBrackets(entries) ? [say(BRACKETS), ''] : [])]
+  const contents = { before, entries, after: [...notes, end.trimStart()].join('\n') }
   const forms = [
     ['plain', digestAsText(contents)],
     ['html', digestAsHtml(contents, subject, { around: words.language, list: language })],
@@ -99,14 +110,16 @@ export function digestMail(digest: Digest, origin: DigestOrigin): Buffer {
 }
 
 function filled(text: string, digest: Digest, origin: DigestOrigin): string {
-  const { count, kinds } = digest
+  const { to, count, entryCount, left, kinds } = digest
   const { host, words } = origin
-  const { kind, messages } = speakerOf(words)
+  const { kind, messages, say } = speakerOf(words)
   const numbers = [...kinds].sort(([, number], [, other]) => other - number)
   return text
     .replaceAll('{host}', host)
     .replaceAll('{postmaster}', asUtf8(addressOf(digest, origin)))
+    .replaceAll('{site}', asUtf8(to.includes('@') ? to.slice(to.lastIndexOf('@') + 1) : host))
     .replaceAll('{count}', messages(count))
+    .replaceAll(' {entries}', entryCount + left === count ? '' : ` ${say('in {number} entries').replace('{number}', String(entryCount))}`) // biome-ignore format: a line
     .replaceAll('{kinds}', numbers.map(([grounds, number]) => `${kind(grounds)}: ${number}`).join(', ')) // biome-ignore format: a line
 }
 
@@ -117,21 +130,30 @@ function encodedWords(text: string): string {
   return pieces.map((piece) => `=?utf-8?B?${Buffer.from(piece).toString('base64')}?=`).join('\n ')
 }
 
+const BRACKETS =
+  'We write [.] for a dot in addresses and file names, so that none of them can be clicked.'
+
+const hasBrackets = (entries: readonly DigestEntry[]) =>
+  /\[[.:\\/]\]/.test(JSON.stringify(entries.map(({ subject, lines }) => [subject, lines])))
+
 /** What is not in the list, after its last message. */
 function remarks(digest: Digest, origin: DigestOrigin): readonly string[] {
   const { part, parts, left } = digest
+  const { isForRecipient, page, stock } = origin
   const { say, messages } = speakerOf(origin.words)
-  const unread = origin.isForRecipient ? 0 : origin.unread
   const isLast = part === parts
+  const isWhole = isLast && !isForRecipient
   const hasNoSender = messagesOf(digest).some(({ from, sender }) => from !== '' && sender === '')
+  const counted = (phrase: Parameters<typeof say>[0], count: number) =>
+    say(phrase).replace('{count}', messages(count))
+  const whyUnread = page === undefined ? '{count} cannot be read. onescan quarantine list shows why.' : '{count} cannot be read. Inform your mail administrator.' // biome-ignore format: a line
   const lines = [
-    [hasNoSender ? 1 : 0, 'Mail with no sender is a report about other mail, or looks like one.'],
-    [isLast ? left : 0, 'Another {count} will be in the next report.'],
-    [isLast ? unread : 0, '{count} cannot be read. onescan quarantine list shows why.'],
-  ] as const
-  return lines.flatMap(([count, phrase]) =>
-    count === 0 ? [] : [say(phrase).replace('{count}', messages(count)), ''],
-  )
+    !isForRecipient && hasNoSender && say('Mail with no sender is a report about other mail, or looks like one.'), // biome-ignore format: a line
+    isLast && left > 0 && counted('Another {count} will be in the next report.', left),
+    isWhole && stock.unread > 0 && counted(whyUnread, stock.unread),
+    isWhole && `${counted('{count} in quarantine now.', stock.waiting)} ${counted('{count} to be deleted within 7 days.', stock.ending)}`, // biome-ignore format: a line
+  ]
+  return lines.flatMap((line) => (line === false ? [] : [line, '']))
 }
 
 /** What people read about a message, or about several that are equal. A recipient does not learn who else was one. */
@@ -146,7 +168,7 @@ function entryOf(
   const { messages } = equal
   const [newest] = messages
   const oldest = messages.at(-1) ?? newest
-  const { id, grounds, found } = newest
+  const { id, grounds, found, attachments } = newest
   const isOne = messages.length === 1
   const number = digest.entriesBefore + at + 1
   const fact = (name: Parameters<typeof say>[0], value: string): Fact[] =>
@@ -177,56 +199,69 @@ function entryOf(
   const isNamed = found !== null && (!isForRecipient || grounds === 'banned')
   const nameText = isNamed ? ` (${isName ? found : plain(findingText(newest))})` : ''
   const finding = [kind(grounds) + nameText, danger(grounds)].filter(Boolean).join('. ')
-  const kept = timeIn({ ...DAY, ...CLOCK }).formatRange(timeOf(oldest), timeOf(newest))
-  const end = oldest.deletedOn
-  const until = end === null ? '' : `, ${say('until')} ${timeIn(DAY).format(Date.parse(end))}`
+  const time = (message: ShownMessage) =>
+    timeIn({ ...DAY_FORM, ...CLOCK_FORM }).format(timeOf(message))
+  const end = newest.deletedOn
+  const deletedOn = end === null ? '' : timeIn(DAY_FORM).format(Date.parse(end))
   const isKept = messages.every(({ state }) => state === 'kept')
-  const facts = [
-    ...fact('From', author),
-    ...fact('Sent by', sentBy),
-    ...fact('To', isForRecipient ? '' : first(({ recipients }) => recipients.map(recipientText), unnamed)), // biome-ignore format: a line
+  // What is forbidden is most often the only file.
+  const isAttached = grounds !== 'banned' || attachments.join() !== findingText(newest) || !isOne
+  const findings = [
     ...fact('Found', isForRecipient ? finding : kind(grounds) + nameText),
-    ...fact(
-      'Attached',
-      first(({ attachments }) => attachments.map((name) => plain(name))),
-    ),
-    ...fact('Kept', kept + until),
+    ...fact('Attached', isAttached ? first((message) => message.attachments.map((name) => plain(name))) : ''), // biome-ignore format: a line
+  ]
+  const times = isOne
+    ? [...fact('Kept', time(newest)), ...fact('Deleted on', isForRecipient ? deletedOn : '')]
+    : [...fact('First', time(oldest)), ...fact('Last', time(newest))]
+  const fate = [
+    ...times,
     ...fact('State', isKept ? '' : say('a release was interrupted, and it may have been delivered')), // biome-ignore format: a line
     ...fact('State', isForRecipient || released === 0 ? '' : `${released} ${say('of')} ${recipientCount} ${say('released')}`), // biome-ignore format: a line
-    ...fact('Number', !isForRecipient && page !== undefined ? '' : first((message) => message.id)),
+    ...fact('Number', isOne || page === undefined ? first((message) => shortNumber(message.id)) : ''), // biome-ignore format: a line
   ]
+  const whom = isForRecipient
+    ? []
+    : [
+        ...fact('Sent by', sentBy),
+        ...fact(
+          'To',
+          first(({ recipients }) => recipients.map(recipientText), unnamed),
+        ),
+      ]
   const linkOf = (): DigestEntry['link'] => {
     if (isForRecipient) {
       const about = [
         [say('From'), author],
-        [say('Kept'), kept],
+        [say('Kept'), time(newest)],
         ...(page === undefined ? [] : [[say('For the help desk'), `${page}?message=${id}`]]),
       ]
+      const wanted = `${say('Please deliver')} ${shortNumber(id)}`
       const request = {
-        subject: `${say('Please deliver')}: ${plain(newest.subject ?? '', ASKED_MAX)} (${id})`,
+        subject: newest.subject ? `${wanted}: ${plain(newest.subject, ASKED_MAX)}` : wanted,
         body: [...about.map((line) => line.join(': ')), '', `${say('I expect this message because')}: `].join('\n'), // biome-ignore format: a line
       }
-      const short = { subject: `${say('Please deliver')} ${id}` }
       return {
         words: `${say('Ask for message')} ${number}`,
         url: mailTo(digest, origin, request),
-        short: mailTo(digest, origin, short),
+        plain: `${say('write to {postmaster}, with this subject').replace('{postmaster}', asUtf8(addressOf(digest, origin)))}: ${wanted}`, // biome-ignore format: a line
       }
     }
     if (page === undefined) return undefined
     const url = `${page}?${isOne ? `message=${id}` : searchForEqual(equal)}`
-    const act = isOne ? `${say('Open message')} ${number}` : say('Show all with this finding')
-    return { words: act, url, short: url }
+    return { words: isOne ? '' : say('Show all with this finding'), url, plain: url }
   }
   return {
-    number: `${number} ${say('of')} ${digest.entryCount}`,
+    number,
     subject: isOne ? subject : `${numberOf(messages.length)}, ${subject}`,
-    facts,
+    lines: isForRecipient
+      ? [fact('From', author), findings, fate]
+      : [
+          [...fact('From', author), ...whom],
+          [...findings, ...fate],
+        ],
     link: linkOf(),
   }
 }
-
-type Fact = readonly [name: string, value: string]
 
 /** Characters of a subject in a request. */
 const ASKED_MAX = 60
@@ -234,8 +269,8 @@ const ASKED_MAX = 60
 /** When a message was kept, unix milliseconds. */
 const timeOf = ({ id }: ShownMessage) => Number.parseInt(id, 10) * 1000
 
-const DAY = { day: 'numeric', month: 'short' } as const
-const CLOCK = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const
+const DAY_FORM = { day: 'numeric', month: 'short' } as const
+const CLOCK_FORM = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const
 
 /** The address of the postmaster, latin1. Each domain has a postmaster (RFC 5321 4.5.1): that of the recipient, or of this host. */
 function addressOf({ to }: Digest, { postmaster, host }: DigestOrigin): string {
@@ -253,9 +288,12 @@ function mailTo(digest: Digest, origin: DigestOrigin, fields: Record<string, str
 const recipientText = (address: string) =>
   /^(?!www\.)[\p{L}\p{N}_.+-]+@[\p{L}\p{N}.-]+$/iu.test(address) ? address : plain(address)
 
-/** Returns a text in one line, without anything that mail programs turn into a link: addresses of pages, files and hosts. */
+/**
+ * Returns a text in one line, without anything that mail programs turn into a link, such as addresses of pages and hosts. It
+ * ends no fact: what separates those is not in it.
+ */
 const plain = (text: string, most = TEXT_MAX): string =>
-  bracketed(harmlessLine(Array.from(text).slice(0, most).join('')))
+  bracketed(harmlessLine(Array.from(text).slice(0, most).join('')).replaceAll(';', ','))
 
 /** Returns the address of a digest, for people. */
 export const shownAddress = (address: string): string => harmlessLine(asUtf8(address))

@@ -4,7 +4,7 @@ import { dangers, dangerText, kindsInWords, kindText } from '../../scan/replies/
 /** The words of a digest. */
 export interface DigestWords {
   readonly subject: string
-  /** The text around the messages: {host}, {postmaster}, {count}, {kinds} and {messages} are replaced. A line is a paragraph, as wide as it needs. */
+  /** The text around the messages: {host}, {site}, {postmaster}, {count}, {entries}, {kinds} and {messages} are replaced. A line is a paragraph, as wide as it needs. */
   readonly body: string
   /** The language of both, a tag of BCP 47; undefined: not known. */
   readonly language: string | undefined
@@ -17,9 +17,10 @@ const ENGLISH = 'en-GB'
 
 /** What a list has about messages, beside what was found in them. */
 const PHRASES = [
-  ...['of', 'message', 'messages', 'part', '(no subject)', '(no sender)'],
-  ...['From', 'Sent by', 'To', 'and', 'more', 'Found', 'Attached', 'Kept', 'until'],
-  ...['State', 'released', 'Number', 'Ask for message', 'Open message'],
+  ...['of', 'message', 'messages', 'in {number} entries', 'part', '(no subject)', '(no sender)'],
+  ...['From', 'Sent by', 'To', 'and', 'more', 'Found', 'Attached', 'Kept', 'Deleted on'],
+  ...['First', 'Last', 'State', 'released', 'Number', 'Ask for message'],
+  'write to {postmaster}, with this subject',
   'Show all with this finding',
   'Please deliver',
   'For the help desk',
@@ -29,6 +30,10 @@ const PHRASES = [
   'Mail with no sender is a report about other mail, or looks like one.',
   'Another {count} will be in the next report.',
   '{count} cannot be read. onescan quarantine list shows why.',
+  '{count} cannot be read. Inform your mail administrator.',
+  '{count} in quarantine now.',
+  '{count} to be deleted within 7 days.',
+  'We write [.] for a dot in addresses and file names, so that none of them can be clicked.',
 ] as const
 type Phrase = (typeof PHRASES)[number]
 
@@ -53,33 +58,50 @@ export function speakerOf({ phrases, language }: DigestWords) {
 
 /** Returns the usual words, for the postmaster or for a recipient. `page` is that of the quarantine. */
 export function usualWords(isForRecipient: boolean, page: string | undefined): DigestWords {
-  const [subject, ...lines] = isForRecipient ? forRecipient : forPostmaster(page)
-  return { subject, body: lines.join('\n'), language: ENGLISH, phrases: new Map() }
+  return wordsOf(isForRecipient ? forRecipient : forPostmaster(page))
 }
 
-/** The messages, and what explains them. */
-const END = [
-  'Dots and slashes in texts of others are in brackets, as in [.]: so nothing becomes a link.',
-  '',
-  '{messages}',
-]
+/** Returns the words of a digest for the postmaster without any message. */
+export const wordsOfNothing = (page: string | undefined): DigestWords =>
+  wordsOf([
+    'Nothing new in quarantine on {host}',
+    'Since the last report, {host} kept no message.',
+    ...linkTo(page),
+    '',
+    '{messages}',
+  ])
+
+const wordsOf = ([subject, ...lines]: readonly [string, ...string[]]): DigestWords => ({
+  subject,
+  body: lines.join('\n'),
+  language: ENGLISH,
+  phrases: new Map(),
+})
+
+const linkTo = (page: string | undefined) =>
+  page === undefined ? [] : [`All messages in quarantine: ${page}`]
 
 const forRecipient = [
   'Held back for you: {count}',
-  'The mail server {host} held back {count} to you: it found a virus, a forbidden file, or something that it could not check.',
+  'The mail server of {site} held back {count} addressed to you: it found a virus, a forbidden file, or something that it could not check.',
   '',
-  '- You do not expect a message? Do nothing: it is deleted later.',
-  '- You need one? Follow its link, such as "Ask for message 1": a mail to the help desk opens. Write why you expect the message, and send it. The help desk then looks at the message, and can deliver it. It may do harm: ask only for mail that you expect.',
-  '- The link does nothing? Write to {postmaster}, with the Number of the message.',
+  'If you do not expect a message, do nothing: it is deleted on the day after "Deleted on".',
   '',
-  ...END,
+  'If you need one:',
+  '- Press "Ask for message" below it, or write to {postmaster}, with its Number.',
+  '- Write why you expect the message.',
+  '- Send your mail. The help desk then looks at the message, and can deliver it.',
+  '',
+  'A message may do harm: ask only for mail that you expect.',
+  '',
+  '{messages}',
 ] as const
 
 const forPostmaster = (page: string | undefined) =>
   [
     'New in quarantine on {host}: {count}',
-    'In quarantine on {host}, and in no report before: {count} ({kinds}). None was delivered, unless its "State:" reports otherwise.',
-    ...(page === undefined ? [] : [`All messages in quarantine: ${page}`]),
+    'Since the last report, {host} kept {count} {entries} ({kinds}). No recipient has received any, unless its entry has a "State".',
+    ...linkTo(page),
     '',
     ...(page === undefined
       ? [
@@ -90,7 +112,7 @@ const forPostmaster = (page: string | undefined) =>
           'You need not do anything: the messages are deleted later. If a recipient needs one, ask whether it was expected, open it, look at it, and release it.',
         ]),
     '',
-    ...END,
+    '{messages}',
   ] as const
 
 /**

@@ -4,6 +4,7 @@ import type { LogField } from '../../../base/log/line-format.ts'
 import { readForeignFile } from '../../../base/path/open.ts'
 import { readSetting } from '../../../base/settings/read-settings.ts'
 import { isPlainPath, readAddress } from '../../../base/text/address.ts'
+import { DAY } from '../../../base/text/units.ts'
 import { receiptOf } from '../../scan/quarantine/receipts.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
 import { Reported } from '../../scan/quarantine/reported.ts'
@@ -16,8 +17,16 @@ import { addDirectoryOption, noteAction } from './desk/directory.ts'
 import { isInCare, plainDomain } from './desk/reader.ts'
 import { sendSigned, signingKeys } from './desk/release-entry.ts'
 import type { ShownMessage } from './desk/shown-message.ts'
-import { type Digest, digestMail, idsOf, NAMED_MAX, shownAddress } from './digest-mail.ts'
-import { parseWords, usualWords } from './digest-words.ts'
+import {
+  type Digest,
+  digestMail,
+  ENDING_DAYS,
+  idsOf,
+  NAMED_MAX,
+  type Stock,
+  shownAddress,
+} from './digest-mail.ts'
+import { parseWords, usualWords, wordsOfNothing } from './digest-words.ts'
 import { entriesOf, singleEntry } from './equal-messages.ts'
 import { complainTo } from './meant-messages.ts'
 import { routeBy } from './release.ts'
@@ -28,6 +37,8 @@ const READERS_MAX = 1000
 const ENTRIES_MAX = 100
 const PARTS_MAX = 10
 const ALL_SHOWN_MAX = 20_000
+/** Milliseconds after which the postmaster receives a digest without any message: a week less some hours, since no two mornings are exactly a day apart. */
+const SIGN_OF_LIFE = (ENDING_DAYS - 0.5) * DAY
 
 /** `onescan quarantine digest`: sends a message about what was kept since the last digest. */
 export const digestCommand = makeCommand('quarantine digest', {
@@ -38,7 +49,7 @@ export const digestCommand = makeCommand('quarantine digest', {
       .option('postmaster', textOption('Recipient of the digest; with --each, its sender', { default: 'postmaster' })) // biome-ignore format: a line
       .option('each', textOptions('To each recipient in this domain instead, or .domain; may be repeated')) // biome-ignore format: a line
       .option('by', textOption('chain, sendmail, or HOST:PORT for SMTP', { default: 'sendmail' }))
-      .option('text', textOption('File with your own words, {messages}, {host}, {postmaster}, {count} and {kinds}, such as examples/digest/digest-words')) // biome-ignore format: a line
+      .option('text', textOption('File with your own words, {messages}, {host}, {site}, {postmaster}, {count}, {entries} and {kinds}, such as examples/digest/digest-words')) // biome-ignore format: a line
       .option('zone', textOption('Time zone, such as Europe/Berlin')) // biome-ignore format: a line
       .option('dry-run', flag('Only show who would get it'))
       .option('json', printsJson)
@@ -72,42 +83,42 @@ export const digestCommand = makeCommand('quarantine digest', {
         file === undefined
           ? usualWords(isForRecipient, page)
           : parseWords(readForeignFile(file, TEXT_MAX).toString(), file)
-      const send = async (digest: Digest, unread: number): Promise<string> => {
+      const now = Date.now()
+      const send = async (digest: Digest, stock: Stock): Promise<string> => {
+        const said = digest.count === 0 && file === undefined ? wordsOfNothing(page) : words
         async function* pieces() {
-          const about = { host, postmaster, isForRecipient, zone, page, words, unread }
-          yield digestMail(digest, { ...about, now: Date.now() })
+          const about = { host, postmaster, isForRecipient, zone, page, words: said, stock }
+          yield digestMail(digest, { ...about, now })
         }
         // No sender: nothing answers it.
         return sendSigned(pieces(), { sender: '', recipients: [digest.to] }, keys, route)
       }
       const readersOf = (recipients: readonly string[]) =>
         domains === undefined ? [postmaster] : ownRecipients(recipients, domains)
+      const readers = { readersOf, isForRecipient }
+      const gatherNew = async (reported: Reported) => {
+        const { digests, ...found } = await gather(desk, reported, readers, output, now)
+        const isSilent = now - reported.lastAt(postmaster) < SIGN_OF_LIFE
+        const isNeeded = digests.length === 0 && !isForRecipient && !isSilent
+        return { ...found, digests: isNeeded ? [nothingFor(postmaster)] : digests }
+      }
       if (args.dryRun) {
-        const { digests } = await gather(
-          desk,
-          await Reported.read(root),
-          { readersOf, isForRecipient },
-          output,
-        )
+        const { digests } = await gatherNew(await Reported.read(root))
         return report(new Map(digests.map((digest) => [digest, ''])), output)
       }
       const turn = await beginRequest(root, LOCK, LOCK)
       if ('answer' in turn) return FAILED
       try {
         const reported = await Reported.read(root)
-        const { digests, oldest, unread } = await gather(
-          desk,
-          reported,
-          { readersOf, isForRecipient },
-          output,
-        )
-        if (digests.length > 0) await reported.forgetBefore(oldest)
+        const { digests, oldest, stock } = await gatherNew(reported)
+        const old = Math.min(oldest, (now - SIGN_OF_LIFE) / 1000)
+        if (digests.length > 0) await reported.forgetBefore(old)
         const sent = new Map<Digest, string>()
         for (const digest of digests) {
           try {
-            const answer = await send(digest, unread)
+            const answer = await send(digest, stock)
             sent.set(digest, answer)
-            await reported.add(idsOf(digest), digest.to)
+            await reported.add(idsOf(digest), digest.to, now)
             await noteAction(root, fieldsOf(digest, route.text, answer), output)
           } catch (error) {
             output.error(`<${shownAddress(digest.to)}>: ${errorText(error)}`)
@@ -151,13 +162,15 @@ async function gather(
   reported: Reported,
   { readersOf, isForRecipient }: Readers,
   output: Output,
-): Promise<{ readonly digests: Digest[]; readonly oldest: number; readonly unread: number }> {
+  now: number,
+): Promise<{ readonly digests: Digest[]; readonly oldest: number; readonly stock: Stock }> {
   const readers = new Map<string, News>()
   const most = isForRecipient ? ENTRIES_MAX * PARTS_MAX : ALL_SHOWN_MAX
   let oldest = Number.POSITIVE_INFINITY
-  let [shown, left, unread] = [0, 0, 0]
+  let [shown, left] = [0, 0]
+  const stock: Stock = { waiting: 0, ending: 0, unread: 0 }
   const complain: ReturnType<typeof complainTo> = (reason, entry) => {
-    unread++
+    stock.unread++
     complainTo(output)(reason, entry)
   }
   const range = { since: undefined, until: undefined, isNewestFirst: true }
@@ -166,6 +179,8 @@ async function gather(
     const { id, seconds, state, grounds } = found.entry
     oldest = Math.min(oldest, seconds)
     if (state === 'released') continue
+    stock.waiting++
+    if (desk.endOf(found.entry) < now + ENDING_DAYS * DAY) stock.ending++
     const receipt = receiptOf(desk.receipts(id))
     for (const to of readersOf(found.record.recipients.filter((own) => !receipt(own)))) {
       if (reported.has(id, to)) continue
@@ -189,8 +204,14 @@ async function gather(
       `only ${READERS_MAX} readers and ${ALL_SHOWN_MAX} messages are reported at once; run onescan quarantine digest again`,
     )
   const digests = [...readers].flatMap(([to, news]) => digestsOf(to, news, isForRecipient))
-  return { digests, oldest, unread }
+  return { digests, oldest, stock }
 }
+
+/** A digest without any message: a sign that digests are sent. */
+const nothingFor = (to: string): Digest => ({
+  ...{ to, entries: [], entriesBefore: 0, entryCount: 0 },
+  ...{ part: 1, parts: 1, count: 0, left: 0, kinds: new Map() },
+})
 
 /** A recipient asks for each message by itself. */
 function digestsOf(to: string, { shown, left, kinds }: News, isForRecipient: boolean): Digest[] {

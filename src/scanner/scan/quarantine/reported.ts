@@ -6,7 +6,10 @@ import { isId } from './entries.ts'
 import { appendIn, openIn, writeFileIn } from './files.ts'
 import { quarantineFault } from './folders.ts'
 
-/** The file of messages that digests have listed, in the quarantine: a line for each, its id and the address of the digest. */
+/**
+ * The file of messages that digests have listed, in the quarantine: a line for each, its id and the address of the digest. A
+ * digest itself has such a line, too: in place of an id its time, a dot and zeros.
+ */
 const FILE = 'digest.reported'
 
 /** Which messages were reported to which address (latin1), so that the next digest lists only others. */
@@ -35,8 +38,15 @@ export class Reported {
     return this.#lines.has(lineOf(id, address))
   }
 
+  /** Returns when the last digest was sent to an address, unix milliseconds, or 0. */
+  lastAt(address: string): number {
+    const end = `${ITSELF} ${address}`
+    const times = [...this.#lines].flatMap((line) => line.endsWith(end) ? [Number.parseInt(line, 10) * 1000] : []) // biome-ignore format: a line
+    return Math.max(0, ...times)
+  }
+
   /**
-   * Forgets messages older than the oldest one in quarantine, kept then (unix seconds), and writes the file again. Call it
+   * Forgets lines of before this time (unix seconds), when the oldest message in quarantine was kept, and writes the file again. Call it
    * before anything is sent: on a full disk this rejects with a Fault, and nothing that cannot be noted is sent.
    */
   async forgetBefore(oldest: number): Promise<void> {
@@ -45,12 +55,15 @@ export class Reported {
     await writeFileIn(this.#root, FILE, Buffer.from(text, 'latin1'))
   }
 
-  /** Notes that these messages were reported. When this resolves, that is on the disk. Rejects with a Fault. */
-  async add(ids: readonly string[], address: string): Promise<void> {
-    const text = ids.map((id) => `${lineOf(id, address)}\n`).join('')
+  /** Notes that a digest with these messages was sent, unix milliseconds. When this resolves, that is on the disk. Rejects with a Fault. */
+  async add(ids: readonly string[], address: string, now: number): Promise<void> {
+    const itself = `${Math.floor(now / 1000)}${ITSELF}`
+    const text = [...ids, itself].map((id) => `${lineOf(id, address)}\n`).join('')
     await appendIn(this.#root, FILE, Buffer.from(text, 'latin1'))
   }
 }
+
+const ITSELF = `.${'0'.repeat(16)}`
 
 const lineOf = (id: string, address: string) => `${id} ${address}`
 

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
+import { shortNumber } from '../../../../src/base/text/short-number.ts'
 import { readableText } from '../../../../src/mail/mime/headers/readable.ts'
 import {
   parseWords,
@@ -77,21 +78,20 @@ t.test('a digest has what is new since the last one, and each message once', asy
     t.match(header, field)
   t.match(
     body,
-    /^In quarantine on \S+, and in no report before: 2 messages \(Virus: 2\)\. None was delivered/,
+    /^Since the last report, \S+ kept 2 messages \(Virus: 2\)\. No recipient has received any, unless its entry has a "State"\.\n/,
   )
   t.match(
     body,
-    /^2 of 2: “x”\nFrom: a@example\[.\]net\nTo: b@example\.org\nFound: Virus \(Old-Virus\)\nKept: \d+ \w+, \d\d:\d\d \S+, until \d+ \w+\nNumber: \S+\s*$/m,
+    /^2\. “x”; From: a@example\[.\]net; To: b@example\.org\nFound: Virus \(Old-Virus\); Kept: \d+ \w+, \d\d:\d\d \S+; Number: \S+$/m,
   )
   t.match(
     body,
-    /\n\nDots and slashes in texts of others are in brackets, as in \[\.\]: so nothing becomes a link\.\n\n1 of 2/,
+    /\n\n2 messages in quarantine now\. 0 messages to be deleted within 7 days\.\n\nWe write \[\.\] for a dot in addresses and file names, so that none of them can be clicked\.\n$/,
   )
   t.match(html, /<body [^>]+>\n<h1 [^>]+>New in quarantine on \S+: 2 messages<\/h1>/)
-  t.match(html, /<br>\n<span [^>]+>Number:<\/span> [^;]+<\/p>/, 'alone in its line')
-  t.match(html, /<h2 [^>]+>2 of 2: <span dir="auto">“x”<\/span><\/h2>/)
+  t.match(html, /<h2 [^>]+>2\. <span dir="auto">“x”<\/span><\/h2>\n<span [^>]+>From:</)
   for (const form of [body, html]) {
-    t.same(form.match(/\d+\.[0-9a-f]{16}/g), ids, 'each number once')
+    t.same(form.match(/\b[A-Z]{4}-\d{4}\b/g), ids.map(shortNumber), 'each number once')
     t.match(form, 'onescan quarantine release NUMBER')
     t.match(form, 'b@example.org', 'an own address as it is')
   }
@@ -105,8 +105,54 @@ t.test('a digest has what is new since the last one, and each message once', asy
   // Its time is earlier: its client took longer, or the clock was set.
   const late = await keepOne(directory, now - 7_200_000)
   t.equal((await digest(['--postmaster', 'pm@example.org'])).code, 0)
-  t.match(bodies(next)[2], late)
-  t.notMatch(bodies(next)[2], old)
+  t.match(bodies(next)[2], shortNumber(late))
+  t.notMatch(bodies(next)[2], shortNumber(old))
+})
+
+t.test('a postmaster without news learns once a week that nothing is new', async (t) => {
+  const { directory, next, digest, reported } = await build(t)
+  const day = 86_400_000
+  const page = ['--env', 'QUARANTINEURL=https://mx.example.org/quarantine']
+  t.equal(
+    (await digest(page)).out,
+    '<postmaster>: 0 messages\n',
+    'the first one shows that mail arrives',
+  )
+  const { header, body } = parted(next.got[0]!)
+  t.match(header, /^Subject: Nothing new in quarantine on \S+\r$/m)
+  t.match(
+    body,
+    /^Since the last report, \S+ kept no message\.\nAll messages in quarantine: https:\S+\n\n\n0 messages in quarantine now\. 0/,
+  )
+  const silent = async () => t.equal((await digest()).out, 'nothing is new in quarantine\n')
+  await silent()
+  await keepOne(directory, Date.now() - 25 * day)
+  await keepOne(directory, Date.now() - 20 * day)
+  t.equal((await digest()).code, 0)
+  t.match(
+    bodies(next)[1],
+    /\n2 messages in quarantine now\. 1 message to be deleted within 7 days\.\n/,
+  )
+  await silent()
+  const later = (days: number) =>
+    writeFileSync(
+      reported,
+      readFileSync(reported, 'latin1').replace(/^(\d+)(?=\.0{16} )/gm, (seconds) =>
+        String(Number(seconds) - days * 86_400),
+      ),
+    )
+  later(6)
+  await silent()
+  later(1)
+  t.equal((await digest()).out, '<postmaster>: 0 messages\n')
+  t.match(bodies(next)[2], '2 messages in quarantine now.')
+  await silent()
+  t.not(idOf(next.got[0]), idOf(next.got[2]))
+  t.equal(
+    (await digest(['--each', 'example.org', '--dry-run'])).out,
+    '<b@example.org>: 2 messages\n',
+  )
+  t.equal((await digest(['--each', 'example.com'])).out, 'nothing is new in quarantine\n')
 })
 
 t.test('a recipient in the own domains gets what was for him alone', async (t) => {
@@ -132,33 +178,34 @@ t.test('a recipient in the own domains gets what was for him alone', async (t) =
   ])
   for (const [index, body] of bodies(next).entries()) {
     const isBens = next.got[index]!.recipients.includes('ben@example.org')
-    t.match(body, both)
-    t.equal(body.includes(one), isBens)
+    t.match(body, shortNumber(both))
+    t.equal(body.includes(shortNumber(one)), isBens)
     for (const name of ['ann', 'ben', 'eve', 'tom']) t.notMatch(body, name, 'no other recipient')
     const { header, html } = parted(next.got[index]!)
-    const short = new RegExp(`\nAsk for message \\d: mailto:postmaster@[\\w.]+\\?subject=Please%20deliver%20${both}\n`) // biome-ignore format: a line
-    t.match(body, short)
-    const [, query = ''] = new RegExp(`"mailto:postmaster@[\\w.]+\\?([^"]+${both}[^"]+)"`).exec(html) ?? [] // biome-ignore format: a line
-    const asked = new URLSearchParams(query.replaceAll('&#38;', '&'))
-    t.equal(asked.get('subject'), `Please deliver: x (${both})`)
-    t.match(asked.get('body'), /^From: a@example\[\.\]net\r\nKept: .*\r\n\r\nI expect this message because: $/) // biome-ignore format: a line
+    const wanted = `Please deliver ${shortNumber(both)}`
     const number = isBens ? 2 : 1
+    t.match(body, new RegExp(`^Ask for message ${number}: write to postmaster@[\\w.]+, with this subject: ${wanted}$`, 'm')) // biome-ignore format: a line
+    const [, query = ''] = new RegExp(`"mailto:postmaster@[\\w.]+\\?([^"]+${shortNumber(both)}[^"]+)"`).exec(html) ?? [] // biome-ignore format: a line
+    const asked = new URLSearchParams(query.replaceAll('&#38;', '&'))
+    t.equal(asked.get('subject'), `${wanted}: x`)
+    t.match(asked.get('body'), /^From: a@example\[\.\]net\r\nKept: .*\r\n\r\nI expect this message because: $/) // biome-ignore format: a line
     const label = `aria-label="Ask for message ${number}: “x”" style="white-space: nowrap">Ask for message ${number}</a>`
     t.match(html, `${query}" ${label}`)
-    t.match(body, `\nNumber: ${both}\n`)
-    t.match(body, '\nFound: Virus. Opening it may do harm.\n')
-    t.notMatch(body, 'Test-Virus', 'the name of a signature is for those who can allow it')
     t.match(
       body,
-      /^- The link does nothing\? Write to postmaster@(example\.org|sub\.example\.com), with/m,
+      /^Found: Virus\. Opening it may do harm\.\nKept: [^;]+; Deleted on: \d+ \w+; Number: /m,
     )
+    t.notMatch(body, 'Test-Virus', 'the name of a signature is for those who can allow it')
+    t.match(body, /^The mail server of (example\.org|sub\.example\.com) held back \d messages? addressed to you: /) // biome-ignore format: a line
+    t.match(body, /^- Press "Ask for message" below it, or write to postmaster@(example\.org|sub\.example\.com), with its Number\.$/m) // biome-ignore format: a line
+    t.notMatch(body, 'in quarantine now', 'that of others is not for him')
     t.match(header, /^From: Quarantine <postmaster@(example\.org|sub\.example\.com)>\r$/m)
-    t.match(html, '<li>You do not expect a message?')
+    t.match(html, '<li>Write why you expect the message.</li>')
     t.match(header, `Subject: Held back for you: ${isBens ? '2 messages' : '1 message'}`)
   }
   t.equal((await digest(words)).out, 'nothing is new in quarantine\n')
   t.equal((await digest(['--postmaster', 'pm@example.org'])).code, 0)
-  t.match(bodies(next)[4], both, 'the postmaster had no digest with it')
+  t.match(bodies(next)[4], shortNumber(both), 'the postmaster had no digest with it')
 })
 
 t.test('a digest leaves out only those who got the message', async (t) => {
@@ -170,7 +217,7 @@ t.test('a digest leaves out only those who got the message', async (t) => {
   const { out } = await digest(['--each', 'example.org', '--dry-run'])
   t.equal(out, '<ann@example.org>: 1 message\n<cleo@example.org>: 1 message\n')
   t.equal((await digest()).code, 0)
-  t.match(bodies(next).at(-1), /\nState: 1 of 3 released\nNumber: /)
+  t.match(bodies(next).at(-1), /; State: 1 of 3 released; Number: /)
   t.match((await onescan(['quarantine', 'list', '--directory', directory])).out, ', 1 of 3 released\n') // biome-ignore format: a line
   t.match((await onescan(['quarantine', 'show', id, '--directory', directory])).out, /^recipient {3}<ben@example\.org>, has it since \S+, from \S+$/m) // biome-ignore format: a line
   t.equal((await onescan([...words, id])).code, 0)
@@ -198,10 +245,10 @@ t.test('texts of senders are neither links nor lines of their own', async (t) =>
     t.notMatch(text, /:\/\/|www\.|\.example|\\\\|\/\//)
     t.notMatch(text, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/)
   }
-  t.match(body, /^1 of 1: “http\[:\]\[\/\]\/evil\[\.\]example.*\\nid 1”\n/m)
+  t.match(body, /^1\. “http\[:\]\[\/\]\/evil\[\.\]example.*\\nid 1”; From: http/m)
   t.match(
     body,
-    /\nTo: www\[\.\]evil\[\.\]example@example\[\.\]org, .*@evil\[\.\]example and 1 more\n/,
+    /; To: www\[\.\]evil\[\.\]example@example\[\.\]org, .*@evil\[\.\]example and 1 more\n/,
   )
   t.notMatch(html, /<a[ >]/)
   t.match(html, '&#60;a href=&#34;https[:]')
@@ -234,35 +281,36 @@ t.test('a site has its own words, its page and its time zone', async (t) => {
   t.equal(code, 0, err)
   const [body = ''] = bodies(next)
   const list = [
-    '1 of 1000: “сот”',
-    ...['From: Jörg <j@x[.]example>', 'Sent by: a@example[.]net', 'To: b@example.org'],
-    'Found: Virus (Win.Trojan.Agent-1001)',
-    'Kept: 1 Jul, 12:16 CEST, until 31 Jul',
-    `Open message 1: https://mx.example.org/quarantine?message=${ids[1001]}`,
+    '1. “сот”; From: Jörg <j@x[.]example>; Sent by: a@example[.]net; To: b@example.org',
+    `Found: Virus (Win.Trojan.Agent-1001); Kept: 1 Jul, 12:16 CEST; Number: ${shortNumber(ids[1001]!)}`,
+    `https://mx.example.org/quarantine?message=${ids[1001]}`,
   ]
   t.equal(body.slice(0, body.indexOf('\n\n')), ['Guten Tag', ...list].join('\n'))
-  t.match(bodies(next)[1], /^101 of 1000: “сот”$/m)
+  t.match(bodies(next)[1], /^101\. “сот”; From/m)
   const numbers = bodies(next).map((text) => text.match(/(?<==)\d+\.[0-9a-f]{16}$/gm) ?? [])
   t.same(numbers.map(({ length }) => length), Array(10).fill(100)) // biome-ignore format: a line
   t.same(numbers.flat(), range(2, 1002), 'the newest first, in several mails')
-  t.match(body, new RegExp(`${ids[902]}\n\nEnde\n$`))
-  t.match(bodies(next)[9], '\nAnother 2 messages will be in the next report.\n\nEnde\n')
+  t.match(body, new RegExp(`${ids[902]}\n\nWe write .*\n\nEnde\n$`))
+  t.match(
+    bodies(next)[9],
+    '\nAnother 2 messages will be in the next report.\n\n1002 messages in quarantine now.',
+  )
   const [, subject = ''] = /^Subject: (.*(?:\r\n .*)*)/m.exec(parted(next.got[9]!).header) ?? []
   t.match(readableText(subject), /^Quarantäne auf \S+: 1002 messagesä{40} \(part 10 of 10\)$/)
   const { header, html } = parted(next.got[0]!)
   t.notMatch(header, 'Content-Language')
-  t.match(html, /^<!DOCTYPE html>\n<html><head>[\s\S]*<div lang="en-GB">\n<h2 /)
+  t.match(html, /^<!DOCTYPE html>\n<html><head>[\s\S]*<div lang="en-GB">\n<div /)
   writeFileSync(fileOf(directory, ids[50]!), 'damaged')
   await digest(words.slice(2))
   const last = bodies(next)[10] ?? ''
-  t.match(last, /: 2 messages \(Virus: 2\)\./)
+  t.match(last, / kept 2 messages \(Virus: 2\)\./)
   t.match(last, /^All messages in quarantine: https:\/\/mx\.example\.org\/quarantine$/m)
   const link = 'https://mx.example.org/quarantine'
   t.match(
     parted(next.got[10]!).html,
     `>\nAll messages in quarantine: <a href="${link}">${link}</a></p>`,
   )
-  t.match(last, '\n1 message cannot be read. onescan quarantine list shows why.\n')
+  t.match(last, '\n1 message cannot be read. Inform your mail administrator.\n')
   await digest([
     '--each',
     'example.org',
@@ -300,25 +348,22 @@ t.test('300 messages of a campaign are one entry, below those that are single', 
   const { out } = await digest(words)
   t.match(jsonIn(out), { sum: { mails: 1, messages: 309 } })
   const [body = ''] = bodies(next)
-  t.match(body, 'in no report before: 309 messages (Virus: 301, Encrypted content: 8)')
-  const list = body.slice(body.indexOf('1 of 7'), body.indexOf('\n\nMail with no sender'))
+  t.match(body, 'kept 309 messages in 7 entries (Virus: 301, Encrypted content: 8)')
+  const list = body.slice(body.indexOf('1. “Invoice”'), body.indexOf('\n\nMail with no sender'))
   const [first = '', ...others] = list.split('\n\n')
-  t.match(first, /^1 of 7: “Invoice”\nFrom: Ann <a@example\[\.\]net>\nSent by: no sender\n/)
-  t.match(first, `\nOpen message 1: ${page}?message=${invoice}`)
-  for (const [n, id] of zips.entries()) t.match(others[n], `\nOpen message ${n + 2}: ${page}?message=${id}`) // biome-ignore format: a line
+  t.match(first, /^1\. “Invoice”; From: Ann <a@example\[\.\]net>; Sent by: no sender; /)
+  t.match(first, `\n${page}?message=${invoice}`)
+  for (const [n, id] of zips.entries()) t.match(others[n], new RegExp(`^${n + 2}\\. .*\\n.*\\n.*message=${id}$`)) // biome-ignore format: a line
   t.equal(
     others[4],
     [
-      '6 of 7: 300 messages, “Your card”, “Your account”',
-      'From: Bank <x0@example[.]net>, Bank <x1@example[.]net>, Bank <x2@example[.]net> and 297 more',
-      'To: r0@example.org, r1@example.org, r2@example.org and 17 more',
-      'Found: Virus (Html.Phishing.Bank-12)',
-      'Kept: 2 Jul, 07:01–12:00 CEST, until 1 Aug',
+      '6. 300 messages, “Your card”, “Your account”; From: Bank <x0@example[.]net>, Bank <x1@example[.]net>, Bank <x2@example[.]net> and 297 more; To: r0@example.org, r1@example.org, r2@example.org and 17 more',
+      'Found: Virus (Html.Phishing.Bank-12); First: 2 Jul, 07:01 CEST; Last: 2 Jul, 12:00 CEST',
       `Show all with this finding: ${page}?kind=virus&search=%22Html.Phishing.Bank-12%22`,
     ].join('\n'),
   )
-  t.match(others[5], /^7 of 7: 4 messages, “Plan”\nFrom: "Ben, X" <ben@example\[\.\]net>\n/)
-  t.match(others[5], '\nTo: a0@example.org, b0@example.org, c0@example.org and more\n')
+  t.match(others[5], /^7\. 4 messages, “Plan”; From: "Ben, X" <ben@example\[\.\]net>; /)
+  t.match(others[5], '; To: a0@example.org, b0@example.org, c0@example.org and more\n')
   t.equal(body.match(/no sender/g)?.length, 2, 'explained once')
   t.ok(body.split(/\s+/).length < 300, 'read in a minute')
   const links = [...body.matchAll(/\?(kind=.*)/g)].map(([, query]) => new URLSearchParams(query))
@@ -329,7 +374,7 @@ t.test('300 messages of a campaign are one entry, below those that are single', 
   }
   await keep(900, { found, text: 'Subject: late\n\nx\n' })
   await digest(words)
-  t.match(bodies(next)[1], '1 of 1: “late”')
+  t.match(bodies(next)[1], '1. “late”')
 })
 
 t.test('a good message is seen among those of a campaign with the same finding', async (t) => {
@@ -350,7 +395,7 @@ t.test('a good message is seen among those of a campaign with the same finding',
   for (let n = 0; n < 20; n++) await keep('Random-1', `x@bot${n}.example`, 'y'.repeat(n + 1))
   const page = 'https://mx.example.org/quarantine'
   t.equal((await digest(['--env', `QUARANTINEURL=${page}`])).code, 0)
-  const entries = [...bodies(next)[0]!.matchAll(/^\d of 7: (.*)/gm)].map(([, title]) => title)
+  const entries = [...bodies(next)[0]!.matchAll(/^\d\. (.*?); From/gm)].map(([, title]) => title)
   t.same(entries, [
     ...['“Invoice 7”', '“A”', '“B”', '“C”', '“D”'],
     '40 messages, “Your account 0”, “Your account 1”, “Your account 2” and 37 more',
@@ -368,7 +413,7 @@ t.test('a site has a digest in its own language', async (t) => {
   const file = join(openDirectory(t), 'words')
   const body = 'Zurückgehalten: {count} ({kinds})\n{messages}'
   const german =
-    'From: Von\nKept: Am\nof: von\nmessage: Nachricht\nVirus: Schadprogramm\nAsk for message: Anfordern'
+    'From: Von\nKept: Am\nmessage: Nachricht\nVirus: Schadprogramm\nAsk for message: Anfordern'
   const write = (lines: string) => writeFileSync(file, `Subject: {count}\n${lines}\n\n${body}\n`)
   const time = Date.parse('2026-07-01T10:00:00Z')
   await keepOne(directory, time, { text: '\n', recipients: ['ann@example.org'] })
@@ -389,11 +434,8 @@ t.test('a site has a digest in its own language', async (t) => {
   t.equal((await digest(words)).code, 0)
   const got = parted(next.got[0]!)
   t.match(got.header, /^Subject: 1 Nachricht\r\n[\s\S]*^Content-Language: de\r$/m)
-  t.match(
-    got.body,
-    /^Zurückgehalten: 1 Nachricht \(Schadprogramm: 1\)\n1 von 1: \(no subject\)\nVon: /,
-  )
-  t.match(got.body, /^Am: 1\. Juli, 12:00 MESZ, until 31\. Juli\nNumber: \S+\nAnfordern 1: /m)
+  t.match(got.body, /^Zurückgehalten: 1 Nachricht \(Schadprogramm: 1\)\n1\. \(no subject\); Von: /)
+  t.match(got.body, /^Am: 1\. Juli, 12:00 MESZ; Deleted on: 31\. Juli; Number: \S+\nAnfordern 1: /m)
   t.match(got.html, /^<!DOCTYPE html>\n<html lang="de">[\s\S]*<div lang="de">/)
 })
 
@@ -423,7 +465,7 @@ t.test('what was not sent is in the next digest', async (t) => {
     return undefined
   }
   t.equal((await digest(['--each', 'x.org'])).code, 0)
-  t.match(partsIn(text).body, id)
+  t.match(partsIn(text).body, shortNumber(id))
   t.same(
     next.got.map(({ recipients }) => recipients[0]),
     ['b@x.org', 'a@x.org'],
@@ -443,7 +485,8 @@ t.test('a mail that cannot be noted is not sent, and half a line is no obstacle'
   await keepOne(directory, Date.now())
   t.equal((await digest()).code, 0)
   t.equal(next.got.length, 2)
-  t.equal(readFileSync(reported, 'latin1').trimEnd().split('\n').length, 2)
+  const lines = readFileSync(reported, 'latin1').trimEnd().split('\n')
+  t.equal(lines.filter((line) => !/\.0{16} /.test(line)).length, 2)
 })
 
 t.test('of two digests at once one is sent', async (t) => {
@@ -486,7 +529,7 @@ t.test(
         const { code: then, err } = await digest()
         t.equal(then, 0, err)
         t.ok(next.got.length >= 1, 'it was sent')
-        t.match(bodies(next).at(-1), id)
+        t.match(bodies(next).at(-1), shortNumber(id))
         if (next.got.length > 1) t.equal(idOf(next.got[0]), idOf(next.got[1]), `${before} before`)
         t.equal((await digest()).out, 'nothing is new in quarantine\n')
       })
