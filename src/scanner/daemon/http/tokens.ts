@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { readSecret } from '../../../base/path/secret-file.ts'
 import { type Person, RIGHTS } from '../../protocol/quarantine-api/exchange.ts'
+import { kindsInWords } from '../../scan/replies/found-in-words.ts'
 
 /** Characters of a token: a shorter one could be guessed. */
 export const TOKEN_MIN = 16
@@ -84,16 +85,22 @@ const digestOf = (token: string) => digest(token).toString('latin1')
 /** What a person may do whose line does not state it: all but to let mail of others through. */
 const USUAL_RIGHTS = RIGHTS.filter((right) => right !== 'allow')
 
-/** Reads the words behind a token: `may=look,release`, `to=example.org,.example.com,ann@example.net`, `stays=30m`. */
+/** Reads the words behind a token: `may=look,release`, `release=encrypted,banned`, `to=example.org,.example.com,ann@example.net`, `stays=30m`. */
 function limitsOf(words: readonly string[], fail: (reason: string) => never): Omit<Person, 'name'> {
   let limits: Omit<Person, 'name'> = { may: USUAL_RIGHTS }
   for (const written of words) {
     const [, key, value = ''] =
-      /^(may|to|stays)=(.+)$/.exec(written) ?? fail(`${written}: must be may=, to= or stays=`)
+      /^(may|release|to|stays)=(.+)$/.exec(written) ??
+      fail(`${written}: must be may=, release=, to= or stays=`)
     const values = value.split(',')
     if (key === 'may') {
       const may = values.map((word) => RIGHTS.find((right) => right === word) ?? fail(`may=${word}: must be some of ${RIGHTS.join(', ')}`)) // biome-ignore format: a line
       limits = { ...limits, may: ['look', ...may.filter((right) => right !== 'look')] }
+    } else if (key === 'release') {
+      const kinds = kindsInWords.map(([kind]) => kind)
+      const other = values.find((kind) => !kinds.includes(kind))
+      if (other !== undefined) fail(`release=${other}: must be some of ${kinds.join(', ')}`)
+      limits = { ...limits, releases: values }
     } else if (key === 'to') {
       const bad = values.find((name) => !/^(?:[^@\s]+@)?\.?[^@\s.]+(?:\.[^@\s.]+)*$/.test(name))
       if (bad !== undefined)

@@ -15,6 +15,8 @@ export interface Person {
   readonly may: readonly Right[]
   /** The domains and addresses whose mail the person sees; undefined: all mail. */
   readonly to?: readonly string[] | undefined
+  /** Kinds of findings: mail with others the person neither releases nor makes exceptions for; undefined: all kinds. */
+  readonly releases?: readonly string[] | undefined
   /** Seconds after which the page forgets the token, if not SIGN_OUT_AFTER. */
   readonly signOutAfter?: number | undefined
 }

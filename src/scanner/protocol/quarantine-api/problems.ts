@@ -38,6 +38,12 @@ const problems = {
     title: 'The token does not permit this',
     api: 'use a token that permits it',
   },
+  'not-this-kind': {
+    status: 403,
+    title: 'The token does not permit this for messages with such a finding',
+    type: 'not-allowed',
+    api: 'use a token that permits it',
+  },
   'not-found': { status: 404, title: 'There is no such resource' },
   'no-message': {
     status: 404,

@@ -115,6 +115,53 @@ t.test('a person does only what the token permits, and the log names who did it'
   await api.logged(new RegExp(`quarantine=show kept=${id} who=eve@127.0.0.1`))
 })
 
+t.test(
+  'a person releases and allows only the kinds of findings in the line of the token',
+  async (t) => {
+    const api = await serveTo(t, { desk: 'may=release,allow release=encrypted,banned', all: '' })
+    const virus = await keepOne(api.directory, Date.now())
+    const zip = await keepOne(api.directory, Date.now(), { grounds: 'encrypted', found: 'Heuristics.Encrypted.Zip' }) // biome-ignore format: a line
+    const refused = { status: 403, code: 'not-this-kind' }
+    t.match((await api.as('desk', 'GET', 'me')).json, { releases: ['encrypted', 'banned'] })
+    t.notOk('releases' in (await api.as('all', 'GET', 'me')).json)
+    const obstacle = async (name: string, id: string) => (await api.as(name, 'GET', `messages/${id}`)).json.obstacle // biome-ignore format: a line
+    t.equal(await obstacle('desk', virus), 'not-this-kind')
+    t.equal(await obstacle('desk', zip), null)
+    t.equal(await obstacle('all', virus), null)
+    t.match((await api.as('desk', 'POST', `messages/${virus}/release`)).json, refused)
+    t.match((await api.as('desk', 'POST', `messages/${virus}/release`, { stamp: false })).json, refused) // biome-ignore format: a line
+    t.match((await api.as('desk', 'POST', `messages/${virus}/allow`, { for: 'sender' })).json, refused) // biome-ignore format: a line
+    const many = await api.as('desk', 'POST', 'messages/release', { ids: [virus, zip] })
+    t.match(many.json.results, [
+      { id: virus, problem: refused },
+      { id: zip, released: true },
+    ])
+    t.equal(api.next.got.length, 1)
+    t.equal(
+      (await api.as('all', 'POST', `messages/${virus}/release`)).status,
+      200,
+      'it is as before',
+    )
+  },
+)
+
+t.test('what prevents each release is known before', async (t) => {
+  const api = await serveTo(t, { ann: '' }, { CLUSTERKEYS: '' })
+  const shown = async (record: object) => {
+    const id = await keepOne(api.directory, Date.now(), record)
+    return (await api.as('ann', 'GET', `messages/${id}`)).json.obstacle
+  }
+  t.equal(await shown({}), 'no-key')
+  t.equal(
+    await shown({ door: 'scan', file: '/var/mail/ann/cur/1' }),
+    null,
+    'it goes back without a key',
+  )
+  const other = await serveTo(t, { ann: '' })
+  const id = await keepOne(other.directory, Date.now(), { grounds: 'unclear-header' })
+  t.equal((await other.as('ann', 'GET', `messages/${id}`)).json.obstacle, 'cannot-sign')
+})
+
 t.test('a message is a file only for one who may', async (t) => {
   const api = await serveTo(t, { dan: 'may=download', eve: 'may=look,read,release,delete' })
   const text = `Subject: x\n\n${'\0\xff\n'.repeat(1000)}`
@@ -234,6 +281,8 @@ t.test('a file of 64 KiB has hundreds of persons, and an unclear line is refused
   for (const words of [
     'may=',
     'may=everything',
+    'release=everything',
+    'release=',
     'to=',
     'to=a@b@c',
     'to=example.org,',

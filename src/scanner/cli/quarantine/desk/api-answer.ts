@@ -17,8 +17,8 @@ import { Desk } from './desk.ts'
 import { logAction, noteAction } from './directory.ts'
 import { cannotWrite, EXCEPTIONS_FOR, type ExceptionFor, exceptionForMessage } from './exception-for-message.ts' // biome-ignore format: a line
 import { mayBeSent, Problem, problemOf } from './problem.ts'
-import { recipientsFor } from './reader.ts'
-import { releaseEntry, signingKeys } from './release-entry.ts'
+import { mayRelease, recipientsFor } from './reader.ts'
+import { obstacleTo, releaseEntry, signingKeys } from './release-entry.ts'
 import { parseRoute } from './send-again.ts'
 import { asUtf8, headerText } from './shown-message.ts'
 import { textOf } from './text-of-message.ts'
@@ -106,10 +106,11 @@ export function problemAnswer(error: unknown): ApiAnswer {
 }
 
 async function me({ request: { person } }: Call): Promise<ApiAnswer> {
-  const { name, may, to, signOutAfter = SIGN_OUT_AFTER } = person
+  const { name, may, releases, to, signOutAfter = SIGN_OUT_AFTER } = person
   const isAddress = (word: string) => word.includes('@')
   const body = {
     ...{ person: name, may, signOutAfter },
+    ...(releases && { releases }),
     ...(to && {
       domains: to.filter((word) => !isAddress(word)),
       recipients: to.filter(isAddress),
@@ -165,6 +166,7 @@ function show(call: Call): Promise<ApiAnswer> {
         .map(({ to, at, by }) => ({ recipient: asUtf8(to), at, person: by })),
       log: asUtf8(opened.record.log),
       header: asUtf8(header),
+      obstacle: obstacleTo(opened.record, call.request.person, process.env) ?? null,
       isHeaderComplete: header.length < start.length || start.length < HEADER_SHOWN,
     }
   })
@@ -206,6 +208,8 @@ async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
   const of = kindOf(request, whose)
   const { record, close } = await desk.message(id)
   await close()
+  if (!mayRelease(request.person, record.grounds))
+    throw new Problem('not-this-kind', `the token is not for ${record.grounds}`)
   const { lines, letsIn } = exceptionForMessage(record, of)
   const change = preview
     ? mayChangeExceptions().then(() => false)

@@ -5,6 +5,8 @@ import { asciiDomain } from '../../../scan/rules/match.ts'
 export interface Reader {
   /** Addresses, domains, and `.domain` for all below it; undefined: all mail. */
   readonly to?: readonly string[] | undefined
+  /** Kinds of findings: mail with others the person does not release; undefined: all kinds. */
+  readonly releases?: readonly string[] | undefined
 }
 
 /** A user who may read the directory, at a command line. No function has it as its default: a caller that forgets it would release everybody's mail. */
@@ -22,6 +24,10 @@ export function recipientsFor({ to }: Reader, recipients: readonly string[]): re
 export const isInCare = (reader: Reader, address: string): boolean =>
   recipientsFor(reader, [address]).length === 1 &&
   isPlainPath(Buffer.from(`<${address}>`, 'latin1'))
+
+/** Whether a person may release mail that is kept for these grounds. */
+export const mayRelease = ({ releases }: Reader, grounds: string): boolean =>
+  releases === undefined || releases.includes(grounds)
 
 function isFor(to: readonly string[], address: string): boolean {
   const { local, domain = '' } = mailboxOf(readAddress(address))

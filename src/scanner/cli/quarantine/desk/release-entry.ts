@@ -1,5 +1,5 @@
 import * as crypto from 'node:crypto'
-import { errorText, Fault, faultKindOf } from '../../../../base/errors/fault.ts'
+import { attempt, errorText, Fault, faultKindOf } from '../../../../base/errors/fault.ts'
 import type { LogField } from '../../../../base/log/line-format.ts'
 import type { PathHandle } from '../../../../base/path/path-handle.ts'
 import type { Environment } from '../../../../base/process/environment.ts'
@@ -26,7 +26,7 @@ import { readCluster } from '../../host/slot-environment.ts'
 import { type ActionNote, actorOf, noteAction } from './directory.ts'
 import { personIn } from './noted-acts.ts'
 import { PutBack } from './put-back.ts'
-import { isInCare, type Reader, recipientsFor } from './reader.ts'
+import { isInCare, mayRelease, type Reader, recipientsFor } from './reader.ts'
 import {
   MaybeTaken,
   NotTaken,
@@ -126,6 +126,7 @@ export async function releaseEntry(
     const own = recipientsFor(reader, record.recipients)
     if (reader.to !== undefined && own.length === 0)
       throw new NotDone('missing', `${id}: is not in quarantine`)
+    if (!mayRelease(reader, grounds)) refuse('not-this-kind', `the token is not for ${grounds}`)
     wanted = to.length > 0 ? to.map((address) => recipientAt(address, record)) : own
     const mayGo = (address: string) => own.includes(address) || isInCare(reader, address)
     if (reader.to !== undefined && !wanted.every(mayGo))
@@ -213,6 +214,18 @@ export async function releaseEntry(
 }
 
 const answersInWords = (answers: readonly string[]) => [...new Set(answers)].join(', ')
+
+/** Returns why a person cannot release a message to its recipients, as far as that is known before. */
+export function obstacleTo(
+  { grounds, file }: Pick<QuarantineRecord, 'grounds' | 'file'>,
+  reader: Reader,
+  env: Environment,
+): ProblemType | undefined {
+  if (!mayRelease(reader, grounds)) return 'not-this-kind'
+  if (file !== undefined) return undefined // it returns to its mailbox, without a stamp
+  if (attempt(() => signingKeys(env)) === undefined) return 'no-key'
+  return grounds === 'unclear-header' ? 'cannot-sign' : undefined
+}
 
 function inGroups<Value>(values: readonly Value[], size: number): (readonly Value[])[] {
   const count = Math.ceil(values.length / size)

@@ -1,5 +1,6 @@
 // What the API answers, as doc/quarantine-api.json describes it.
 
+/** @import { ProblemType } from '../../../../protocol/quarantine-api/problems.ts' */
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
 
 /**
@@ -18,11 +19,11 @@
  * }} Summary
  */
 /** That somebody has received a message. @typedef {{ recipient: string, at: string, person: string }} Receipt */
-/** @typedef {Summary & { header: string, log: string, releasedTo: Receipt[] }} Message */
+/** A message; `obstacle` is why the person cannot release it. @typedef {Summary & { header: string, log: string, releasedTo: Receipt[], obstacle: ProblemType | null }} Message */
 /**
  * Who is signed in, and the seconds without use after which the page forgets the token.
  *
- * @typedef {{ person: string, may: Right[], domains?: string[], recipients?: string[], signOutAfter: number }} Me
+ * @typedef {{ person: string, may: Right[], releases?: string[], domains?: string[], recipients?: string[], signOutAfter: number }} Me
  */
 /** @typedef {{ names: string[], types: string[], size: number, answer: 'clean' | 'infected' | 'unknown', finding: string | null }} Part */
 /** @typedef {{ text: string, isCut: boolean }} Letter */

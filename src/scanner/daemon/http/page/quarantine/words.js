@@ -27,9 +27,11 @@ export const problems = {
   'no-token': 'This token is not valid. Check it, or ask your mail administrator for a new one.',
   'not-allowed': 'Your token does not permit this. Ask your mail administrator.',
   'too-many-attempts': 'There were too many wrong tokens. Wait a minute, and try again.',
+  'not-this-kind': `Your token does not let you release messages with such a finding. ${ASK}`,
   'no-message': 'The message is no longer in quarantine: it was deleted, or it became too old.',
   busy: 'Another user is working on this message now. Try again in a minute.',
-  released: 'Another user has released this message already, so it was not sent again.',
+  released:
+    'Another user has released this message already, so it was not sent again. Open it once more to see who.',
   interrupted:
     'An earlier release was interrupted, and the message may have been delivered. Ask the recipient first; then release it again.',
   'for-others':
@@ -37,7 +39,7 @@ export const problems = {
   'cannot-release': `This message cannot be released here. ${ASK}`,
   'no-recipient': 'It is not known for whom this message is. Open it, and write an address.',
   'unknown-recipient':
-    'This address cannot be shown correctly, so only a release to all recipients reaches it.',
+    'This address cannot be shown correctly, so only a release to all recipients reaches it. If not all should have it, ask your mail administrator.',
   'cannot-sign': `This message cannot be released here, because of its header. ${ASK}`,
   'no-key': `Messages cannot be released here yet: a key is missing. ${TELL}`,
   'no-exceptions': 'No exceptions can be made on this page. Ask your mail administrator.',
@@ -139,7 +141,11 @@ export const acts = {
   downloaded: 'Saved as a file',
 }
 
-/** What a request failed with: `answer` is what the mail server replied, about `recipient` if it is known. @typedef {{ code: ProblemCode, answer?: string | undefined, remaining?: number | undefined, recipient?: string | undefined }} Failure */
+/**
+ * What a request failed with: `answer` is what the mail server replied, about `recipient` if it is known, and `seconds` how long to wait.
+ *
+ * @typedef {{ code: ProblemCode, answer?: string | undefined, remaining?: number | undefined, recipient?: string | undefined, seconds?: number | undefined }} Failure
+ */
 
 /** @param {Failure} failure */
 const remainingText = ({ remaining }) =>
@@ -147,7 +153,9 @@ const remainingText = ({ remaining }) =>
 
 /** What went wrong. @param {Failure} failure @param {number} [recipients] the number of those it was released to */
 export function problemText(failure, recipients = 1) {
-  const { code, answer, recipient } = failure
+  const { code, answer, recipient, seconds } = failure
+  if (code === 'too-many-attempts' && seconds)
+    return `${problems[code].replace(/\..*/, '.')} Try again in ${count(seconds, 'second')}.`
   const words = (problems[code] ?? problems.internal) + remainingText(failure)
   if (!answer) return words
   const reply = visible(answer)
