@@ -2,7 +2,7 @@
 import { html, nothing } from 'lit-html'
 
 /** @import { App } from './app.js' */
-/** @typedef {'sign-in' | 'list' | 'message' | 'days' | 'recipients' | 'address' | 'allow' | 'text' | 'parts'} Place */
+/** @typedef {'sign-in' | 'list' | 'before' | 'message' | 'days' | 'recipients' | 'address' | 'allow' | 'text' | 'parts'} Place */
 /** @typedef {{ place: Place, words: string, isBad: boolean, more?: readonly string[] }} Answer */
 
 /**

@@ -9,7 +9,8 @@ import { count, isUnfinished, problemText } from './words.js'
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
 /** @import { Answer, Place } from './answer.js' */
 /** @import { Me } from './answers.js' */
-/** @typedef {{ words: string, more: readonly string[], lines: readonly string[], yes: string, end: (isAgreed: boolean) => void }} Question */
+/** @typedef {{ words: string, more: readonly string[], lines: readonly string[], yes: string, next: string, end: (agreed: Agreed) => void }} Question */
+/** @typedef {false | 'yes' | 'next'} Agreed */
 
 /** What the address holds: the search, and the open message. */
 const NOTHING = { search: '', kind: '', recipient: '', from: '', to: '', show: '', message: '' }
@@ -266,22 +267,22 @@ export class App {
   }
 
   /**
-   * Asks a question, and resolves to whether the person agrees.
+   * Asks a question, and resolves to whether the person agrees, in which of two ways if there is a second one.
    *
    * @param {string} words
    * @param {string} yes
-   * @param {{ more?: readonly string[], lines?: readonly string[] }} [about] what to know before
-   * @returns {Promise<boolean>}
+   * @param {{ more?: readonly string[], lines?: readonly string[], next?: string }} [about] what to know before, and the words of the second way
+   * @returns {Promise<Agreed>}
    */
-  async agrees(words, yes, { more = [], lines = [] } = {}) {
-    const isAgreed = await new Promise((resolve) => {
-      this.question = { words, more, lines, yes, end: resolve }
+  async agrees(words, yes, { more = [], lines = [], next = '' } = {}) {
+    const agreed = await new Promise((resolve) => {
+      this.question = { words, more, lines, yes, next, end: resolve }
       this.redraw()
       dialog()?.showModal()
     })
     this.question = undefined
     dialog()?.close()
-    return isAgreed
+    return agreed
   }
 
   /**

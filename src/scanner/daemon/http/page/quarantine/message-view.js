@@ -2,6 +2,7 @@
 import { html, nothing } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
 import { SEARCH_MAX } from '../../../../../base/text/search-words.ts'
+import { shortNumber } from '../../../../../base/text/short-number.ts'
 import { formatSize } from '../../../../../base/text/units.ts'
 import { EXCEPTION_RECIPIENTS_MAX } from '../../../../protocol/quarantine-api/exchange.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
@@ -9,7 +10,7 @@ import { visible } from '../elements.js'
 import { answerAt, isWrong } from './answer.js'
 import { onSkip } from './focus.js'
 import { EVERYTHING, searchLink, subjectOf, writerOf } from './list-view.js'
-import { exceptionText, FEW, hasException, MANY } from './opened.js'
+import { exceptionText, FEW, hasException, MANY, ONLY_THIS } from './opened.js'
 import {
   acts,
   count,
@@ -17,6 +18,7 @@ import {
   findingOf,
   firstLines,
   kindText,
+  problems,
   releasedText,
   timeText,
 } from './words.js'
@@ -36,8 +38,10 @@ export function messageView(app) {
   return html`<section class="message" id="message" tabindex="-1" aria-label="Message">
     <p class="ways">
       <a href=${app.addressOf({ message: '' })} @click=${(/** @type {MouseEvent} */ event) => app.onLink(event, { message: '' })}>Back to the list</a>
+      ${app.opened.neighbour(-1) ? html`<button type="button" id="previous" @click=${() => app.opened.openNeighbour(-1)}>Previous message</button>` : nothing}
       ${nextButton(app, 'next')}
     </p>
+    ${answerAt(app, 'before')}
     <h2 id="message-title" tabindex="-1" dir="auto">${title}</h2>
     ${
       shown === undefined
@@ -53,7 +57,7 @@ export function messageView(app) {
  */
 function nextButton({ opened }, id) {
   if (!opened.neighbour(1)) return nothing
-  return html`<button type="button" id=${id} @click=${() => opened.openNext()}>Next message</button>`
+  return html`<button type="button" id=${id} @click=${() => opened.openNeighbour(1)}>Next message</button>`
 }
 
 /** A link to all that have the same finding. @param {App} app @param {Message} message */
@@ -109,7 +113,7 @@ function facts(app, message) {
       ? []
       : [['Attached', html`<bdi>${attachments.map(visible).join(', ')}</bdi>`]]),
     ['Kept', `${timeText(time)}${until} (${formatSize(size)})`],
-    ['Number', message.id],
+    ['Number', shortNumber(message.id)],
     ...(state === 'released' && isNoted
       ? []
       : [
@@ -161,18 +165,21 @@ function actText(message, place) {
  */
 function actions(app, message) {
   const { isBusy, opened } = app
+  const { obstacle } = message
+  const mayRelease = app.may('release') && obstacle === null
   return html`<form class="actions" novalidate @submit=${opened.onRelease}>
-    ${app.may('release') ? recipientsField(app, message) : recipientList(app, message)}
+    ${mayRelease ? recipientsField(app, message) : recipientList(app, message)}
+    ${app.may('release') && obstacle !== null ? html`<p>${problems[obstacle]}</p>` : nothing}
     ${
       app.mayChange
         ? html`<p class="buttons">
-      ${app.may('release') ? html`<button type="submit" aria-disabled=${isBusy}>${releaseText(app, message)}</button>` : nothing}
+      ${mayRelease ? html`<button type="submit" aria-disabled=${isBusy}>${releaseText(app, message)}</button>` : nothing}
       ${app.may('delete') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => opened.remove()}>Delete</button>` : nothing}
-      ${nextButton(app, 'next-below')}
+      ${message.state === 'released' && app.answer?.place === 'message' ? nextButton(app, 'next-below') : nothing}
     </p>`
         : nothing
     }
-    ${answerAt(app, 'recipients')} ${answerAt(app, 'message')}
+    ${answerAt(app, 'message')}
   </form>`
 }
 
@@ -219,7 +226,7 @@ function recipientsField(app, { recipients, recipientCount, state }) {
         ? html`<p class="buttons">
             ${
               isMany
-                ? html`<label class="filter">Show recipients with
+                ? html`<label class="filter">Show recipients with any of
               <input type="text" id="filter" name="filter" .value=${live(target.filter)} @input=${opened.onFilter} @keydown=${opened.onFilterKey} autocomplete="off" spellcheck="false"></label>`
                 : nothing
             }
@@ -232,11 +239,12 @@ function recipientsField(app, { recipients, recipientCount, state }) {
             <a class="skip" href="#other" @click=${onSkip}>Skip the recipients</a></p>`
         : nothing
     }
-    ${boxes}
+    ${answerAt(app, 'recipients')} ${boxes}
     ${alsoChosen.length === 0 ? nothing : html`<p>Also chosen: <bdi>${firstLines(alsoChosen.map(visible), 'recipient').join(', ')}</bdi></p>`}
     <label>${recipientCount === 0 ? 'Release to this address' : 'Or one address only, and none of the above'}
       <input type="text" inputmode="email" id="other" name="other" .value=${live(target.other)} @input=${opened.onOther}
-        autocomplete="off" spellcheck="false" aria-invalid=${isWrong(app, 'address')} aria-describedby="answer-address"></label>
+        autocomplete="off" spellcheck="false" aria-invalid=${isWrong(app, 'address')} aria-describedby="answer-address only-this"></label>
+    ${isElsewhere && recipientCount > 0 ? html`<p class="hint" id="only-this">${ONLY_THIS}</p>` : nothing}
     ${answerAt(app, 'address')}
   </fieldset>`
 }
@@ -291,14 +299,14 @@ function content(app, message) {
               : html`<pre class="letter" id="letter" role="region" aria-label="Text of the message" tabindex="0" dir="auto">${text.text || '(no text)'}</pre>
                 ${text.isCut ? html`<p class="hint">The rest is not shown.</p>` : nothing}`
           }`
-        : nothing
+        : html`<p class="hint">Your token does not let you read the text of messages.</p>`
     }
     <h3>Parts</h3>
     <p class="buttons">${button('Scan again, and list the parts', () => app.opened.listParts())}
       ${app.may('download') ? button('Save the message as a file…', () => app.opened.save()) : nothing}</p>
     ${answerAt(app, 'parts')} ${parts === undefined || parts.length === 0 ? nothing : partTable(parts)}
     ${
-      app.may('allow') && found !== null
+      app.may('allow') && found !== null && message.obstacle !== 'not-this-kind'
         ? html`<h3>A false positive?</h3>
           <p class="hint">An exception lets this finding through in future mail. Release this message as well.${isListAddress(sender) ? ' This sender looks like a list, which may use another address in each mail: then an exception for it does not fit the next one.' : ''}</p>
           ${isForMany ? html`<p class="hint">An exception can be for at most ${EXCEPTION_RECIPIENTS_MAX} recipients, and this message has ${recipientCount}.</p>` : nothing}
@@ -317,7 +325,8 @@ function content(app, message) {
           : nothing
     }
     <details><summary>Details</summary>
-      <dl><dt>Host</dt><dd>${visible(host)}</dd>
+      <dl><dt>Long number</dt><dd>${message.id}</dd>
+        <dt>Host</dt><dd>${visible(host)}</dd>
         <dt>Came from</dt><dd>${visible(client ?? 'unknown')}</dd>
         ${queue === null ? nothing : html`<dt>Queue</dt><dd>${visible(queue)}</dd>`}</dl>
       <h3>Header</h3>

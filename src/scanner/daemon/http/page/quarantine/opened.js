@@ -1,6 +1,7 @@
 // The open message, and what is done with it.
 import { unbracketed } from '../../../../../base/text/bracketed.ts'
 import { soughtRecipients } from '../../../../../base/text/search-words.ts'
+import { shortNumber } from '../../../../../base/text/short-number.ts'
 import { visible } from '../elements.js'
 import { focus } from './focus.js'
 import { recipientsText, subjectOf, writerOf } from './list-view.js'
@@ -33,6 +34,10 @@ export const MANY = 10
 /** One address: a second @ is part of it only within quotation marks. */
 const ADDRESS = /^(?:[^\s<>,;@"]+|"(?:[^"\\]|\\.)+")@[^\s<>,;@"]+$/
 
+/** What an address beside the boxes means. */
+export const ONLY_THIS =
+  'Only this address gets the message: the boxes are not used while it is here.'
+
 /** Milliseconds after the last key until what was typed is read. */
 const TYPED_AFTER = 600
 
@@ -47,23 +52,39 @@ export class Opened {
   text
   /** @type {readonly Part[] | undefined} */
   parts
+  /** The ids of those that were deleted here, or may have been. */
+  #deleted = /** @type {Set<string>} */ (new Set())
 
   /** @param {App} app */
   constructor(app) {
     this.app = app
   }
 
-  /** The message that follows the open one. */
-  neighbour(step = 1) {
+  /** The message before or after the open one in the list. @param {-1 | 1} step */
+  neighbour(step) {
     const { messages, place } = this.app.list
     const found = messages.findIndex(({ id }) => id === this.app.search.message)
-    return found >= 0 ? messages[found + step] : (messages[place] ?? messages.at(-1))
+    if (found >= 0) return messages[found + step]
+    return step < 0 ? messages[place - 1] : (messages[place] ?? messages.at(-1))
   }
 
-  openNext() {
-    const next = this.neighbour()
-    focus('next') // the other button leaves with the message
-    if (next) this.app.go({ message: next.id })
+  /** @param {-1 | 1} step */
+  async openNeighbour(step) {
+    const message = this.neighbour(step)
+    focus(step < 0 ? 'previous' : 'next') // the button below leaves with the message
+    if (message) await this.app.go({ message: message.id })
+  }
+
+  /** Opens the next message after an action that ended with this one, and shows there what came of it. @param {string} words */
+  async #goOn(words) {
+    if (!this.neighbour(1)) return this.#close()
+    await this.openNeighbour(1)
+    this.app.say('before', words)
+  }
+
+  /** What a question offers beside its usual answer, if there is a next message. @param {string} act */
+  #andNext(act) {
+    return this.neighbour(1) ? `${act}, and open the next` : ''
   }
 
   /** Shows the message that the address names. */
@@ -141,10 +162,28 @@ export class Opened {
     return `${this.target.chosen.size} of ${count(recipientCount, 'recipient')} chosen`
   }
 
+  /** The names, addresses or parts of them in the filter. */
+  get #pieces() {
+    return this.target.filter.toLowerCase().match(/[^\s,;<>]+/g) ?? []
+  }
+
+  /** The recipients whom a piece of the filter means: one with this name or address, or all who have it in their addresses. @param {string} piece */
+  #meantBy(piece) {
+    const recipients = this.shown?.recipients ?? []
+    const exact = recipients.filter((address) => {
+      const lower = address.toLowerCase()
+      return lower === piece || lower.startsWith(`${piece}@`)
+    })
+    return exact.length > 0 ? exact : recipients.filter((address) => address.toLowerCase().includes(piece)) // biome-ignore format: a line
+  }
+
   /** The recipients whose boxes are shown. */
   get listed() {
-    const part = this.target.filter.trim().toLowerCase()
-    return (this.shown?.recipients ?? []).filter((address) => address.toLowerCase().includes(part))
+    const recipients = this.shown?.recipients ?? []
+    const pieces = this.#pieces
+    if (pieces.length === 0) return recipients
+    const meant = new Set(pieces.flatMap((piece) => this.#meantBy(piece)))
+    return recipients.filter((address) => meant.has(address))
   }
 
   /** Those who are chosen, and whose boxes are not shown. */
@@ -157,28 +196,39 @@ export class Opened {
   chooseListed(isAll) {
     const added = isAll ? this.listed.filter((address) => !this.hasIt(address)) : []
     this.target.chosen = new Set([...this.alsoChosen, ...added])
+    // The next name can be typed at once, and the button would choose all now.
+    if (isAll && this.target.filter !== '') focus('filter')
+    if (isAll) this.target.filter = ''
     this.#onChosen()
   }
 
   /** @param {InputEvent} event */
   onFilter = (event) => {
     this.target.filter = /** @type {HTMLInputElement} */ (event.target).value
+    if (this.app.answer?.place === 'recipients') this.app.answer = undefined
     this.app.redraw()
     const { length } = this.listed
     const all = count(this.shown?.recipients.length ?? 0, 'recipient')
     this.app.tell(length === 0 ? 'No recipient matches' : `${length} of ${all} shown`, TYPED_AFTER)
   }
 
-  /** The boxes are filtered as one types: Enter would release, and chooses the only one instead. @param {KeyboardEvent} event */
+  /** The boxes are filtered as one types: Enter would release, and chooses instead, if each piece means one recipient. @param {KeyboardEvent} event */
   onFilterKey = (event) => {
     if (event.key !== 'Enter') return
     event.preventDefault()
-    if (this.listed.length === 1) this.chooseListed(true)
+    const unclear = this.#pieces.find((piece) => this.#meantBy(piece).length !== 1)
+    if (unclear === undefined && this.#pieces.length > 0) return this.chooseListed(true)
+    if (unclear === undefined) return
+    const { length } = this.#meantBy(unclear)
+    const words = length === 0 ? 'is not a recipient of this message' : `may be ${length} recipients: write more of the address, or choose all that are shown` // biome-ignore format: a line
+    this.app.say('recipients', `“${visible(unclear)}” ${words}.`, true)
   }
 
   /** @param {InputEvent} event */
   onOther = (event) => {
+    const wasEmpty = this.named === ''
     this.target.other = /** @type {HTMLInputElement} */ (event.target).value
+    if (wasEmpty && this.named !== '') this.app.tell(ONLY_THIS, TYPED_AFTER)
     if (this.app.answer?.place === 'address') this.app.answer = undefined
     this.app.redraw()
   }
@@ -260,8 +310,11 @@ export class Opened {
       ...firstLines(twice.map((address) => `${visible(address)} ${gotText(this.receiptOf(address))}, and would get it twice.`), 'recipient'), // biome-ignore format: a line
     ]
     const words = `Release “${subjectOf(message)}” from ${writerOf(message)} to ${whom}?`
-    const about = { more: more.filter(Boolean), lines }
-    if (!(await this.app.agrees(words, 'Release', about))) return
+    const isTyped = this.named !== ''
+    const endsIt = lack.length > 0 && lack.every((address) => fresh.includes(address))
+    const about = { more: more.filter(Boolean), lines, next: endsIt ? this.#andNext('Release') : '' } // biome-ignore format: a line
+    const agreed = await this.app.agrees(words, 'Release', about)
+    if (!agreed) return
     this.app.say('message', 'The message is being released.')
     const again = state !== 'kept'
     const requests = [
@@ -292,22 +345,29 @@ export class Opened {
       const lacks = (/** @type {string} */ address) => !got.some((own) => isSame(own, address))
       const before = got.length === 0 ? [] : to.filter(lacks)
       const who = before.length === 0 ? whom : nameOf(got)
-      const others = before.length === 0 ? '' : ` ${nameOf(before)} got it before, and not again.`
-      this.app.say('message', `Released to ${who}.${others}${now ? whereText(now) : ''}`)
+      const left = before.map((address) => `${visible(address)} ${gotText(this.receiptOf(address))}, and was left out.`) // biome-ignore format: a line
+      this.app.say('message', `Released to ${who}.${now ? whereText(now) : ''}`, false, firstLines(left, 'recipient')) // biome-ignore format: a line
     } else if (problem.code === 'released' && now) {
       this.app.say('message', actOfOther(now))
     } else {
-      const half = sent === 0 ? '' : `Released to ${nameOf(fresh)}. The second release, to ${nameOf(twice)}, failed. ` // biome-ignore format: a line
+      const half = got.length === 0 ? '' : `Released to ${nameOf(got)}. The second release, to ${nameOf(twice)}, failed. ` // biome-ignore format: a line
       const once = problem.code === 'no-answer' ? ' The message may have been released. Press Release again then: it is sent only once.' : '' // biome-ignore format: a line
-      const isGone = problem.code === 'no-message'
-      this.app.say('message', half + problemText(problem, number) + once + (isGone ? nameAndNumber(message) : ''), !isGone) // biome-ignore format: a line
-      if (isGone) return this.#close()
+      if (problem.code === 'no-message') {
+        this.app.say('message', half + this.#goneText(message))
+        return this.#close()
+      }
+      const place = isTyped && problem.code === 'refused' ? 'address' : 'message'
+      this.app.say(place, half + problemText(problem, number) + once, true)
+      if (place === 'address') focus('other')
     }
     if (now === undefined) return
     this.target.chosen = new Set([...this.target.chosen].filter((address) => !this.hasIt(address)))
-    if (now.state === 'released') focus('next-below')
     if (this.app.search.show === '' && now.state === 'released') this.app.list.drop([id])
     else this.app.list.update(now)
+    if (now.state !== 'released') return
+    if (agreed === 'next' && problem === undefined)
+      await this.#goOn(`“${subjectOf(message)}” was released to ${got.length === 0 ? whom : nameOf(got)}.`) // biome-ignore format: a line
+    else focus('next-below')
   }
 
   /**
@@ -356,13 +416,23 @@ export class Opened {
       const { releasedCount } = shown
       const who = releasedCount === 0 ? 'No recipient has received it' : releasedText(shown)
       const more = [`${who}.`, 'The message cannot be restored.']
-      if (!(await this.app.agrees(words, 'Delete', { more }))) return
+      const agreed = await this.app.agrees(words, 'Delete', { more, next: this.#andNext('Delete') })
+      if (!agreed) return
       try {
         await ask(`messages/${encodeURIComponent(shown.id)}`, { method: 'DELETE' })
-        this.app.say('message', `“${subjectOf(shown)}” was deleted.`)
+        this.#deleted.add(shown.id)
+        const done = `“${subjectOf(shown)}” was deleted.`
+        this.app.say('message', done)
+        this.app.list.drop([shown.id])
+        if (agreed === 'next') return await this.#goOn(done)
       } catch (error) {
-        if (!(error instanceof Problem) || error.code !== 'no-message') throw error
-        this.app.say('message', problemText(error) + nameAndNumber(shown))
+        if (!(error instanceof Problem)) throw error
+        if (error.code === 'no-answer') {
+          this.#deleted.add(shown.id)
+          return this.app.say('message', `${problemText(error)} The message may have been deleted.`, true) // biome-ignore format: a line
+        }
+        if (error.code !== 'no-message') throw error
+        this.app.say('message', this.#goneText(shown))
       }
       this.#close()
     })
@@ -371,9 +441,18 @@ export class Opened {
   /** One who sees the mail of some recipients cannot know whether there is a message for others. @param {string} id */
   #sayItIsGone(id) {
     const listed = this.app.list.messages.find((message) => message.id === id)
-    const isMaybeOfOthers = listed === undefined && this.app.me?.domains !== undefined
-    this.app.say('message', isMaybeOfOthers ? NOT_FOUND : problems['no-message'] + (listed ? nameAndNumber(listed) : ''), true) // biome-ignore format: a line
-    if (listed) this.#close()
+    const isOwn = this.#deleted.has(id)
+    const isMaybeOfOthers = listed === undefined && !isOwn && this.app.me?.domains !== undefined
+    this.app.say('message', isMaybeOfOthers ? NOT_FOUND : this.#goneText(listed ?? { id }), !isOwn)
+    if (listed) return this.#close()
+    this.isGone = true
+    this.app.redraw()
+  }
+
+  /** Why a message is gone, and what it was. @param {Partial<Message> & { id: string }} message */
+  #goneText({ id, subject }) {
+    const why = this.#deleted.has(id) ? 'You have deleted this message.' : problems['no-message']
+    return why + (subject === undefined ? '' : nameAndNumber({ id, subject }))
   }
 
   /** The open message is gone: its place says so, and offers the next one. */
@@ -431,9 +510,10 @@ export class Opened {
       if (!(await this.app.agrees('Make an exception?', 'Make the exception', { more: [more] })))
         return
       const { isNew } = await ask(`${path}/allow`, { method: 'POST', body })
-      await this.#reload(id).catch(() => {})
+      const now = await this.#reload(id).catch(() => undefined)
       const when = isNew ? 'is made' : 'was made before'
-      this.app.say('allow', `The exception ${when}. ${more}`)
+      const isHere = now?.obstacle === null && now.state !== 'released' && this.app.may('release')
+      this.app.say('allow', `The exception ${when}. ${more}${isHere ? ' This message itself is still in quarantine: release it above.' : ''}`) // biome-ignore format: a line
     })
   }
 
@@ -517,7 +597,8 @@ function actOfOther({ history }) {
 const NOT_FOUND = 'You cannot see this message: it was deleted, became too old, or is for recipients whose mail you do not manage. Ask your mail administrator, and name the number.' // biome-ignore format: a line
 
 /** What a message that is gone was, for somebody who asks about it. @param {Pick<Message, 'id' | 'subject'>} message */
-const nameAndNumber = (message) => ` It was “${subjectOf(message)}”, number ${message.id}.`
+const nameAndNumber = (message) =>
+  ` It was “${subjectOf(message)}”, number ${shortNumber(message.id)}.`
 
 /** `got it on 29 Nov 2026, 16:10, from ann`, if that is known. @param {Receipt | undefined} receipt */
 const gotText = (receipt) =>
@@ -548,5 +629,5 @@ function whyKept(message, parts) {
   const { grounds, found } = message
   const what = kindText(grounds) + (found === null ? '' : ` (${findingOf(message)})`)
   if (grounds === 'virus' || parts.some(({ answer }) => answer === 'infected')) return `When it arrived: ${what}.` // biome-ignore format: a line
-  return `But the message was kept for another reason: ${what}. ${dangerText(grounds)}`.trimEnd()
+  return `The message was kept because of something else: ${what}. ${dangerText(grounds)}`.trimEnd()
 }

@@ -10,9 +10,10 @@ import { onSkip } from './focus.js'
 import { listTitle, listView, subjectOf } from './list-view.js'
 import { messageView } from './message-view.js'
 import { resume, watch } from './session.js'
-import { careText } from './words.js'
+import { careText, kindText } from './words.js'
 
 /** @import { Me } from './answers.js' */
+/** @import { Agreed } from './app.js' */
 
 /** @param {App} app */
 function draw(app) {
@@ -59,10 +60,10 @@ function pageView(app) {
 
 /** @param {Me} me */
 function roleText(me) {
-  const { person, may } = me
+  const { person, may, releases } = me
   const whose = careText(me)
   const isLooking = !may.includes('release') && !may.includes('delete')
-  return html`Signed in as <b>${person}</b>${whose ? `, for mail to ${whose}` : ''}${isLooking ? '. You may look, but not release or delete.' : ''}`
+  return html`Signed in as <b>${person}</b>${whose ? `, for mail to ${whose}` : ''}${isLooking ? '. You may look, but not release or delete.' : ''}${releases && may.includes('release') ? `. You may release only mail with: ${releases.map(kindText).join(', ')}.` : ''}`
 }
 
 /** @param {App} app */
@@ -82,12 +83,13 @@ function signInView(app) {
 
 /** @param {App} app */
 function questionView({ question }) {
-  const end = (/** @type {boolean} */ isAgreed) => () => question?.end(isAgreed)
+  const end = (/** @type {Agreed} */ agreed) => () => question?.end(agreed)
   return html`<dialog id="ask" aria-labelledby="question" aria-describedby="asked" @cancel=${end(false)} @close=${end(false)}>
     <div id="question"><p><b>${question?.words}</b></p> ${question?.more.map((line) => html`<p>${line}</p> `)}</div>
     ${question?.lines.length ? html`<ul id="asked">${question.lines.map((line) => html`<li dir="auto">${line}</li>`)}</ul>` : nothing}
     <p class="buttons"><button type="button" class="first" autofocus @click=${end(false)}>Cancel</button>
-      <button type="button" id="yes" @click=${end(true)}>${question?.yes}</button></p>
+      <button type="button" id="yes" @click=${end('yes')}>${question?.yes}</button>
+      ${question?.next ? html`<button type="button" id="yes-next" @click=${end('next')}>${question.next}</button>` : nothing}</p>
   </dialog>`
 }
 

@@ -14,13 +14,15 @@ export class Problem extends Error {
   /**
    * @param {ProblemCode} code
    * @param {{ answer?: string, remaining?: number, recipient?: string }} [more] what the next mail server replied, for how many recipients, and about whom
+   * @param {number} [seconds] how long to wait
    */
-  constructor(code, { answer, remaining, recipient } = {}) {
+  constructor(code, { answer, remaining, recipient } = {}, seconds) {
     super(code)
     this.code = code
     this.answer = answer
     this.remaining = remaining
     this.recipient = recipient
+    this.seconds = seconds
   }
 }
 
@@ -69,7 +71,8 @@ async function send(path, { method = 'GET', body, key } = {}) {
   if (response.ok) return response
   const answer = await response.json().catch(() => ({}))
   // A proxy in front of onescand that gets no answer has none of our problems.
-  throw new Problem(codeOf(answer) ?? 'no-answer', answer)
+  const seconds = Number(response.headers.get('Retry-After') ?? 0)
+  throw new Problem(codeOf(answer) ?? 'no-answer', answer, seconds)
 }
 
 /**
