@@ -316,9 +316,9 @@ export const typed: readonly TypedBlock[] = [
     shows: [
       `sleep 2; curl -s -H "Authorization: Bearer $(awk '{ print $2; exit }' /etc/onescan/quarantine.tokens)" -H 'Content-Type: application/json' -d '{"for":"sender"}' \\
         "http://127.0.0.1:9808/quarantine/v1/messages/${ID.ID}/allow"; echo; cat /etc/onescan/policy
-      runuser -u onescan -- onescan allow ben@example.net --signature 'Win.Test.*'; systemctl reload onescand; tail -1 /etc/onescan/rules/policy
+      runuser -u onescan -- onescan allow ben@example.net --signature 'Win.Test.*'; systemctl reload onescand; onescan policy test ben@example.net you@example.org
       rm -r /etc/onescan/policy /etc/onescan/rules /etc/systemd/system/onescand.service.d/rules.conf; systemctl daemon-reload; systemctl restart onescand`,
-      /^from=ann@example\.net,signature=\S* allow$[\s\S]*as root, run systemctl reload onescand[\s\S]*^from=ben@example\.net,signature=Win\.Test\.\* allow$/m,
+      /^from=ann@example\.net,signature=\S* allow$[\s\S]*as root, run systemctl reload onescand[\s\S]*policy line \d+: allow Win\.Test\.\*$/m,
     ],
   },
   {
@@ -328,7 +328,7 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/missed.md',
-    begins: 'cp /usr/share/onescan/examples/systemd/onescan-again',
+    begins: 'sh /usr/share/onescan/examples/systemd/set-up-again',
     before: `useradd vmail; useradd -m ann; for part in new cur tmp; do mkdir -p /var/vmail/example.org/ann/$part; done; ${EICAR_MAIL} >/var/vmail/example.org/ann/new/1; chown -R vmail: /var/vmail`,
     // It waits until clamd has loaded the signatures: here it has.
     shows: [
@@ -336,7 +336,7 @@ export const typed: readonly TypedBlock[] = [
         printf '[Service]\\nExecStartPre=\\n' >/etc/systemd/system/onescan-again.service.d/now.conf; systemctl daemon-reload
         systemctl start onescan-again.service; ls /var/vmail/example.org/ann/new; journalctl --sync; journalctl -u onescan-again -o cat
         for i in $(seq 50); do grep -qs EICAR /var/mail/ann && break; sleep 0.2; done; grep -a '^Subject: ' /var/mail/ann`,
-      /^active\n(?!1\n)[\s\S]*^1 message: 0 clean, 1 infected, 0 unknown$[\s\S]*^Subject: Not delivered to you: 1 message$/m,
+      /^active\n(?!1\n)[\s\S]*^1 message: 0 clean, 1 infected, 0 unknown$[\s\S]*^Subject: Held back for you: 1 message$/m,
     ],
   },
   {

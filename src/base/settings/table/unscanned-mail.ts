@@ -25,5 +25,5 @@ function ifAccepted(mail: string): (value: string | undefined) => string | undef
 
 /** Reports why a client's SCANFAIL is laxer. */
 function accepts(theirs: string | undefined, own: string | undefined): string | undefined {
-  return theirs === 'accept' && own !== 'accept' ? "is laxer than the daemon's" : undefined
+  return theirs === 'accept' && own !== 'accept' ? "is more lenient than the daemon's" : undefined
 }

@@ -56,7 +56,7 @@ function judgeWarmth(host: Host, test: SlotTest): CheckLine[] {
     return [ok(what, `accepts connections at ${socketOf(host)} from ${accountText(host)}`)]
   }
   const [, setting] =
-    /^onescand: (\w+) (?:differs|is laxer|is longer|names) /.exec(whyStandalone) ?? []
+    /^onescand: (\w+) (?:differs|is more lenient|is longer|names) /.exec(whyStandalone) ?? []
   const toServe = setting ? settingRemedy(setting) : howToStart('onescand')
   const remedy = isBarred(test) ? groupRemedy(host) : toServe
   const meanwhile =
