@@ -106,6 +106,25 @@ t.test(
   },
 )
 
+/** Private names of several files of the reading of mail that mean the same. */
+const sameInReading: ReadonlyMap<string, string> = new Map([
+  ['BARE_CR', 'a CR that ends a line without LF'],
+  ['open', 'opens a container, for the table of containers'],
+])
+
+t.test('no private name of src/mail/mime/ is there twice, unless it means the same', async (t) => {
+  const own = placesOf(
+    sourceFiles.filter(({ path }) => path.startsWith('mail/mime/')),
+    ({ privates }) => privates,
+  )
+  t.ok(own.size > 400, 'the private names were found')
+  const several = [...own].filter(([name, files]) => files.length > 1 && !sameInReading.has(name))
+  t.same(Object.fromEntries(several), {})
+  for (const name of sameInReading.keys()) {
+    t.ok((own.get(name)?.length ?? 0) > 1, `${name} is there once`)
+  }
+})
+
 t.test('the search finds types of one name of every form', async (t) => {
   const forms = [
     'interface Reply {',

@@ -20,7 +20,7 @@ import { directoryOf, localHeaderAt, ZIP_LOCAL } from './zip.ts'
 export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
   const front = source.gather(0, BLOCK)
   if (startsWith(front, ZIP_LOCAL)) return yield* emitZip(source.gather(), work)
-  if (startsWith(front, GZIP)) return (yield* emitInflated(source, 'gzip', work)) !== undefined
+  if (startsWith(front, GZIP)) return (yield* emitStream(source, 'gzip', work)) !== undefined
   return isTarHeader(front) ? yield* emitTar(source, work) : false
 }
 
@@ -30,7 +30,7 @@ function* emitMember(bytes: Bytes, work: Work): Steps {
 }
 
 /** Returns the uncompressed size, or undefined if the bytes are not exactly one stream. */
-function emitInflated(
+function emitStream(
   source: Bytes,
   format: 'deflate' | 'gzip',
   work: Work,
@@ -67,7 +67,7 @@ function* emitZip(source: Buffer, work: Work): Steps<boolean> {
     const bytes = Bytes.of(source.subarray(header.data, end))
     if (method === 0) yield* emitMember(bytes, work)
     else if (method !== 8) return false
-    const unpacked = method === 0 ? packed : yield* emitInflated(bytes, 'deflate', work)
+    const unpacked = method === 0 ? packed : yield* emitStream(bytes, 'deflate', work)
     if (unpacked !== size) return false
   }
   return from - end <= DESCRIPTOR_MAX

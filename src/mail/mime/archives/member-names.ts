@@ -4,10 +4,10 @@ import { INFLATE_STEP, newStream, pushed } from '../decoders/inflate.ts'
 import { BLOCK, hasTarChecksum, tarMemberAt } from './tar.ts'
 
 /** Upper limit for the bytes of a field. zip's has fewer. */
-const FIELD_MAX = 64 * 1024
+const NAME_FIELD_MAX = 64 * 1024
 /** The bytes searched at a time, in addition to the following ones in which a field may end. */
 const SEARCH_STEP = 256 * 1024
-const SEARCHED_WITH_FIELD = SEARCH_STEP + FIELD_MAX + BLOCK
+const SEARCHED_WITH_FIELD = SEARCH_STEP + NAME_FIELD_MAX + BLOCK
 
 /**
  * Yields the names that archivers show in place of a member's plain name. These are zip's Unicode Path
@@ -24,7 +24,7 @@ export function* replacingNames(source: Bytes): Generator<string | number> {
     left -= bytes
     if (left < 0) throw new LimitExceeded('too many bytes of archives')
   }
-  for (const piece of piecesOf(source, spend)) {
+  for (const piece of searchedPieces(source, spend)) {
     yield INFLATE_STEP + piece.length / 2
     for (const name of namesIn(piece)) {
       spend(name.length)
@@ -34,7 +34,7 @@ export function* replacingNames(source: Bytes): Generator<string | number> {
 }
 
 /** Yields pieces of the bytes, with the bytes after them; then those of a tar compressed by gzip. */
-function* piecesOf(source: Bytes, spend: (bytes: number) => void): Generator<Buffer> {
+function* searchedPieces(source: Bytes, spend: (bytes: number) => void): Generator<Buffer> {
   for (let at = 0; at < source.size; at += SEARCH_STEP)
     yield source.gather(at, at + SEARCHED_WITH_FIELD)
   if (source.gather(0, 2).toString('hex') !== '1f8b') return
@@ -75,7 +75,7 @@ function* namesIn(bytes: Buffer): Generator<Buffer> {
     const type = String.fromCharCode(header[156]!)
     if (!'LxXg'.includes(type) || !hasTarChecksum(header)) continue
     const { from = 0, to = Number.POSITIVE_INFINITY } = tarMemberAt(at, header) ?? {}
-    if (to - from > FIELD_MAX) throw new LimitExceeded('a name in an archive that is too long')
+    if (to - from > NAME_FIELD_MAX) throw new LimitExceeded('a name in an archive that is too long')
     const field = bytes.subarray(from, to)
     if (type === 'L') yield field
     else yield* pathsIn(field)

@@ -43,20 +43,20 @@ export const calendar: Container = { kind: 'calendar', declaredAs: 'calendar', o
 function* readInEachWay(source: Bytes, opening: Opening): Steps {
   const { work } = opening
   for (const way of eachWay()) {
-    const read = (lines: Bytes) => readProperties(lines.gather(), way, opening)
+    const read = (lines: Bytes) => emitProperties(lines.gather(), way, opening)
     yield* decoded(source, unfolded, work, read, way)
   }
 }
 
 /** The bytes at the front in which the first line must begin. */
-const FRONT = 512
+const BEGINS_WITHIN = 512
 
 const FIRST_LINE =
   /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\0-\x20]*begin[ \t]*(?:;[^:]*)?:[ \t]*(?:vcalendar|vcard)/i
 
 /** Returns whether the bytes begin as a calendar or a card, in UTF-8 or in UTF-16. */
 function beginsCalendar(source: Buffer): boolean {
-  const text = source.toString('latin1', 0, FRONT).replaceAll('\0', '')
+  const text = source.toString('latin1', 0, BEGINS_WITHIN).replaceAll('\0', '')
   return FIRST_LINE.test(text.replace(/(?:\r{0,3}\n|\r)[ \t]/g, ''))
 }
 
@@ -111,7 +111,7 @@ function hasSoftBreaks(way: Way): boolean {
 }
 
 /** Emits the files in unfolded lines. */
-function* readProperties(lines: Buffer, way: Way, { work, emit }: Opening): Steps {
+function* emitProperties(lines: Buffer, way: Way, { work, emit }: Opening): Steps {
   for (let at = 0; at < lines.length; ) {
     let end = indexOrEnd(lines, LF, at)
     yield* work.countUnits(costs.entry + end - at)
@@ -155,14 +155,14 @@ function* endsOfBase64(lines: Buffer, lineEnd: number, work: Work): Steps<Iterab
 }
 
 /** Upper limit for the characters of a word that are read: of a longer one, the last ones. */
-const WORD_MAX = 2048
+const CALENDAR_WORD_MAX = 2048
 /** Upper limit for the names of a file: the first ones, and the last. */
-const NAMES_MAX = 50
+const FILE_NAMES_MAX = 50
 
 /** The properties whose values are files, or URLs. */
 const OF_FILE = /^(?:.*\.)?(?:attach|image|key)$/i
 /** The properties of a card that programs show or play. None saves their values as files. */
-const SHOWN = /^(?:.*\.)?(?:photo|logo|sound)$/i
+const SHOWN_PROPERTY = /^(?:.*\.)?(?:photo|logo|sound)$/i
 const ENCODING_NAME = /^(?:x-)?encoding$/i
 /** The name of a parameter whose value may be BASE64. vCard 2.1 omits the name. */
 const TYPE_NAME = /^(?:|type|value)$/i
@@ -190,7 +190,7 @@ class PropertyHead {
     let isEmpty = true
     let isQuoted = false
     const takeWord = (end: number) => {
-      const word = lines.toString('latin1', Math.max(wordAt, end - WORD_MAX), end)
+      const word = lines.toString('latin1', Math.max(wordAt, end - CALENDAR_WORD_MAX), end)
       wordAt = end + 1
       isEmpty = true
       return word.replaceAll('"', '').trim()
@@ -214,7 +214,7 @@ class PropertyHead {
   #takeWord(parameter: string | undefined, word: string): void {
     if (parameter === undefined) {
       this.isOfFile = OF_FILE.test(word)
-      this.isShown = SHOWN.test(word)
+      this.isShown = SHOWN_PROPERTY.test(word)
     } else if (ENCODING_NAME.test(parameter)) {
       this.isBase64 ||= !NOT_IN_BASE64.test(word)
       this.isQuotedPrintable ||= IN_QUOTED_PRINTABLE.test(word)
@@ -222,7 +222,7 @@ class PropertyHead {
       this.isBase64 ||= IN_BASE64.test(word)
       this.isQuotedPrintable ||= IN_QUOTED_PRINTABLE.test(word)
     } else if (FILE_NAME.test(parameter) && word !== '') {
-      if (this.names.length === NAMES_MAX) this.names.pop()
+      if (this.names.length === FILE_NAMES_MAX) this.names.pop()
       this.names.push(word)
     }
   }
@@ -277,5 +277,5 @@ function* filesOfUrl(url: Buffer, names: readonly string[]): Generator<Member> {
   const isBase64 = /;\s*base64\s*$/i.test(type)
   const decoder = isBase64 ? chained([unpercented, base64]) : unpercented
   const bytes = url.subarray(comma + 1)
-  yield { bytes, decoder, names: [...names, ...named.slice(0, NAMES_MAX)] }
+  yield { bytes, decoder, names: [...names, ...named.slice(0, FILE_NAMES_MAX)] }
 }

@@ -43,10 +43,10 @@ const packets: ReadonlyMap<number, Packet> = new Map<number, Packet>([
 ])
 
 /** The kind of packet that GnuPG does not skip. A JPEG begins like one. */
-const CONTROL = 63
+const CONTROL_PACKET = 63
 
 /** The checksum of an armour, which some programs decode as if it were data. */
-const CHECKSUM = 3
+const ARMOUR_CHECKSUM = 3
 
 /** How the body of a compressed packet is compressed, by its first byte (RFC 9580 9.4). Other ways are not read. */
 const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
@@ -69,7 +69,7 @@ const BZIP2 = Buffer.from('\x03BZh')
  */
 function* open(source: Buffer, { work, isDeclared, emit }: Opening): Steps<boolean> {
   if (!isDeclared && !(yield* beginsPgp(source, work))) return false
-  for (let at = 0; source.length - at > CHECKSUM; ) {
+  for (let at = 0; source.length - at > ARMOUR_CHECKSUM; ) {
     yield* work.countUnits(costs.content)
     const packet = packetAt(source, at)
     if (packet === undefined) {
@@ -115,7 +115,8 @@ function* beginsPgp(source: Buffer, work: Work): Steps<boolean> {
     const isCut = !isPartial && Number.isFinite(length) && from + length > source.length
     if (mayBeFirst(source.subarray(from, from + Math.min(3, length))))
       return !(isCut && kind === 'encrypted')
-    if (kind !== 'front' || packet.tag === 0 || packet.tag === CONTROL || isPartial) return false
+    if (kind !== 'front' || packet.tag === 0 || packet.tag === CONTROL_PACKET || isPartial)
+      return false
     yield* work.countUnits(costs.content)
     at = from + length
   }
@@ -194,15 +195,15 @@ function fileOf(body: Buffer): Member {
 }
 
 /**
- * `isSure` means that the bytes are a packet that was meant to be one. What is compressed in a way that onescan does not
+ * `isMeant` means that the bytes are a packet that was meant to be one. What is compressed in a way that onescan does not
  * read, such as bzip2, is reported like encrypted content: its programs open it, and scanners see nothing of it.
  */
-function* emitCompressed(body: Buffer, isSure: boolean, work: Work, emit: Opening['emit']): Steps {
+function* emitCompressed(body: Buffer, isMeant: boolean, work: Work, emit: Opening['emit']): Steps {
   const compression = compressions.get(body[0] ?? -1)
   const data = body.subarray(1)
   if (compression === undefined) {
     // Any bytes may look like such a packet.
-    if (isSure || startsWith(body, BZIP2)) work.onOdd?.('encrypted')
+    if (isMeant || startsWith(body, BZIP2)) work.onOdd?.('encrypted')
     return
   }
   if (compression === 'none') {
@@ -211,11 +212,11 @@ function* emitCompressed(body: Buffer, isSure: boolean, work: Work, emit: Openin
   }
   yield* inflated(data, compression, work, (bytes, { isBroken }) => {
     // Any bytes may look like a deflated packet. A real one inflates to some output.
-    return emitInflated(bytes, isBroken && (isSure || bytes.length > 0), emit)
+    return emitPacket(bytes, isBroken && (isMeant || bytes.length > 0), emit)
   })
 }
 
-function* emitInflated(bytes: Buffer, isUnreadable: boolean, emit: Opening['emit']): Steps {
+function* emitPacket(bytes: Buffer, isUnreadable: boolean, emit: Opening['emit']): Steps {
   if (bytes.length > 0) yield* emit({ bytes })
   if (isUnreadable) throw new Unreadable('OpenPGP')
 }

@@ -9,7 +9,7 @@ const BEGINNING =
 const DICTIONARY = 4096
 
 /** The length of the header, and its third field, which states whether the rest is compressed (2.1.3.1.1). */
-const HEADER = 16
+const RTF_HEADER = 16
 const COMPRESSED = 'LZFu'
 const UNCOMPRESSED = 'MELA'
 
@@ -28,7 +28,7 @@ export function* unpackedRtf(source: Buffer, work: Work, use: (rtf: Buffer) => S
     if (type === UNCOMPRESSED) {
       work.countBytes(source.length)
       yield* work.countUnits(source.length)
-      store.putAll(source, HEADER)
+      store.putAll(source, RTF_HEADER)
     }
     const rtf = store.finish()
     if (rtf.length > 0) yield* use(rtf)
@@ -41,24 +41,24 @@ function* unpack(source: Buffer, store: Store, work: Work): Steps {
   const dictionary = Buffer.alloc(DICTIONARY)
   let end = dictionary.write(BEGINNING, 'latin1')
   const run = Buffer.alloc(RUN_MAX)
-  for (let at = HEADER; at < source.length; ) {
+  for (let at = RTF_HEADER; at < source.length; ) {
     const control = source[at++]!
     let length = 0
-    let isOver = false
+    let hasEnded = false
     const put = (byte: number) => {
       run[length++] = byte
       dictionary[end] = byte
       end = (end + 1) % DICTIONARY
     }
-    for (let bit = 0; bit < 8 && !isOver; bit++) {
+    for (let bit = 0; bit < 8 && !hasEnded; bit++) {
       const isReference = (control & (1 << bit)) !== 0
-      if (at + (isReference ? 2 : 1) > source.length) isOver = true
+      if (at + (isReference ? 2 : 1) > source.length) hasEnded = true
       else if (!isReference) put(source[at++]!)
       else {
         const reference = source.readUInt16BE(at)
         at += 2
         const from = reference >> 4
-        if (from === end) isOver = true
+        if (from === end) hasEnded = true
         else
           for (let n = 0; n < (reference & 15) + 2; n++) put(dictionary[(from + n) % DICTIONARY]!)
       }
@@ -66,6 +66,6 @@ function* unpack(source: Buffer, store: Store, work: Work): Steps {
     work.countBytes(length)
     store.putAll(run, 0, length)
     yield* work.countUnits(RUN_MAX)
-    if (isOver) return
+    if (hasEnded) return
   }
 }

@@ -4,14 +4,12 @@ import type { Steps, Work } from '../budget/work.ts'
 import type { Container, Opening } from './container.ts'
 import { unpackedRtf } from './rtf.ts'
 
-const NO_BYTES = Buffer.alloc(0)
-
 const SIGNATURE = 0x223e9f78
 
 /** The bytes of the signature with a key, and those in front of the data of an attribute: level, id and length. */
-const HEADER = 6
+const SIGNATURE_HEADER = 6
 const ATTRIBUTE_HEADER = 9
-const CHECKSUM = 2
+const ATTRIBUTE_CHECKSUM = 2
 
 /** Upper limit, in bytes, for a name, and for the names of a file. */
 const NAME_BYTES_MAX = 1024
@@ -53,20 +51,20 @@ const IDENTIFIER = 16
  */
 function* open(source: Buffer, opening: Opening): Steps<boolean> {
   const { work } = opening
-  if (source.length < HEADER || source.readUInt32LE() !== SIGNATURE) return false
+  if (source.length < SIGNATURE_HEADER || source.readUInt32LE() !== SIGNATURE) return false
   let file = new TnefFile()
-  for (let at = HEADER; at + ATTRIBUTE_HEADER <= source.length; ) {
+  for (let at = SIGNATURE_HEADER; at + ATTRIBUTE_HEADER <= source.length; ) {
     yield* work.countUnits(costs.value)
     const id = source.readUInt32LE(at + 1)
     const from = at + ATTRIBUTE_HEADER
     const to = from + source.readUInt32LE(at + 5)
     const data = source.subarray(from, to)
-    at = to + CHECKSUM
+    at = to + ATTRIBUTE_CHECKSUM
     if (id === NEXT_FILE) {
       yield* file.emit(opening)
       file = new TnefFile()
     }
-    if (id === TITLE) file.addName(nameIn(data, STRING))
+    if (id === TITLE) file.addName(nameOfFile(data, STRING))
     else if (LISTS.has(id)) yield* readProperties(data, work, file)
     else file.add(data, VALUES.has(id))
   }
@@ -106,7 +104,8 @@ class TnefFile {
   *emit({ work, emit }: Opening): Steps {
     const names = [...this.#names]
     // A name without data is reported, too.
-    const values = this.#values.length > 0 ? this.#values : names.length > 0 ? [NO_BYTES] : []
+    const values =
+      this.#values.length > 0 ? this.#values : names.length > 0 ? [Buffer.alloc(0)] : []
     for (const bytes of values) yield* emit({ bytes, names })
     for (const rtf of this.#rtfs) {
       yield* unpackedRtf(rtf, work, (bytes) => emit({ bytes, names }))
@@ -136,7 +135,7 @@ function* readProperties(list: Buffer, work: Work, file: TnefFile): Steps {
       if (length < 0) return
       const data = list.subarray(reader.at, reader.at + length)
       reader.at += padded(length)
-      if (NAMES.has(id)) file.addName(nameIn(data, type))
+      if (NAMES.has(id)) file.addName(nameOfFile(data, type))
       if (type === OBJECT && data.length > IDENTIFIER) file.add(data.subarray(IDENTIFIER), true)
       if (id === RTF) file.addRtf(data)
       else file.add(data, VALUES.has(id))
@@ -153,7 +152,7 @@ function namedProperty(reader: NumberReader): number {
   return isText ? -1 : number
 }
 
-function nameIn(data: Buffer, type: number): string {
+function nameOfFile(data: Buffer, type: number): string {
   const encoding = type === UNICODE ? 'utf16le' : 'latin1'
   return data.toString(encoding, 0, NAME_BYTES_MAX).split('\0', 1)[0]!
 }

@@ -6,13 +6,13 @@ import { type Decoder, inPieces } from './decoder.ts'
 export const BINHEX_WORD = 'converted'
 /** The word with what follows it, and what precedes it to MIME::Parser, which reads no further. */
 const MARK = 'converted with BinHex'
-const FRONT = '(This file must be '
+const LINE_START = '(This file must be '
 
 /** Returns whether the word at this offset is that of a line above BinHex. */
 export function isBinHexWord(bytes: Buffer, at: number): boolean {
   const text = bytes.toString('latin1', at, at + MARK.length)
   if (!text.startsWith(BINHEX_WORD)) return false
-  return text === MARK || bytes.toString('latin1', at - FRONT.length, at) === FRONT
+  return text === MARK || bytes.toString('latin1', at - LINE_START.length, at) === LINE_START
 }
 
 /** The characters of BinHex 4.0 (RFC 1741, Appendix A), by their six-bit values. */
@@ -71,7 +71,7 @@ export const binHex: Decoder = (bytes, out) => {
 /** Minimum length of a header in bytes: a name of one letter, and a checksum. */
 const HEADER_MIN = 24
 /** A checksum follows the header, and each of the two forks. */
-const CHECKSUM = 2
+const FORK_CHECKSUM = 2
 
 /**
  * A file in BinHex. `forks` are its data and its resources. If a length is wrong, the available bytes of
@@ -90,9 +90,9 @@ export function binHexFile(source: Buffer): BinHexFile {
   const name = header.toString('latin1', 0, nameLength)
   // The name is followed by version, type, creator and flags.
   const lengths = nameLength + 1 + 4 + 4 + 2
-  const data = 1 + lengths + 4 + 4 + CHECKSUM
+  const data = 1 + lengths + 4 + 4 + FORK_CHECKSUM
   const dataEnd = Math.min(source.length, data + header.readUInt32BE(lengths))
-  const resources = Math.min(source.length, dataEnd + CHECKSUM)
+  const resources = Math.min(source.length, dataEnd + FORK_CHECKSUM)
   const end = Math.min(source.length, resources + header.readUInt32BE(lengths + 4))
   const forks = [
     source.subarray(data, dataEnd),

@@ -38,14 +38,14 @@ export function* inflated<Result>(
   let isBroken = false
   /** The number of bytes after its end. gzip may continue with another stream. */
   let behind: number | undefined
-  const isOver = () => isBroken || (format !== 'gzip' && behind !== undefined && behind > 0)
+  const hasEnded = () => isBroken || (format !== 'gzip' && behind !== undefined && behind > 0)
   try {
     const take = (bytes: Uint8Array) => {
       work.countBytes(bytes.length)
       store.putAll(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     }
     const stream = newStream(format, take)
-    for (let at = 0; at < source.length && !isOver(); at += INFLATE_STEP) {
+    for (let at = 0; at < source.length && !hasEnded(); at += INFLATE_STEP) {
       const before = store.size
       isBroken = !pushed(stream, source.subarray(at, at + INFLATE_STEP))
       behind = bytesBehind(stream, format)

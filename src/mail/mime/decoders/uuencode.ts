@@ -7,14 +7,14 @@ import { chained, type Decoder, inPieces } from './decoder.ts'
 const OTHER = -1
 
 /** Decodes uuencode as a program does. A line may end in a bare CR. Lines that are not data are skipped. */
-const decodeLines: Decoder = (bytes, out, way) => {
+const decodeUuencode: Decoder = (bytes, out, way) => {
   const lines = new LineSearch(bytes)
   const reads = way.peek('uuencode line')
   const size = out.size
-  let isOver = false
+  let hasEnded = false
   let isBehindCr = false
   /** Whether KMime reads no more, since there was an `end` in small letters. */
-  let isOverForKMime = false
+  let hasEndedForKMime = false
   let at = 0
   return inPieces(bytes, (pieceEnd) => {
     while (at < pieceEnd) {
@@ -30,17 +30,17 @@ const decodeLines: Decoder = (bytes, out, way) => {
       if (isLast) {
         const isSmallEnd = bytes.toString('latin1', from, end) === 'end'
         if (!isSmallEnd || !hasData) way.note('uuencode line')
-        isOverForKMime ||= isSmallEnd
+        hasEndedForKMime ||= isSmallEnd
       }
-      if (isOver && end > from && !isLast) {
-        if (!isZero && !isOverForKMime) way.note('uuencode line')
+      if (hasEnded && end > from && !isLast) {
+        if (!isZero && !hasEndedForKMime) way.note('uuencode line')
         if (way.does('uuencode end') === 'is none') {
           at = bytes.length
           return
         }
       }
       const endsHere = hasData && (isLast || isZero)
-      isOver ||= endsHere
+      hasEnded ||= endsHere
       if (end === from || isLast) continue
       if (!endsHere && !isRegular(bytes, from, end)) way.note('uuencode line')
       const length = lengthOf(bytes, from, end, reads)
@@ -187,10 +187,10 @@ function decoderOf(reads: ChoiceOf<'uuencode line'>): Decoder {
     case 'goes on in the next line':
       return acrossLines
     case 'ends where it declares to':
-      return chained([cutLines('records'), decodeLines])
+      return chained([cutLines('records'), decodeUuencode])
     case 'ends after 127 characters':
-      return chained([cutLines('pieces'), decodeLines])
+      return chained([cutLines('pieces'), decodeUuencode])
     default:
-      return decodeLines
+      return decodeUuencode
   }
 }

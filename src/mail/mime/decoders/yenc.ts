@@ -3,7 +3,7 @@ import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { type Decoder, inPieces } from './decoder.ts'
 
 /** The length of the prefix by which a line is recognized as one of yEnc itself. */
-const WORD_MAX = '=ybegin '.length
+const PREFIX_LENGTH = '=ybegin '.length
 
 /**
  * yEnc (yEnc draft 1.3), from after its line `=ybegin` to its line
@@ -20,7 +20,7 @@ export const yenc: Decoder = (bytes, out) => {
   return inPieces(bytes, (end) => {
     while (at < end) {
       if (startsLine && bytes[at] === EQUALS) {
-        const word = bytes.toString('latin1', at, at + WORD_MAX)
+        const word = bytes.toString('latin1', at, at + PREFIX_LENGTH)
         const [, mark] = /^=y(end|part|begin)/i.exec(word) ?? []
         if (mark !== undefined) {
           at = mark.toLowerCase() === 'end' ? bytes.length : indexOrEnd(bytes, LF, at) + 1

@@ -11,7 +11,7 @@ const RAR_5 = Buffer.from('Rar!\x1a\x07\x01\x00', 'latin1')
 const SEVEN_ZIP = Buffer.from('377abcaf271c', 'hex')
 
 /** Upper limit for the headers of a RAR file that are read. */
-const HEADERS_MAX = 4096
+const RAR_HEADERS_MAX = 4096
 
 /** Returns whether bytes are an archive of RAR or 7-Zip with a password. */
 export function* isEncryptedArchive(source: Buffer, work: Work): Steps<boolean> {
@@ -29,7 +29,7 @@ const IS_LARGE = 0x100
 const HAS_DATA = 0x8000
 
 function* isEncryptedRar4(source: Buffer, work: Work): Steps<boolean> {
-  for (let at = RAR_4.length, left = HEADERS_MAX; at + 7 <= source.length && left > 0; left--) {
+  for (let at = RAR_4.length, left = RAR_HEADERS_MAX; at + 7 <= source.length && left > 0; left--) {
     yield* work.countUnits(costs.entry)
     const type = source[at + 2]
     const flags = source.readUInt16LE(at + 3)
@@ -53,7 +53,7 @@ const HAS_DATA_AREA = 2
 const FILE_ENCRYPTION = 1
 
 function* isEncryptedRar5(source: Buffer, work: Work): Steps<boolean> {
-  for (let at = RAR_5.length, left = HEADERS_MAX; at + 7 <= source.length && left > 0; left--) {
+  for (let at = RAR_5.length, left = RAR_HEADERS_MAX; at + 7 <= source.length && left > 0; left--) {
     yield* work.countUnits(costs.entry)
     const reader = new Rar5Numbers(source, at + 4)
     const size = reader.next()
@@ -101,8 +101,8 @@ class Rar5Numbers {
 }
 
 /** The first byte of a list of files, and of one that is itself packed. */
-const HEADER = 1
-const ENCODED_HEADER = 0x17
+const LIST = 1
+const PACKED_LIST = 0x17
 /** A coder with properties (0x20) and an id of four bytes: AES with a key from a password. */
 const AES_CODER = Buffer.from('2406f10701', 'hex')
 /**
@@ -124,9 +124,9 @@ function* isEncrypted7z(source: Buffer, work: Work): Steps<boolean> {
   )
   yield* work.countUnits(header.length)
   if (header.includes(AES_CODER)) return true
-  if (header[0] !== ENCODED_HEADER) return false
+  if (header[0] !== PACKED_LIST) return false
   const list = yield* unpackedList(source, header, work)
-  return list?.[0] === HEADER && list.includes(AES_CODER)
+  return list?.[0] === LIST && list.includes(AES_CODER)
 }
 
 /** Returns the list of files that is packed where a header states it. */

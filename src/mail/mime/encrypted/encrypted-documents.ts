@@ -32,11 +32,11 @@ const OPENED =
 const DEPTH_MAX = 4
 
 /** The compressed bytes of a gzip file that show what it begins with. */
-const FRONT = 1024
+const GZIP_FRONT = 1024
 
 /** Upper limit for the sectors of a directory: each has four entries or more. */
 const SECTORS_MAX = 1024
-const ENTRY_SIZE = 128
+const DIRECTORY_ENTRY_SIZE = 128
 /** The offsets, in an entry, of the first sector of its stream and of the size of the stream. */
 const START_AT = 116
 const SIZE_OF_STREAM_AT = 120
@@ -77,11 +77,11 @@ function* isEncryptedZip(source: Buffer, work: Work, depth: number): Steps<boole
   if (entries.some((entry) => entry.isEncrypted)) return true
   if (entries.some(({ name }) => name.toString('latin1') === ODF_PACKAGE)) return true
   for (const entry of entries) {
-    yield* work.countUnits(ENTRY_SIZE)
+    yield* work.countUnits(DIRECTORY_ENTRY_SIZE)
     const name = entry.name.toString('latin1')
     if (name === MANIFEST) {
       if (entry.size > MANIFEST_MAX) continue
-      const namesEncryption = (manifest: Buffer) => holds(manifest, ENCRYPTION_DATA, work)
+      const namesEncryption = (manifest: Buffer) => includesWord(manifest, ENCRYPTION_DATA, work)
       if (yield* memberHolds(source, entry, namesEncryption, work)) return true
     } else if (depth > 0 && OPENED.test(name) && entry.size <= MEMBER_MAX) {
       if (yield* memberHolds(source, entry, insideOf(depth, work), work)) return true
@@ -90,7 +90,7 @@ function* isEncryptedZip(source: Buffer, work: Work, depth: number): Steps<boole
   return false
 }
 
-function* holds(bytes: Buffer, word: string, work: Work): Steps<boolean> {
+function* includesWord(bytes: Buffer, word: string, work: Work): Steps<boolean> {
   yield* work.countUnits(bytes.length / SEARCHED_PER_UNIT)
   return bytes.includes(word)
 }
@@ -119,7 +119,7 @@ function* isGzipOfArchive(source: Buffer, work: Work): Steps<boolean> {
   yield* work.countUnits(costs.stream)
   pushed(
     newStream('gzip', (bytes) => void pieces.push(bytes)),
-    source.subarray(0, FRONT),
+    source.subarray(0, GZIP_FRONT),
   )
   const front = Buffer.concat(pieces).subarray(0, BLOCK)
   return startsWith(front, COMPOUND) || startsWith(front, ZIP_LOCAL) || isTarHeader(front)
@@ -181,8 +181,8 @@ class CompoundFile {
     for (const sector of yield* this.#chainFrom(bytes.readUInt32LE(48), SECTORS_MAX, work)) {
       yield* work.countUnits(this.#size)
       const directory = bytes.subarray(this.#at(sector), this.#at(sector) + this.#size)
-      for (let at = 0; at + ENTRY_SIZE <= directory.length; at += ENTRY_SIZE) {
-        const entry = directory.subarray(at, at + ENTRY_SIZE)
+      for (let at = 0; at + DIRECTORY_ENTRY_SIZE <= directory.length; at += DIRECTORY_ENTRY_SIZE) {
+        const entry = directory.subarray(at, at + DIRECTORY_ENTRY_SIZE)
         shared ??= yield* this.#chainFrom(
           entry.readUInt32LE(START_AT),
           Number.POSITIVE_INFINITY,

@@ -2,7 +2,7 @@ import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 
 /** Bytes at the beginning of a file in which readers find `%PDF-`, and at its end in which they find the trailer. */
-const FRONT = 1024
+const MARK_WITHIN = 1024
 const TAIL = 2048
 /** Upper limit, in bytes, for a dictionary, and for a table of offsets above its trailer. */
 const DICTIONARY_MAX = 8192
@@ -15,10 +15,10 @@ const TABLE_MAX = 256 * 1024
  * restricts what may be done with it.
  */
 export function* isEncryptedPdf(source: Buffer, work: Work): Steps<boolean> {
-  const from = source.subarray(0, FRONT).indexOf('%PDF-')
+  const from = source.subarray(0, MARK_WITHIN).indexOf('%PDF-')
   if (from < 0) return false
   const pdf = source.subarray(from)
-  yield* work.countUnits(FRONT + TAIL + Math.min(TABLE_MAX, pdf.length) / SEARCHED_PER_UNIT)
+  yield* work.countUnits(MARK_WITHIN + TAIL + Math.min(TABLE_MAX, pdf.length) / SEARCHED_PER_UNIT)
   for (const trailer of trailersOf(pdf)) {
     const [, number, generation] = /\/Encrypt\s*(?:(\d+)\s+(\d+)\s+R\b|<<)/.exec(trailer) ?? []
     if (number === undefined && !/\/Encrypt\s*<</.test(trailer)) continue
@@ -36,7 +36,7 @@ function trailersOf(pdf: Buffer): string[] {
   const tail = pdf.toString('latin1', Math.max(0, pdf.length - TAIL))
   const [, offset] = [...tail.matchAll(/startxref\s+(\d{1,12})/g)].at(-1) ?? []
   const trailer = tail.lastIndexOf('trailer')
-  const atEnd = trailer < 0 ? [] : [withoutEscapes(tail.slice(trailer))]
+  const atEnd = trailer < 0 ? [] : [withLetters(tail.slice(trailer))]
   if (offset === undefined) return atEnd
   const at = Number(offset)
   const isTable = pdf.toString('latin1', at, at + 4) === 'xref'
@@ -48,17 +48,17 @@ function trailersOf(pdf: Buffer): string[] {
 function dictionaryAt(pdf: Buffer, at: number): string {
   const text = pdf.toString('latin1', at, at + DICTIONARY_MAX)
   const [dictionary = ''] = text.split(/>>\s*(?:stream\r?\n|endobj|startxref)/)
-  return withoutEscapes(dictionary)
+  return withLetters(dictionary)
 }
 
 /** Names may have their letters as numbers. */
-const withoutEscapes = (text: string): string =>
+const withLetters = (text: string): string =>
   text.replace(/#([0-9A-Fa-f]{2})/g, (_, digits) =>
     String.fromCharCode(Number.parseInt(digits, 16)),
   )
 
 /** The bytes that complete a password to 32. */
-const PADDING = Buffer.from(
+const PASSWORD_PADDING = Buffer.from(
   '28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a',
   'hex',
 )
@@ -79,11 +79,18 @@ function opensFreely(dictionary: string, trailer: string): boolean {
   const hidesMetadata = revision === 4 && /\/EncryptMetadata\s+false\b/.test(dictionary)
   const bits = revision === 4 ? 128 : number('Length') || 40
   const length = revision === 2 ? 5 : Math.min(16, Math.max(5, bits >> 3))
-  let key = md5(PADDING, owner.subarray(0, 32), permissions, id, hidesMetadata ? ALL_ONES : NOTHING)
-  if (revision === 2) return rc4(key.subarray(0, length), PADDING).equals(user.subarray(0, 32))
+  let key = md5(
+    PASSWORD_PADDING,
+    owner.subarray(0, 32),
+    permissions,
+    id,
+    hidesMetadata ? ALL_ONES : NOTHING,
+  )
+  if (revision === 2)
+    return rc4(key.subarray(0, length), PASSWORD_PADDING).equals(user.subarray(0, 32))
   for (let round = 0; round < 50; round++) key = md5(key.subarray(0, length))
   key = key.subarray(0, length)
-  let expected = md5(PADDING, id)
+  let expected = md5(PASSWORD_PADDING, id)
   for (let round = 0; round < 20; round++)
     expected = rc4(
       key.map((byte) => byte ^ round),

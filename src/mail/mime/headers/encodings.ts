@@ -63,11 +63,11 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
   },
 }
 
-const table = Object.entries(transferEncodings) as [Encoding, TransferEncoding][]
+const rows = Object.entries(transferEncodings) as [Encoding, TransferEncoding][]
 
 /** Returns the encodings whose row passes a test. */
 function encodingsWith(test: (row: TransferEncoding) => boolean | undefined): Encoding[] {
-  return table.flatMap(([encoding, row]) => (test(row) ? [encoding] : []))
+  return rows.flatMap(([encoding, row]) => (test(row) ? [encoding] : []))
 }
 
 /** Returns the encodings that a body looks like. */

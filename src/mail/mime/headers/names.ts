@@ -50,7 +50,7 @@ export function* readNames(
   yield* found.addValues(written.values)
   yield* found.addCoded(written.coded.values())
   const { names, words, charsets } = found
-  let { over } = written
+  let { limit } = written
   const types = [...new Set(typeValues.flatMap(typeIn))]
   const isDescribed = names.size === 0 && isAttachedFile(types, fields)
   const nameFields = isDescribed ? [...NAME_FIELDS, DESCRIPTION] : NAME_FIELDS
@@ -59,12 +59,12 @@ export function* readNames(
   )
   yield* found.addValues(new Set(values))
   if (words.isUnread || charsets.some(isUnreadable))
-    over ??= 'a file name in a character set that is not read'
-  if (words.hasLongNames) over ??= `a file name written in more than ${WRITTEN_MAX} characters`
+    limit ??= 'a file name in a character set that is not read'
+  if (words.hasLongNames) limit ??= `a file name written in more than ${WRITTEN_MAX} characters`
   for (const { length } of names) {
-    if (length >= FILE_NAME_MAX) over ??= `a file name of more than ${FILE_NAME_MAX} characters`
+    if (length >= FILE_NAME_MAX) limit ??= `a file name of more than ${FILE_NAME_MAX} characters`
   }
-  return { names: [...names], types: types.length > 0 ? types : DEFAULT_TYPES, containers, over }
+  return { names: [...names], types: types.length > 0 ? types : DEFAULT_TYPES, containers, limit }
 }
 
 /** Returns the value of a field as programs see it that find names in it. */
@@ -104,16 +104,16 @@ class WrittenNames {
   /** The values of parameters, as they are. */
   readonly values = new Set<string>()
   readonly coded = new Map<string, CodedValue>()
-  over: string | undefined;
+  limit: string | undefined;
 
   /** Reads the names in a text. Some programs ignore quotes. */
   *add(text: string, work: Work): Steps {
-    for (const pieces of [piecesOf(text), splitAtFileNames(text)]) {
+    for (const pieces of [partsOfValue(text), splitAtFileNames(text)]) {
       yield* work.countUnits(characterCosts.field * (text.length + pieces.length))
       // Some programs also find a parameter in place of the type.
       const found = pieces.flatMap((piece) => fileNameIn(piece) ?? [])
       if (found.length > FIELD_NAMES_MAX)
-        this.over ??= `a field with more than ${FIELD_NAMES_MAX} names`
+        this.limit ??= `a field with more than ${FIELD_NAMES_MAX} names`
       const read = found.slice(0, FIELD_NAMES_MAX)
       for (const base of ['filename', 'name']) {
         const parameters = read.filter(({ name }) => name === base)
@@ -164,7 +164,7 @@ class FoundNames {
 }
 
 /** Splits the value of a field at its semicolons (RFC 2045 5.1). One in quotes does not split. */
-function piecesOf(value: string): string[] {
+function partsOfValue(value: string): string[] {
   const pieces: string[] = []
   let from = 0
   let inQuotes = false

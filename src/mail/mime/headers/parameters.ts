@@ -187,20 +187,20 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
       const parameter = parameterOf(match)
       const value = parameter.rest.slice(0, CHARSET_TEXT_MAX)
       // Characters above may look like the beginning of this word.
-      if (value.includes('=?')) add(nameIn(decodeWords(value)))
-      if (parameter.star === '') add(nameIn(value))
+      if (value.includes('=?')) add(charsetNameIn(decodeWords(value)))
+      if (parameter.star === '') add(charsetNameIn(value))
       else sections.push({ ...parameter, rest: value })
     }
     // A section may be a piece of a name, or all that a program reads of it.
     const alone = sections.flatMap((section) => codedValuesOf([section]))
     const values = [...alone, ...codedValuesOf(sections)].map(({ bytes }) => bytes)
-    const names = [...sections.map(({ rest }) => rest), ...values].map(nameIn)
+    const names = [...sections.map(({ rest }) => rest), ...values].map(charsetNameIn)
     for (const name of new Set(names)) if (isKnown(normalizedCharset(name))) add(name)
   }
   return found
 }
 
-function nameIn(text: string): string {
+function charsetNameIn(text: string): string {
   return CHARSET_NAME.exec(text)?.[1] ?? ''
 }
 

@@ -39,7 +39,7 @@ function* decodeByEach(part: Bytes, leaf: Leaf, extraction: Extraction): Steps {
 }
 
 /** The bytes that show whether a body is in base64: its first line. */
-const LINE = 1000
+const BASE64_LINE_MAX = 1000
 
 /** Returns what a leaf part is opened as. */
 function declaredOf(leaf: Leaf, part: Bytes): ReadonlySet<DeclaredAs> {
@@ -53,7 +53,7 @@ function declaredOf(leaf: Leaf, part: Bytes): ReadonlySet<DeclaredAs> {
   // Base64 hides the parts of a multipart from the carver: they are found like those of a message.
   const { looks } = transferEncodings.base64
   const isHidden = header.isMultipart && encodings.includes('base64')
-  return isHidden && looks?.test(part.gather(0, LINE).toString('latin1'))
+  return isHidden && looks?.test(part.gather(0, BASE64_LINE_MAX).toString('latin1'))
     ? declared.add('message')
     : declared
 }

@@ -147,16 +147,16 @@ function* blocksOf(
   const { continuesBehindEnd, isInLine, isOftenText } = format
   const [first] = begins as [BeginLine]
   let next = 0 // of the ends
-  let over = 0 // the end of the previous block for programs that search for no beginning inside it
+  let blockEnd = 0 // the end of the previous block for programs that search for no beginning inside it
   for (const [index, { at, from, name }] of begins.entries()) {
     while (next < ends.length && ends[next]!.at < from) next++
     const end = ends[next]
     const behind = begins[index + 1]?.at ?? size
     const to = continuesBehindEnd ? behind : Math.min(behind, end?.at ?? size)
     if (!isOftenText) yield { format, name, from, to }
-    if (at < over || (isInLine && !end)) continue
-    over = (continuesBehindEnd ? end?.to : end?.at) ?? size
-    yield { format, name, from, to: over }
+    if (at < blockEnd || (isInLine && !end)) continue
+    blockEnd = (continuesBehindEnd ? end?.to : end?.at) ?? size
+    yield { format, name, from, to: blockEnd }
   }
   if (continuesBehindEnd && !isInLine) yield { format, ...first, to: size }
 }
@@ -172,7 +172,7 @@ const BEHIND_BEGIN: ReadonlySet<number | undefined> = new Set([
   undefined,
 ])
 /** The bytes of each word that are searched for: as many as the shortest one has. */
-const SEARCHED = Math.min(...WORDS.map(({ length }) => length))
+const SEARCHED_OF_WORD = Math.min(...WORDS.map(({ length }) => length))
 /** For two bytes in a row, how far the end of a word is from them at least. */
 const SHIFTS = shiftsOf(WORDS)
 const WORD_FRONT = BINHEX_WORD.indexOf('nvert')
@@ -180,7 +180,7 @@ const WORD_FRONT = BINHEX_WORD.indexOf('nvert')
 /** In the middle of a text the word needs a file mode after it. */
 const WITH_MODE = inTexts.find(({ isInLine }) => isInLine)!.begins!
 /** Upper limit for the bytes before such a word, other than blanks, if data begins with its line. */
-const FRONT_MAX = 'conten'.length
+const IN_FRONT_OF_WORD_MAX = 'conten'.length
 /** Upper limit for the bytes examined of a line that begins data. */
 const BEGIN_MAX = 16 * 1024
 /** Upper limit for the line ends between that line and the data. */
@@ -261,7 +261,7 @@ class BeginSearch {
     for (let at = word; at > this.#from; at--) {
       const before = bytes[at - 1]!
       if (isLineEnd(before)) return at
-      if (before !== SPACE && before !== TAB && ++others > FRONT_MAX) return undefined
+      if (before !== SPACE && before !== TAB && ++others > IN_FRONT_OF_WORD_MAX) return undefined
     }
     return this.#from
   }
@@ -300,10 +300,10 @@ class BeginSearch {
 
 /** Returns where the next of WORDS begins from an offset on, or `end` if none begins above it. */
 function nextWord(bytes: Buffer, from: number, end: number): number {
-  const last = Math.min(bytes.length, end + SEARCHED - 1)
-  for (let at = from + SEARCHED - 1; at < last; ) {
+  const last = Math.min(bytes.length, end + SEARCHED_OF_WORD - 1)
+  for (let at = from + SEARCHED_OF_WORD - 1; at < last; ) {
     const shift = SHIFTS[(bytes[at - 1]! << 8) | bytes[at]!]!
-    if (shift === 0 && isWordAt(bytes, at - SEARCHED + 1)) return at - SEARCHED + 1
+    if (shift === 0 && isWordAt(bytes, at - SEARCHED_OF_WORD + 1)) return at - SEARCHED_OF_WORD + 1
     at += shift || 1
   }
   return end
@@ -327,13 +327,13 @@ function isAt(bytes: Buffer, at: number, word: string): boolean {
 
 /** Returns the table for words that are written in letters of any case. */
 function shiftsOf(words: readonly string[]): Uint8Array {
-  const shifts = new Uint8Array(2 ** 16).fill(SEARCHED - 1)
+  const shifts = new Uint8Array(2 ** 16).fill(SEARCHED_OF_WORD - 1)
   for (const word of words)
-    for (let index = 1; index < SEARCHED; index++)
+    for (let index = 1; index < SEARCHED_OF_WORD; index++)
       for (const before of casesOf(word[index - 1]!))
         for (const letter of casesOf(word[index]!)) {
           const pair = (before << 8) | letter
-          shifts[pair] = Math.min(shifts[pair]!, SEARCHED - 1 - index)
+          shifts[pair] = Math.min(shifts[pair]!, SEARCHED_OF_WORD - 1 - index)
         }
   return shifts
 }

@@ -9,7 +9,7 @@ import { normalizedName } from '../headers/fields.ts'
 type FileKind = 'mail' | 'mailbox' | 'file' | 'unknown'
 
 /** The bytes that show what the rest is, or the header, if that is longer. */
-const FRONT = 16 * 1024
+const FRONT_MIN = 16 * 1024
 /** Upper limit for the bytes in which the end of the header is searched for. */
 const SEARCHED_MAX = 1024 * 1024
 
@@ -32,7 +32,7 @@ export function hasContentField(bytes: Bytes): boolean {
 function frontOf(bytes: Bytes): string {
   const start = bytes.gather(0, SEARCHED_MAX)
   const ends = [start.indexOf('\n\n'), start.indexOf('\n\r\n')].filter((end) => end >= 0)
-  return start.toString('latin1', 0, Math.max(FRONT, Math.min(...ends, start.length)))
+  return start.toString('latin1', 0, Math.max(FRONT_MIN, Math.min(...ends, start.length)))
 }
 
 function isMailbox(front: string, bytes: Bytes): boolean {
@@ -42,7 +42,7 @@ function isMailbox(front: string, bytes: Bytes): boolean {
 
 function holdsContentField(text: string): boolean {
   if (CONTENT_LINE.test(text)) return true
-  for (const [name] of text.matchAll(NAME)) {
+  for (const [name] of text.matchAll(QUIRKY_NAME)) {
     if (name.includes('-') && CONTENT_LINE.test(normalizedName(name.toLowerCase()))) return true
   }
   return false
@@ -65,7 +65,7 @@ const CONTENT_LINE = /^[ \t]*(?:content-|mime-version)/im
  * that below a comment, begins one. (Of the lines of a program, most end here after a few bytes.) A quotation mark begins a
  * string, as in the files of gettext.
  */
-const NAME = /^[^a-z0-9:\r\n("-]*[cm(][^:\r\n]*(?=:)/gim
+const QUIRKY_NAME = /^[^a-z0-9:\r\n("-]*[cm(][^:\r\n]*(?=:)/gim
 /** Other fields of mail; RFC 5322 3.6. */
 const MAIL_FIELD =
   /^[ \t]*(>?From |(?:from|to|cc|bcc|date|subject|sender|reply-to|received|return-path|delivered-to|message-id)[ \t]*:)/gim

@@ -28,12 +28,12 @@ export function isKnownAsMail(file: Bytes): boolean {
 }
 
 /** Upper limit for the blanks and empty lines above a header. */
-const BLANKS_MAX = 64 * 1024
+const SKIPPED_MAX = 64 * 1024
 
 function startBehindBlanks(file: Bytes): string {
   const start = startOf(file).trimStart()
   if (start !== '' || file.size <= MAIL_START) return start
-  return file.gather(0, BLANKS_MAX).toString('latin1').trimStart().slice(0, MAIL_START)
+  return file.gather(0, SKIPPED_MAX).toString('latin1').trimStart().slice(0, MAIL_START)
 }
 
 function startOf(file: Bytes): string {

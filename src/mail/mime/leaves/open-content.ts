@@ -101,11 +101,11 @@ function* openMember(
     ? file.at({ declared: new Set([...declared].filter((as) => as !== declaredAs)) })
     : file
   yield* decoder === undefined
-    ? emitMember(Bytes.of(bytes), held)
+    ? emitOpened(Bytes.of(bytes), held)
     : held.inside((inner) => openDecoded(Bytes.of(bytes), decoder, inner))
 }
 
-function* emitMember(content: Bytes, opened: Extraction): Steps {
+function* emitOpened(content: Bytes, opened: Extraction): Steps {
   if (fileKindOf(content) === 'mail') {
     yield* opened.insideMail(content)
   } else yield* opened.inside((inner) => inner.open(content))

@@ -10,7 +10,7 @@ export interface PartNames {
    */
   readonly containers: readonly string[]
   /** The limit that left some of them unread, if there was one. */
-  readonly over?: string | undefined
+  readonly limit?: string | undefined
 }
 
 export const NAMELESS: PartNames = { names: [], types: [], containers: [] }

@@ -66,13 +66,13 @@ class AttachmentInspection implements Inspection {
     this.#task = task
   }
 
-  *part({ names, types, over }: PartNames): Generator<number> {
+  *part({ names, types, limit }: PartNames): Generator<number> {
     yield* this.#judgeNames(names)
     for (const type of types) {
       if (this.#rules.bansType(type)) this.#ban(`type ${type}`)
       yield MATCH_UNITS * type.length
     }
-    if (over !== undefined) this.leaveUnread(over)
+    if (limit !== undefined) this.leaveUnread(limit)
   }
 
   *#judgeNames(names: Iterable<string>): Generator<number> {
