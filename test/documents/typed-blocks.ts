@@ -396,6 +396,10 @@ export const typed: readonly TypedBlock[] = [
     begins: '# accept mail from our own users even if clamd is down',
     by: 'cat >/etc/onescan/policy; onescan policy test ann@partner.example you@example.org',
     prints: /policy line 6: FINDINGS="encrypted=accept"/,
+    shows: [
+      'systemctl reload onescand; onescan check --daemon',
+      /^ok +rules \[onescand\]: \/etc\/onescan\/policy accepts mail unscanned: line 2: /m,
+    ],
   },
   {
     page: 'man/onescan-policy.5',

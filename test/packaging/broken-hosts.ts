@@ -246,7 +246,7 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'rules [onescand]',
-      value: /accepts mail unscanned: line 1: client=0.0.0.0\/0 \(scan off\)$/,
+      value: /accepts mail from anywhere unscanned: line 1: client=0.0.0.0\/0 \(scan off\)$/,
     },
     does: 'rm /etc/onescan/policy; systemctl reload onescand',
   },

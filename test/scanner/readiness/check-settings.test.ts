@@ -68,25 +68,42 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
   t.same(await of('OVERSIZE', ''), [], 'no default lets mail pass')
 })
 
-t.test('a rule that lets mail in unscanned is a warning', async (t) => {
-  const of = async (text: string) => {
-    const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
-    const found = await checkSettings(host({ ...scans, QMAILHOME }))
-    return found
-      .filter(({ level }) => level !== 'ok')
-      .map(({ value }) => value.replace(/^\S+ /, ''))
-  }
-  const lets = 'accepts mail unscanned: '
-  t.same(await of('client=0.0.0.0/0 scan off\n'), [`${lets}line 1: client=0.0.0.0/0 (scan off)`])
-  const several = 'to=a@example.org REJECTVIRUS=1\nfrom=.example.org,size>1M SCANFAIL=accept\n'
-  t.same(await of(several), [`${lets}line 2: from=.example.org,size>1048576 (SCANFAIL=accept)`])
-  t.same(await of('from=<> UNREAD=accept\n'), [`${lets}line 1: from=<> (UNREAD=accept)`])
-  t.same(await of('* SCANFAIL=accept\n'), [`${lets}line 1: all mail (SCANFAIL=accept)`])
-  const many = 'to=a@example.org OVERSIZE=accept\n'.repeat(7)
-  const [value] = await of(many)
-  t.match(value, /line 5: to=a@example\.org \(OVERSIZE=accept\); and 2 more lines$/)
-  t.same(await of('to=a@example.org SECONDLOOK=always\nfrom=b@example.org allow\n'), [])
-})
+t.test(
+  'a rule that lets some mail in unscanned is a decision, and one about mail from anywhere a warning',
+  async (t) => {
+    const of = async (text: string) => {
+      const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
+      const found = await checkSettings(host({ ...scans, QMAILHOME }))
+      return found
+        .filter(({ what }) => what === 'rules')
+        .map(({ level, value }) => `${level} ${value.replace(/^\S+ /, '')}`)
+    }
+    const anywhere = 'warning accepts mail from anywhere unscanned: '
+    for (const [rule, mail] of [
+      ['client=0.0.0.0/0 scan off', 'client=0.0.0.0/0 (scan off)'],
+      ['auth=no scan off', 'auth=no (scan off)'],
+      ['* SCANFAIL=accept', 'all mail (SCANFAIL=accept)'],
+    ]) {
+      t.same(await of(`to=a@example.org scan off\n${rule}\n`), [`${anywhere}line 2: ${mail}`])
+    }
+    const some = 'ok accepts mail unscanned: '
+    const several = 'to=a@example.org REJECTVIRUS=1\nfrom=.example.org,size>1M SCANFAIL=accept\n'
+    t.same(await of(several), [`${some}line 2: from=.example.org,size>1048576 (SCANFAIL=accept)`])
+    for (const [rule, mail] of [
+      ['auth SCANFAIL=accept', 'auth=yes (SCANFAIL=accept)'],
+      ['client=10.0.0.0/8 scan off', 'client=10.0.0.0/8 (scan off)'],
+      ['size>50M scan off', 'size>52428800 (scan off)'],
+      ['from=<> UNREAD=accept', 'from=<> (UNREAD=accept)'],
+    ]) {
+      t.same(await of(`${rule}\n`), [`${some}line 1: ${mail}`])
+    }
+    const many = 'to=a@example.org OVERSIZE=accept\n'.repeat(7)
+    const [value] = await of(many)
+    t.match(value, /line 5: to=a@example\.org \(OVERSIZE=accept\); and 2 more lines$/)
+    const scanned = 'to=a@example.org SECONDLOOK=always\nfrom=b@example.org allow\n'
+    t.same(await of(scanned), ['ok 2 lines'])
+  },
+)
 
 t.test('a file of banned attachments that nothing reads is a warning', async (t) => {
   const BADATTACHMENTS = join(t.testdir({ bans: 'name *.exe\n' }), 'bans')

@@ -1,4 +1,4 @@
-import { type CheckLine, warning } from '../../../base/check/check-line.ts'
+import { type CheckLine, ok, warning } from '../../../base/check/check-line.ts'
 import { attempt } from '../../../base/errors/fault.ts'
 import { addressText } from '../../../base/net/ip-address.ts'
 import type { Environment } from '../../../base/process/environment.ts'
@@ -59,18 +59,33 @@ export function passesBySettings(env: Environment): CheckLine[] {
     )
 }
 
-/** Warns of the rules that let mail pass unscanned. */
+/**
+ * Reports the rules that let mail pass unscanned. A line about some mail is the administrator's decision. One that matches
+ * mail from anywhere contradicts scanning, and is a warning.
+ */
 export function passesByRules({ path, all }: Rules): CheckLine[] {
-  const lines = all.flatMap((rule) => {
-    const by = waysOf(rule)
-    return by.length === 0 ? [] : `line ${rule.line}: ${mailOf(rule.conditions)} (${by.join(', ')})`
-  })
+  const lines = all.filter((rule) => waysOf(rule).length > 0)
   if (lines.length === 0) return []
+  const wide = lines.filter(({ conditions }) => isFromAnywhere(conditions))
+  if (wide.length === 0) return [ok('rules', `${path} accepts mail unscanned: ${inWords(lines)}`)]
+  const value = `${path} accepts mail from anywhere unscanned: ${inWords(wide)}`
+  const remedy = `remove these lines from ${path}, or limit them by client=, from=, to= or size`
+  return [warning('rules', value, remedy)]
+}
+
+/** Returns whether nothing in a line limits the senders, recipients, clients or sizes that it matches. */
+const isFromAnywhere = ({ to, from, client, auth, larger, smaller }: Conditions): boolean =>
+  [to, from, larger, smaller].every((limit) => limit === undefined) &&
+  (client === undefined || client.bits === 0) &&
+  auth !== true
+
+/** `line 1: client=10.0.0.0/8 (scan off); line 2: …` */
+function inWords(rules: readonly Rule[]): string {
+  const lines = rules.map(
+    (rule) => `line ${rule.line}: ${mailOf(rule.conditions)} (${waysOf(rule).join(', ')})`,
+  )
   const rest = lines.length > LINES_MAX ? `; and ${lines.length - LINES_MAX} more lines` : ''
-  const value = `${path} accepts mail unscanned: ${lines.slice(0, LINES_MAX).join('; ')}${rest}`
-  return [
-    warning('rules', value, `remove the lines about mail that should be scanned from ${path}`),
-  ]
+  return `${lines.slice(0, LINES_MAX).join('; ')}${rest}`
 }
 
 /** How a line lets mail pass unscanned. */
