@@ -35,6 +35,8 @@ type CheckMark =
   | 'only onescand scans'
   /** No process listens at the socket of a clamd on this host. Its systemd unit may show the reason. */
   | 'clamd does not run'
+  /** clamd lacks current signatures of ClamAV. The service that fetches them, on this host, has the remedy. */
+  | 'needs signatures'
   /** Mail of local programs is not scanned, as documented, so a test of an infected one would only repeat it. */
   | 'local mail'
   /** A mail server was seen to use a door by which onescand decides about infected mail. */

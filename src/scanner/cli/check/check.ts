@@ -39,6 +39,7 @@ import { SHOWN_BY_MAIL } from './mail-server-config/unreachable-milter.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
 import { type LostSocket, lostSockets } from './services/lost-sockets.ts'
+import { withSignatureService } from './services/signature-service.ts'
 import { checkMailUnits, checkSupervisors } from './services/supervised.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
@@ -55,7 +56,7 @@ export const checkCommand = makeCommand('check', {
   builder: addCheckOptions,
   async work(args, output) {
     if (!args.servicesFromRoot) {
-      const checkLines = withAccepted(checkLinesFor(args), args.accept)
+      const checkLines = adjusted(checkLinesFor(args), args.accept)
       return printCheckLines(checkLines, output, headingFor(args), unseenIn(args))
     }
     const services = JSON.parse((await buffer(process.stdin)).toString()) as RunningService[]
@@ -89,9 +90,10 @@ function unseenIn(args: CheckOptions): MailServer[] {
 const looksAtServers = ({ daemon, mail, interface: named }: CheckOptions) =>
   !daemon && mail === undefined && named === undefined
 
-/** Turns warnings about these things into `ok`: their names are those before the colon, with or without what is in brackets. */
-async function* withAccepted(checkLines: AsyncIterable<CheckLine>, names: readonly string[]) {
-  for await (const checkLine of checkLines) {
+/** Adds what only this host knows to remedies, and turns warnings about these things into `ok`: their names are those before the colon, with or without what is in brackets. */
+async function* adjusted(checkLines: AsyncIterable<CheckLine>, names: readonly string[]) {
+  for await (const found of checkLines) {
+    const checkLine = withSignatureService(found)
     const { level, what, value, remedy: _, ...more } = checkLine
     const isAccepted = names.includes(what) || names.includes(what.replace(/ \[.*\]$/, ''))
     yield level === 'warning' && isAccepted

@@ -6,7 +6,12 @@ import { follow, printTo, type RunningCommand } from './follow.ts'
 const LINES_MAX = 1_000
 const TEXT_MAX = 4_000
 /** The marks that an account may set: they only omit or explain check lines of the same account. */
-const PASSED_ON = ['nothing scans', 'clamd does not run', 'infected mail by default'] as const
+const PASSED_ON = [
+  'nothing scans',
+  'clamd does not run',
+  'needs signatures',
+  'infected mail by default',
+] as const
 /** The services by their accounts. */
 const SERVICE_OF: Readonly<Record<string, string>> = {
   onescan: 'onescand',

@@ -38,6 +38,7 @@ import {
   checkMemory,
   checkReload,
   checkSignatures,
+  lacksSignatures,
   signatureLines,
   signaturesIn,
 } from './clamd-signatures.ts'
@@ -86,7 +87,7 @@ function checkSilent(
   if (database && signaturesIn(database) === 0) {
     // On a new host freshclam(1) fetches them first.
     const value = `${outcome.reason}: clamd does not start without signatures, and ${database} has none`
-    return failure(what, value, 'run freshclam, then start clamd')
+    return lacksSignatures(failure, what, value)
   }
   const isUnknown = CLAMD.length === 1 && conf === undefined && server.kind === 'unix'
   const other = isUnknown ? configuredAddress(host.clamdConfigFiles) : undefined
@@ -157,7 +158,7 @@ async function checkServer(
     ]
     return { isDown: true, checkLines }
   }
-  const version = checkSignatures(what, outcome.reply, host.now)
+  const version = checkSignatures(server, outcome.reply, host.now)
   // A program that is not clamd gets no scan: it might accept the message and never answer.
   if (version.level === 'error') return { isDown: true, checkLines: [version] }
   // It scans for onescan-queue only while onescand cannot. The check of onescand reports all its faults.

@@ -10,6 +10,7 @@ import { isSecure } from '../../scan/scanners/clamd/connect.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
+import { lacksSignatures } from './clamd-signatures.ts'
 import { levelsOpened, probeLimitReports } from './limit-probes.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
@@ -90,10 +91,9 @@ export async function checkCanary(
   if (reply.answer === 'infected') return ok(what, 'is found')
   const answer = reply.answer === 'clean' ? 'is reported as clean' : reply.reason
   const value = `${answer}: this server is not used, and onescand defers mail that no other one scans`
-  const remedy = isSecure(server.address)
-    ? 'run onescan enable on that host'
-    : "run freshclam to load ClamAV's own signatures"
-  return failure(what, value, remedy)
+  return isSecure(server.address)
+    ? failure(what, value, 'run onescan enable on that host')
+    : lacksSignatures(failure, what, value, server.address)
 }
 
 /** Checks whether clamd opens archives, which onescan leaves to it. */

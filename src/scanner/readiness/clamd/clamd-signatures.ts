@@ -1,12 +1,17 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CheckLine, failure, ok, warning } from '../../../base/check/check-line.ts'
+import { type CheckLine, failure, marked, ok, warning } from '../../../base/check/check-line.ts'
 import { attempt } from '../../../base/errors/fault.ts'
 import { readForeignFile, readStart } from '../../../base/path/open.ts'
 import { DAY, formatDuration } from '../../../base/text/units.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
 import type { ClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
-import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/clamd-conf.ts'
+import {
+  clamdConfOf,
+  databaseIn,
+  isOnThisHost,
+  valueIn,
+} from '../../scan/scanners/clamd/clamd-conf.ts'
 import {
   readSignatureFiles,
   SETTLED_AFTER_SECONDS,
@@ -20,6 +25,23 @@ const SELF_CHECK = 600
 
 /** Milliseconds after which signatures are out of date: ClamAV publishes new ones every day. */
 const OLD = 7 * DAY
+
+const FETCH = 'run freshclam, and fix the error that it reports'
+
+/**
+ * Returns a check line whose remedy fetches signatures, for this clamd or one on this host. `onescan check` replaces the
+ * remedy if a service of freshclam(1) runs here: it locks its log, so that freshclam fails.
+ */
+export function lacksSignatures(
+  level: typeof warning,
+  what: string,
+  value: string,
+  server?: ClamdAddress,
+): CheckLine {
+  return server === undefined || isOnThisHost(server)
+    ? marked(level(what, value, FETCH), 'needs signatures')
+    : level(what, value, `on its host, ${FETCH}`)
+}
 
 /** Returns the check line about too few signatures, or else the one about their date. */
 export function signatureLines(
@@ -75,7 +97,8 @@ export async function checkReload(
  * Judges clamd's answer to VERSION: `ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`, or only the first
  * part if it has no signatures of ClamAV. `now` is in milliseconds.
  */
-export function checkSignatures(what: string, version: string, now: number): CheckLine {
+export function checkSignatures(server: ClamdAddress, version: string, now: number): CheckLine {
+  const what = `clamd ${server.text}`
   const [name = version, , date = ''] = version.split('/')
   const { made } = signaturesOf(version)
   if (!name.startsWith('ClamAV')) {
@@ -87,16 +110,12 @@ export function checkSignatures(what: string, version: string, now: number): Che
   }
   if (made === undefined) {
     const value = `answers, ${name}, without a date: its signatures are not ClamAV's`
-    return warning(what, value, "run freshclam to load ClamAV's signatures")
+    return lacksSignatures(warning, what, value, server)
   }
   const value = `answers, ${name}, signatures of ${date}`
   const age = now - made
   return age > OLD
-    ? warning(
-        what,
-        `${value}: ${formatDuration(age)} old`,
-        'run freshclam, and fix the error that it reports',
-      )
+    ? lacksSignatures(warning, what, `${value}: ${formatDuration(age)} old`, server)
     : ok(what, value)
 }
 
@@ -126,7 +145,7 @@ export function checkCount(what: string, database: string): CheckLine[] {
   if (count === undefined || count >= A_HANDFUL) return []
   const some = count === 1 ? '1 signature' : `${count} signatures`
   const value = `only ${some} in ${database}: ClamAV has millions`
-  return [warning(what, value, 'run freshclam, and fix the error that it reports')]
+  return [lacksSignatures(warning, what, value)]
 }
 
 /** Returns the number of signatures in a file or directory, or undefined if it cannot be read. */

@@ -6,6 +6,7 @@ import t from 'tap'
 import { checkClamd, keptOutByUnit } from '../../../../src/scanner/readiness/clamd/check-clamd.ts'
 import { checkSignatures } from '../../../../src/scanner/readiness/clamd/clamd-signatures.ts'
 import { obstacle } from '../../../../src/scanner/readiness/host/account.ts'
+import { readClamdAddress } from '../../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { about, complaints } from '../../../check-lines.ts'
 import { lacks } from '../../../needs.mjs'
 import { freePort } from '../../../programs/host/free-port.ts'
@@ -402,16 +403,21 @@ t.test('if one of two servers is down, the other one scans', { skip }, async (t)
 t.test('old signatures are reported', async (t) => {
   const version = 'ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025'
   const day = (date: string) => Date.parse(`${date}T09:00:00Z`)
-  t.equal(checkSignatures('clamd', version, day('2025-04-10')).level, 'ok')
-  t.match(checkSignatures('clamd', version, day('2025-04-20')), {
+  const here = readClamdAddress('/run/clamav/clamd.ctl')
+  t.equal(checkSignatures(here, version, day('2025-04-10')).level, 'ok')
+  t.match(checkSignatures(here, version, day('2025-04-20')), {
     level: 'warning',
     value: /: 12 d old/,
+    remedy: /^run freshclam, /,
+    marks: ['needs signatures'],
   })
-  t.match(checkSignatures('clamd', 'ClamAV 1.4.3', day('2025-04-20')), {
+  const away = checkSignatures(readClamdAddress('192.0.2.1:3310'), version, day('2025-04-20'))
+  t.match(away, { remedy: /^on its host, run freshclam, /, marks: undefined })
+  t.match(checkSignatures(here, 'ClamAV 1.4.3', day('2025-04-20')), {
     level: 'warning',
     value: /without a date/,
   })
-  t.equal(checkSignatures('clamd', '220 smtp.example.org', 0).level, 'error')
+  t.equal(checkSignatures(here, '220 smtp.example.org', 0).level, 'error')
 })
 
 t.test(

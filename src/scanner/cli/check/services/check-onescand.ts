@@ -38,6 +38,7 @@ import {
   howToReload,
   howToStart,
 } from './service-state.ts'
+import { FRESHCLAM } from './signature-service.ts'
 import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
 
 /**
@@ -87,7 +88,6 @@ export async function* checkOnescand(
 
 /** The sockets of the package: systemd listens there for those that are enabled. */
 const SOCKETS = ['postfix', 'milter', 'clamd', 'http', 'policy'].map((of) => `onescan-${of}.socket`)
-const FRESHCLAM = ['clamav-freshclam', 'freshclam'] as const
 
 /** Returns warnings about what runs on this host for onescand, and does not start when the host boots. */
 function checkBoot({ settings }: RunningDescription): CheckLine[] {
