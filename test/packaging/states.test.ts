@@ -120,6 +120,14 @@ const rows: readonly Row[] = [
     prints: /^onescan: left: \/var\/lib\/onescan\/quarantine may hold mail;[\s\S]*^kept mail$/m,
   },
   {
+    name: 'a purge leaves rules that were moved for the page, and nothing else',
+    before: `${install}; mkdir -p /var/lib/onescan/policy && echo rules >/var/lib/onescan/policy/policy`,
+    does: `${purge} && cat /var/lib/onescan/policy/policy && ls /var/lib/onescan`,
+    state: 'none',
+    link: REAL,
+    prints: /^onescan: left: \/var\/lib\/onescan\/policy\n[\s\S]*^rules\npolicy$/m,
+  },
+  {
     name: 'a purge leaves a quarantine that cannot be searched',
     before: `${install}; mkdir -p ${KEPT} && echo kept mail >${KEPT}/1`,
     does: `mv /usr/bin/find /find; ln -s /bin/false /usr/bin/find
