@@ -107,7 +107,7 @@ const trials: Readonly<Record<string, readonly Trial[]>> = {
     [(t) => ['keygen', '--rotate', ownRing(t)], 0, 1],
     ['keygen --rotate /nonexistent/ring', 2, 0, { error: /nonexistent/ }],
   ],
-  allow: [['allow a,b', 2, 0, { error: /from a,b: contains white space, a comma or a quote/ }]],
+  allow: [['allow a,b', 2, 0, { error: /from a,b: contains white space or one of , " ' # \\; / }]],
   disable: [
     [(t) => ['disable', '--control', join(control(t), 'control')], 0, 1],
     ['disable --control /nonexistent', 2, 0, { error: /no such file or directory/ }],

@@ -86,7 +86,10 @@ export function exceptionFor(conditions: Readonly<Record<string, string | undefi
     const mayHaveBlanks = name === 'signature' // as names of attachments have
     if (/[,"'\0-\x1f]/.test(value) || (!mayHaveBlanks && /[\s#\\]/.test(value))) {
       const remedy = mayHaveBlanks ? 'write * for it' : 'edit the policy file instead'
-      throw new Fault('config', `${name} ${value}: contains white space, a comma or a quote; ${remedy}`) // biome-ignore format: a line
+      const found = mayHaveBlanks
+        ? 'a control character, a comma or a quote'
+        : `white space or one of , " ' # \\`
+      throw new Fault('config', `${name} ${value}: contains ${found}; ${remedy}`)
     }
     return [`${name}=${value.includes(' ') ? `"${value}"` : value}`]
   })

@@ -147,24 +147,31 @@ function placeOf(address: IpAddress): Omit<OpenPort, 'port'> | undefined {
 
 /** Resolves to those that greet as SMTP servers do, RFC 5321 4.2. Nothing is sent. */
 export async function greeting(listeners: readonly OpenPort[]): Promise<OpenPort[]> {
-  const greet = await Promise.all(listeners.slice(0, PORTS_MAX).map(greets))
-  return listeners.filter((_, index) => greet[index])
+  const greet = await Promise.all(listeners.slice(0, PORTS_MAX).map(greetedBy))
+  return listeners.filter((_, index) => greet[index] !== undefined)
 }
 
-function greets({ host, port }: OpenPort): Promise<boolean> {
+/** Upper limit for the characters of the first line, RFC 5321 4.5.3.1.5. */
+const GREETING_MAX = 512
+
+/**
+ * Resolves to the name by which an SMTP server greets, which is that of its host, or to undefined if none greets. Nothing is
+ * sent.
+ */
+export function greetedBy({ host, port }: Endpoint): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = createConnection({ host, port })
     let received = ''
-    const end = (isServer: boolean) => {
+    const end = () => {
       socket.destroy()
-      resolve(isServer)
+      resolve(/^220[ -](\S*)/.exec(received)?.[1])
     }
-    socket.setTimeout(GREETING_TIMEOUT, () => end(false))
-    socket.on('error', () => end(false))
-    socket.on('close', () => resolve(false))
+    socket.setTimeout(GREETING_TIMEOUT, end)
+    socket.on('error', end)
+    socket.on('close', end)
     socket.on('data', (bytes) => {
       received += bytes.toString('latin1')
-      if (received.length >= 4) end(/^220[ -]/.test(received))
+      if (received.includes('\n') || received.length > GREETING_MAX) end()
     })
   })
 }

@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
+  greetedBy,
   greeting,
   isListening,
   listenerAt,
@@ -88,6 +89,8 @@ t.test('those that greet as SMTP servers do are found on this host', async (t) =
   t.same(new Set(listeners.map(({ port }) => port)), new Set([smtp, slow, imap, mute]))
   const greet = await greeting(listeners)
   t.same(new Set(greet.map(({ port }) => port)), new Set([smtp, slow]))
+  t.equal(await greetedBy({ host: '127.0.0.1', port: smtp }), 'mx.example.org')
+  t.equal(await greetedBy({ host: '127.0.0.1', port: imap }), undefined)
 })
 
 // promise: root-process-name

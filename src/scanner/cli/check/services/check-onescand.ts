@@ -26,7 +26,7 @@ import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import { checkJournal } from '../../host/check-journal.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
-import { askSystemd, journalOfStart } from '../../host/systemd-unit.ts'
+import { askSystemd, journalOf, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { invokingUser } from '../../root/run-as.ts'
 import type { LostSocket } from './lost-sockets.ts'
@@ -265,11 +265,13 @@ function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
     if (unit === undefined) continue
     if (unit.active === 'active') return []
     const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
-    const stopped = level(name, `is not running (${state})`, startCommand(name, unit))
-    const errors = journalOfStart(unit)
-      .filter((line) => /^ERROR: /.test(line))
-      .slice(-LINES_SHOWN)
-    if (unit.active !== 'failed' || errors.length === 0) return [stopped]
+    const start = startCommand(name, unit)
+    if (unit.active !== 'failed') return [level(name, `is not running (${state})`, start)]
+    // A process that has ended at once may be gone before journald knows which start it was of.
+    const lines = [...journalOf(`${name}.service`, unit.since), ...journalOfStart(unit)]
+    const errors = lines.filter((line) => /^ERROR: /.test(line)).slice(-LINES_SHOWN)
+    const read = `fix the error that journalctl -u ${name} shows, then ${start}`
+    if (errors.length === 0) return [level(name, `is not running (${state})`, read)]
     return [...new Set(errors)].map((line) =>
       level(
         name,

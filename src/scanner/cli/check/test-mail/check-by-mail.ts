@@ -19,7 +19,7 @@ import {
   eicarMessage,
   largeEicarMessage,
 } from '../../../readiness/test-mail/eicar-message.ts'
-import { greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
+import { greetedBy, greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
 import { isExims, isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
 import { AS_ROOT } from '../services/service-state.ts'
 import { FollowedLog } from './followed-log.ts'
@@ -199,7 +199,7 @@ class WayTest {
       case 'requires authentication':
       case 'requires TLS': {
         const value = `${kind}, so mail through this port was not tested: ${text}`
-        return warning(what, value, this.#howToTest(kind))
+        return warning(what, value, await this.#howToTest(kind))
       }
       case 'refused': {
         // A refused connection (RFC 5321 3.1) is refused for every recipient.
@@ -223,9 +223,12 @@ class WayTest {
         )
   }
 
-  /** Returns the command that tests this port with TLS, and with a login if it requires one. */
-  #howToTest(requires: 'requires authentication' | 'requires TLS'): string {
-    const server = `${hostname()}${this.#name.replace('port ', ':')}`
+  /** Resolves to the command that tests this port with TLS, and with a login if it requires one. */
+  async #howToTest(requires: 'requires authentication' | 'requires TLS'): Promise<string> {
+    // The certificate is for the name of the mail server, which other ports than those of TLS greet with.
+    const { host = '127.0.0.1' } = 'port' in this.#way ? this.#way : {}
+    const name = await greetedBy({ host, port: 25 })
+    const server = `${isHostName(name) ? name : hostname()}${this.#name.replace('port ', ':')}`
     const login = requires === 'requires TLS' ? '' : ' --smtp-user USER --password-file FILE'
     return `onescan check --mail ${shellWord(this.#run.address)} --smtp ${server} --tls${login}`
   }
@@ -397,7 +400,7 @@ class WayTest {
       return warning(
         what,
         value,
-        "switch off the other filter's virus scan (rspamd: doc/rspamd.md), or exempt test mail from that filter, and run this check again",
+        "switch off the other filter's virus scan (rspamd: doc/rspamd.md; clamav-milter: doc/coming-from.md), or exempt test mail from that filter, and run this check again",
       )
     }
     const { fields } = record
@@ -439,6 +442,9 @@ class WayTest {
     return ok(what, `is found ${by}; ${tag}`)
   }
 }
+
+const isHostName = (name: string | undefined): name is string =>
+  name !== undefined && /^[\w-]+(?:\.[\w-]+)+$/.test(name)
 
 const largeEicar = largeEicarMessage(LARGE_MAIL).gather()
 
