@@ -54,6 +54,8 @@ export interface Fault {
   readonly reported: Pick<CheckLine, 'level' | 'what'> & { value: RegExp; remedy?: RegExp }
   /** The remedy as a command, where it is in words. */
   readonly does?: string
+  /** Shell, typed after mail was tried: takes back what the remedy left for good. */
+  readonly restores?: string
   /** It has removed the mail server, so that no mail can be tried. */
   readonly isLast?: true
 }

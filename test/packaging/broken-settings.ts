@@ -1,3 +1,4 @@
+import { faultsOfAgreement } from './broken-agreement.ts'
 import { CLAMD_ANSWERS, type Fault, ofClamd, set, unset, until } from './broken-hosts.ts'
 
 /**
@@ -26,6 +27,10 @@ const KEYRING = `test -e ${RING} || { onescan keygen --append ${RING}; ${set(`CL
 const EXPIRES = `sed -i 's/$/:until=2020-01-01/' ${RING}`
 /** A directory that is shared with scanners. */
 const SHARED = `install -d -m 3770 -o onescan /var/spool/onescan/shared; ${change('SPOOLDIR=/var/spool/onescan/shared')}`
+
+/** One command for all sockets. */
+const LISTENS_AGAIN =
+  'systemctl stop onescand && systemctl restart onescan-postfix.socket onescan-policy.socket && systemctl start onescand'
 
 const faultsOfMainCf: readonly Fault[] = [
   {
@@ -521,10 +526,10 @@ const faultsOfService: readonly Fault[] = [
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
       value: /milter\.sock does not exist: Postfix defers all mail$/,
-      remedy: /^systemctl stop onescand && systemctl restart onescan-postfix\.socket && /,
+      remedy: new RegExp(`^${LISTENS_AGAIN}$`),
     },
     // What systemd logs about each start and end is no error.
-    does: `! onescan check | grep -E 'logged: .(Start|onescand.service: Deactivated)' && systemctl stop onescand && systemctl restart onescan-postfix.socket onescan-policy.socket && systemctl start onescand`,
+    does: `! onescan check | grep -E 'logged: .(Start|onescand.service: Deactivated)' && ${LISTENS_AGAIN}`,
   },
 ]
 
@@ -535,11 +540,8 @@ const purged: Fault = {
     level: 'error',
     what: 'milter unix:/var/spool/postfix/onescan/milter.sock',
     value: /^\/var\/spool\/postfix\/onescan\/milter\.sock does not exist$/,
-    remedy:
-      /^systemctl stop onescand && systemctl restart onescan-postfix\.socket && systemctl start onescand$/,
+    remedy: new RegExp(`^${LISTENS_AGAIN}$`),
   },
-  // That of each of its sockets.
-  does: `onescan check --json 2>/dev/null | sed -n 's/.* does not exist","remedy":"\\([^"]*\\)".*/\\1/p' | sh`,
   isLast: true,
 }
 
@@ -547,5 +549,6 @@ export const furtherFaults: readonly Fault[] = [
   ...faultsOfMainCf,
   ...faultsOfService,
   ...faultsOfSettings,
+  ...faultsOfAgreement,
   purged,
 ]

@@ -38,7 +38,7 @@ for (const { title, packages, prepare, setUp, faults, door } of hosts) {
     t.same(checkLines().filter(isOfHost), [], 'a host as its page sets it up has no warning')
     t.equal(type(KEEP).code, 0)
 
-    for (const { name, breaks, reported, does, isLast } of chosen) {
+    for (const { name, breaks, reported, does, restores = ':', isLast } of chosen) {
       await t.test(name, async (t) => {
         t.teardown(async () => {
           if (t.passing()) return
@@ -64,6 +64,7 @@ for (const { title, packages, prepare, setUp, faults, door } of hosts) {
         const virus = `^ok +port 25, EICAR: is (refused|quarantined) by the ${door} interface: EICAR-Test`
         t.match(output, new RegExp(virus, 'm'))
         t.notMatch(output, /^error/m)
+        type(restores)
       })
     }
   })

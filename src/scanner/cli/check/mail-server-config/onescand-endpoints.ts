@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CheckLine, ok } from '../../../../base/check/check-line.ts'
+import { type CheckLine, ok, warning } from '../../../../base/check/check-line.ts'
 import { isOwnHost } from '../../../../base/net/own-addresses.ts'
 import {
   hostToReach,
@@ -17,6 +17,7 @@ import {
   type NamedDoor,
   namedDoor,
 } from '../../../options/door-address.ts'
+import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
 import { allowedAddresses, askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
@@ -43,11 +44,23 @@ export const servesClientsAlone = ({ milters, smtp, clamd }: OnescandEndpoints):
 /** Lists who may connect to an onescand that serves other hosts, if its unit denies all other addresses. */
 export function checkAllowed(endpoints: OnescandEndpoints): CheckLine[] {
   const served = networkAddresses(endpoints)
-  const allowed = served.length === 0 ? undefined : allowedAddresses('onescand.service')
-  if (allowed === undefined) return []
+  const unit = served.length === 0 ? undefined : askSystemd('onescand.service')
+  if (unit === undefined) return []
+  const allowed = allowedAddresses('onescand.service') ?? ['any address']
+  const open = [...endpoints.milters, ...endpoints.clamd].filter(
+    ({ kind, at }) => kind !== 'clamd-tls' && at.kind === 'tcp' && isEverywhere(at.host),
+  )
   const others = editToAllow('onescand', 'ADDRESS')
   const value = `at ${served.join(', ')} these may connect: ${allowed.join(' ') || 'nobody'} (IPAddressAllow in its unit; for others: ${others})`
-  return [ok('onescand', value)]
+  return [ok('onescand', value), ...open.map((door) => openDoor(door, allowed))]
+}
+
+/** Returns the warning about a door for all addresses of this host, at which no client has to show who it is. */
+function openDoor(door: NamedDoor, allowed: readonly string[]): CheckLine {
+  const value = `is open to all hosts of ${allowed.join(' ') || 'no network'}: each may have mail scanned, and kept in a quarantine`
+  const address = door.address.replace(/:.*(?=:)/, ':ADDRESS')
+  const change = `set ${door.option} ${address}, with the address at which your mail servers reach this host,`
+  return warning(doorName(door), value, inSettingsOf({ isDaemon: true }, change))
 }
 
 /** The doors of onescan-clamd.socket, once it is enabled. */

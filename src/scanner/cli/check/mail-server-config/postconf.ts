@@ -51,10 +51,15 @@ export class SmtpdService {
  * `smtpd_milters`.
  */
 export function setting(place: string, value: string): string {
-  const words = place.includes('/')
-    ? `-P ${shellWord(`${place}=${withoutBlanks(value)}`)}`
-    : `-e ${shellWord(`${place} = ${value}`)}`
-  return `postconf ${words} && postfix reload`
+  return place.includes('/')
+    ? `postconf -P ${shellWord(`${place}=${withoutBlanks(value)}`)} && postfix reload`
+    : settings({ [place]: value })
+}
+
+/** Returns the command that sets parameters of main.cf. */
+export function settings(parameters: Parameters): string {
+  const words = Object.entries(parameters).map(([name, value]) => shellWord(`${name} = ${value}`))
+  return `postconf -e ${words.join(' ')} && postfix reload`
 }
 
 /** Returns a list without blanks: postconf -P accepts none, and Postfix accepts commas as well. */

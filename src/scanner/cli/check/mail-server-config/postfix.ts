@@ -5,6 +5,7 @@ import { ownAddresses } from '../../../../base/net/own-addresses.ts'
 import { hostOf, isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { commandToOpen } from '../../../../base/path/command-to-open.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
+import { largestScanned } from '../../../readiness/clamd/agreeing-limits.ts'
 import { findPostfix } from '../../host/running-services.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
 import { startCommand } from '../services/starts-at-boot.ts'
@@ -40,6 +41,7 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     ...checkInterfaces(postfix),
     ...(await checkMilterMaps(postfix)),
     ...checkMain(postfix),
+    ...checkSizeLimit(postfix),
     ...(await checkQuotaDomains(postfix)),
     ...(await checkInstances(postfix)),
   ]
@@ -110,6 +112,20 @@ function checkMain(postfix: Postfix): CheckLine[] {
     checkLines.push(warning('smtp_line_length_limit', value, remedy))
   }
   return checkLines
+}
+
+/** Mail of this size has room for what onescan adds, as Debian's limits of clamd have for 25000000 bytes. */
+const SHARE = 1000 ** 2 / 1024 ** 2
+
+/** Postfix accepts mail that onescan then defers, until it bounces. */
+function checkSizeLimit({ main, settings }: Postfix): CheckLine[] {
+  const largest = largestScanned(settings)
+  const what = 'message_size_limit'
+  const limit = Number(main[what])
+  if (largest === undefined || Number.isNaN(limit) || (limit > 0 && limit <= largest.bytes))
+    return []
+  const value = `is ${limit === 0 ? '0 (unlimited)' : limit}, and clamd scans messages of at most ${largest.bytes} bytes (${largest.name}): larger mail is deferred until it bounces`
+  return [warning(what, value, setting(what, String(Math.floor(largest.bytes * SHARE))))]
 }
 
 /** An address that this host does not have ends each program of Postfix. */

@@ -24,6 +24,7 @@ import {
   type MilterEntry,
   type Postfix,
   type SmtpdService,
+  settings,
   splitMilters,
   whileDown,
 } from './postconf.ts'
@@ -60,6 +61,10 @@ export function unreachable(
       ? notRunning(what, value)
       : failure(what, value, listenerRemedy(service, milter, postfix))
   }
+  if (isOfMovedQueue(path, milter, postfix)) {
+    const value = `${queue} is queue_directory, and onescand listens in ${QUEUE}: ${meanwhile}`
+    return failure(what, value, atPort(service, milter, postfix))
+  }
   const fault = postfix.lost.get(path)
   if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
   if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
@@ -72,6 +77,26 @@ export function unreachable(
   const remedy = unit !== undefined ? newSocket(unit) : wayPast(barrier, account, postfix.accounts)
   return failure(what, value, remedy)
 }
+
+/** The queue directory in which the units of the package listen. */
+const QUEUE = '/var/spool/postfix'
+
+/** Returns whether it is the socket of the package, by its name, in a queue directory that the units do not know. */
+const isOfMovedQueue = (path: string, { text }: MilterEntry, { queue, endpoints }: Postfix) =>
+  queue !== QUEUE &&
+  PACKAGE_SOCKETS[path.replace(queue, QUEUE)] !== undefined &&
+  matchAddress(text, endpoints.milters, queue) === undefined
+
+/** Returns the command that lets systemd listen for a milter at a port, which is the same for each queue directory. */
+function atPort(service: SmtpdService, { written }: MilterEntry, { main }: Postfix): string {
+  const unit = 'onescan-milter.socket'
+  const directory = `/etc/systemd/system/${unit}.d`
+  const listens = `mkdir -p ${directory} && printf '[Socket]\\nListenStream=${PORT}\\n' >${directory}/port.conf && systemctl daemon-reload`
+  return `${listens} && ${newSocket(unit)} && ${atAddress(service, written, `inet:${PORT}`, main)}`
+}
+
+/** The port for milters in the documentation. */
+const PORT = '127.0.0.1:8890'
 
 /** Returns the remedy for an account of Postfix that a directory or the socket itself denies access. */
 function wayPast(barrier: string, account: SystemAccount, accounts: Accounts): string {
@@ -104,7 +129,8 @@ function missing(
   postfix: Postfix,
 ): CheckLine {
   const { endpoints, queue } = postfix
-  const name = (address: string) => atAddress(service, written, inPostfix(address, postfix))
+  const name = (address: string) =>
+    atAddress(service, written, inPostfix(address, postfix), postfix.main)
   const outside = pathIn(text) ?? ''
   if (outside.startsWith('/') && path !== outside && isThere(outside)) {
     const value = `smtpd cannot reach it: it runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
@@ -139,15 +165,27 @@ function listenerRemedy(
   const start = `start the milter that should listen at ${text} (set in ${place})`
   const names = splitMilters(list).map((milter) => milter.text)
   if (names.some((name) => matchAddress(name, milters, postfix.queue) !== undefined)) return start
-  const named = atAddress(service, written, inPostfix(own.address, postfix))
+  const named = atAddress(service, written, inPostfix(own.address, postfix), postfix.main)
   return `if this milter is onescand, ${named}; if not, ${start}`
 }
 
-/** Returns the command that gives a milter another address. Its options stay, as default_action. */
-function atAddress(service: SmtpdService, written: string, address: string): string {
-  const list = service.valueOf('smtpd_milters')
+/**
+ * Returns the command that gives a milter another address, also for the mail of local programs. Its options stay, as
+ * default_action.
+ */
+function atAddress(
+  service: SmtpdService,
+  written: string,
+  address: string,
+  { non_smtpd_milters: local = '' }: Postfix['main'],
+): string {
   const changed = written.replace(/\w+:[^\s,{}]+/, address)
-  return service.toSet('smtpd_milters', list.replace(written, changed))
+  const rename = (list: string) => list.replace(written, changed)
+  const own = rename(service.valueOf('smtpd_milters'))
+  const isForAll = service.placeOf('smtpd_milters') === 'smtpd_milters'
+  return isForAll && local.includes(written)
+    ? settings({ smtpd_milters: own, non_smtpd_milters: rename(local) })
+    : service.toSet('smtpd_milters', own)
 }
 
 /** The port of an address of this host's own: `inet:localhost:8890`. */

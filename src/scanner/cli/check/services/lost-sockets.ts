@@ -61,6 +61,10 @@ export async function lostSockets(
       isExpected: state.active === 'active' || typeof owner === 'object',
     })
   }
+  // One restart of onescand is for all of them.
+  const again = [...lost].filter(([, { remedy }]) => remedy.startsWith(STOP))
+  const units = again.map(([path]) => PACKAGE_SOCKETS[path]?.unit ?? '')
+  for (const [path, socket] of again) lost.set(path, { ...socket, remedy: newSocket(...units) })
   for (const what of UNITS_WITH_PORTS) {
     const state = askSystemd(what)
     if (state?.active !== 'failed') continue
@@ -129,9 +133,11 @@ function ownProcesses(running: RunningDaemon | undefined): (owner: Peer) => bool
     firsts.some((own) => own === `${pid}` || own === new ProcEntry(pid).status()?.parent)
 }
 
-/** Returns the command that makes systemd create the file of a socket again. */
-export const newSocket = (unit: string): string =>
-  `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
+const STOP = 'systemctl stop onescand && '
+
+/** Returns the command that makes systemd create the files of sockets again. */
+export const newSocket = (...units: readonly string[]): string =>
+  `${STOP}systemctl restart ${units.join(' ')} && systemctl start onescand`
 
 /** Returns the command that makes systemd listen for clients again. */
 export function listenRemedy(unit: string, { load, enabled, active }: SystemdUnit): string {

@@ -86,7 +86,8 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const level = isNeeded ? failure : warning
   // A service that was stopped has nothing to report.
   const ofLog = isStopped(unit) ? [] : checkLog(service, linesOf(service, unit, answers), answers)
-  if (unit !== undefined) ofLog.push(...checkSettingsFile(service))
+  if (unit !== undefined)
+    ofLog.push(...checkSettingsFile(service), ...checkAdditions(service, unit))
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
   if (answers) return ofLog
   const reason = unit ? ` (${stateInWords(unit)})` : ''
@@ -137,6 +138,21 @@ function checkSettingsFile(service: Service): CheckLine[] {
     return warning(service, value, remedy)
   })
   return [...idle, ...replaced]
+}
+
+/** A line with a statement or a section, as systemd.syntax(7) has them. */
+const STATEMENT = /^[ \t]*(?![#;\s])\S.*/m
+
+/** The administrator's additions to a unit that systemd ignores without a word on `systemctl restart`. */
+function checkAdditions(service: Service, { files }: SystemdUnit): CheckLine[] {
+  const additions = files.filter((file) => file.endsWith('.conf'))
+  return additions.flatMap((file) => {
+    const [first = '['] = STATEMENT.exec(attempt(() => readOwnFile(file).toString()) ?? '') ?? []
+    if (first.trim().startsWith('[')) return []
+    const value = `${shellWord(file)} has no effect: "${first.trim()}" is not below [Service]`
+    const remedy = `sed -i '1i [Service]' ${shellWord(file)} && systemctl daemon-reload && ${howToStart(service, 'restart')}`
+    return [warning(service, value, remedy)]
+  })
 }
 
 /** Returns the faults of the unit of a running service. */

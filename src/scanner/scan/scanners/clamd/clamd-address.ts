@@ -30,6 +30,8 @@ export function readClamdAddress(text: string, files: TlsFiles = {}): ClamdAddre
   const server = parseEndpoint(text.slice(scheme?.length))
   if (server && !scheme) return { kind: 'tcp', ...server, text }
   if (server) return { kind: 'tcp', ...server, text, identity: identityFor(text, files) }
+  const [, form = '', address = ''] = /^((?:unix|local|tcp|inet6?):)(.+)$/.exec(text) ?? []
+  if (address !== '') throw wrongValue('CLAMD', text, `${address}, without ${form}`)
   const known = 'an absolute socket path, host:port, [v6 address]:port or tls://host:port'
   throw wrongValue('CLAMD', text, known)
 }

@@ -42,6 +42,24 @@ t.test(
   },
 )
 
+t.test('a queue directory that the units of the package do not know', async (t) => {
+  const main = { smtpd_milters: milter.text, non_smtpd_milters: milter.text }
+  const moved = { ...host({}), queue: '/srv/spool', main }
+  const service = new SmtpdService('smtp/inet', true, {}, main)
+  t.match(unreachable(service, milter, moved), {
+    level: 'error',
+    value:
+      '/srv/spool is queue_directory, and onescand listens in /var/spool/postfix: Postfix defers all mail',
+    remedy:
+      /ListenStream=127\.0\.0\.1:8890.* && postconf -e 'smtpd_milters = inet:127\.0\.0\.1:8890' 'non_smtpd_milters = inet:127\.0\.0\.1:8890' && postfix reload$/,
+  })
+  const own = [doorBy('milter')('unix:/srv/spool/onescan/milter.sock', '')]
+  const listens = { ...host({ milters: own }), queue: '/srv/spool' }
+  t.match(unreachable(service, milter, listens), { value: /milter\.sock does not exist/ })
+  const other = milterAt('unix:other/milter.sock')
+  t.match(unreachable(service, other, moved), { value: /other\/milter\.sock does not exist/ })
+})
+
 t.test('a port of onescand, which does not run, and at which nothing listens', async (t) => {
   const text = `inet:127.0.0.1:${await freePort()}`
   t.match(

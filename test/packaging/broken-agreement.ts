@@ -1,0 +1,114 @@
+import { type Fault, ofClamd, set, unset, until } from './broken-hosts.ts'
+
+/**
+ * Faults of the host with Postfix and the milter that no program reports by itself: each of two programs or files is right, and
+ * they do not agree.
+ */
+
+const DROP_IN = '/etc/systemd/system/onescand.service.d'
+const PORT_OF_MILTER = '/etc/systemd/system/onescan-milter.socket.d'
+const SOCKETS = 'onescan-milter.socket onescan-postfix.socket onescan-policy.socket'
+const FETCHES =
+  'systemctl restart clamav-freshclam && sleep 30 && journalctl -n 20 -u clamav-freshclam'
+
+export const faultsOfAgreement: readonly Fault[] = [
+  {
+    name: 'Postfix has another queue directory',
+    breaks: `mkdir -p /srv/spool; cp -a /var/spool/postfix/. /srv/spool; rm -r /srv/spool/onescan
+      postconf -e queue_directory=/srv/spool; systemctl restart postfix; ${until('ss -ltn | grep :25')}`,
+    reported: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value:
+        /^\/srv\/spool is queue_directory, and onescand listens in \/var\/spool\/postfix: Postfix defers all mail$/,
+    },
+    restores: `postconf -X queue_directory; postconf -e 'smtpd_milters={ unix:onescan/milter.sock, default_action=tempfail }'
+      rm -r /srv/spool ${PORT_OF_MILTER}; systemctl daemon-reload; systemctl restart postfix
+      systemctl stop onescand; systemctl restart ${SOCKETS}; systemctl start onescand; ${until('ss -ltn | grep :25')}`,
+  },
+  {
+    name: 'Postfix has another queue directory, with sockets that nobody serves',
+    breaks: `mkdir -p /srv/spool; cp -a /var/spool/postfix/. /srv/spool
+      postconf -e queue_directory=/srv/spool; systemctl restart postfix; ${until('ss -ltn | grep :25')}`,
+    reported: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value:
+        /^\/srv\/spool is queue_directory, and onescand listens in \/var\/spool\/postfix: Postfix defers all mail$/,
+    },
+    restores: `postconf -X queue_directory; postconf -e 'smtpd_milters={ unix:onescan/milter.sock, default_action=tempfail }'
+      rm -r /srv/spool ${PORT_OF_MILTER}; systemctl daemon-reload; systemctl restart postfix
+      systemctl stop onescand; systemctl restart ${SOCKETS}; systemctl start onescand; ${until('ss -ltn | grep :25')}`,
+  },
+  {
+    name: 'Postfix accepts larger mail than clamd',
+    breaks: 'postconf -e message_size_limit=200000000 mailbox_size_limit=0; postfix reload',
+    reported: {
+      level: 'warning',
+      what: 'message_size_limit',
+      value:
+        /^is 200000000, and clamd scans messages of at most \d+ bytes \(\w+\): larger mail is deferred until it bounces$/,
+    },
+    restores: 'postconf -X message_size_limit mailbox_size_limit; postfix reload',
+  },
+  {
+    name: 'clamd may scan for longer than onescan waits',
+    breaks: ofClamd('MaxScanTime 300000'),
+    reported: {
+      level: 'warning',
+      what: 'clamd /run/clamav/clamd.ctl MaxScanTime [onescand]',
+      value:
+        /^is 5 min, and onescan waits for 2 min 30 s \(SCANTIMEOUT\): clamd goes on with mail that is deferred$/,
+      remedy: /^set "MaxScanTime 120000" in its clamd\.conf, and restart clamd$/,
+    },
+    does: ofClamd('MaxScanTime 120000'),
+  },
+  {
+    name: 'an addition to the unit has no section',
+    breaks: `mkdir -p ${DROP_IN} /srv/q; printf '# ours\\nBindPaths=/srv/q\\n' >${DROP_IN}/own.conf; systemctl daemon-reload; systemctl restart onescand`,
+    reported: {
+      level: 'warning',
+      what: 'onescand',
+      value: /own\.conf has no effect: "BindPaths=\/srv\/q" is not below \[Service\]$/,
+    },
+    restores: `rm ${DROP_IN}/own.conf; systemctl daemon-reload; systemctl restart onescand`,
+  },
+  {
+    name: "the address of clamd has the form of clamav-milter's",
+    breaks: set('CLAMD=unix:/run/clamav/clamd.ctl'),
+    reported: {
+      level: 'error',
+      what: 'onescand',
+      value:
+        /CLAMD='unix:\/run\/clamav\/clamd\.ctl': must be \/run\/clamav\/clamd\.ctl, without unix:; correct /,
+    },
+    does: `sed -i 's/^CLAMD=unix:/CLAMD=/' /etc/default/onescand && systemctl restart onescand`,
+    restores: unset('CLAMD'),
+  },
+  {
+    name: 'the milter is open to all networks that the unit allows',
+    breaks: set('ONESCAND_OPTIONS="--milter inet:0.0.0.0:8899"'),
+    reported: {
+      level: 'warning',
+      what: 'milter inet:0.0.0.0:8899',
+      value: /^is open to all hosts of .*\b10\.0\.0\.0\/8\b.*: each may have mail scanned, /,
+      remedy:
+        /^set --milter inet:ADDRESS:8899, with the address at which your mail servers reach this host, in \/etc\/default\/onescand, then run systemctl restart onescand$/,
+    },
+    does: `sed -i '/^ONESCAND_OPTIONS=/s/0\\.0\\.0\\.0/127.0.0.1/' /etc/default/onescand && systemctl restart onescand && ! onescan check | grep 'is open to'`,
+    restores: unset('ONESCAND_OPTIONS'),
+  },
+  {
+    name: 'signatures are missing, while a service fetches them',
+    breaks: 'systemctl unmask clamav-freshclam; systemctl start clamav-freshclam; sleep 2',
+    reported: {
+      level: 'warning',
+      what: 'clamd /run/clamav/clamd.ctl [onescand]',
+      value: /^only 1 signature in /,
+      remedy: new RegExp(`^${FETCHES}$`),
+    },
+    // The host has no network: the log shows why nothing is fetched. freshclam itself does not even start.
+    does: `! freshclam && ${FETCHES} | grep 'update process started'`,
+    restores: 'systemctl stop clamav-freshclam; systemctl mask clamav-freshclam',
+  },
+]
