@@ -60,7 +60,7 @@ t.test(
     const page = words('onescan.1')
     t.match(page, `lines of more than ${figure('READ_LINE_MAX') / KIB} KiB, are ignored`)
     t.match(page, `a line of more than ${figure('LINE_END_WITHIN') / MIB} MiB`)
-    t.match(page, `its first ${figure('BYTES_SHOWN') / KIB} KiB;`)
+    t.match(page, `its first ${figure('BYTES_SHOWN') / KIB} KiB`)
     t.match(
       page,
       `of up to ${withCommas(figure('NAMES_MAX', 'scanner/observe/report/tally.ts'))} different names`,

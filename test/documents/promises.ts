@@ -14,7 +14,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'memory-and-time': 'He cannot take all of the memory, or the time of the mail server',
     'others-unharmed': "Others' mail beside his is not harmed",
   },
-  'Clients of clamd': {
+  'A clamd client': {
     'bytes-as-sent': 'The bytes that a client sends are scanned as it sent them',
     'found-is-found': 'What clamd finds in them is reported, by its name',
     'vouches-for-mail': 'No stamp or release of a mail lets the same bytes pass as a file',
