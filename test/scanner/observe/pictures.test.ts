@@ -76,6 +76,8 @@ interface View {
   readonly name: string
   readonly messages?: number
   readonly recipients?: number
+  /** The subject of one message more, which is like no other. */
+  readonly odd?: string
   readonly may?: string
   readonly stays?: string
   /** Whether messages can be released. */
@@ -92,11 +94,37 @@ const openFirst = async (page: Page) => {
 const press = (page: Page, name: string | RegExp) =>
   page.getByRole('button', { name }).first().click()
 
+/** On a phone, the search is folded. */
+const unfold = async (page: Page) => {
+  for (const summary of await page.locator('.fold summary').all()) await summary.click()
+}
+
 const VIEWS: readonly View[] = [
   { name: 'token', isOut: true },
   { name: 'list-empty', messages: 0 },
   { name: 'list-14' },
   { name: 'list-300', messages: 300 },
+  {
+    name: 'odd-first',
+    messages: 300,
+    odd: 'Minutes of our talk',
+    async does(page) {
+      await unfold(page)
+      await page.getByLabel('Order').selectOption('odd ones first')
+      await press(page, 'Search')
+      await page.getByText('60 alike').first().waitFor()
+      await press(page, 'Select all 301')
+      await page.locator('.bar b', { hasText: '301 selected' }).waitFor()
+      await page.getByRole('checkbox', { name: 'Select Minutes of our talk' }).uncheck()
+    },
+  },
+  {
+    name: 'search-open',
+    async does(page) {
+      await unfold(page)
+      for (const summary of await page.getByText('More filters').all()) await summary.click()
+    },
+  },
   { name: 'message-1', does: openFirst },
   { name: 'message-40', recipients: 40, does: openFirst },
   {
@@ -128,15 +156,15 @@ const VIEWS: readonly View[] = [
     name: 'selected',
     messages: 300,
     async does(page) {
-      await press(page, 'Select all found')
-      await page.getByText('300 selected', { exact: true }).waitFor()
+      await press(page, 'Select all 300')
+      await page.locator('.bar b', { hasText: '300 selected' }).waitFor()
     },
   },
   {
     name: 'question-many',
     messages: 300,
     async does(page) {
-      await press(page, 'Select all found')
+      await press(page, 'Select all 300')
       await press(page, 'Delete')
       await page.locator('#question').filter({ hasText: '300' }).waitFor()
     },
@@ -154,6 +182,7 @@ const VIEWS: readonly View[] = [
   {
     name: 'nothing-found',
     async does(page) {
+      await unfold(page)
       await page.getByLabel('Search:').fill('a letter that nobody sent')
       await page.getByLabel('Found').selectOption('Virus')
       await press(page, 'Search')
@@ -164,6 +193,7 @@ const VIEWS: readonly View[] = [
     name: 'searching',
     async does(page) {
       await page.route('**/messages?*', () => {}) // never answered
+      await unfold(page)
       await page.getByLabel('Search:').fill('invoice')
       await press(page, 'Search')
       await page.getByText('Searching…').waitFor()
@@ -382,6 +412,7 @@ async function servedQuarantine(
   {
     messages = 14,
     recipients: most = 1,
+    odd,
     may = 'look,read,release,delete,download,allow',
     stays = '8h',
     hasKey = true,
@@ -402,6 +433,8 @@ async function servedQuarantine(
     const envelope = n % 4 === 3 ? `bounce-123-${n}@lists.example.net` : sender
     ids.push(await keepOne(QUARANTINE, now - n * 5_000_000, { grounds, found, sender: envelope, recipients, text, door: 'milter' })) // biome-ignore format: a line
   }
+  if (odd !== undefined)
+    await keepOne(QUARANTINE, now - 6_000_000, { found: 'Win.Trojan.Agent-7412', sender: 'dora@example.com', recipients: ['gina@example.org'], text: `From: Dora <dora@example.com>\nSubject: ${odd}\n${LETTER}` }) // biome-ignore format: a line
   const settings = { QUARANTINE, ...(hasKey ? {} : { CLUSTERKEYS: '' }) }
   const served = await serveApi(t, { tokens, settings })
   return { url: `http://127.0.0.1:${served.port}/quarantine`, ids, directory: QUARANTINE }

@@ -1,5 +1,6 @@
 // Who is signed in, what the address names, and what the person is asked and answered.
 import { at } from '../elements.js'
+import { lineText } from './answer.js'
 import { focus } from './focus.js'
 import { isSameFilter, List } from './list.js'
 import { Opened } from './opened.js'
@@ -7,13 +8,13 @@ import { Problem, signIn, signOut } from './session.js'
 import { count, isUnfinished, problemText } from './words.js'
 
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
-/** @import { Answer, Place } from './answer.js' */
+/** @import { Answer, Line, Place } from './answer.js' */
 /** @import { Me } from './answers.js' */
 /** @typedef {{ words: string, more: readonly string[], lines: readonly string[], yes: string, next: string, end: (agreed: Agreed) => void }} Question */
 /** @typedef {false | 'yes' | 'next'} Agreed */
 
 /** What the address holds: the search, and the open message. */
-const NOTHING = { search: '', kind: '', recipient: '', from: '', to: '', show: '', message: '' }
+const NOTHING = { search: '', kind: '', recipient: '', from: '', to: '', show: '', order: '', message: '' } // biome-ignore format: a line
 /** @typedef {typeof NOTHING} Search */
 
 /** Milliseconds until a text for screen readers is there: they would drop one for what then has the focus. */
@@ -70,13 +71,13 @@ export class App {
    * @param {Place} place
    * @param {string} words
    * @param {boolean} [isBad]
-   * @param {readonly string[]} [more]
+   * @param {readonly Line[]} [more]
    */
   say(place, words, isBad = false, more = []) {
     if ((place === 'sign-in') !== (this.me === undefined)) return
     this.answer = { place, words, isBad, more }
     this.redraw()
-    this.tell([words, ...more].join(' '))
+    this.tell([words, ...more.map(lineText)].join(' '))
     document.querySelector('.answer')?.scrollIntoView({ block: 'nearest' })
   }
 
@@ -136,8 +137,7 @@ export class App {
    */
   fail(place, error) {
     if (!(error instanceof Problem)) throw error
-    if (error.code === 'no-token' && this.me !== undefined)
-      return this.leave('Your token is no longer valid. Ask your mail administrator for a new one.')
+    if (error.code === 'no-token' && this.me !== undefined) return this.expire()
     this.say(place, problemText(error), true)
   }
 
@@ -228,12 +228,21 @@ export class App {
     if (value.trim() !== '') this.signIn(value.trim())
   }
 
+  /** Whether the person has typed or selected something, and not used it yet. */
+  get isUnused() {
+    return this.list.isTyped || this.list.selected.size > 0 || this.opened.named !== ''
+  }
+
   /** What the person has typed or selected, and not used yet, is not lost without a question. */
   async signOut() {
-    const { list, opened } = this
-    const isUnused = list.isTyped || list.selected.size > 0 || opened.named !== ''
-    if (isUnused && !(await this.agrees('Sign out?', 'Sign out', { more: [UNUSED] }))) return
+    if (this.isUnused && !(await this.agrees('Sign out?', 'Sign out', { more: [UNUSED] }))) return
     this.leave('You have signed out.')
+  }
+
+  /** The token was taken away, or has ended. @param {string} [done] what was done before, in a sentence */
+  expire(done) {
+    const words = 'Your token is no longer valid. Ask your mail administrator for a new one.'
+    this.leave([words, done, this.isUnused && UNUSED].filter(Boolean).join(' '))
   }
 
   /** @param {number | undefined} secondsLeft */

@@ -35,7 +35,7 @@ export function listView(app) {
     </div>
     ${list.damaged === 0 ? nothing : html`<p class="hint">${count(list.damaged, 'message')} cannot be read${list.damagedIds.length ? `: ${list.damagedIds.join(', ')}` : ''}. Inform your mail administrator.</p>`}
     ${emptyNote(app)}
-    <ul class=${list.isSearching ? 'messages old' : 'messages'}>
+    <ul class=${list.isSearching ? 'messages old' : 'messages'} @keydown=${list.onKey}>
       ${repeat(
         list.messages,
         ({ id }) => id,
@@ -43,20 +43,19 @@ export function listView(app) {
       )}
     </ul>
     <p class="buttons">
-      ${list.next === null ? nothing : html`<button type="button" aria-disabled=${list.isLoading || app.isBusy} @click=${() => app.list.showMore()}>Show more</button>`}
+      ${list.hasMore ? html`<button type="button" aria-disabled=${list.isLoading || app.isBusy} @click=${() => app.list.showMore()}>Show more</button>` : nothing}
     </p>
   </section>`
 }
 
 /** @param {App} app */
 export function listTitle({ list, search }) {
-  const { messages, next, isSearching, isLoaded, isEmptied, total } = list
-  if (isSearching || (messages.length === 0 && next !== null)) return 'Searching…'
+  const { messages, hasMore, isSearching, isLoaded, isEmptied, total } = list
+  if (isSearching || (messages.length === 0 && hasMore)) return 'Searching…'
   if (!isLoaded) return 'The messages cannot be shown'
   const kind = search.show === 'released' ? 'released ' : ''
-  if (messages.length === 0 && next === null) {
-    const { show, message, ...words } = search
-    const isFiltered = Object.values(words).some(Boolean)
+  if (messages.length === 0) {
+    const isFiltered = isNarrowed(search)
     if (isEmptied)
       return isFiltered ? 'Nothing is left of this search' : `No ${kind}message is left`
     return isFiltered
@@ -64,14 +63,19 @@ export function listTitle({ list, search }) {
       : `There is no ${kind}message${kind ? '' : ' in quarantine'}`
   }
   const shown = messages.length
-  if (next === null || total === undefined)
-    return `${next === null ? '' : 'The newest '}${count(shown, `${kind}message`)}`
+  const first = search.order === '' ? 'The newest' : 'The first'
+  if (!hasMore || total === undefined)
+    return `${hasMore ? `${first} ` : ''}${count(shown, `${kind}message`)}`
   const atLeast = total.isComplete ? '' : 'more than '
-  return `The newest ${shown.toLocaleString('en')} of ${atLeast}${count(total.count, `${kind}message`)}`
+  return `${first} ${shown.toLocaleString('en')} of ${atLeast}${count(total.count, `${kind}message`)}`
 }
 
 /** The search without any words and filters. */
 export const EVERYTHING = { search: '', show: '', kind: '', recipient: '', from: '', to: '' }
+
+/** Whether a search has words or filters. @param {Search} search */
+const isNarrowed = ({ search, kind, recipient, from, to }) =>
+  [search, kind, recipient, from, to].some(Boolean)
 
 /** @param {App} app @param {Partial<Search>} changes @param {string} words */
 export const searchLink = (app, changes, words) =>
@@ -84,8 +88,8 @@ export const searchLink = (app, changes, words) =>
  */
 function emptyNote(app) {
   const { list, search, me } = app
-  const { messages, next, isLoaded } = list
-  if (!isLoaded || list.isSearching || messages.length > 0 || next !== null) return nothing
+  const { messages, hasMore, isLoaded } = list
+  if (!isLoaded || list.isSearching || messages.length > 0 || hasMore) return nothing
   const { show, kind, recipient, from, to } = search
   const isReleased = show === 'released'
   const listed = { '': 'wait in quarantine', released: 'were released', all: 'are in quarantine' }[
@@ -95,13 +99,17 @@ function emptyNote(app) {
   /** @type {(changes: Partial<Search>, words: string) => unknown} */
   const link = (changes, words) => html`<li>${searchLink(app, changes, words)}</li>`
   return html`<div class="empty">
-    <p>Only messages that ${listed} are listed here${isLimited ? ', and only those for your recipients' : ''}. Deleted messages cannot be listed; your mail administrator finds them in the log.</p>
+    ${isNarrowed(search) || isReleased ? html`<p>Only messages that ${listed} are listed here${isLimited ? ', and only those for your recipients' : ''}. Deleted messages cannot be listed; your mail administrator finds them in the log.</p>` : nothing}
+    ${/(^|\s)-\S/.test(search.search) ? html`<p>A minus sign excludes the word behind it.</p>` : nothing}
     <ul>
       ${show === 'all' ? nothing : link({ show: 'all' }, isReleased ? 'Show waiting messages, too' : 'Show released messages, too')}
       ${kind || recipient || from || to ? link({ kind: '', recipient: '', from: '', to: '' }, 'Search without the filters') : nothing}
     </ul>
   </div>`
 }
+
+/** Whether the screen is as narrow as that of a phone. */
+export const narrow = matchMedia('(max-width: 40rem)')
 
 /** @param {App} app */
 function searchForm(app) {
@@ -111,11 +119,7 @@ function searchForm(app) {
   const day = (name, label, id) =>
     html`<label>${label}
       <input id=${id} name=${name} type="date" .value=${live(search[name])} aria-invalid=${isWrong(app, 'days')} aria-describedby="answer-days"></label>`
-  const set = [app.search.recipient, app.search.from, app.search.to].filter(Boolean).length
-  return html`<form class="search" role="search" @submit=${list.onSearch} @input=${list.onType} @change=${list.onChoose}>
-    <label>Search: sender, recipient, subject, file, virus, number
-      <input name="search" type="search" .value=${live(search.search)} maxlength=${SEARCH_MAX} autocomplete="off" spellcheck="false"></label>
-    <label>Show
+  const choices = html`<label>Show
       <select name="show" .value=${live(search.show)}>
         <option value="">waiting</option>
         <option value="released">released</option>
@@ -126,19 +130,46 @@ function searchForm(app) {
         <option value="">anything</option>
         ${kindsInWords.map(([word, name]) => html`<option value=${word}>${name}</option>`)}
       </select></label>
-    <button type="submit" class=${list.isTyped ? 'first' : ''}>Search</button>
-    ${Object.entries(app.search).some(([name, value]) => name !== 'message' && value) ? searchLink(app, EVERYTHING, 'Show all that wait') : nothing}
-    <details ?open=${set > 0 || list.hasFilters} @toggle=${list.onToggle}>
-      <summary>${set === 0 ? 'More filters' : `More filters: ${set} set`}</summary>
-      <div>
-        <label>Recipient
+    <label>Order
+      <select name="order" .value=${live(search.order)}>
+        <option value="">newest first</option>
+        <option value="odd">odd ones first</option>
+      </select></label>`
+  const words = html`<label>Search: sender, recipient, subject, file, virus, number
+      <input name="search" type="search" .value=${live(search.search)} maxlength=${SEARCH_MAX} autocomplete="off" spellcheck="false" aria-describedby="search-hint"></label>`
+  const others = html`<label>Recipient
           <input name="recipient" type="text" .value=${live(search.recipient)} maxlength="200" autocomplete="off" spellcheck="false"></label>
         ${day('from', 'First day', 'first-day')}
-        ${day('to', 'Last day', 'last-day')}
-      </div>
-      ${answerAt(app, 'days')}
-    </details>
+        ${day('to', 'Last day', 'last-day')}`
+  const send = html`<button type="submit" class=${list.isTyped ? 'first' : ''}>Search</button>`
+  const hint = html`<p class="hint" id="search-hint">All words must occur. "Two words" in quotation marks count as one; -word excludes.</p>`
+  const isSet = isNarrowed(app.search) || app.search.show !== ''
+  const everything = isSet ? searchLink(app, EVERYTHING, 'Show all that wait') : nothing
+  const { recipient, from, to } = app.search
+  const set = [recipient, from, to].filter(Boolean).length
+  return html`<form class="search" role="search" @submit=${list.onSearch} @input=${list.onType} @change=${list.onChoose}>
+    ${
+      narrow.matches
+        ? html`<details class="fold" ?open=${list.hasFilters} @toggle=${list.onToggle}>
+            <summary>${searchText(app.search)}</summary>
+            <div>${words} ${choices} ${others} ${send}</div>
+            ${answerAt(app, 'days')} ${hint}
+          </details> ${everything}`
+        : html`${words} ${choices} ${send} ${everything}
+          <details ?open=${set > 0 || list.hasFilters} @toggle=${list.onToggle}>
+            <summary>${set === 0 ? 'More filters' : `More filters: ${set} set`}</summary>
+            <div>${others}</div>
+            ${answerAt(app, 'days')}
+          </details> ${hint}`
+    }
   </form>`
+}
+
+/** What is searched for, while the search is folded: `Search: invoice, 2 filters`. @param {Search} search */
+function searchText({ search, show, kind, recipient, from, to }) {
+  const set = [show, kind, recipient, from, to].filter(Boolean).length
+  const words = [search, set === 0 ? '' : count(set, 'filter')].filter(Boolean).join(', ')
+  return words === '' ? 'Search' : `Search: ${words}`
 }
 
 /** @param {App} app */
@@ -149,22 +180,24 @@ function selectionBar(app) {
   if (shown === 0 && selected.size === 0) return nothing
   const here = list.messages.filter(({ id }) => selected.has(id)).length
   const n = selected.size
-  const those = html`<span class="visually-hidden"> those selected</span>`
-  const box = html`<label class="box"><input type="checkbox" .checked=${live(here === shown)}
+  const those = html`<span class="visually-hidden"> ${n.toLocaleString('en')} selected</span>`
+  const box = html`<label class="box"><input id="select-shown" type="checkbox" .checked=${live(here === shown)}
         .indeterminate=${here > 0 && here < shown} @change=${app.list.onSelectShown}>
-      ${list.next === null ? 'Select all' : `Select these ${shown}`}</label>`
+      ${list.hasMore ? `Select these ${shown.toLocaleString('en')}` : 'Select all'}</label>`
+  const { count: found, isComplete } = list.total ?? {}
+  const all = found === undefined || !isComplete ? 'all found' : `all ${found.toLocaleString('en')}`
   return html`${shown === 0 ? nothing : box}
     ${
-      list.next === null
-        ? nothing
-        : html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.selectFound()}>Select all found</button>`
+      list.hasMore && n !== found
+        ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.selectFound()}>${list.isSelecting ? 'Selecting…' : `Select ${all}`}</button>`
+        : nothing
     }
     ${
       n === 0
         ? nothing
         : html`<b>${list.selectedText()}</b>
             ${app.may('release') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.releaseSelected()}>Release${those}</button>` : nothing}
-            ${app.may('delete') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => app.list.deleteSelected()}>Delete${those}</button>` : nothing}
+            ${app.may('delete') ? html`<button type="button" aria-disabled=${isBusy} aria-keyshortcuts="Delete" @click=${() => app.list.deleteSelected()}>Delete${those}</button>` : nothing}
             <button type="button" aria-disabled=${isBusy} @click=${() => app.list.selectNone()}>Select none</button>`
     }`
 }
@@ -193,10 +226,16 @@ function item(app, message) {
     </a>
     <p class="found" id=${`f-${id}`}><span class="kind">${kindText(grounds)}${found === null ? '' : ':'}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>
     <p class="to" id=${`t-${id}`}>to <bdi>${recipientsText(message)}</bdi></p>
-    <p class="when" id=${`w-${id}`}><time datetime=${time}>${timeText(time)}</time>
-      <span>${[stateText(app, message), formatSize(size)].filter(Boolean).join(', ')}</span></p>
+    <p class="when" id=${`w-${id}`}><time datetime=${time}>${timeText(time)}</time><i class="visually-hidden">, </i>
+      <span>${[alikeText(app, message), stateText(app, message), formatSize(size)].filter(Boolean).join(', ')}</span></p>
     ${app.list.selected.has(id) ? html`<a class="skip" href="#list-title" @click=${onSkip}>Back to the buttons</a>` : nothing}
   </li>`
+}
+
+/** `60 alike` @param {App} app @param {Summary} message */
+function alikeText({ list }, { id }) {
+  const number = list.alike.get(id)
+  return number === undefined ? '' : `${number.toLocaleString('en')} alike`
 }
 
 /** @param {App} app @param {Summary} message */

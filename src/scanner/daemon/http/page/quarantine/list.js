@@ -1,8 +1,9 @@
 // The messages of a search, the selection, and what is done with it.
+import { alikeGroups, FEW_ALIKE } from '../../../../scan/quarantine/alike.ts'
 import { focus } from './focus.js'
-import { listTitle, recipientsText, subjectOf, writerOf } from './list-view.js'
+import { listTitle, narrow, recipientsText, subjectOf, writerOf } from './list-view.js'
 import { ask, codeOf, Problem } from './session.js'
-import { count, firstLines, kindText, problemOfMany, problems, warningText } from './words.js'
+import { count, dangerOfMany, kindText, problemOfMany, problems, warningText } from './words.js'
 
 /** @import { App, Search } from './app.js' */
 /** @import { Summary } from './answers.js' */
@@ -14,14 +15,20 @@ const LISTED_MAX = 10_000
 const DELETED_MAX = 1000
 const RELEASED_MAX = 100
 
-/** Milliseconds after which the page says that it is still searching. */
-const SLOW = 2000
+/** Milliseconds after which screen readers read that something is still under way. */
+const SLOW = 1000
+
+const NOTHING_SELECTED = 'Nothing is selected'
 
 export class List {
   /** @type {Summary[]} */
   messages = []
-  /** Where further ones begin. @type {string | null} */
+  /** Where further ones begin in the quarantine. @type {string | null} */
   next = null
+  /** Those that were loaded to put them in order, and are not shown yet. @type {Summary[]} */
+  more = []
+  /** How many messages each one of a group is like, with itself. @type {ReadonlyMap<string, number>} */
+  alike = new Map()
   /** Messages that were left out, because they cannot be read, and the numbers of the first ones. */
   damaged = 0
   damagedIds = /** @type {readonly string[]} */ ([])
@@ -33,6 +40,8 @@ export class List {
   loadedAt = ''
   isLoading = false
   isLoaded = false
+  /** All that were found are being selected. */
+  isSelecting = false
   /** @type {Map<string, Summary>} */
   selected = new Map()
   /** Those that were selected in another search: a search drops none of them. @type {Set<string>} */
@@ -59,12 +68,14 @@ export class List {
     this.app.redraw()
     if (isTold) this.app.tell('Searching…', SLOW)
     try {
-      const listed = await this.#listed(PAGE, isFirst ? null : this.next)
+      const listed = await this.#ordered(PAGE, isFirst ? null : this.next)
       if (search !== this.app.search && !isSameFilter(search, this.app.search)) return
-      const messages = isFirst ? listed.messages : [...this.messages, ...listed.messages]
-      this.damaged = listed.damaged + (isFirst ? 0 : this.damaged)
-      if (isFirst || this.damagedIds.length === 0) this.damagedIds = listed.damagedIds
-      Object.assign(this, { messages, next: listed.next, loadedAt: new Date().toISOString() })
+      if (!isFirst) {
+        listed.messages = [...this.messages, ...listed.messages]
+        listed.damaged += this.damaged
+        if (this.damagedIds.length > 0) listed.damagedIds = this.damagedIds
+      }
+      Object.assign(this, { ...listed, loadedAt: new Date().toISOString() })
       Object.assign(this, { isLoading: false, isSearching: false, isLoaded: true })
       if (isFirst) this.isEmptied = false
       if (isFirst && this.app.answer?.place === 'list') this.app.answer = undefined
@@ -73,7 +84,8 @@ export class List {
       this.#announce(isFirst, isTold)
     } catch (error) {
       Object.assign(this, { isLoading: false, isSearching: false })
-      if (isFirst) Object.assign(this, { messages: [], next: null, isLoaded: false, damaged: 0 })
+      if (isFirst)
+        Object.assign(this, { messages: [], next: null, more: [], isLoaded: false, damaged: 0 })
       this.app.fail('list', error)
     }
   }
@@ -92,7 +104,11 @@ export class List {
   /** Counts the messages of the search, if not all are shown. Resolves to whether the search is still the same. */
   async #count() {
     const { search } = this.app
-    if (this.next === null) return true
+    if (this.next === null) {
+      this.total = { count: this.messages.length + this.more.length, isComplete: true }
+      this.app.redraw()
+      return true
+    }
     const total = await ask(`messages/count?${this.#query()}`).catch(() => undefined)
     if (!isSameFilter(search, this.app.search) || this.app.me === undefined) return false
     this.total = total
@@ -100,13 +116,48 @@ export class List {
     return true
   }
 
+  /** Whether messages of the search are not shown. */
+  get hasMore() {
+    return this.next !== null || this.more.length > 0
+  }
+
   /**
    * @param {number} limit
    * @param {string | null} before
-   * @returns {Promise<{ messages: Summary[], next: string | null, damaged: number, damagedIds: string[] }>}
+   * @returns {Promise<{ messages: Summary[], next: string | null, damaged: number, damagedIds: readonly string[] }>}
    */
   #listed(limit, before) {
     return ask(`messages?${this.#query({ limit: String(limit), before: before ?? '' })}`)
+  }
+
+  /** All messages of the search, also those that are not shown. */
+  async #all() {
+    let listed = await this.#listed(LISTED_MAX, null)
+    const all = { ...listed }
+    while (listed.next !== null) {
+      listed = await this.#listed(LISTED_MAX, listed.next)
+      all.messages = [...all.messages, ...listed.messages]
+      all.damaged += listed.damaged
+    }
+    return { ...all, next: null }
+  }
+
+  /**
+   * Messages in the order of the search. The odd ones of all are known once all are.
+   *
+   * @param {number} limit
+   * @param {string | null} before
+   */
+  async #ordered(limit, before) {
+    if (this.app.search.order === '')
+      return { ...(await this.#listed(limit, before)), more: [], alike: new Map() }
+    const all = await this.#all()
+    const groups = alikeGroups(all.messages)
+    const ordered = groups.flat()
+    const alike = new Map(
+      groups.flatMap((group) => (group.length > FEW_ALIKE ? group.map(({ id }) => [id, group.length]) : [])), // biome-ignore format: a line
+    )
+    return { ...all, messages: ordered.slice(0, limit), more: ordered.slice(limit), alike }
   }
 
   /** The search as the API has it. */
@@ -124,6 +175,7 @@ export class List {
   /** @param {Event} event */
   onToggle = (event) => {
     this.hasFilters = /** @type {HTMLDetailsElement} */ (event.target).open
+    this.app.redraw()
   }
 
   /** Something was typed: it is searched for with the button or Enter. @param {Event} event */
@@ -141,7 +193,7 @@ export class List {
 
   /** What was chosen among a few is searched for at once. Days are typed digit by digit. @param {Event} event */
   onChoose = (event) => {
-    if (event.target instanceof HTMLSelectElement) this.#search()
+    if (event.target instanceof HTMLSelectElement && !narrow.matches) this.#search()
   }
 
   /** Searches, and closes a message that is not found: its buttons would stand beside other messages. @param {Event} event */
@@ -149,8 +201,16 @@ export class List {
     event.preventDefault()
     if (!(await this.#search())) return
     const { message } = this.app.search
-    if (this.isLoaded && message !== '' && this.messages.every(({ id }) => id !== message))
-      await this.app.go({ message: '' }, 'replace')
+    if (!this.isLoaded || message === '' || this.#has(message)) return
+    const before = /** @type {HTMLElement} */ (document.activeElement)
+    await this.app.go({ message: '' }, 'replace')
+    before.focus()
+    this.app.tell(`${listTitle(this.app)}. The open message is not among them, and was closed.`)
+  }
+
+  /** Whether a message is listed. @param {string} id */
+  #has(id) {
+    return [...this.messages, ...this.more].some((message) => message.id === id)
   }
 
   /** Searches for what was typed and chosen. Resolves to whether the search is another one than before. */
@@ -164,6 +224,11 @@ export class List {
       return false
     }
     this.typed = {}
+    if (narrow.matches) {
+      // The list is below the search.
+      this.hasFilters = false
+      focus('list-title')
+    }
     const isNew = !isSameFilter(this.app.search, { ...this.app.search, ...words })
     await (isNew ? this.app.go(words) : this.load())
     return isNew
@@ -176,7 +241,11 @@ export class List {
   async showMore() {
     if (this.isLoading || this.app.isBusy) return
     const { length } = this.messages
-    await this.load({ isFirst: false })
+    if (this.more.length > 0) {
+      this.messages = [...this.messages, ...this.more.slice(0, PAGE)]
+      this.more = this.more.slice(PAGE)
+      this.app.redraw()
+    } else await this.load({ isFirst: false })
     const first = this.messages[length]
     if (first) focus(`m-${first.id}`)
   }
@@ -206,7 +275,7 @@ export class List {
     if (this.app.answer?.place === 'list') this.app.answer = undefined
     this.app.redraw()
     const { size } = this.selected
-    this.app.tell(size === 0 ? 'Nothing is selected' : this.selectedText(count(size, 'message')))
+    this.app.tell(size === 0 ? NOTHING_SELECTED : this.selectedText(count(size, 'message')))
   }
 
   selectNone() {
@@ -222,6 +291,28 @@ export class List {
     this.#onSelected()
   }
 
+  /**
+   * Keys in a row: the arrows, Home and End go to the box or link of another one, and Delete deletes what is selected.
+   *
+   * @param {KeyboardEvent} event
+   */
+  onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return
+    const here = /** @type {HTMLElement} */ (event.target)
+    const rows = [.../** @type {HTMLElement} */ (event.currentTarget).children]
+    const at = rows.findIndex((row) => row.contains(here))
+    const there = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: rows.length - 1 }[event.key]
+    if (there !== undefined) {
+      event.preventDefault()
+      const alike = rows[there]?.querySelector(here.matches('input') ? 'input' : 'a')
+      if (alike instanceof HTMLElement) alike.focus()
+    }
+    if (event.key === 'Delete' && this.app.may('delete')) {
+      if (this.selected.size > 0) this.deleteSelected()
+      else this.app.tell(NOTHING_SELECTED)
+    }
+  }
+
   /** @param {Event} event */
   onSelectShown = (event) => {
     const { checked } = /** @type {HTMLInputElement} */ (event.target)
@@ -233,21 +324,19 @@ export class List {
   /** Selects all messages of the search, also those that are not shown. */
   selectFound() {
     return this.app.act('list', async () => {
-      /** @type {Summary[]} */
-      const found = []
-      /** @type {string | null} */
-      let next = null
-      do {
-        const page = await this.#listed(LISTED_MAX, next)
-        found.push(...page.messages)
-        next = page.next
-      } while (next !== null)
-      this.select(found)
+      this.isSelecting = true
+      this.app.redraw()
+      this.app.tell('Selecting…', SLOW)
+      const { messages } = await this.#all().finally(() => {
+        this.isSelecting = false
+      })
+      this.select(messages)
+      focus('select-shown') // the button leaves when nothing is left to select
     })
   }
 
   /**
-   * What is selected, for a question: the number of each kind, and the first subjects.
+   * What is selected, for a question: the number of each kind, and what is in it, first the odd ones.
    *
    * @param {readonly Summary[]} messages
    */
@@ -257,11 +346,15 @@ export class List {
     const kinds = [...byKind].map(
       ([grounds, number]) => `${kindText(grounds)}: ${number.toLocaleString('en')}`,
     )
-    const subjects = messages.map(
-      (message) =>
-        `“${subjectOf(message)}” from ${writerOf(message)} to ${recipientsText(message)}`,
-    )
-    return [this.hiddenText, kinds.join(', '), ...firstLines(subjects, 'message')].filter(Boolean)
+    const groups = alikeGroups(messages)
+    const named = groups.length > GROUPS_NAMED ? groups.slice(0, GROUPS_NAMED - 1) : groups
+    const others = messages.length - named.flat().length
+    return [
+      this.hiddenText,
+      kinds.join(', '),
+      ...named.map(groupText),
+      others === 0 ? '' : `and ${count(others, 'more message')}`,
+    ].filter(Boolean)
   }
 
   deleteSelected() {
@@ -270,7 +363,8 @@ export class List {
       const words = `Delete ${count(messages.length, 'message')}?`
       const more = [`${messages.length === 1 ? 'The message' : 'They'} cannot be restored.`]
       const lines = this.#summary(messages)
-      if (!(await this.app.agrees(words, 'Delete', { more, lines }))) return
+      const yes = messages.length === 1 ? 'Delete' : `Delete ${count(messages.length, 'message')}`
+      if (!(await this.app.agrees(words, yes, { more, lines }))) return
       await this.#forAll(messages, DELETED_MAX, ['deleted', 'Deleting'], (ids) =>
         ask('messages/delete', { method: 'POST', body: { ids } }),
       )
@@ -280,17 +374,13 @@ export class List {
   releaseSelected() {
     const messages = [...this.selected.values()]
     return this.app.act('list', async () => {
-      const recipients = messages.reduce((sum, { recipientCount }) => sum + recipientCount, 0)
-      const whom =
-        messages.length === 1
-          ? count(recipients, 'recipient')
-          : `their recipients, ${recipients.toLocaleString('en')} in all`
-      const words = `Release ${count(messages.length, 'message')} to ${whom}?`
+      const words = `Release ${count(messages.length, 'message')}${toRecipients(messages)}?`
       const [first] = messages
-      const danger = messages.length === 1 && first ? warningText(first) : 'Opening them may do harm.' // biome-ignore format: a line
-      const more = [danger, 'A release cannot be called back.']
+      const danger = messages.length === 1 && first ? warningText(first) : dangerOfMany(messages)
+      const more = [danger, 'A release cannot be called back.'].filter(Boolean)
       const lines = this.#summary(messages)
-      if (!(await this.app.agrees(words, 'Release', { more, lines }))) return
+      const yes = messages.length === 1 ? 'Release' : `Release ${count(messages.length, 'message')}`
+      if (!(await this.app.agrees(words, yes, { more, lines }))) return
       await this.#forAll(messages, RELEASED_MAX, ['released', 'Releasing'], (ids) =>
         this.app.sendOnce(ids, (key) =>
           ask('messages/release', { method: 'POST', body: { ids }, key }),
@@ -309,11 +399,12 @@ export class List {
    * @param {(ids: string[]) => Promise<{ results: readonly { id: string, problem?: Partial<import('./words.js').Failure> & { type?: string } }[] }>} work
    */
   async #forAll(messages, max, [done, doing], work) {
-    let [number, already] = [0, 0]
-    /** @type {string[]} */
-    const failed = []
+    let [number, released, gone] = [0, 0, 0]
+    /** What could not be done, by the reason. @type {Map<string, Summary[]>} */
+    const failed = new Map()
     /** @type {Problem | undefined} */
     let stopped
+    this.app.tell(`${doing}…`, SLOW)
     for (let from = 0; from < messages.length && stopped === undefined; from += max) {
       const block = messages.slice(from, from + max)
       if (messages.length > max)
@@ -323,21 +414,19 @@ export class List {
         )
       try {
         const { results } = await work(block.map(({ id }) => id))
+        const resultOf = new Map(results.map((result) => [result.id, result]))
         const left = new Set()
-        for (const { id, problem } of results) {
-          if (problem === undefined) number++
+        for (const message of block) {
+          const { problem } = resultOf.get(message.id) ?? { problem: {} }
+          const code = problem && (codeOf(problem) ?? 'internal')
+          if (code === undefined) number++
+          // Another user was faster.
+          else if (code === 'released') released++
+          else if (code === 'no-message') gone++
           else {
-            const code = codeOf(problem) ?? 'internal'
-            // Another user was faster.
-            if (['no-message', 'released'].includes(code)) {
-              already++
-              continue
-            }
-            left.add(id)
-            const message = this.selected.get(id)
-            failed.push(
-              `${message ? subjectOf(message) : id}: ${problemOfMany({ ...problem, code })}`,
-            )
+            left.add(message.id)
+            const why = problemOfMany({ ...problem, code }, message.recipientCount)
+            failed.set(why, [...(failed.get(why) ?? []), message])
           }
         }
         this.drop(block.map(({ id }) => id).filter((id) => !left.has(id)))
@@ -346,21 +435,22 @@ export class List {
         stopped = error
       }
     }
-    if (stopped?.code === 'no-token') throw stopped
-    const left = messages.length - number - already - failed.length
-    const why =
-      stopped &&
-      `${problems[stopped.code]} ${count(left, 'message')} ${left === 1 ? 'remains' : 'remain'} selected${done === 'released' ? ': to release them again is safe, each is sent once' : ''}.`
+    if (stopped?.code === 'no-token')
+      return this.app.expire(number > 0 ? `${count(number, 'message')} ${done} before.` : '')
+    const failures = [...failed.values()].flat().length
+    const left = messages.length - number - released - gone - failures
+    const again = done === 'released' ? ': to release them again is safe, each is sent once' : ''
     const all = [
       `${count(number, 'message')} ${done}.`,
-      already
-        ? `${already.toLocaleString('en')} ${already === 1 ? 'was' : 'were'} ${done} already${done === 'released' ? ', or deleted' : ''}.`
-        : '',
-      failed.length ? `${failed.length} could not be ${done}:` : '',
-      why,
+      released && `${wasOrWere(released)} released already, by somebody else.`,
+      gone && `${wasOrWere(gone)} deleted already, or too old.`,
+      failures &&
+        `${failures.toLocaleString('en')} could not be ${done}, and ${failures === 1 ? 'stays' : 'stay'} selected:`,
+      stopped && problems[stopped.code],
+      stopped && `${count(left, 'message')} ${left === 1 ? 'remains' : 'remain'} selected${again}.`, // biome-ignore format: a line
     ].filter(Boolean)
-    const isBad = failed.length > 0 || stopped !== undefined
-    this.app.say('list', all.join(' '), isBad, firstLines(failed, 'message'))
+    const isBad = failures > 0 || stopped !== undefined
+    this.app.say('list', all.join(' '), isBad, [...failed].map(failureLine))
     await this.#renew()
     focus('list-title')
   }
@@ -369,7 +459,7 @@ export class List {
   async #renew() {
     const { search } = this.app
     const limit = Math.min(LISTED_MAX, Math.max(PAGE, this.messages.length))
-    const listed = await this.#listed(limit, null).catch(() => undefined)
+    const listed = await this.#ordered(limit, null).catch(() => undefined)
     if (listed === undefined || search !== this.app.search) return
     Object.assign(this, { ...listed, loadedAt: new Date().toISOString() })
     this.app.redraw()
@@ -390,12 +480,55 @@ export class List {
     const found = this.messages.findIndex(({ id }) => id === this.app.search.message)
     if (found >= 0) this.place = found
     this.messages = this.messages.filter(({ id }) => !gone.has(id))
+    this.more = this.more.filter(({ id }) => !gone.has(id))
     if (this.total) this.total = { ...this.total, count: this.total.count - gone.size }
-    this.isEmptied = this.messages.length === 0
+    this.isEmptied = this.messages.length === 0 && !this.hasMore
     for (const id of ids) this.selected.delete(id)
     this.app.redraw()
   }
 }
+
+/** Upper limit for the lines of a question, each about a message or several that are alike. */
+const GROUPS_NAMED = 8
+
+/** `“Offer” from … to …`, `60 like “Invoice 7” from …`. @param {readonly Summary[]} group */
+function groupText(group) {
+  const [first] = group
+  if (first === undefined) return ''
+  const words = `“${subjectOf(first)}” from ${writerOf(first)}`
+  return group.length === 1
+    ? `${words} to ${recipientsText(first)}`
+    : `${group.length.toLocaleString('en')} like ${words}`
+}
+
+/** ` to all their recipients (57)`. @param {readonly Summary[]} messages */
+function toRecipients(messages) {
+  const recipients = messages.reduce((sum, { recipientCount }) => sum + recipientCount, 0)
+  if (messages.length === 1) return ` to ${count(recipients, 'recipient')}`
+  const isOneEach = messages.every(({ recipientCount }) => recipientCount === 1)
+  return isOneEach
+    ? ', each to its recipient'
+    : ` to all their recipients (${recipients.toLocaleString('en')})`
+}
+
+/** @param {number} number */
+const wasOrWere = (number) => `${number.toLocaleString('en')} ${number === 1 ? 'was' : 'were'}`
+
+/** Upper limit for the messages of a failure that are linked. */
+const LINKED = 3
+
+/**
+ * The messages with which something could not be done for the same reason, as a line of an answer.
+ *
+ * @param {[why: string, messages: readonly Summary[]]} failure
+ */
+const failureLine = ([why, messages]) => ({
+  links: messages.slice(0, LINKED).map((message) => ({
+    message: message.id,
+    words: `“${subjectOf(message)}” from ${writerOf(message)}`,
+  })),
+  words: `${messages.length > LINKED ? ` and ${messages.length - LINKED} more` : ''}: ${why}`,
+})
 
 /**
  * The start of a day in the time zone of the reader, or of the day after it.

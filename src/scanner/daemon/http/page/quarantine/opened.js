@@ -92,7 +92,8 @@ export class Opened {
     Object.assign(this, { shown: undefined, text: undefined, parts: undefined })
     this.isGone = false
     this.target = { chosen: new Set(), other: '', filter: '' }
-    this.app.answer = undefined
+    // What failed in the list links to this message.
+    if (this.app.answer?.place !== 'list' || !this.app.answer.isBad) this.app.answer = undefined
     this.app.tell('')
     const { message } = this.app.search
     this.app.redraw()

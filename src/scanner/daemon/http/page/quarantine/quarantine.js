@@ -7,7 +7,7 @@ import { at } from '../elements.js'
 import { answerAt, isWrong } from './answer.js'
 import { App, endingText } from './app.js'
 import { onSkip } from './focus.js'
-import { listTitle, listView, subjectOf } from './list-view.js'
+import { listTitle, listView, narrow, subjectOf } from './list-view.js'
 import { messageView } from './message-view.js'
 import { resume, watch } from './session.js'
 import { careText, kindText } from './words.js'
@@ -70,7 +70,7 @@ function roleText(me) {
 function signInView(app) {
   return html`<main class="sign-in">
     <h1>Quarantine</h1>
-    <p>Mail in which a virus or something else was found is kept here.</p>
+    <p>Mail that was held back because of a virus, a forbidden file, or something that could not be checked.</p>
     <form @submit=${app.onSignIn}>
       <label for="token">Your token, from your mail administrator</label>
       <input id="token" type="password" autocomplete="current-password" required
@@ -104,6 +104,7 @@ watch(
   (secondsLeft) => page.warnOfEnd(secondsLeft),
 )
 addEventListener('resize', measure)
+narrow.addEventListener('change', page.redraw)
 addEventListener('popstate', () => page.followAddress())
 page.followAddress()
 resume().then((hasToken) => (hasToken ? page.signIn() : page.start()))

@@ -1,6 +1,7 @@
 // What the page says: its readers have no shell, and know neither HTTP nor the files of this host.
 
 import {
+  dangers,
   dangerText,
   findingText,
   kindsInWords,
@@ -95,6 +96,25 @@ export function warningText(message) {
 }
 
 /**
+ * `Opening 3 of them may do harm.`, or '' if there is no danger.
+ *
+ * @param {readonly { grounds: string }[]} messages
+ */
+export function dangerOfMany(messages) {
+  const [harmful = 0, unread = 0] = dangers.map(
+    (danger) => messages.filter(({ grounds }) => dangerText(grounds) === danger).length,
+  )
+  const some = (/** @type {number} */ number, /** @type {string} */ all) =>
+    number === messages.length ? all : `${number.toLocaleString('en')} of them`
+  return [
+    harmful && `Opening ${some(harmful, 'them')} may do harm.`,
+    unread && `${some(unread, 'They')} could not be scanned as a whole, so a virus may be in them.`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+/**
  * `1 message`, `1,200 messages`.
  *
  * @param {number} number
@@ -165,7 +185,7 @@ export function problemText(failure, recipients = 1) {
     if (!recipient)
       return `The mail server refuses the message (${reply}), so no recipient got it. ${ASK}`
     const then = recipients > 1 ? `Clear the box of ${visible(recipient)}, and release again.` : 'Check the address.' // biome-ignore format: a line
-    return `The mail server refuses ${visible(recipient)} (${reply}), so no recipient got the message. ${then}`
+    return `${refusedText(recipient, answer)} ${then}`
   }
   const whom =
     recipient && isForGood ? ` about ${visible(recipient)}, whose box you should clear` : ''
@@ -176,8 +196,18 @@ export function problemText(failure, recipients = 1) {
 export const isUnfinished = (code) =>
   ['interrupted', 'maybe-sent', 'partly-released'].includes(code)
 
-/** The same, of one among several messages. @param {Failure} failure */
-export const problemOfMany = (failure) =>
-  isUnfinished(failure.code)
-    ? `${problems[failure.code].replace(/\..*/, '.')}${remainingText(failure)} Open the message to release it again.`
-    : problemText(failure)
+/** The same, of one among several messages, which is for this number of recipients. @param {Failure} failure @param {number} recipients */
+export function problemOfMany(failure, recipients) {
+  const { code, answer, recipient } = failure
+  if (isUnfinished(code))
+    return `${problems[code].replace(/\..*/, '.')}${remainingText(failure)} Open the message to release it again.`
+  if (code === 'refused' && recipient && answer?.startsWith('5')) {
+    const then = recipients > 1 ? `clear the box of ${visible(recipient)}, and release it` : 'release it to another address' // biome-ignore format: a line
+    return `${refusedText(recipient, answer)} Open the message, ${then}.`
+  }
+  return problemText(failure)
+}
+
+/** @param {string} recipient @param {string} answer */
+const refusedText = (recipient, answer) =>
+  `The mail server refuses ${visible(recipient)} (${visible(answer)}), so no recipient got the message.`
