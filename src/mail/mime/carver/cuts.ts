@@ -1,4 +1,5 @@
 import { CR, DASH, LF, NUL, SPACE, TAB } from '../../../base/bytes/ascii.ts'
+import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -10,6 +11,8 @@ export interface Cut {
   readonly to: number
   /** The line as it is written, without its end and the dashes that close a multipart. */
   readonly text: string
+  /** The number of characters in it that are in front of its first dashes. */
+  readonly front: number
   /** Whether such dashes are there. */
   readonly closes: boolean
 }
@@ -23,31 +26,60 @@ const BEHIND_COMMENT: readonly number[] = [')'.charCodeAt(0), SPACE, TAB, NUL]
 /** Upper limit for the bytes of a line that are compared: a boundary of 1,000 bytes, with NULs in it. */
 const COMPARED_MAX = 1100
 
-/** The bytes that are searched between two counts of work. */
+/** Upper limit for the bytes that are counted at once. */
 const SEARCHED = 64 * 1024
 
 /**
- * Returns each line from an offset on that some program may take for a delimiter: it begins with two dashes, perhaps behind
- * other characters or a comment, and with NULs between them. A bare CR ends a line, too. Throws LimitExceeded if there are too many.
+ * Returns each line from an offset on that some program may take for a delimiter (CutSearch). Throws LimitExceeded if there
+ * are too many.
  */
 export function* cutsIn(bytes: Buffer, work: Work, from = 0): Steps<readonly Cut[]> {
   const cuts: Cut[] = []
-  let counted = from
-  for (let dash = bytes.indexOf(DASH, from); dash >= 0; ) {
-    if (dash - counted >= SEARCHED) {
-      yield* work.countUnits(dash - counted)
-      counted = dash
-    }
-    const cut = cutAt(bytes, dash)
-    if (cut) {
-      yield* work.countUnits(costs.cut)
-      if (cuts.push(cut) > limits.parts)
-        throw new LimitExceeded(`more than ${limits.parts} lines like delimiters`)
-    }
-    dash = bytes.indexOf(DASH, cut?.to ?? dash + 1)
-  }
-  yield* work.countUnits(bytes.length - counted)
+  const search = new CutSearch(bytes, work, from)
+  for (let cut = yield* search.next(); cut; cut = yield* search.next())
+    if (cuts.push(cut) > limits.parts)
+      throw new LimitExceeded(`more than ${limits.parts} lines like delimiters`)
   return cuts
+}
+
+/**
+ * Finds the lines from an offset on that some program may take for a delimiter, from the front to the end. Each begins with
+ * two dashes, perhaps behind other characters or a comment, and with NULs between them. A bare CR ends a line, too.
+ */
+export class CutSearch {
+  readonly #bytes: Buffer
+  readonly #work: Work
+  /** Where the next dash is, or the end. */
+  #dash: number
+  /** Up to where the work is counted. */
+  #counted: number
+
+  constructor(bytes: Buffer, work: Work, from: number) {
+    this.#bytes = bytes
+    this.#work = work
+    this.#dash = indexOrEnd(bytes, DASH, from)
+    this.#counted = from
+  }
+
+  /** Returns the next one. */
+  *next(): Steps<Cut | undefined> {
+    const bytes = this.#bytes
+    while (this.#dash < bytes.length) {
+      if (this.#dash - this.#counted >= SEARCHED) yield* this.#countUpTo(this.#dash)
+      const cut = cutAt(bytes, this.#dash)
+      this.#dash = indexOrEnd(bytes, DASH, cut?.to ?? this.#dash + 1)
+      if (cut === undefined) continue
+      yield* this.#work.countUnits(costs.cut)
+      return cut
+    }
+    yield* this.#countUpTo(bytes.length)
+    return undefined
+  }
+
+  *#countUpTo(at: number): Steps {
+    for (; this.#counted < at; this.#counted = Math.min(at, this.#counted + SEARCHED))
+      yield* this.#work.countUnits(Math.min(at - this.#counted, SEARCHED))
+  }
 }
 
 /** Returns the line of a dash, if it is like a delimiter that begins with this dash. */
@@ -59,7 +91,13 @@ function cutAt(bytes: Buffer, dash: number): Cut | undefined {
   const end = at + line.length
   const isBare = bytes[end] === CR && bytes[belowCrs(bytes, end) - 1] !== LF
   const text = isBare ? `${line}\r` : withoutClose(line)
-  return { at, to: nextLine(bytes, dash), text, closes: text.length < line.length }
+  return {
+    at,
+    to: nextLine(bytes, dash),
+    text,
+    front: dash - at,
+    closes: text.length < line.length,
+  }
 }
 
 /** Whether a dash follows, behind NULs. */

@@ -1,5 +1,8 @@
 import { beginsWithField, isMailboxLine } from '../../message/field-line.ts'
-import { BOUNDARY_MAX, BOUNDARY_MIN, beginningOf } from './delimiters.ts'
+
+const BOUNDARY_MIN = 8
+const BOUNDARY_MAX = 70
+const beginningOf = (b: string) => b
 
 /** Upper limit for the bytes of a message whose end is proved, in one step, and for the boundaries that are searched for. */
 export const PROVED_MAX = 1024 * 1024

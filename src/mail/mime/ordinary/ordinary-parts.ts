@@ -13,7 +13,7 @@ interface OddMessage extends ByteRange {
 }
 
 /** A boundary, and where the part or message ends that its multipart is in. */
-interface EndedBoundary {
+export interface EndedBoundary {
   readonly boundary: string
   readonly below: number
 }

@@ -8,19 +8,13 @@ import { headerFault } from '../../message/well-formed.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
+import { CutSearch } from '../carver/cuts.ts'
 import { mimeTextOf } from '../headers/mime-lines.ts'
 import { MULTIPART_WORDS } from '../headers/parameters.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, isMessageByDefault } from '../structure/leaf.ts'
-import {
-  hasDelimiterBelow,
-  hasDelimiterInLine,
-  type Multipart,
-  nextDelimiter,
-  SEARCHED_AT_ONCE,
-  similarLine,
-} from './delimiters.ts'
+import { Boundaries, type Multipart, nextDelimiter } from './delimiters.ts'
 import { boundariesOfEnded, PROVED_MAX } from './end-of-message.ts'
 import { OrdinaryParts } from './ordinary-parts.ts'
 
@@ -29,6 +23,9 @@ interface FoundHeader {
   readonly header: PartHeader
   readonly bodyAt: number
 }
+
+/** The bytes that are searched at a time. */
+const SEARCHED_AT_ONCE = 256 * 1024
 
 /** Upper limit for the multiparts of a message, each of whose boundaries is searched for in all of its lines. */
 const MULTIPARTS_MAX = 64
@@ -45,10 +42,7 @@ export function* readOrdinary(
 ): Steps<OrdinaryParts> {
   const range = { from: 0, to: mail.length }
   try {
-    const parts = yield* new OrdinaryReading(mail, range, depth, [], work).read(known)
-    if (yield* hasDelimiterBelow(mail, parts, work))
-      throw new Odd('a delimiter of a multipart above')
-    return parts
+    return yield* new OrdinaryReading(mail, range, depth, [], work).read(known)
   } catch (error) {
     if (!(error instanceof Odd || error instanceof LimitExceeded)) throw error
     const parts = new OrdinaryParts()
@@ -102,7 +96,7 @@ class OrdinaryReading {
     const { from, to } = this.#range
     yield* this.#entity(from, to, atTopOf(this.#depth), known)
     yield* this.#checkBytes()
-    yield* this.#checkDelimiters()
+    yield* this.#checkCuts()
     return this.#found
   }
 
@@ -119,16 +113,17 @@ class OrdinaryReading {
     }
   }
 
-  /** What resembles a delimiter is one to some program. */
-  *#checkDelimiters(): Steps {
-    const text = this.#mail.subarray(0, this.#range.to)
-    const multiparts = this.#multiparts
-    const { delimitersAt } = this.#found
-    const line = yield* similarLine(text, multiparts, delimitersAt, this.#work)
-    if (line === 'goes on') throw new Odd('a delimiter that goes on', 'delimiter')
-    if (line) throw new Odd('a line that resembles a delimiter')
-    if (yield* hasDelimiterInLine(text, multiparts, this.#work))
-      throw new Odd('a delimiter in a line')
+  /** The carver would cut at its delimiters, and at lines that are like none. */
+  *#checkCuts(): Steps {
+    const [first] = this.#multiparts
+    if (first === undefined) return
+    const boundaries = new Boundaries(this.#multiparts, this.#found)
+    const cuts = new CutSearch(this.#mail.subarray(0, this.#range.to), this.#work, first.from)
+    for (let cut = yield* cuts.next(); cut; cut = yield* cuts.next()) {
+      const like = yield* boundaries.compare(cut, this.#work)
+      if (like === 'goes on') throw new Odd('a delimiter that goes on', 'delimiter')
+      if (like) throw new Odd('a line that resembles a delimiter')
+    }
   }
 
   /** Reads a header and what it declares, up to `to`. */

@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import t from 'tap'
+import { cutsIn } from '../../../../src/mail/mime/carver/cuts.ts'
 import { readOrdinary } from '../../../../src/mail/mime/ordinary/read-ordinary.ts'
 import { depthOfMail } from '../../../../src/mail/mime/structure/leaf.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
@@ -66,20 +68,20 @@ t.test('the leaves of an ordinary message', async (t) => {
 t.test('of an attached message that is odd, nothing is taken', async (t) => {
   const attached = (message: string) => `--=_b\n${TYPE}message/rfc822\n\n${message}\n`
   const inner = (end: string) =>
-    `From: b\n${TYPE}multipart/mixed; boundary=innermost\n\n--innermost\n${TYPE}message/rfc822\n\nFrom: c\n\nhello\n--innermost--\n\nbye\n\n${end}`
-  const mail = `${multipart}${attached(inner('a\0b'))}${part}${end}`
+    `From: b\n${TYPE}multipart/mixed; boundary=innermost\n\n--innermost\n${TYPE}message/rfc822\n\nFrom: c\n\nhello\n--innermost--\n${end}\n\nbye\n\nbye`
+  const mail = `${multipart}${attached(inner('X: y'))}${part}${end}`
   const { odd, leaves, headers, depths } = read(mail)
-  t.match(odd, [{ reason: 'a NUL, or a CR without LF', depth: { messages: 1 } }])
+  t.match(odd, [{ reason: 'fields after the end', depth: { messages: 1 } }])
   t.same(
     [odd[0]!, leaves[0]!].map(({ from, to }) => mail.slice(from, to)),
-    [inner('a\0b\n'), inner('a\0b\n')],
+    [`${inner('X: y')}\n`, `${inner('X: y')}\n`],
   )
   t.same(
     headers.map(({ type }) => type),
     ['multipart/mixed', 'message/rfc822', 'text/plain'],
   )
   t.match(depths, { deepest: 1, messages: 1 })
-  t.match(read(`${multipart}${attached(inner('ab'))}${part}${end}`), {
+  t.match(read(`${multipart}${attached(inner('xy'))}${part}${end}`), {
     odd: [],
     depths: { deepest: 2, messages: 2 },
   })
@@ -137,7 +139,7 @@ const odd: Readonly<Record<string, readonly [string, string | undefined]>> = {
   'a delimiter with more': [`${multipart}${part}--=_b x\n${end}`, 'delimiter'],
   'a delimiter with a tab': [`${multipart}${part}--=_b\t\n${end}`, undefined],
   'a delimiter behind a blank': [`${multipart}${part} --=_b\n${end}`, undefined],
-  'a delimiter of one dash': [`${multipart}${part}-=_b\n${end}`, undefined],
+  'a delimiter behind three characters': [`${multipart}${part}> >--=_B\n${end}`, undefined],
   'a delimiter in a comment': [`${multipart}${part}(--=_b)\n${end}`, undefined],
   'a delimiter in a line': [`${multipart}x--=_b\n${part}${end}`, undefined],
   'a delimiter after the end': [`${multipart}${part}${end}${part}`, 'delimiter'],
@@ -150,6 +152,72 @@ t.test('a message that programs read in several ways is odd', async (t) => {
     t.match(odd, [{ from: 0, to: mail.length, oddity }], `${name}: ${odd[0]?.reason}`)
     t.same(leaves, [], name)
   }
+})
+
+t.test('what the carver would not cut at is text', async (t) => {
+  // (A line of one dash is a delimiter to libclamav alone, which gets each part as a content, too.)
+  for (const line of ['-=_b', 'some words --=_b', '=_b', '- -=_b'])
+    t.same(leavesOf(`${multipart}${part}${line}\n${end}`), [
+      `text/plain | mixed | ${JSON.stringify(`hello\n${line}\n`)}`,
+    ])
+})
+
+/** The letters and digits of a text, which all programs compare. */
+const lettersOf = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '')
+
+/** A boundary, and lines that some program may take for its delimiter, or are like it. */
+const boundaryAndLine = fc
+  .tuple(
+    fc.stringMatching(/^[a-zA-Z0-9=_.-]{0,8}[a-z0-9]{2}$/),
+    fc.stringMatching(/^(?:[ >x\t]{0,4}|\([a-z ]{0,9}\) ?)$/),
+    fc.constantFrom('--', '---', '- -', '-'),
+    fc.stringMatching(/^[ ;"(=\tx]{0,2}$/),
+    fc.boolean(),
+    fc.stringMatching(/^(?:--)?[ ;a-z]{0,3}$/),
+  )
+  .map(([boundary, front, dashes, before, isUpper, behind]) => ({
+    boundary,
+    line: `${front}${dashes}${before}${isUpper ? boundary.toUpperCase() : boundary}${behind}`,
+  }))
+
+t.test(
+  'where the carver cuts in an ordinary message is a delimiter, or nothing like one',
+  async (t) => {
+    const isCut = (mail: string, line: string) => {
+      const { result } = doneUnlimited((work) => cutsIn(Buffer.from(mail, 'latin1'), work))
+      return result.some(({ at }) => at === mail.lastIndexOf(line))
+    }
+    const places: Readonly<Record<string, (boundary: string, line: string) => string>> = {
+      'in a multipart': (boundary, line) =>
+        `${TYPE}multipart/mixed; boundary="${boundary}"\n\n--${boundary}\n\nhello\n${line}\n`,
+      'in a part of another one': (boundary, line) =>
+        `${TYPE}multipart/mixed; boundary="${boundary}"\n\n--${boundary}\n${multipart}--=_b\n\nhello\n${line}\n`,
+    }
+    let cuts = 0
+    for (const mailWith of Object.values(places))
+      fc.assert(
+        fc.property(boundaryAndLine, ({ boundary, line }) => {
+          const mail = mailWith(boundary, line)
+          const isExact = line === `--${boundary}` || line === `--${boundary}--`
+          const isLike = lettersOf(line).includes(lettersOf(boundary))
+          if (isExact || !isLike || !isCut(mail, line)) return true
+          cuts++
+          return read(mail).odd.length > 0
+        }),
+        { numRuns: 500 },
+      )
+    t.ok(cuts > 300, `${cuts} cuts`)
+  },
+)
+
+t.test('a cut below a message that begins like a delimiter of it makes all odd', async (t) => {
+  const attached = (boundary: string) =>
+    `--=_b\n${TYPE}message/rfc822\n\nFrom: b\n${TYPE}multipart/mixed; boundary="${boundary}"\n\n--${boundary}\n\nhello\n--${boundary}--\n`
+  const below = (line: string) => `--=_b\n\nhello\n${line}\n${end}`
+  for (const line of ['--innermost', '--INNERMOST x', '> --innermost--', '---innermost'])
+    t.equal(read(`${multipart}${attached('innermost')}${below(line)}`).odd.length, 1, line)
+  for (const line of ['-- ', '--inner', 'innermost', '-innermost', 'some words --innermost'])
+    t.same(read(`${multipart}${attached('innermost')}${below(line)}`).odd, [], line)
 })
 
 const exceptions = new Set([
