@@ -1,133 +1,124 @@
 import { beginsWithField, isMailboxLine } from '../../message/field-line.ts'
+import { otherLineEnd } from '../../message/well-formed.ts'
 
-const BOUNDARY_MIN = 8
-const BOUNDARY_MAX = 70
-const beginningOf = (b: string) => b
+/*
+ * Where an odd message ends that is attached between two delimiters. However a program reads the message, it passes over a
+ * delimiter only in a header. A header begins at the top, at a delimiter, at the line of a mailbox, and below the empty line
+ * under another header that declares a message. So every program takes the delimiter below the message for one if nothing
+ * begins a header below its last empty line, and nothing around that line declares a message.
+ */
 
-/** Upper limit for the bytes of a message whose end is proved, in one step, and for the boundaries that are searched for. */
+/** Upper limit for the bytes of a message whose end is proved, in one step, and for its boundaries. */
 export const PROVED_MAX = 1024 * 1024
 const BOUNDARIES_MAX = 8
-/** What is around a boundary in its parameter, and a line end. */
-const BOUNDARY_SYNTAX = 14
 
-/** The word in front of each boundary, whatever else is around it. */
-const NAME_OF_BOUNDARY = /boundary/gi
-/** A boundary that all programs read alike, and none that looks like the end of one. */
-const PLAIN_BOUNDARY = /^boundary=(?:"([\w'()+,./:=?@-]*[^-])"|([\w'+.-]*\w))(?:[\s;]|$)/i
-/** One that programs read differently, and how each of them begins it: up to where some end it. */
-const UNCLEAR_BOUNDARY = /^boundary=(?:"([\w'+.=-]+)|([\w'+.-]+))/i
-/** Where some program may end one with a dash: its delimiter would look like the end of another one. */
-const DASH_AT_END = /-(?:[^\w'+.=-]|$)/
-/** Upper limit for the rest of its line. */
-const UNCLEAR_MAX = 200
-/** The same in a line like a delimiter, from which a program may take a boundary that it does not find. */
-const LINE_LIKE_DELIMITER = /^.{0,3}?--([\w'+.=-]+)/gm
-/** What is around a boundary in its delimiter, and in its parameter. */
-const DELIMITER_END = /^(?:--)?\r?(?:\n(?![ \t])|$)/
-const PARAMETER_FRONT = /boundary="?$/i
-const PARAMETER_END = /^(?:[\s";]|$)/
-/** Upper limit for what is compared of that in front of a boundary, and behind it. */
-const AROUND_MAX = 10
-const CLOSER = /^--[^\n]+--$/
-const NOT_ALL_DASHES = /[^-]/
+/** For a message with one of these nothing is proved. */
+const doubts: readonly RegExp[] = [
+  // Programs skip a NUL, or end a line there.
+  /\0/,
+  // Each part of a digest is a message, without declaring that.
+  /(?<![\w-])digest/i,
+  // Some programs look for the end of uuencoded data below the message.
+  /x-uue|uuencode|^begin[ \t-]/im,
+  // ripmime decodes encoded words in a boundary.
+  /boundary="[^"\n]*=\?/i,
+]
 
-/** What makes the lines below an empty one those of another header: a type of messages, in any spelling. */
-const DECLARES_MESSAGE = /rfc822|message(?:[^\w/-]*\/|\s*\()/i
-
-/** The subtype of a multipart whose parts are messages. */
-const DIGEST = /(?<![\w-])digest/i
+/** A line that begins with a CR without LF is empty to ripmime, in some places. */
+const BEGINS_WITH_CR = /(?:^|[\r\n])\r(?!\n)/
+const BARE_CRS = /\r(?!\n)/g
+/** The number of ways to read CRs without LF. */
+export const READINGS_MAX = 2
 
 /** What some program may take for a field: a name of one word or two, and a value with its folds. */
 const LAX_FIELDS =
-  /^([ \t]{0,8}[^\s:]{1,99}(?:[ \t]{1,8}[^\s:]{1,99})?)[ \t]{0,8}:.*(?:\r?\n[ \t].*)*/gm
-/** What is in the name of a field about content, without what programs remove, or may hide that it is one. */
+  /^([ \t]{0,8}[^\s:]{1,99}(?:[ \t]{1,8}[^\s:]{1,99})?)[ \t]{0,8}:.*(?:\n[ \t].*)*/gm
+/** What is in the name of a field about content, without comments. */
 const CONTENT_NAME = /content|type|=\?/i
-const REMOVED = /\([^()]*\)|\0/g
-/** A comment, a quoted character, an encoded word, or a NUL. */
-const DISGUISE = /[(\\\0]|=\?/
+/** A comment, a quoted character, or an encoded word: some program removes or decodes it. */
+const DISGUISE = /[(\\]|=\?/
 
-const ENCODED_BOUNDARY = /boundary="[^"\n]*=\?/i
+/** A type of messages, in any spelling. */
+const DECLARES_MESSAGE = /rfc822|message(?:[^\w/-]*\/|\s*\()/i
+/** A line that may be a delimiter. (One of dashes alone is not: no program begins a boundary so.) */
+const LIKE_DELIMITER = /^(?!-+\s*$).*--/
 
-const ONLY_EMPTY_LINES = /^(?:\r?\n)+$/
+/** A line that closes a multipart, as no boundary ends in a dash. */
+const CLOSER = /^--[^\n]+--$/
 
-/** Data whose end some programs look for below the message, too. */
-const UUENCODED = /x-uue|uuencode|^begin[ \t-]/im
-/** A line that begins with a CR without LF is empty to ripmime, in some places. */
-const BEGINS_WITH_CR = /(?:^|[\r\n])\r(?!\n)/
-const BARE_CR = /\r(?!\n)/
-const BARE_CRS = /\r(?!\n)/g
+/** What may declare a boundary to some program, with the rest of its line. */
+const DECLARATION = /boundary(?=([^\n]{0,200}))/gi
+const DECLARATION_MAX = 200
+/** A delimiter of a boundary that has the word, and declares none. */
+const DELIMITER_WITH_WORD = /^--\S{0,80}?boundary[^\s=]{0,80}$/gim
+/** How all programs begin a boundary: up to where some of them end it, or with its whole value. */
+const BEGINNING = /^=(?:"(-*[\w+.=][\w+.=-]*)|(-*[\w+.][\w+.-]*))("?[ \t]*(?:;|$))?/
+/** Where some program may end a boundary in a dash: its delimiters would look like those that close a multipart. */
+const DASH_AT_END = /-(?:[^\w+.=-]|$)/
+/** The same in a line like a delimiter: some program takes its boundary from there if it does not find one in a header. */
+const LINE_LIKE_DELIMITER = /^.{0,3}?--(-*[\w+.=][\w+.=-]*)/gm
 
 /**
- * Whether every program that knows the delimiter below a message takes it for one, although it reads the message in a way of
- * its own. Returns undefined if that is not proved; otherwise how each boundary begins that the message declares: a program
- * may also find its delimiters below the message. `around` are the boundaries of the multiparts
- * that the message is in. If it declares one of them, too, their parts may be its own.
- *
- * A program passes over a delimiter only in a header. One begins at the top, at a delimiter, at the line `From ` of a
- * mailbox, and at the top of an attached message, which is below the empty line of another header. So nothing may
- * begin one below the last empty line, and nothing around that line may declare a message, whatever a program makes of NULs
- * and of CRs without LF.
+ * Returns how each boundary begins that a message declares to some program, if all programs take the delimiter below the
+ * message for one; undefined if that is not proved. A program may find its delimiters below the message, too. If one is
+ * that of a multipart that the message is in (`around`), the parts of that may be the message's own.
  */
 export function boundariesOfEnded(
   message: string,
   around: readonly string[] = [],
 ): readonly string[] | undefined {
-  if (UUENCODED.test(message) || isDisguised(message)) return undefined
-  const found = new Set<string>()
   const readings = readingsOfLines(message)
-  for (const lines of readings) {
-    const boundaries = isEndedIn(lines) ? boundariesIn(lines) : undefined
-    if (boundaries === undefined) return undefined
-    for (const boundary of boundaries) {
-      if (around.some((outer) => outer.startsWith(boundary))) return undefined
-      found.add(beginningOf(boundary))
-    }
-  }
-  return readings.length === 0 || found.size > BOUNDARIES_MAX ? undefined : [...found]
+  if (!readings.every((lines) => !isDoubtful(lines) && isEnded(lines))) return undefined
+  const boundaries = readings.map(boundariesIn)
+  const known = [...new Set(boundaries.flatMap((beginnings) => beginnings ?? []))]
+  if (readings.length === 0 || boundaries.includes(undefined) || known.length > BOUNDARIES_MAX)
+    return undefined
+  const isAround = around.some((outer) => known.some((inner) => outer.startsWith(inner)))
+  return isAround ? undefined : known
 }
 
-/** Whether a field may declare to some program what its words do not, by what programs remove or decode. */
+/**
+ * Returns how programs read the lines of a message, without CRs: a CR without LF is nothing to some, and a line end to others.
+ * Nothing is returned if some take it for an empty line, or skip an empty line that ends otherwise than the others.
+ */
+function readingsOfLines(message: string): readonly string[] {
+  if (BEGINS_WITH_CR.test(message)) return []
+  const end = message.includes('\r\n') ? '\r\n' : '\n'
+  const ways = message.search(BARE_CRS) < 0 ? [''] : ['', end]
+  const readings = ways.map((way) => message.replaceAll(BARE_CRS, way))
+  const areAlike = readings.every((lines) => otherLineEnd(lines, end) < 0)
+  return areAlike ? readings.map((lines) => lines.replaceAll('\r', '')) : []
+}
+
+const isDoubtful = (message: string): boolean =>
+  doubts.some((doubt) => doubt.test(message)) || isDisguised(message)
+
+/** Whether a field may declare to some program what its words do not. */
 function isDisguised(message: string): boolean {
   for (const [field, name = ''] of message.matchAll(LAX_FIELDS)) {
-    if (!CONTENT_NAME.test(name.replaceAll(REMOVED, ''))) continue
-    const bare = field.replaceAll(/"[^"\n]*"/g, '')
-    if (DISGUISE.test(bare) || ENCODED_BOUNDARY.test(field)) return true
+    const isOfContent = CONTENT_NAME.test(name.replaceAll(/\([^()]*\)/g, ''))
+    if (isOfContent && DISGUISE.test(field.replaceAll(/"[^"\n]*"/g, ''))) return true
   }
   return false
 }
 
-/** How programs read the lines of a message: all alike, if it has neither a NUL nor a CR without LF. */
-function readingsOfLines(message: string): readonly string[] {
-  const hasNul = message.includes('\0')
-  if (BEGINS_WITH_CR.test(message)) return []
-  if (BARE_CR.test(message))
-    return hasNul ? [] : [message, ...['', '\n'].map((end) => message.replaceAll(BARE_CRS, end))]
-  return hasNul
-    ? [
-        message,
-        ...['', '\n'].map((end) => message.replaceAll('\0', end)),
-        message.replaceAll(/\0.*/g, ''),
-      ]
-    : [message]
-}
-
-function isEndedIn(lines: string): boolean {
-  if (ONLY_EMPTY_LINES.test(lines)) return true
-  const message = withoutLastClosers(lines)
-  const last = emptyLineAbove(message, message.length)
-  if (last === undefined) return false
+/** Whether every header in a message has ended above its end. */
+function isEnded(message: string): boolean {
+  if (/^\n+$/.test(message)) return true
+  const text = withoutLastClosers(message)
+  const empty = text.lastIndexOf('\n\n')
   // Some programs pass over empty lines above a header.
-  const above = message.slice(0, last).trimEnd()
+  const above = text.slice(0, Math.max(0, empty)).trimEnd()
   const lineAbove = above.slice(above.lastIndexOf('\n') + 1)
-  if (lineAbove === '' || mayOpenHeader(lineAbove)) return false
-  const around = message.slice(emptyLineAbove(message, above.length) ?? 0)
-  if (DECLARES_MESSAGE.test(around) || DIGEST.test(message)) return false
+  if (lineAbove === '' || LIKE_DELIMITER.test(lineAbove)) return false
+  const around = text.slice(Math.max(0, above.lastIndexOf('\n\n')))
+  if (DECLARES_MESSAGE.test(around)) return false
   if (around.split('\n').some((line) => isMailboxLine(line))) return false
-  const below = message.slice(last).split('\n')
-  return !below.some(mayOpenHeader) && !below.some(beginsWithField)
+  const below = text.slice(empty).split('\n')
+  return !below.some((line) => LIKE_DELIMITER.test(line) || beginsWithField(line))
 }
 
-/** Returns a message without the lines at its end that close a multipart: no boundary ends in a dash. */
+/** Returns a message without the lines at its end that close a multipart. */
 function withoutLastClosers(message: string): string {
   let to = message.length
   for (let closers = 0; closers <= BOUNDARIES_MAX; closers++) {
@@ -139,68 +130,24 @@ function withoutLastClosers(message: string): string {
   return message.slice(0, to)
 }
 
-/**
- * Returns the offset of the last empty line above an offset: that of the LF in front of it. All programs take it for one: its
- * end is like that of the line above.
- */
-function emptyLineAbove(message: string, to: number): number | undefined {
-  const text = message.slice(0, to)
-  const crlf = text.lastIndexOf('\r\n\r\n')
-  let lf = text.lastIndexOf('\n\n')
-  while (lf > 0 && text[lf - 1] === '\r') lf = text.lastIndexOf('\n\n', lf - 1)
-  const at = Math.max(lf, crlf < 0 ? crlf : crlf + 1)
-  return at < 0 ? undefined : at
-}
-
-/** Whether a line may be a delimiter that a header follows. Some program also reads one below a line that closes a multipart. */
-const mayOpenHeader = (line: string): boolean => line.includes('--') && !/^-+\s*$/.test(line)
-
-/** Returns how the boundaries begin that a message declares, or undefined if they are not known. */
+/** Returns how the boundaries begin that a message declares to some program, or undefined if that is not known. */
 function boundariesIn(message: string): readonly string[] | undefined {
-  const plain = new Set<string>()
-  const unclear = new Set<string>()
-  const others: number[] = []
-  for (const { index } of message.matchAll(NAME_OF_BOUNDARY)) {
-    const word = message.slice(index, index + BOUNDARY_MAX + BOUNDARY_SYNTAX)
-    const found = PLAIN_BOUNDARY.exec(word)
-    if (found) plain.add(found[1] ?? found[2]!)
-    else others.push(index)
-    if (plain.size > BOUNDARIES_MAX) return undefined
+  const boundaries = new Set<string>()
+  let areWhole = true
+  let end = 0
+  const text = message.replaceAll(DELIMITER_WITH_WORD, '')
+  for (const { index, 0: word, 1: value = '' } of text.matchAll(DECLARATION)) {
+    const isInBoundary = index < end && !value.startsWith('=')
+    if (isInBoundary) continue
+    const [found = '', quoted, token, whole] = BEGINNING.exec(value) ?? []
+    const beginning = quoted ?? token
+    if (beginning === undefined || value.length === DECLARATION_MAX) return undefined
+    if (beginning.endsWith('-') || DASH_AT_END.test(value)) return undefined
+    boundaries.add(beginning)
+    areWhole &&= whole !== undefined
+    end = index + word.length + found.length
   }
-  if ([...plain].some(({ length }) => length < BOUNDARY_MIN || length > BOUNDARY_MAX))
-    return undefined
-  for (const at of others) {
-    if (isWithin(message, at, plain)) continue
-    const start = unclearBoundaryAt(message, at)
-    if (start === undefined) return undefined
-    unclear.add(start)
-  }
-  if (unclear.size > 0)
-    for (const [, start] of message.matchAll(LINE_LIKE_DELIMITER))
-      if (NOT_ALL_DASHES.test(start!)) unclear.add(start!)
-  return [...plain, ...unclear]
-}
-
-/** Returns how all programs begin a boundary that they read differently, or undefined if that is not known. */
-function unclearBoundaryAt(message: string, at: number): string | undefined {
-  const [line = ''] = message.slice(at, at + UNCLEAR_MAX).split(/\r?\n/, 1)
-  const found = UNCLEAR_BOUNDARY.exec(line)
-  const start = found?.[1] ?? found?.[2]
-  if (start === undefined || !NOT_ALL_DASHES.test(start)) return undefined
-  const mayEndInDash = start.endsWith('-') || DASH_AT_END.test(line)
-  return mayEndInDash || line.length === UNCLEAR_MAX ? undefined : start
-}
-
-/** Whether the word at an offset is one of a boundary, in its delimiter or its parameter, and not of a longer one. */
-function isWithin(message: string, at: number, boundaries: ReadonlySet<string>): boolean {
-  return [...boundaries].some((boundary) => {
-    const before = boundary.toLowerCase().indexOf('boundary')
-    if (before < 0 || !message.startsWith(boundary, at - before)) return false
-    const end = at - before + boundary.length
-    const above = message.slice(Math.max(0, at - before - AROUND_MAX), at - before)
-    const below = message.slice(end, end + AROUND_MAX)
-    return above.endsWith('\n--')
-      ? DELIMITER_END.test(below)
-      : PARAMETER_FRONT.test(above) && PARAMETER_END.test(below)
-  })
+  if (!areWhole)
+    for (const [, beginning] of message.matchAll(LINE_LIKE_DELIMITER)) boundaries.add(beginning!)
+  return [...boundaries]
 }

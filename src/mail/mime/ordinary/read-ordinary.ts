@@ -15,7 +15,7 @@ import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../heade
 import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, isMessageByDefault } from '../structure/leaf.ts'
 import { Boundaries, type Multipart, nextDelimiter } from './delimiters.ts'
-import { boundariesOfEnded, PROVED_MAX } from './end-of-message.ts'
+import { boundariesOfEnded, PROVED_MAX, READINGS_MAX } from './end-of-message.ts'
 import { OrdinaryParts } from './ordinary-parts.ts'
 
 /** A header, and the offset below its empty line. */
@@ -251,7 +251,7 @@ class OrdinaryReading {
   ): Steps<readonly string[] | undefined> {
     if (to - from > PROVED_MAX) return undefined
     const readings = hasNulOrBareCr(this.#mail, from, to) ? READINGS_MAX : 1
-    yield* this.#work.countUnits(readings * ENDED_PASSES * (to - from))
+    yield* this.#work.countUnits(readings * PROOF_PASSES * (to - from))
     return boundariesOfEnded(this.#mail.toString('latin1', from, to), around)
   }
 
@@ -301,9 +301,8 @@ function hasNulOrBareCr(mail: Buffer, from: number, to: number): boolean {
 /** The bytes of a body in which its first line is searched for. */
 const FIRST_LINES = 4096
 
-/** How often the end of an odd message is searched for something in one reading of its lines, and how many there are, at most. */
-const ENDED_PASSES = 8
-const READINGS_MAX = 4
+/** How often an odd message is searched for something in the proof of its end, in each reading of its lines. */
+const PROOF_PASSES = 10
 
 /** Returns whether a text is the first of its type in its mail, and no file. Adds its type to those of its mail. */
 function isOwnText({ type, isShown, fields }: PartHeader, textTypes: Set<string>): boolean {

@@ -32,6 +32,7 @@ t.test(
       'a\0--x\n',
       'From\0 a@example.org\n',
       'message/rfc822\n',
+      'x\r\n',
     ])
       t.equal(boundariesOfEnded(message + end), undefined, end)
     t.equal(boundariesOfEnded('Subject: x\nno field\n'), undefined, 'no empty line')
@@ -50,8 +51,12 @@ t.test('of a boundary that programs read differently, all of them have the begin
     ['abc', 'guess'],
     'a line like a delimiter',
   )
+  t.same(declares('boundary="--Boundary_1=a"'), ['--Boundary_1=a'], 'the word in a boundary')
+  t.same(declares('boundary="boundary=a"'), ['boundary=a', 'a'], 'what may declare two')
   for (const other of [
     'boundary*0=abc',
+    "boundary='abc'",
+    'x; Boundary_1=abc',
     'boundary=abcdefgh--',
     'boundary="abc- d"',
     'boundary=abc-=d',
