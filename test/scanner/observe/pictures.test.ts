@@ -58,6 +58,10 @@ Dear Anna,
 please find the invoice attached. The amount is 120 =E2=82=AC.
 
 --b
+Content-Type: text/html
+
+Dear Anna, please open <a href="http://pay.example.net/login?id=1">www.bank.example</a>
+--b
 Content-Type: application/zip; name=invoice.zip
 Content-Transfer-Encoding: base64
 
@@ -80,6 +84,8 @@ interface View {
   readonly odd?: string
   readonly may?: string
   readonly stays?: string
+  /** What else is in the line of the token. */
+  readonly limits?: string
   /** Whether messages can be released. */
   readonly hasKey?: boolean
   /** Nobody is signed in. */
@@ -144,12 +150,49 @@ const VIEWS: readonly View[] = [
   },
   {
     name: 'error',
-    hasKey: false,
     async does(page) {
+      const problem = {
+        code: 'refused',
+        answer: '550 5.1.1 no such user',
+        recipient: 'anna.mueller@example.org',
+      }
+      await page.route('**/release', (route) => route.fulfill({ status: 502, json: problem }))
       await openFirst(page)
       await press(page, /^Release/)
       await page.locator('#yes').click()
       await page.locator('.answer.bad').waitFor()
+    },
+  },
+  { name: 'no-key', hasKey: false, recipients: 3, does: openFirst },
+  { name: 'not-this-kind', limits: 'release=encrypted,banned', does: openFirst },
+  {
+    name: 'filtered',
+    recipients: 40,
+    async does(page) {
+      await openFirst(page)
+      await page.locator('#filter').fill('ben, cleo')
+      await page.locator('#filter').press('Enter')
+      await page.locator('#filter').fill('dora, fred8')
+      await page.locator('#filter').press('Enter')
+      await page.locator('.answer').waitFor()
+    },
+  },
+  {
+    name: 'went-on',
+    async does(page) {
+      await openFirst(page)
+      await press(page, 'Delete')
+      await press(page, 'Delete, and open the next')
+      await page.locator('.answer').waitFor()
+    },
+  },
+  {
+    name: 'gone',
+    async does(page) {
+      await openFirst(page)
+      await press(page, 'Delete')
+      await page.locator('#yes').click()
+      await page.locator('.answer').waitFor()
     },
   },
   {
@@ -415,11 +458,12 @@ async function servedQuarantine(
     odd,
     may = 'look,read,release,delete,download,allow',
     stays = '8h',
+    limits = '',
     hasKey = true,
   }: View,
 ) {
   const QUARANTINE = makeQuarantine(t)
-  const tokens = `ann ${TOKEN} may=${may} stays=${stays}\n`
+  const tokens = `ann ${TOKEN} may=${may} stays=${stays} ${limits}\n`
   const now = Date.now()
   const ids: string[] = []
   for (let n = 0; n < messages; n++) {

@@ -75,10 +75,14 @@ function entryHtml({ number, subject, lines: [first = [], ...lines], link }: Dig
   ].join('\n')
 }
 
+/** A value with fewer characters stays in its line, such as a time or a number. */
+const SHORT_VALUE = 24
+
 const factsHtml = (facts: readonly Fact[]) =>
   facts
     .map(
-      ([name, value]) => `<span style="opacity: 0.75">${escaped(name)}:</span> ${isolated(value)}`,
+      ([name, value]) =>
+        `<span style="opacity: 0.75">${escaped(name)}:</span> <span dir="auto"${value.length < SHORT_VALUE ? ' style="white-space: nowrap"' : ''}>${escaped(value)}</span>`,
     )
     .join('; ')
 

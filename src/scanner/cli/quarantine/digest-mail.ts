@@ -206,10 +206,8 @@ function entryOf(
   const isKept = messages.every(({ state }) => state === 'kept')
   // What is forbidden is most often the only file.
   const isAttached = grounds !== 'banned' || attachments.join() !== findingText(newest) || !isOne
-  const findings = [
-    ...fact('Found', isForRecipient ? finding : kind(grounds) + nameText),
-    ...fact('Attached', isAttached ? first((message) => message.attachments.map((name) => plain(name))) : ''), // biome-ignore format: a line
-  ]
+  const attached = fact('Attached', isAttached ? first((message) => message.attachments.map((name) => plain(name))) : '') // biome-ignore format: a line
+  const foundFact = fact('Found', isForRecipient ? finding : kind(grounds) + nameText)
   const times = isOne
     ? [...fact('Kept', time(newest)), ...fact('Deleted on', isForRecipient ? deletedOn : '')]
     : [...fact('First', time(oldest)), ...fact('Last', time(newest))]
@@ -222,7 +220,7 @@ function entryOf(
   const whom = isForRecipient
     ? []
     : [
-        ...fact('Sent by', sentBy),
+        ...fact('Sent by', isOne ? sentBy : ''), // that of a list differs in each
         ...fact(
           'To',
           first(({ recipients }) => recipients.map(recipientText), unnamed),
@@ -254,10 +252,10 @@ function entryOf(
     number,
     subject: isOne ? subject : `${numberOf(messages.length)}, ${subject}`,
     lines: isForRecipient
-      ? [fact('From', author), findings, fate]
+      ? [[...fact('From', author), ...attached], foundFact, fate]
       : [
           [...fact('From', author), ...whom],
-          [...findings, ...fate],
+          [...foundFact, ...attached, ...fate],
         ],
     link: linkOf(),
   }

@@ -85,7 +85,7 @@ const forRecipient = [
   'Held back for you: {count}',
   'The mail server of {site} held back {count} addressed to you: it found a virus, a forbidden file, or something that it could not check.',
   '',
-  'If you do not expect a message, do nothing: it is deleted on the day after "Deleted on".',
+  'If you do not expect a message, do nothing: it is deleted on the day that its entry states.',
   '',
   'If you need one:',
   '- Press "Ask for message" below it, or write to {postmaster}, with its Number.',

@@ -258,6 +258,7 @@ t.test('what people know of a message is decoded, shown and found', async (t) =>
   t.same((await api.call('GET', `messages/${page}/text`)).json, {
     text: 'a & \\u202eb\nc e\nf [leads to http://evil.example]',
     isCut: false,
+    links: [],
   })
   const links = [
     [`<a href='http://evil.example/a b?x=1&amp;y'>https://www.bank.example</a>`, 'https://www.bank.example [leads to http://evil.example/a b?x=1&y]'], // biome-ignore format: a line
@@ -269,6 +270,17 @@ t.test('what people know of a message is decoded, shown and found', async (t) =>
     const of = await keepOne(api.directory, Date.now(), { text: `Content-Type: text/html\n\n${markup}\n` }) // biome-ignore format: a line
     t.equal((await api.call('GET', `messages/${of}/text`)).json.text, words)
   }
+  // Of two forms the plain one is the text, and the other may hide where its links lead.
+  const part = (type: string, body: string) => `--b\nContent-Type: text/${type}\n\n${body}\n`
+  const other = '<a href="http://evil.example/&amp;\u202e">www.bank.example</a> <a href="http://a.example">a.example</a>' // biome-ignore format: a line
+  const both = await keepOne(api.directory, Date.now(), {
+    text: `Content-Type: multipart/alternative; boundary=b\n\n${part('plain', 'Dear Ann')}${part('html; charset=utf-8', Buffer.from(other).toString('latin1'))}--b--\n`,
+  })
+  t.same((await api.call('GET', `messages/${both}/text`)).json, {
+    text: 'Dear Ann',
+    isCut: false,
+    links: [{ text: 'www.bank.example', target: 'http://evil.example/&\\u202e' }],
+  })
   // Scanners get such a text within the message alone.
   const asItIs = [
     ['Subject: x\n\nDear Ann\n', 'Dear Ann'],

@@ -1186,3 +1186,22 @@ t.test('a short number finds its message, and the page shows it', skip, async (t
   t.match(await page.locator('#message dl').first().innerText(), new RegExp(`Number\\s+${number}`))
   await page.context().close()
 })
+
+t.test('the text of a letter shows where its links lead', skip, async (t) => {
+  const api = await serveApi(t)
+  const part = (type: string, body: string) => `--b\nContent-Type: text/${type}\n\n${body}\n`
+  const html = '<a href="http://evil.example/x">www.bank.example</a> <a href="http://evil.example/y"><img></a>' // biome-ignore format: a line
+  const text = `Content-Type: multipart/alternative; boundary=b\n\n${part('plain', 'Dear Ann')}${part('html', html)}--b--\n`
+  await keepOne(api.directory, Date.now(), { text, grounds: 'phishing' })
+  const { page } = await open(api)
+  await openFirst(page)
+  await button(page, 'Show the text').click()
+  const links = page.locator('#message li')
+  await links.first().waitFor()
+  t.same(await links.allInnerTexts(), [
+    'www.bank.example [leads to http://evil.example/x]',
+    '(picture) [leads to http://evil.example/y]',
+  ])
+  t.equal(await page.locator('#message a[href*=evil]').count(), 0, 'and none can be followed')
+  await page.context().close()
+})

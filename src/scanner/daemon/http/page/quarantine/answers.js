@@ -26,6 +26,6 @@
  * @typedef {{ person: string, may: Right[], releases?: string[], domains?: string[], recipients?: string[], signOutAfter: number }} Me
  */
 /** @typedef {{ names: string[], types: string[], size: number, answer: 'clean' | 'infected' | 'unknown', finding: string | null }} Part */
-/** @typedef {{ text: string, isCut: boolean }} Letter */
+/** @typedef {{ text: string, isCut: boolean, links: { text: string, target: string }[] }} Letter */
 
 export {}

@@ -24,7 +24,7 @@ import {
 } from './words.js'
 
 /** @import { App } from './app.js' */
-/** @import { Act, Message, Part } from './answers.js' */
+/** @import { Act, Letter, Message, Part } from './answers.js' */
 
 /** @param {App} app */
 export function messageView(app) {
@@ -297,7 +297,8 @@ function content(app, message) {
             text === undefined
               ? nothing
               : html`<pre class="letter" id="letter" role="region" aria-label="Text of the message" tabindex="0" dir="auto">${text.text || '(no text)'}</pre>
-                ${text.isCut ? html`<p class="hint">The rest is not shown.</p>` : nothing}`
+                ${text.isCut ? html`<p class="hint">The rest is not shown.</p>` : nothing}
+                ${text.links.length === 0 ? nothing : linkList(text.links)}`
           }`
         : html`<p class="hint">Your token does not let you read the text of messages.</p>`
     }
@@ -338,6 +339,11 @@ function content(app, message) {
 
 /** Whether an address is likely to be that of one mail of a list. @param {string} sender */
 const isListAddress = (sender) => /bounce|=|\+[^@]*\d/i.test(sender)
+
+/** Links of the HTML beside a plain text, which cannot be followed here. @param {Letter['links']} links */
+const linkList = (links) =>
+  html`<p>Recipients may see another form of this text, in which links lead elsewhere than they show:</p>
+    <ul>${links.map(({ text, target }) => html`<li><bdi>${visible(text) || '(picture)'}</bdi> [leads to <bdi>${visible(target)}</bdi>]</li>`)}</ul>`
 
 const results = { clean: 'no virus', infected: '', unknown: 'not scanned' }
 
