@@ -41,3 +41,10 @@ t.test('a refused release names the address, and what to do', async (t) => {
   t.match(refused('451 later', 'ben@example.org', 2), /Try again in 15 minutes\.$/)
   t.match(refused('554 no'), /name the number of the message\.$/)
 })
+
+t.test('who has to wait is told for how long, if that is known', async (t) => {
+  const text = (seconds: number) => problemText({ code: 'too-many-attempts', seconds })
+  t.equal(text(40), 'There were too many wrong tokens. Try again in 40 seconds.')
+  t.equal(text(1), 'There were too many wrong tokens. Try again in 1 second.')
+  t.equal(text(0), problems['too-many-attempts'])
+})
