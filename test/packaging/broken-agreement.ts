@@ -6,6 +6,7 @@ import { type Fault, ofClamd, set, unset, until } from './broken-hosts.ts'
  */
 
 const DROP_IN = '/etc/systemd/system/onescand.service.d'
+const SOCKET = '/etc/systemd/system/onescan-postfix.socket'
 const PORT_OF_MILTER = '/etc/systemd/system/onescan-milter.socket.d'
 const SOCKETS = 'onescan-milter.socket onescan-postfix.socket onescan-policy.socket'
 const FETCHES =
@@ -69,9 +70,32 @@ export const faultsOfAgreement: readonly Fault[] = [
     reported: {
       level: 'warning',
       what: 'onescand',
-      value: /own\.conf has no effect: "BindPaths=\/srv\/q" is not below \[Service\]$/,
+      value: /^line 2 of \S+\/own\.conf has no effect: "Assignment outside of section\. Ignoring"$/,
     },
     restores: `rm ${DROP_IN}/own.conf; systemctl daemon-reload; systemctl restart onescand`,
+  },
+  {
+    name: 'an addition to the unit has a misspelt line',
+    breaks: `mkdir -p ${DROP_IN} /srv/q; printf '[Service]\\nBindPath=/srv/q\\n' >${DROP_IN}/own.conf; systemctl daemon-reload; systemctl restart onescand`,
+    reported: {
+      level: 'warning',
+      what: 'onescand',
+      value: /^line 2 of \S+\/own\.conf has no effect: "Unknown key .*BindPath.* ignoring"$/,
+      remedy: /^correct this line, then run systemctl daemon-reload && systemctl restart onescand$/,
+    },
+    does: `sed -i 's/^BindPath=/BindPaths=/' ${DROP_IN}/own.conf && systemctl daemon-reload && systemctl restart onescand`,
+    restores: `rm ${DROP_IN}/own.conf; systemctl daemon-reload; systemctl restart onescand`,
+  },
+  {
+    name: 'an addition to a socket has no section',
+    breaks: `mkdir -p ${SOCKET}.d; echo 'SocketMode=0660' >${SOCKET}.d/own.conf; systemctl daemon-reload; systemctl restart onescand`,
+    reported: {
+      level: 'warning',
+      what: 'onescand',
+      value:
+        /^line 1 of \S+\/onescan-postfix\.socket\.d\/own\.conf has no effect: "Assignment outside of section\. Ignoring"$/,
+    },
+    restores: `rm ${SOCKET}.d/own.conf; systemctl daemon-reload`,
   },
   {
     name: "the address of clamd has the form of clamav-milter's",

@@ -74,7 +74,7 @@ export const COMPONENTS = {
     files: ['src/scanner/readiness/**/*.ts'],
     tests: [
       'test/scanner/readiness/{contradictions,host/account}.test.ts',
-      'test/scanner/readiness/clamd/{check-clamd,clamd-signatures,clamd-watch}.test.ts',
+      'test/scanner/readiness/clamd/{agreeing-limits,check-clamd,clamd-signatures,clamd-watch}.test.ts',
       'test/scanner/readiness/check-{directories,keyring,scanners,servers,settings}.test.ts',
     ],
   },
@@ -233,6 +233,7 @@ export const COMPONENTS = {
       'test/scanner/cli/check/slot/check-next-program.test.ts',
       'test/scanner/cli/check/slot/check-slot.test.ts',
       'test/scanner/cli/check/mail-server-config/unreachable-milter.test.ts',
+      'test/scanner/cli/check/services/signature-service.test.ts',
       'test/scanner/cli/check/test-mail/followed-log.test.ts',
       'test/scanner/cli/host/{running-services,slot-environment,systemd-unit}.test.ts',
     ],

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { attempt } from '../../../base/errors/fault.ts'
 import { PathHandle, pathExists } from '../../../base/path/path-handle.ts'
@@ -29,6 +29,7 @@ export interface SystemdUnit {
 
 const SYSTEMCTL = '/usr/bin/systemctl'
 const JOURNALCTL = '/usr/bin/journalctl'
+const ANALYZE = '/usr/bin/systemd-analyze'
 /** Milliseconds for an answer. */
 const TIMEOUT = 5_000
 /** Upper limits for the lines and bytes read of a journal. */
@@ -37,6 +38,30 @@ const BYTES = 256 * 1024
 
 /** Returns whether systemd has started this host: sd_booted(3). */
 export const hasSystemd = (): boolean => pathExists('/run/systemd/system')
+
+/** A line in a file of the administrator that systemd ignores. */
+export interface IgnoredLine {
+  /** The unit to which the file belongs. */
+  readonly unit: string
+  readonly file: string
+  readonly line: number
+  /** In the words of systemd. */
+  readonly reason: string
+}
+
+/** What systemd-analyze(1) prints about a file of onescan's units, of which systemd itself logs only when it reads it. */
+const IGNORED = /^(\/etc\/systemd\/system\/(onescan[\w-]*\.\w+)(?:\.d\/[^:\n]+)?):(\d+): (.+)$/gm
+
+/** Returns the lines that systemd ignores in the files of a unit, and of the sockets and units that it needs. */
+export function ignoredLines(unit: string): IgnoredLine[] {
+  if (!hasSystemd()) return []
+  const options = { encoding: 'utf8', env: {}, timeout: TIMEOUT, maxBuffer: BYTES } as const
+  const { stderr } = spawnSync(ANALYZE, ['verify', '--man=no', '--', unit], options)
+  return [...(stderr ?? '').matchAll(IGNORED)].map(([, file = '', of = '', line, reason = '']) => ({
+    ...{ unit: of, file, line: Number(line) },
+    reason: reason.replace(/\.$/, ''),
+  }))
+}
 
 /**
  * Queries systemd for a unit. Undefined if there is none, or if systemd does not answer, as without D-Bus it

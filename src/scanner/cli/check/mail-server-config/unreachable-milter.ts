@@ -16,8 +16,8 @@ import {
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
-import { listenRemedy, newSocket, PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
-import { howToStart } from '../services/service-state.ts'
+import { listenRemedy, PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
+import { howToStart, newSocket } from '../services/service-state.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   inPostfix,

@@ -10,7 +10,7 @@ import { listenerAt, strangerAtPort } from '../../host/open-ports.ts'
 import { ACCOUNT, type RunningDaemon } from '../../host/running-daemon.ts'
 import { optionsOfOnescand } from '../../host/settings-file.ts'
 import { askMainProcess, askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
-import { howToStart } from './service-state.ts'
+import { howToStart, newSocket } from './service-state.ts'
 
 /** The paths at which systemd listens for the package: the interface of onescand, and the unit. */
 export const PACKAGE_SOCKETS: Readonly<Record<string, { kind: DoorKind; unit: string }>> = {
@@ -42,6 +42,9 @@ export async function lostSockets(
   running: RunningDaemon | undefined,
 ): Promise<ReadonlyMap<string, LostSocket>> {
   const lost = new Map<string, LostSocket>()
+  // systemd listens at files that are gone: one restart is for all of them.
+  const replaced = new Map<string, LostSocket>()
+  const unitsToRestart: string[] = []
   const isOwn = ownProcesses(running)
   const isServing = askSystemd('onescand.service')?.active === 'active'
   for (const [path, { kind, unit }] of Object.entries(PACKAGE_SOCKETS)) {
@@ -54,17 +57,19 @@ export async function lostSockets(
     if (isThere && state.active === 'active' && !isServing) continue
     const owner = isThere ? await listenerAt(path) : 'none'
     if (owner === undefined || (typeof owner === 'object' && isOwn(owner))) continue
-    lost.set(path, {
+    const socket = {
       what: `${kind} unix:${path}`,
       reason: reasonOf(owner, path),
       remedy: listenRemedy(unit, state),
       isExpected: state.active === 'active' || typeof owner === 'object',
-    })
+    }
+    lost.set(path, socket)
+    if (state.active !== 'active') continue
+    replaced.set(path, socket)
+    unitsToRestart.push(unit)
   }
-  // One restart of onescand is for all of them.
-  const again = [...lost].filter(([, { remedy }]) => remedy.startsWith(STOP))
-  const units = again.map(([path]) => PACKAGE_SOCKETS[path]?.unit ?? '')
-  for (const [path, socket] of again) lost.set(path, { ...socket, remedy: newSocket(...units) })
+  for (const [path, socket] of replaced)
+    lost.set(path, { ...socket, remedy: newSocket(...unitsToRestart) })
   for (const what of UNITS_WITH_PORTS) {
     const state = askSystemd(what)
     if (state?.active !== 'failed') continue
@@ -132,12 +137,6 @@ function ownProcesses(running: RunningDaemon | undefined): (owner: Peer) => bool
     users.includes(uid) ||
     firsts.some((own) => own === `${pid}` || own === new ProcEntry(pid).status()?.parent)
 }
-
-const STOP = 'systemctl stop onescand && '
-
-/** Returns the command that makes systemd create the files of sockets again. */
-export const newSocket = (...units: readonly string[]): string =>
-  `${STOP}systemctl restart ${units.join(' ')} && systemctl start onescand`
 
 /** Returns the command that makes systemd listen for clients again. */
 export function listenRemedy(unit: string, { load, enabled, active }: SystemdUnit): string {

@@ -10,6 +10,7 @@ import { findIdleLines, findReplacedLines } from '../../host/settings-file.ts'
 import {
   askSystemd,
   hasSystemd,
+  ignoredLines,
   journalOf,
   journalOfStart,
   type SystemdUnit,
@@ -61,6 +62,10 @@ export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'
   return `${verb} ${service} as doc/install.md describes (Without systemd)`
 }
 
+/** Returns the command that makes systemd create the files of sockets again. */
+export const newSocket = (...units: readonly string[]): string =>
+  `systemctl stop onescand && systemctl restart ${units.join(' ')} && systemctl start onescand`
+
 /** Returns the command that makes onescand read its files again. */
 export function howToReload(pid: number): string {
   if (askSystemd('onescand.service')?.active === 'active') return 'systemctl reload onescand'
@@ -86,8 +91,7 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const level = isNeeded ? failure : warning
   // A service that was stopped has nothing to report.
   const ofLog = isStopped(unit) ? [] : checkLog(service, linesOf(service, unit, answers), answers)
-  if (unit !== undefined)
-    ofLog.push(...checkSettingsFile(service), ...checkAdditions(service, unit))
+  if (unit !== undefined) ofLog.push(...checkSettingsFile(service), ...checkAdditions(service))
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
   if (answers) return ofLog
   const reason = unit ? ` (${stateInWords(unit)})` : ''
@@ -140,18 +144,18 @@ function checkSettingsFile(service: Service): CheckLine[] {
   return [...idle, ...replaced]
 }
 
-/** A line with a statement or a section, as systemd.syntax(7) has them. */
-const STATEMENT = /^[ \t]*(?![#;\s])\S.*/m
-
-/** The administrator's additions to a unit that systemd ignores without a word on `systemctl restart`. */
-function checkAdditions(service: Service, { files }: SystemdUnit): CheckLine[] {
-  const additions = files.filter((file) => file.endsWith('.conf'))
-  return additions.flatMap((file) => {
-    const [first = '['] = STATEMENT.exec(attempt(() => readOwnFile(file).toString()) ?? '') ?? []
-    if (first.trim().startsWith('[')) return []
-    const value = `${shellWord(file)} has no effect: "${first.trim()}" is not below [Service]`
-    const remedy = `sed -i '1i [Service]' ${shellWord(file)} && systemctl daemon-reload && ${howToStart(service, 'restart')}`
-    return [warning(service, value, remedy)]
+/** Returns the warnings about lines of the administrator that systemd ignores, in the unit of a service and its sockets. */
+function checkAdditions(service: Service): CheckLine[] {
+  return ignoredLines(`${service}.service`).map(({ unit, file, line, reason }) => {
+    const value = `line ${line} of ${shellWord(file)} has no effect: "${reason}"`
+    const [section, again] = unit.endsWith('.socket')
+      ? ['[Socket]', newSocket(unit)]
+      : ['[Service]', howToStart(service, 'restart')]
+    const reload = `systemctl daemon-reload && ${again}`
+    const remedy = reason.startsWith('Assignment outside of section')
+      ? `sed -i '1i ${section}' ${shellWord(file)} && ${reload}`
+      : `correct this line, then run ${reload}`
+    return warning(service, value, remedy)
   })
 }
 
