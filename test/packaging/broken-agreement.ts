@@ -65,6 +65,17 @@ export const faultsOfAgreement: readonly Fault[] = [
     does: ofClamd('MaxScanTime 120000'),
   },
   {
+    name: 'clamd counts fewer files than mail has',
+    breaks: ofClamd('MaxFiles 1'),
+    reported: {
+      level: 'warning',
+      what: 'clamd /run/clamav/clamd.ctl MaxFiles [onescand]',
+      value: /^is 1: mail with more parts and files in archives is refused$/,
+      remedy: /^set "MaxFiles 10000" in its clamd\.conf, and restart clamd$/,
+    },
+    does: ofClamd('MaxFiles 10000'),
+  },
+  {
     name: 'an addition to the unit has no section',
     breaks: `mkdir -p ${DROP_IN} /srv/q; printf '# ours\\nBindPaths=/srv/q\\n' >${DROP_IN}/own.conf; systemctl daemon-reload; systemctl restart onescand`,
     reported: {

@@ -54,17 +54,41 @@ function sizesOf(text: string, files: readonly string[]): LargestScanned[] {
   }))
 }
 
-/** Returns a warning if clamd may scan for longer than onescan waits. The mail is sent again while clamd still scans it. */
-export function checkScanTime(
+/** The files of an ordinary archive, and the limit of Debian and of clamd itself. */
+const [ORDINARY_FILES, MAX_FILES] = [1_000, 10_000] as const
+
+/**
+ * Returns warnings about limits of clamd: if it may scan for longer than onescan waits, mail is sent again while clamd still scans
+ * it. If it counts fewer files than ordinary mail has, that is refused.
+ */
+export function checkConfLimits(
   { text }: ClamdAddress,
   conf: string | undefined,
   timeout: number,
 ): CheckLine[] {
-  const time =
-    conf === undefined ? Number.NaN : Number(valueIn(conf, 'MaxScanTime') ?? MAX_SCAN_TIME)
-  if (!(time === 0 || time > timeout)) return []
+  if (conf === undefined) return []
+  const limit = (name: string, value: string, usual: number) =>
+    warning(
+      `clamd ${text} ${name}`,
+      value,
+      `set "${name} ${usual}" in its clamd.conf, and restart clamd`,
+    )
+  const time = Number(valueIn(conf, 'MaxScanTime') ?? MAX_SCAN_TIME)
   const is = time === 0 ? 'is 0 (unlimited)' : `is ${formatDuration(time)}`
-  const value = `${is}, and onescan waits for ${formatDuration(timeout)} (SCANTIMEOUT): clamd goes on with mail that is deferred`
-  const remedy = `set "MaxScanTime ${Math.min(MAX_SCAN_TIME, timeout)}" in its clamd.conf, and restart clamd`
-  return [warning(`clamd ${text} MaxScanTime`, value, remedy)]
+  const tooLong = `${is}, and onescan waits for ${formatDuration(timeout)} (SCANTIMEOUT): clamd goes on with mail that is deferred`
+  const files = Number(valueIn(conf, 'MaxFiles') ?? MAX_FILES)
+  return [
+    ...(time === 0 || time > timeout
+      ? [limit('MaxScanTime', tooLong, Math.min(MAX_SCAN_TIME, timeout))]
+      : []),
+    ...(files > 0 && files < ORDINARY_FILES
+      ? [
+          limit(
+            'MaxFiles',
+            `is ${files}: mail with more parts and files in archives is refused`,
+            MAX_FILES,
+          ),
+        ]
+      : []),
+  ]
 }

@@ -32,7 +32,7 @@ import {
   scanSettingsOf,
 } from '../host/checked-host.ts'
 import { unscannedMailIs } from '../host/passes-unscanned.ts'
-import { checkScanTime } from './agreeing-limits.ts'
+import { checkConfLimits } from './agreeing-limits.ts'
 import { checkAlerts } from './clamd-alerts.ts'
 import { checkClamdLimits, checkSwitches, checkTemporaryFiles } from './clamd-limits.ts'
 import {
@@ -179,7 +179,7 @@ async function checkServer(
       ...(temporary ? [temporary] : []),
       ...(isBlocked ? [] : await checkClamdLimits(tried, settings, conf)),
       ...checkSwitches(tried, conf),
-      ...checkScanTime(server, conf, settings.timeout),
+      ...checkConfLimits(server, conf, settings.timeout),
       ...(isBlocked ? [] : await checkAlerts(tried, settings)),
       ...checkMemory(what, outcome.reply, conf),
       ...(await checkReload(what, server, host)),

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import {
-  checkScanTime,
+  checkConfLimits,
   largestScanned,
 } from '../../../../src/scanner/readiness/clamd/agreeing-limits.ts'
 import { readClamdAddress } from '../../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
@@ -9,14 +9,22 @@ import { readClamdAddress } from '../../../../src/scanner/scan/scanners/clamd/cl
 const here = readClamdAddress('/run/clamav/clamd.ctl')
 
 t.test('clamd gives up no later than onescan does', async (t) => {
-  const found = (conf: string, timeout = 150_000) => checkScanTime(here, conf, timeout)
+  const found = (conf: string, timeout = 150_000) => checkConfLimits(here, conf, timeout)
   for (const conf of ['', 'MaxScanTime 120000\n', 'MaxScanTime 150000\n']) t.same(found(conf), [])
   t.match(found('MaxScanTime 300000\n'), [
     { level: 'warning', value: /^is 5 min, /, remedy: /^set "MaxScanTime 120000" / },
   ])
   t.match(found('MaxScanTime 0\n'), [{ value: /^is 0 \(unlimited\), / }])
   t.match(found('', 60_000), [{ value: /^is 2 min, /, remedy: /^set "MaxScanTime 60000" / }])
-  t.same(checkScanTime(here, undefined, 1), [], 'its clamd.conf is unknown')
+  t.same(checkConfLimits(here, undefined, 1), [], 'its clamd.conf is unknown')
+})
+
+t.test('clamd counts as many files as ordinary mail has', async (t) => {
+  const found = (conf: string) => checkConfLimits(here, conf, 150_000)
+  for (const conf of ['MaxFiles 0\n', 'MaxFiles 1000\n']) t.same(found(conf), [])
+  t.match(found('MaxFiles 1\n'), [
+    { level: 'warning', value: /^is 1: mail with more .* is refused$/, remedy: /"MaxFiles 10000"/ },
+  ])
 })
 
 t.test('the largest message that clamd scans is that of its smallest limit', async (t) => {
