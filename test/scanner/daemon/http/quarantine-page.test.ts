@@ -423,10 +423,14 @@ t.test('what has the focus keeps it while something is under way', skip, async (
   await signIn(page)
   await titled(page, '3 messages')
   await page.locator('#message:focus').waitFor()
-  await page.waitForTimeout(300)
+  await said(page, 'Opening…')
   open()
   await page.locator('#message-title:focus', { hasText: 'number 1' }).waitFor()
-  t.same(await page.evaluate(`texts.filter((text) => text !== '')`), ['Message', 'number 1'])
+  t.same(await page.evaluate(`texts.filter((text) => text !== '')`), [
+    'Message',
+    'Opening…',
+    'number 1',
+  ])
   // A second press of what is under way does nothing, and the focus stays.
   const release = await hold('**/release')
   await button(page, 'Release to b@example.org').click()
@@ -1203,5 +1207,24 @@ t.test('the text of a letter shows where its links lead', skip, async (t) => {
     '(picture) [leads to http://evil.example/y]',
   ])
   t.equal(await page.locator('#message a[href*=evil]').count(), 0, 'and none can be followed')
+  await page.context().close()
+})
+
+t.test('what takes long is said', skip, async (t) => {
+  const api = await serveApi(t)
+  await keepMany(api, 2)
+  const { page } = await open(api)
+  let go = () => {}
+  await page.route('**/messages/*', (route) => new Promise<void>((resolve) => { go = resolve }).then(() => route.continue())) // biome-ignore format: a line
+  await page.locator('.messages a').first().click()
+  await said(page, 'Opening…')
+  go()
+  await page.locator('#message dl').first().waitFor()
+  t.equal(await page.locator('#said').textContent(), '')
+  await button(page, 'Delete').click()
+  await page.locator('#yes').click()
+  await said(page, 'Deleting…')
+  go()
+  await said(page, '“number 0” was deleted.')
   await page.context().close()
 })

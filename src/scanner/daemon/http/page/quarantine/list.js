@@ -3,7 +3,15 @@ import { alikeGroups, FEW_ALIKE } from '../../../../scan/quarantine/alike.ts'
 import { focus } from './focus.js'
 import { listTitle, narrow, recipientsText, subjectOf, writerOf } from './list-view.js'
 import { ask, codeOf, Problem } from './session.js'
-import { count, dangerOfMany, kindText, problemOfMany, problems, warningText } from './words.js'
+import {
+  count,
+  dangerOfMany,
+  kindText,
+  problemOfMany,
+  problems,
+  SLOW,
+  warningText,
+} from './words.js'
 
 /** @import { App, Search } from './app.js' */
 /** @import { Summary } from './answers.js' */
@@ -14,9 +22,6 @@ const PAGE = 100
 const LISTED_MAX = 10_000
 const DELETED_MAX = 1000
 const RELEASED_MAX = 100
-
-/** Milliseconds after which screen readers read that something is still under way. */
-const SLOW = 1000
 
 const NOTHING_SELECTED = 'Nothing is selected'
 

@@ -17,6 +17,7 @@ import {
   problems,
   problemText,
   releasedText,
+  SLOW,
   timeText,
   warningText,
 } from './words.js'
@@ -98,9 +99,11 @@ export class Opened {
     const { message } = this.app.search
     this.app.redraw()
     if (message === '') return
+    this.app.tell('Opening…', SLOW)
     try {
       const shown = await this.#reload(message)
       if (shown) this.target.chosen = new Set(this.#usual(shown))
+      this.app.tell('')
       this.app.redraw()
     } catch (error) {
       if (error instanceof Problem && error.code === 'no-message') this.#sayItIsGone(message)
@@ -419,6 +422,7 @@ export class Opened {
       const more = [`${who}.`, 'The message cannot be restored.']
       const agreed = await this.app.agrees(words, 'Delete', { more, next: this.#andNext('Delete') })
       if (!agreed) return
+      this.app.tell('Deleting…', SLOW)
       try {
         await ask(`messages/${encodeURIComponent(shown.id)}`, { method: 'DELETE' })
         this.#deleted.add(shown.id)

@@ -123,6 +123,9 @@ export function dangerOfMany(messages) {
 export const count = (number, noun) =>
   `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 
+/** Milliseconds after which the page says what it is doing. */
+export const SLOW = 1000
+
 /** Lines of a question or an answer with one for each message or recipient. */
 const LINES = 5
 
