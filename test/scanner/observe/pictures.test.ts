@@ -223,6 +223,16 @@ const VIEWS: readonly View[] = [
     },
   },
   {
+    name: 'failed-many',
+    hasKey: false,
+    async does(page) {
+      for (const n of [0, 1, 2, 3]) await page.locator('.messages input').nth(n).check()
+      await press(page, 'Release 4 selected')
+      await press(page, 'Release 4 messages')
+      await page.locator('.answer.bad').waitFor()
+    },
+  },
+  {
     name: 'nothing-found',
     async does(page) {
       await unfold(page)

@@ -173,7 +173,7 @@ t.test('equal reasons are one line, with links to the messages', skip, async (t)
   await button(page, 'Release 9 messages').click()
   await answered(
     page,
-    '0 messages released. 1 was released already, by somebody else. 1 was deleted already, or too old. 7 could not be released, and stay selected:',
+    '1 was released already, by another user. 1 was deleted already, or too old. 7 could not be released, and stay selected:',
   )
   await selected(page, '7 selected')
   const lines = await page.locator('.answer li').allInnerTexts()

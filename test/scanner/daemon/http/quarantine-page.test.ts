@@ -209,7 +209,7 @@ t.test(
     await button(page, /^Release \d+ selected$/).click()
     await asked(page, 'Release 3 messages, each to its recipient? Opening them may do harm.')
     await page.locator('#yes').click()
-    await answered(page, '2 messages released. 1 was released already, by somebody else.')
+    await answered(page, '2 messages released. 1 was released already, by another user.')
     t.equal(await page.locator('.answer.bad').count(), 0)
     t.equal(api.next.got.length, 3)
     await titled(page, '57 messages')

@@ -446,8 +446,8 @@ export class List {
     const left = messages.length - number - released - gone - failures
     const again = done === 'released' ? ': to release them again is safe, each is sent once' : ''
     const all = [
-      `${count(number, 'message')} ${done}.`,
-      released && `${wasOrWere(released)} released already, by somebody else.`,
+      number > 0 && `${count(number, 'message')} ${done}.`,
+      released && `${wasOrWere(released)} released already, by another user.`,
       gone && `${wasOrWere(gone)} deleted already, or too old.`,
       failures &&
         `${failures.toLocaleString('en')} could not be ${done}, and ${failures === 1 ? 'stays' : 'stay'} selected:`,
