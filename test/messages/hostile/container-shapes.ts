@@ -1,4 +1,8 @@
+import { createCipheriv } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { zipSync } from 'fflate'
 import { binHex } from '../../mail/mime/decoders/binhex.ts'
 import { tarMember } from '../../scanner/scan/scanners/attachments/archives.ts'
 import type { HostileShape } from './hostile-shapes.ts'
@@ -76,9 +80,87 @@ export const sevenZip = Buffer.from(
   '377abcaf271c00040000000005000000000000001d00000000000000000000000001020304170600010905070b0100012303010105e0000001000cd0000000000000',
   'hex',
 )
+/** One whose list has a megabyte of zeros, packed in as many as decode to them. */
+const sevenZipOfZeros = (() => {
+  const packed = Buffer.alloc(48 * 1024)
+  const place = Buffer.from(sevenZip.subarray(0, 32))
+  place.writeUInt32LE(packed.length, 12)
+  const list = sevenZip.toString('latin1', 37)
+  const length = Buffer.from([0xc0, packed.length & 0xff, packed.length >> 8])
+  const ofZeros = list.replace('\t\x05', `\t${length.toString('latin1')}`).replace('\xe0', '\x5d')
+  place.writeUInt32LE(ofZeros.length, 20)
+  return Buffer.concat([place, packed, Buffer.from(ofZeros, 'latin1')])
+})()
+
+const rar4 = (blocks: Buffer) => Buffer.concat([Buffer.from('Rar!\x1a\x07\0', 'latin1'), blocks])
+const rar5 = (headers: Buffer) =>
+  Buffer.concat([Buffer.from('Rar!\x1a\x07\x01\0', 'latin1'), headers])
+/** A header of a file in RAR 5 with 30 records of nothing. */
+const rar5Header = Buffer.from(`000000003f02013c${'0109'.repeat(30)}`, 'hex')
+
+const SECTOR = 512
+/** A compound file (MS-CFB) whose directory is a chain through all sectors, with a chain for streams that goes round. */
+function compound(size: number): Buffer {
+  const sectors = Math.max(4, Math.min(110 * 128, Math.floor(size / SECTOR)))
+  const file = Buffer.alloc((sectors + 1) * SECTOR)
+  Buffer.from('d0cf11e0a1b11ae1', 'hex').copy(file)
+  file.writeUInt16LE(9, 30) // sectors of 512 bytes
+  const tables = Math.ceil(sectors / 128)
+  for (let table = 0; table < Math.min(109, tables); table++)
+    file.writeUInt32LE(table, 76 + 4 * table)
+  file.writeUInt32LE(tables, 48)
+  for (let sector = 0; sector < tables * 128; sector++)
+    file.writeUInt32LE(sector < sectors - 1 ? sector + 1 : tables, SECTOR + 4 * sector)
+  return file
+}
+
+const made = (name: string) =>
+  readFileSync(join(import.meta.dirname, '../../mail/mime/encrypted/files', name))
+
+/** Bytes that do not shrink. */
+const random = (size: number) =>
+  createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)).update(Buffer.alloc(size))
+
+/** Files in a tar that is compressed, below bytes that do not shrink: what shrinks more is not searched for documents. */
+const copies = (file: Buffer) => (size: number) => {
+  const member = tarMember('a', '0', file)
+  const most = filled(Math.max(15 * size, member.length), member)
+  return gzipSync(Buffer.concat([tarMember('b', '0', random(size)), most]))
+}
 const archives: Readonly<Record<string, (size: number) => Buffer>> = {
-  'a tar of lists with large tables': (size) =>
-    gzipSync(filled(2 * size, tarMember('a', '0', sevenZip))),
+  'lists of 7-Zip with large tables': copies(sevenZip),
+  'lists of 7-Zip with a megabyte of zeros': copies(sevenZipOfZeros),
+  'blocks of RAR 4': (size) => rar4(filled(size, Buffer.from('00000000000700', 'hex'))),
+  'copies of a RAR 4 file of blocks': copies(rar4(filled(7000, Buffer.from('00000000000700', 'hex')))), // biome-ignore format: a line
+  'records of RAR 5': (size) => rar5(filled(size, rar5Header)),
+  'copies of a RAR 5 file of records': copies(rar5(filled(7000, rar5Header))),
+  'sectors of a compound file': compound,
+  'copies of a compound file': copies(compound(20 * 1024)),
+  ...Object.fromEntries(
+    ['40', '256', 'R5', 'xref', 'lin'].map((kind) => [
+      `copies of a PDF that everyone opens (${kind})`,
+      copies(made(`open-${kind}.pdf`)),
+    ]),
+  ),
+  'a PDF of words that announce encryption': (size) =>
+    filled(size, Buffer.from('%PDF-1.4 trailer /Encrypt << /O( /ID[ startxref 0 ')),
+  'documents of nothing in a zip': (size) =>
+    Buffer.from(zipSync(Object.fromEntries(Array.from({ length: size / 128 }, (_, n) => [`${n}.docx`, new Uint8Array()])))), // biome-ignore format: a line
+  'zips in one another': (size) => {
+    let file = Buffer.alloc(20 * size)
+    for (let n = 0; n < 4; n++) file = Buffer.from(zipSync({ 'a.zip': file }))
+    return file
+  },
+  'members of a tar without content': (size) => filled(size, tarMember('a', '0', '')),
+  'streams of gzip': (size) => filled(size, gzipSync('')),
+}
+
+/** Packets of OpenPGP (RFC 9580 4.3), each of a few bytes. */
+const pgpPackets: Readonly<Record<string, string>> = {
+  'literal packets of nothing': 'cb06620000000000',
+  'compressed packets of nothing': 'c803010300',
+  'packets that are skipped': 'cd00',
+  'literal packets in pieces of one byte': `cb${'e062'.repeat(30)}00`,
 }
 
 const shapesOf = (what: string, files: Readonly<Record<string, (size: number) => string>>) =>
@@ -91,12 +173,21 @@ const attached = (file: (size: number) => Buffer) => (size: number) => {
 }
 const eachAttached = (files: Readonly<Record<string, (size: number) => Buffer>>) =>
   Object.fromEntries(Object.entries(files).map(([name, file]) => [name, attached(file)]))
+const asPgp = (packets: string) => (size: number) =>
+  attached((bytes) => filled(bytes, Buffer.from(packets, 'hex')))(size).replace(
+    'application/octet-stream',
+    'application/pgp-encrypted',
+  )
 const asText = (text: (size: number) => string) => (size: number) =>
   `Content-Type: text/plain\n\n${text(size)}\n`
 
 export const containerShapes: readonly HostileShape[] = [
   ...shapesOf('TNEF', eachAttached(tnefFiles)),
-  ...shapesOf('7-Zip', eachAttached(archives)),
+  ...shapesOf('archives and documents', eachAttached(archives)),
+  ...shapesOf(
+    'OpenPGP',
+    Object.fromEntries(Object.entries(pgpPackets).map(([name, packets]) => [name, asPgp(packets)])),
+  ),
   ...shapesOf(
     'BinHex',
     Object.fromEntries(Object.entries(binHexTexts).map(([name, text]) => [name, asText(text)])),

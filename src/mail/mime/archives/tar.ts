@@ -28,9 +28,12 @@ export function isTarHeader(block: Buffer): boolean {
 /** Returns whether the block has the checksum of a tar header. Some programs sum signed bytes. */
 export function hasTarChecksum(block: Buffer): boolean {
   if (block.length < BLOCK) return false
-  const bytes = [...block].fill(0x20, CHECKSUM_AT, CHECKSUM_AT + 8)
-  const sum = bytes.reduce((total, byte) => total + byte)
-  const negative = bytes.filter((byte) => byte >= 0x80).length * 0x100
+  let [sum, negative] = [8 * 0x20, 0]
+  for (let at = 0; at < BLOCK; at++) {
+    if (at === CHECKSUM_AT) at += 8
+    sum += block[at]!
+    if (block[at]! >= 0x80) negative += 0x100
+  }
   return [sum, sum - negative].includes(octalIn(block, CHECKSUM_AT, 8))
 }
 

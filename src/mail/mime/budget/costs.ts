@@ -4,7 +4,7 @@
  */
 export const costs = {
   /** An element of S/MIME, and a place at which encoded data is found in a text. */
-  element: 16,
+  element: 32,
   line: 8,
   /** A word that may begin encoded data. */
   word: 24,

@@ -179,7 +179,7 @@ class CompoundFile {
     /** The sectors that streams share, which the first entry names. */
     let shared: readonly number[] | undefined
     for (const sector of yield* this.#chainFrom(bytes.readUInt32LE(48), SECTORS_MAX, work)) {
-      yield* work.countUnits(this.#size)
+      yield* work.countUnits(2 * this.#size) // names are decoded, which takes longer than to inspect them
       const directory = bytes.subarray(this.#at(sector), this.#at(sector) + this.#size)
       for (let at = 0; at + DIRECTORY_ENTRY_SIZE <= directory.length; at += DIRECTORY_ENTRY_SIZE) {
         const entry = directory.subarray(at, at + DIRECTORY_ENTRY_SIZE)
