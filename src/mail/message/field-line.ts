@@ -62,7 +62,7 @@ export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
   return true
 }
 
-/** Returns whether libclamav takes the first line of a body that is not blank for one of the header above. */
-export function beginsWithField(body: string): boolean {
+/** Returns whether libclamav takes the first line of a body that is not blank for one more of the header above. */
+export function extendsHeader(body: string): boolean {
   return /^(?:content|filename=)|base64/i.test(body.trimStart().split('\n', 1)[0]!)
 }

@@ -2,7 +2,7 @@ import { LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../base/bytes/lines.ts'
 import {
   beginsAsHeader,
-  beginsWithField,
+  extendsHeader,
   isBlankLine,
   isField,
   isMailboxLine,
@@ -201,7 +201,7 @@ class BodyStartSearch {
   /** Begins another header: for most programs what is above its empty line does not describe its body. */
   #beginHeader(at: number): void {
     const end = Math.min(nextLine(this.#bytes, at), at + FIRST_LINE_MAX)
-    if (beginsWithField(this.#bytes.toString('latin1', at, end))) return
+    if (extendsHeader(this.#bytes.toString('latin1', at, end))) return
     this.#lines = new MimeLines()
     this.#hasField = false
     this.#hasFieldsAlone = true

@@ -1,6 +1,19 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { beginsAsHeader } from '../../message/field-line.ts'
 
+/*
+ * Whether bytes begin like a mail. Each rule is for another reader. The stricter ones come first:
+ *
+ * - isKnownAsMail: each libclamav takes a file for mail that begins with one of eight fields. A message that does not is emitted as mail.
+ * - fileKindOf (file-kind.ts): mail has a field about content, or two other fields of mail. Only then is a file opened as a
+ *   message, because many texts begin with a word and a colon, and some with `Date:`. The name of its first field may have two words.
+ * - beginsAsMail: some libclamav may take a file for mail that begins with any field, if its name has no blanks.
+ * - #beginsHeader (carver/body-starts.ts): the same of a place in an odd mail, where NULs may be in front, too.
+ *
+ * Two questions are others: hasContentField (file-kind.ts) is about any line near the beginning, and extendsHeader
+ * (message/field-line.ts) is about a body, in which libclamav may read on in the header above.
+ */
+
 /** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512
 

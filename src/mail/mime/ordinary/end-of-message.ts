@@ -1,4 +1,4 @@
-import { beginsWithField, isMailboxLine } from '../../message/field-line.ts'
+import { extendsHeader, isMailboxLine } from '../../message/field-line.ts'
 import { otherLineEnd } from '../../message/well-formed.ts'
 
 /*
@@ -115,7 +115,7 @@ function isEnded(message: string): boolean {
   if (DECLARES_MESSAGE.test(around)) return false
   if (around.split('\n').some((line) => isMailboxLine(line))) return false
   const below = text.slice(empty).split('\n')
-  return !below.some((line) => LIKE_DELIMITER.test(line) || beginsWithField(line))
+  return !below.some((line) => LIKE_DELIMITER.test(line) || extendsHeader(line))
 }
 
 /** Returns a message without the lines at its end that close a multipart. */

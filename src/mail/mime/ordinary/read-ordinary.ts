@@ -2,7 +2,7 @@ import { CR, LF } from '../../../base/bytes/ascii.ts'
 import { belowEmptyLine } from '../../../base/bytes/lines.ts'
 import type { ByteRange } from '../../message/bytes.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
-import { beginsWithField, isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
+import { extendsHeader, isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
 import { Header } from '../../message/header-block.ts'
 import { headerFault } from '../../message/well-formed.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
@@ -134,7 +134,7 @@ class OrdinaryReading {
     const { header, bodyAt } = found
     if (header.isMultipart) yield* this.#multipart(header, bodyAt, to, place)
     else if (header.isMessage) yield* this.#message(found, to, place)
-    else if (this.#isLikeHeader(bodyAt)) throw new Odd('a text like a header')
+    else if (this.#mayDeclareParts(bodyAt)) throw new Odd('a text like a header')
     else this.#leaf(header, bodyAt, to, place)
   }
 
@@ -171,9 +171,9 @@ class OrdinaryReading {
   }
 
   /** Whether libclamav may find a multipart or a message in a text whose first line it takes for one of the header. */
-  #isLikeHeader(bodyAt: number): boolean {
+  #mayDeclareParts(bodyAt: number): boolean {
     const lines = this.#firstLines(bodyAt)
-    return beginsWithField(lines) && (MULTIPART_WORDS.test(lines) || /message/i.test(lines))
+    return extendsHeader(lines) && (MULTIPART_WORDS.test(lines) || /message/i.test(lines))
   }
 
   #add(header: PartHeader, from: number, block: Header): FoundHeader {
@@ -219,7 +219,7 @@ class OrdinaryReading {
 
   *#message({ header, bodyAt: from }: FoundHeader, to: number, outer: Place): Steps {
     const { levels, multipart } = outer.depth
-    const inPlace = beginsWithField(this.#firstLines(from)) ? levels : 0
+    const inPlace = extendsHeader(this.#firstLines(from)) ? levels : 0
     const depth = this.#found.depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
     this.#leaf(header, from, to, outer)
     if (multipart === undefined) yield* this.#entity(from, to, atTopOf(depth))

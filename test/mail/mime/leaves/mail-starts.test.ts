@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { fileKindOf } from '../../../../src/mail/mime/leaves/file-kind.ts'
 import { beginsAsMail, isKnownAsMail } from '../../../../src/mail/mime/leaves/mail-starts.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
@@ -25,4 +26,27 @@ t.test('a file that begins with a field may be mail', async (t) => {
   }
   t.equal(beginsAsMail(source(`${'a'.repeat(511)}:`)), true)
   t.equal(beginsAsMail(source(`${'a'.repeat(512)}:`)), false)
+})
+
+t.test('each rule for how mail begins is for another reader', async (t) => {
+  const rules = {
+    known: isKnownAsMail,
+    mail: (file: Bytes) => fileKindOf(file) === 'mail',
+    begins: beginsAsMail,
+  }
+  for (const [text, expected] of Object.entries({
+    'Date: a\nTo: b\n': ['known', 'mail', 'begins'],
+    'Date: a\n': ['known', 'begins'],
+    'Content-Type: a/b\n': ['mail', 'begins'],
+    'Two words: a\nDate: b\nTo: c\n': ['mail'],
+    'A: b\n': ['begins'],
+    'no field\n': [],
+  })) {
+    const accepting = Object.entries(rules).filter(([, accepts]) => accepts(source(text)))
+    t.same(
+      accepting.map(([name]) => name),
+      expected,
+      text,
+    )
+  }
 })
