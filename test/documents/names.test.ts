@@ -108,7 +108,6 @@ t.test(
 
 /** Private names of several files of the reading of mail that mean the same. */
 const sameInReading: ReadonlyMap<string, string> = new Map([
-  ['BARE_CR', 'a CR that ends a line without LF'],
   ['open', 'opens a container, for the table of containers'],
 ])
 

@@ -2,7 +2,7 @@ import type { Bytes } from '../../message/bytes.ts'
 import { beginsAsHeader } from '../../message/field-line.ts'
 
 /*
- * Whether bytes begin like a mail. Each rule is for another reader. The stricter ones come first:
+ * Whether bytes begin like a message. Each rule is for another reader. The stricter ones come first:
  *
  * - isKnownAsMail: each libclamav takes a file for mail that begins with one of eight fields. A message that does not is emitted as mail.
  * - fileKindOf (file-kind.ts): mail has a field about content, or two other fields of mail. Only then is a file opened as a

@@ -33,6 +33,23 @@ interface DecodedContent {
 const LINE_ENDS_MAX = 1024 * 1024
 
 /**
+ * What programs take a content for. Each is emitted so:
+ *
+ * | | a text | anything else |
+ * | --- | --- | --- |
+ * | own text, and around parts | once, or not if scanners see it in the message | a file |
+ * | another part | once, and as a file | a file, with each kind of line ends |
+ * | a message, unencoded | once | once, or a file if it does not begin like mail |
+ */
+type TakenFor =
+  /** Its parts are contents of their own. */
+  | { readonly kind: 'message' }
+  /** A text that they display. */
+  | { readonly kind: 'text'; readonly lines: TextProperties }
+  /** A file that they save, in lines if they may write them with other ends. */
+  | { readonly kind: 'file'; readonly lines: TextProperties | undefined }
+
+/**
  * Emits a content as programs display it, if it is a text, or as they save it. Returns whether it was emitted: a text that
  * is unchanged in the whole is not.
  */
@@ -42,33 +59,43 @@ export function* saveContent(
   extraction: Extraction,
 ): Steps<boolean> {
   const { bare, end, encoding } = content
-  const { header, role } = leaf
-  const { isShown } = header
   yield* saveInUtf8(content, leaf, extraction)
-  const { encodes } = transferEncodings[encoding]
-  const isMessage = encodes === 'nothing' && header.isMessage
+  const isMessage = isPlainMessage(content, leaf)
   if (isMessage && !isKnownAsMail(bare)) yield* extraction.emit(bare, { isMail: true })
-  if (isMessage && beginsAsMail(bare)) {
-    // Its parts are contents of their own, so it is a file in one variant only.
+  const taken = yield* takenFor(content, leaf, extraction.work)
+  if (taken.kind === 'text') return yield* displayText(content, taken.lines, leaf, extraction)
+  if (taken.kind === 'message') {
     yield* extraction.emit(bare)
     yield* openContainers(bare, extraction)
     return true
   }
-  // The line end below a file that was encoded is none of its own.
-  const own = encodes === 'nothing' || isShown ? end : NO_LINE_END
-  const hasLines = encodes !== 'bytes' || isShown
-  const lines = hasLines ? yield* textPropertiesOf(bare, extraction.work, own) : undefined
-  const mayBeText = isShown || (encodes === 'nothing' && role === 'preamble or epilogue')
-  if (mayBeText && lines?.isText) return yield* displayText(content, lines, leaf, extraction)
   // (The reading of the mail finds the contents of a message that is not encoded.)
   const opened = isMessage ? extraction.at({ declared: asText(extraction.declared) }) : extraction
-  // What most programs show as a text gets no CR LF.
-  const saved = lines && { ...lines, lf: lines.lf && !isShown }
-  yield* saveFile(bare, end, leaf, opened, {
-    lines: encodes === 'bytes' ? undefined : saved,
-  })
-  if (encodes === 'lines') yield* extraction.emit(splitLineEnd(bare).bare)
+  yield* saveFile(bare, end, leaf, opened, taken)
+  if (transferEncodings[encoding].encodes === 'lines')
+    yield* extraction.emit(splitLineEnd(bare).bare)
   return true
+}
+
+/** Whether a content is declared as a message, and is not encoded. */
+function isPlainMessage({ encoding }: DecodedContent, { header }: Leaf): boolean {
+  return transferEncodings[encoding].encodes === 'nothing' && header.isMessage
+}
+
+function* takenFor(content: DecodedContent, leaf: Leaf, work: Work): Steps<TakenFor> {
+  const { bare, end, encoding } = content
+  const { isShown } = leaf.header
+  if (isPlainMessage(content, leaf) && beginsAsMail(bare)) return { kind: 'message' }
+  const { encodes } = transferEncodings[encoding]
+  if (encodes === 'bytes' && !isShown) return { kind: 'file', lines: undefined }
+  // The line end below a file that was encoded is none of its own.
+  const own = encodes === 'nothing' || isShown ? end : NO_LINE_END
+  const lines = yield* textPropertiesOf(bare, work, own)
+  const isBesideParts = encodes === 'nothing' && leaf.role === 'preamble or epilogue'
+  if ((isShown || isBesideParts) && lines.isText) return { kind: 'text', lines }
+  if (encodes === 'bytes') return { kind: 'file', lines: undefined }
+  // What most programs show as a text gets no CR LF.
+  return { kind: 'file', lines: { ...lines, lf: lines.lf && !isShown } }
 }
 
 /** Returns a declaration with `message` replaced by `text`. */

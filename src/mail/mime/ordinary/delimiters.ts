@@ -28,7 +28,7 @@ export function nextDelimiter(bytes: Buffer, boundary: string, from: number, to:
 }
 
 /** Upper limit for the characters of a cut that are compared, from its dashes on. No boundary is longer. */
-const COMPARED_MAX = 300
+const LIKENESS_MAX = 300
 
 /**
  * The boundaries in a message. A cut of the carver's is a delimiter to some program, so each must be one that the grammar has
@@ -51,7 +51,7 @@ export class Boundaries {
    * or for a `similar` one.
    */
   *compare(cut: Cut, work: Work): Steps<'goes on' | 'similar' | undefined> {
-    const line = cut.text.slice(0, cut.front + COMPARED_MAX)
+    const line = cut.text.slice(0, cut.front + LIKENESS_MAX)
     yield* work.countUnits(costs.line + line.length * this.#multiparts.length)
     const like = this.#multiparts
       .filter(({ boundary, from }) => from <= cut.at && isLike(line, boundary))

@@ -52,7 +52,7 @@ const DECLARATION_MAX = 200
 /** A delimiter of a boundary that has the word, and declares none. */
 const DELIMITER_WITH_WORD = /^--\S{0,80}?boundary[^\s=]{0,80}$/gim
 /** How all programs begin a boundary: up to where some of them end it, or with its whole value. */
-const BEGINNING = /^=(?:"(-*[\w+.=][\w+.=-]*)|(-*[\w+.][\w+.-]*))("?[ \t]*(?:;|$))?/
+const BOUNDARY_BEGINNING = /^=(?:"(-*[\w+.=][\w+.=-]*)|(-*[\w+.][\w+.-]*))("?[ \t]*(?:;|$))?/
 /** Where some program may end a boundary in a dash: its delimiters would look like those that close a multipart. */
 const DASH_AT_END = /-(?:[^\w+.=-]|$)/
 /** The same in a line like a delimiter: some program takes its boundary from there if it does not find one in a header. */
@@ -139,7 +139,7 @@ function boundariesIn(message: string): readonly string[] | undefined {
   for (const { index, 0: word, 1: value = '' } of text.matchAll(DECLARATION)) {
     const isInBoundary = index < end && !value.startsWith('=')
     if (isInBoundary) continue
-    const [found = '', quoted, token, whole] = BEGINNING.exec(value) ?? []
+    const [found = '', quoted, token, whole] = BOUNDARY_BEGINNING.exec(value) ?? []
     const beginning = quoted ?? token
     if (beginning === undefined || value.length === DECLARATION_MAX) return undefined
     if (beginning.endsWith('-') || DASH_AT_END.test(value)) return undefined
