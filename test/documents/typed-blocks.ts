@@ -610,7 +610,6 @@ const NPM = 'npm run first-hour -- --by npm types it'
 
 /** Blocks that are not typed, by how they begin, with the reason. */
 export const notTyped: readonly (readonly [page: string, begins: string, why: string])[] = [
-  ['doc/cluster.md', '192.0.2.11:allow', 'test/documents/examples.test.ts runs such a line'],
   ['README.md', 'apt update && apt install', 'npm run first-hour -- --by repository types the rest of it'], // biome-ignore format: a line
   ['README.md', 'git clone', 'npm run try is run by the tests of each change'],
   ['README.md', '$ onescan check --mail', 'it is output, which the picture of check has'],
@@ -688,7 +687,6 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     "doveadm fetch -A 'user",
     'test/programs/doveadm-fetch.test.ts runs such commands',
   ],
-  ['doc/missed.md', "doveadm fetch -A 'user", 'test/programs/doveadm-fetch.test.ts runs such commands'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'onescan scan --all', 'test/scanner/cli/plugin.test.ts runs it'],
   ['man/onescan-plugin.7', "QHPSI='plugin: clamd macros.ts", 'it is a setting, with names of files of a site'], // biome-ignore format: a line
   ['man/onescan-plugin.7', 'cc -shared', 'test/scanner/scan/scanners/file-plugin runs it'],
