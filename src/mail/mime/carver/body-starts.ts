@@ -13,7 +13,7 @@ import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { MimeLines, type MimeText } from '../headers/mime-lines.ts'
 import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
-import { nextLine } from './cuts.ts'
+import { LineEnds } from './cuts.ts'
 
 const isMessageOrUntyped = ({ isMessage, type }: PartHeader) => isMessage || type === ''
 
@@ -81,6 +81,7 @@ class BodyStartSearch {
   readonly #bytes: Buffer
   readonly #range: SearchedRange
   readonly #work: Work
+  readonly #lineEnds: LineEnds
   #lines = new MimeLines()
   readonly #starts: BodyStart[] = []
   #text = ''
@@ -102,6 +103,7 @@ class BodyStartSearch {
     this.#bytes = bytes
     this.#range = range
     this.#work = work
+    this.#lineEnds = new LineEnds(bytes)
   }
 
   *read(): Steps<BodyStarts> {
@@ -113,7 +115,7 @@ class BodyStartSearch {
     let blanks = 0
     let at = isOfPart ? from : yield* this.#belowBlanks(from)
     while (at < end && (at < to || this.#starts.length === 0) && !this.#isOver) {
-      const next = nextLine(this.#bytes, at)
+      const next = this.#lineEnds.next(at)
       yield* this.#work.countUnits(costs.line + next - at)
       const isBlank = this.#isBlank(at, next)
       const isEmpty = isBlank && this.#isEmpty(at, next)
@@ -137,7 +139,7 @@ class BodyStartSearch {
     if (first === undefined || (!first.header.isShown && at < to)) this.#add(at)
     if (this.#other) this.#push(this.#other)
     if (this.#lastRun) this.#push(this.#startAtRun(this.#lastRun))
-    if (first === undefined || this.#isBlank(from, nextLine(this.#bytes, from)))
+    if (first === undefined || this.#isBlank(from, this.#lineEnds.next(from)))
       this.#starts.push({ bodyAt: from, header: EMPTY_PART, text: '' })
     return {
       starts: this.#starts,
@@ -200,7 +202,7 @@ class BodyStartSearch {
 
   /** Begins another header: for most programs what is above its empty line does not describe its body. */
   #beginHeader(at: number): void {
-    const end = Math.min(nextLine(this.#bytes, at), at + FIRST_LINE_MAX)
+    const end = Math.min(this.#lineEnds.next(at), at + FIRST_LINE_MAX)
     if (extendsHeader(this.#bytes.toString('latin1', at, end))) return
     this.#lines = new MimeLines()
     this.#hasField = false
@@ -250,7 +252,7 @@ class BodyStartSearch {
   *#belowBlanks(from: number): Steps<number> {
     let at = from
     while (at < this.#bytes.length && at < this.#range.to) {
-      const next = nextLine(this.#bytes, at)
+      const next = this.#lineEnds.next(at)
       yield* this.#work.countUnits(costs.line + next - at)
       if (!this.#isBlank(at, next)) break
       at = next

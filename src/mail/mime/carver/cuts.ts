@@ -49,6 +49,7 @@ export function* cutsIn(bytes: Buffer, work: Work, from = 0): Steps<readonly Cut
 export class CutSearch {
   readonly #bytes: Buffer
   readonly #work: Work
+  readonly #lineEnds: LineEnds
   /** Where the next dash is, or the end. */
   #dash: number
   /** Up to where the work is counted. */
@@ -57,6 +58,7 @@ export class CutSearch {
   constructor(bytes: Buffer, work: Work, from: number) {
     this.#bytes = bytes
     this.#work = work
+    this.#lineEnds = new LineEnds(bytes)
     this.#dash = indexOrEnd(bytes, DASH, from)
     this.#counted = from
   }
@@ -66,7 +68,7 @@ export class CutSearch {
     const bytes = this.#bytes
     while (this.#dash < bytes.length) {
       if (this.#dash - this.#counted >= SEARCHED) yield* this.#countUpTo(this.#dash)
-      const cut = cutAt(bytes, this.#dash)
+      const cut = cutAt(bytes, this.#dash, this.#lineEnds)
       this.#dash = indexOrEnd(bytes, DASH, cut?.to ?? this.#dash + 1)
       if (cut === undefined) continue
       yield* this.#work.countUnits(costs.cut)
@@ -83,17 +85,17 @@ export class CutSearch {
 }
 
 /** Returns the line of a dash, if it is like a delimiter that begins with this dash. */
-function cutAt(bytes: Buffer, dash: number): Cut | undefined {
+function cutAt(bytes: Buffer, dash: number, lineEnds: LineEnds): Cut | undefined {
   const at = lineOf(bytes, dash)
   if (at === undefined || !isDashed(bytes, dash)) return undefined
   const line = lineAt(bytes, at)
   // Programs for which a bare CR ends no line read on there.
   const end = at + line.length
-  const isBare = bytes[end] === CR && bytes[belowCrs(bytes, end) - 1] !== LF
+  const isBare = bytes[end] === CR && bytes[lineEnds.belowCrs(end) - 1] !== LF
   const text = isBare ? `${line}\r` : withoutClose(line)
   return {
     at,
-    to: nextLine(bytes, dash),
+    to: lineEnds.next(dash),
     text,
     front: dash - at,
     closes: text.length < line.length,
@@ -140,24 +142,42 @@ function withoutClose(line: string): string {
   return line.endsWith('--') && /--./.test(above) ? above : line
 }
 
-/** The bytes in which the end of a line is searched for at a time. */
+/** The bytes in which the end of a line is searched for at a time, and upper limit for the CRs above an LF. */
 const LINE = 1024
 
-/** Returns the offset of the next line: LF, also below CRs, and a bare CR end a line. */
-export function nextLine(bytes: Buffer, from: number): number {
-  for (let at = from; at < bytes.length; at += LINE) {
-    const piece = bytes.subarray(at, at + LINE)
-    const lf = piece.indexOf(LF)
-    const cr = piece.subarray(0, lf < 0 ? LINE : lf).indexOf(CR)
-    if (cr >= 0) return belowCrs(bytes, at + cr)
-    if (lf >= 0) return at + lf + 1
-  }
-  return bytes.length
-}
+/**
+ * Finds the ends of lines: LF, also below CRs, and a bare CR end a line. It remembers how far the CRs at hand go on, so a
+ * run of them is read once, and not anew for each.
+ */
+export class LineEnds {
+  readonly #bytes: Buffer
+  /** From where to where all bytes are known to be CRs. */
+  #crs = { from: 0, to: 0 }
 
-/** Returns the offset below an LF that follows CRs, or else below the first CR. */
-function belowCrs(bytes: Buffer, cr: number): number {
-  let at = cr
-  while (bytes[at] === CR && at - cr < LINE) at++
-  return bytes[at] === LF ? at + 1 : cr + 1
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  /** Returns the offset of the line below that of an offset. */
+  next(from: number): number {
+    const bytes = this.#bytes
+    if (bytes[from] === CR) return this.belowCrs(from)
+    for (let at = from; at < bytes.length; at += LINE) {
+      const piece = bytes.subarray(at, at + LINE)
+      const lf = piece.indexOf(LF)
+      const cr = piece.subarray(0, lf < 0 ? LINE : lf).indexOf(CR)
+      if (cr >= 0) return this.belowCrs(at + cr)
+      if (lf >= 0) return at + lf + 1
+    }
+    return bytes.length
+  }
+
+  /** Returns the offset below an LF that follows CRs, or else below the first CR. */
+  belowCrs(cr: number): number {
+    const isKnown = this.#crs.from <= cr && cr < this.#crs.to
+    let to = isKnown ? this.#crs.to : cr
+    while (this.#bytes[to] === CR && to - cr < LINE) to++
+    this.#crs = { from: isKnown ? this.#crs.from : cr, to }
+    return this.#bytes[to] === LF && to - cr <= LINE ? to + 1 : cr + 1
+  }
 }
