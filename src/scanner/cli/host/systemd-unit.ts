@@ -39,8 +39,8 @@ const BYTES = 256 * 1024
 /** Returns whether systemd has started this host: sd_booted(3). */
 export const hasSystemd = (): boolean => pathExists('/run/systemd/system')
 
-/** A line in a file of the administrator that systemd ignores. */
-export interface IgnoredLine {
+/** A line in an addition of the administrator to a unit (`systemctl edit`) that systemd ignores. */
+interface IgnoredLine {
   /** The unit to which the file belongs. */
   readonly unit: string
   readonly file: string
@@ -49,10 +49,10 @@ export interface IgnoredLine {
   readonly reason: string
 }
 
-/** What systemd-analyze(1) prints about a file of onescan's units, of which systemd itself logs only when it reads it. */
-const IGNORED = /^(\/etc\/systemd\/system\/(onescan[\w-]*\.\w+)(?:\.d\/[^:\n]+)?):(\d+): (.+)$/gm
+/** What systemd-analyze(1) prints about such a line. systemd itself logs it only when it reads the file. */
+const IGNORED = /^(\/etc\/systemd\/system\/(onescan[\w-]*\.\w+)\.d\/[^:\n]+):(\d+): (.+)$/gm
 
-/** Returns the lines that systemd ignores in the files of a unit, and of the sockets and units that it needs. */
+/** Returns such lines of a unit, and of the sockets and units that it needs. */
 export function ignoredLines(unit: string): IgnoredLine[] {
   if (!hasSystemd()) return []
   const options = { encoding: 'utf8', env: {}, timeout: TIMEOUT, maxBuffer: BYTES } as const
