@@ -23,7 +23,7 @@ export const faultsOfAgreement: readonly Fault[] = [
       value:
         /^\/srv\/spool is queue_directory, and onescand listens in \/var\/spool\/postfix: Postfix defers all mail$/,
     },
-    restores: `postconf -X queue_directory; postconf -e 'smtpd_milters={ unix:onescan/milter.sock, default_action=tempfail }'
+    restores: `postconf -X queue_directory; postconf -e 'smtpd_milters={ unix:onescan/milter.sock, default_action=tempfail }' 'non_smtpd_milters=$smtpd_milters'
       rm -r /srv/spool ${PORT_OF_MILTER}; systemctl daemon-reload; systemctl restart postfix
       systemctl stop onescand; systemctl restart ${SOCKETS}; systemctl start onescand; ${until('ss -ltn | grep :25')}`,
   },
@@ -37,9 +37,20 @@ export const faultsOfAgreement: readonly Fault[] = [
       value:
         /^\/srv\/spool is queue_directory, and onescand listens in \/var\/spool\/postfix: Postfix defers all mail$/,
     },
-    restores: `postconf -X queue_directory; postconf -e 'smtpd_milters={ unix:onescan/milter.sock, default_action=tempfail }'
+    restores: `postconf -X queue_directory; postconf -e 'smtpd_milters={ unix:onescan/milter.sock, default_action=tempfail }' 'non_smtpd_milters=$smtpd_milters'
       rm -r /srv/spool ${PORT_OF_MILTER}; systemctl daemon-reload; systemctl restart postfix
       systemctl stop onescand; systemctl restart ${SOCKETS}; systemctl start onescand; ${until('ss -ltn | grep :25')}`,
+  },
+  {
+    name: 'the milter of local mail is at a port where nothing listens',
+    breaks: `postconf -e 'non_smtpd_milters={ inet:127.0.0.1:9, default_action=tempfail }'; postfix reload`,
+    reported: {
+      level: 'error',
+      what: 'non_smtpd_milters',
+      value:
+        /^inet:127\.0\.0\.1:9: nothing listens there: Postfix defers all mail that local programs send$/,
+    },
+    restores: "postconf -e 'non_smtpd_milters=$smtpd_milters'; postfix reload",
   },
   {
     name: 'Postfix accepts larger mail than clamd',
@@ -143,7 +154,7 @@ export const faultsOfAgreement: readonly Fault[] = [
       remedy: new RegExp(`^${FETCHES}$`),
     },
     // The host has no network: the log shows why nothing is fetched. freshclam itself does not even start.
-    does: `! freshclam && ${FETCHES} | grep 'update process started'`,
+    does: `! freshclam && ${FETCHES} | grep daily`,
     restores: 'systemctl stop clamav-freshclam; systemctl mask clamav-freshclam',
   },
 ]

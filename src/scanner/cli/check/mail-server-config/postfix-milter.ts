@@ -199,15 +199,37 @@ export async function checkMilterMaps(postfix: Postfix): Promise<CheckLine[]> {
   return [ok(what, value)]
 }
 
+/** Returns a milter of local mail alone that Postfix cannot reach, and why. Those of smtpd have check lines of their own. */
+function lostOfLocalMail(
+  local: readonly MilterEntry[],
+  ofSmtp: readonly MilterEntry[],
+  postfix: Postfix,
+): { readonly text: string; readonly reason: string } | undefined {
+  const [service] = postfix.services
+  if (service === undefined) return undefined
+  for (const milter of local) {
+    if (ofSmtp.some(({ text }) => text === milter.text)) continue
+    const found = unreachable(service, milter, postfix)
+    if (found !== undefined) return { text: milter.text, reason: found.value }
+  }
+  return undefined
+}
+
 /** Mail of programs, by sendmail(1): it meets other milters, and no proxy filter. */
 export function checkLocalMail(postfix: Postfix): CheckLine[] {
   const { main } = postfix
   const what = 'non_smtpd_milters'
   const local = splitMilters(main[what] ?? '')
+  const ofSmtp = splitMilters(main.smtpd_milters ?? '')
+  const known = ofSmtp.filter(({ text }) => isOnescand(text, postfix))
+  const away = lostOfLocalMail(local, ofSmtp, postfix)
+  if (away !== undefined) {
+    const others = local.filter(({ text }) => text !== away.text)
+    const list = [...new Set([...others, ...known].map(({ written }) => written))].join(', ')
+    const value = `${away.text}: ${away.reason} that local programs send`
+    return [failure(what, value, setting(what, list))]
+  }
   if (local.some(({ text }) => isOnescand(text, postfix))) return []
-  const known = splitMilters(main.smtpd_milters ?? '').filter(({ text }) =>
-    isOnescand(text, postfix),
-  )
   if (isFilteredBySmtp(postfix) || known.length === 0) return []
   const list = [...local, ...known].map(({ written }) => written).join(', ')
   const value = 'mail that local programs send with sendmail(1) is not scanned'

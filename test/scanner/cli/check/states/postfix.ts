@@ -264,6 +264,15 @@ export const states: readonly PostfixState[] = [
     isMended: true,
   },
   {
+    name: 'the milter of local mail alone is one that does not run',
+    main: (ports) => ({ ...byMilter(ports), non_smtpd_milters: 'inet:127.0.0.1:9' }),
+    byRule: [
+      /^error non_smtpd_milters: inet:127\.0\.0\.1:9: nothing listens there: Postfix defers all mail that local programs send; postconf -e /,
+    ],
+    byMail: [],
+    isMended: true,
+  },
+  {
     name: 'mail of local programs is not scanned',
     main: (ports) => ({ ...byMilter(ports), non_smtpd_milters: '' }),
     byRule: [/^warning non_smtpd_milters: .*; postconf -e /],
