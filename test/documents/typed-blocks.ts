@@ -495,6 +495,16 @@ export const typed: readonly TypedBlock[] = [
     ],
   },
   {
+    page: 'man/onescan-quotad.8',
+    begins: 'cd /home/vpopmail/domains',
+    before: `mkdir -p /home/vpopmail/etc /home/vpopmail/domains/0/example.org
+      echo 'ann:x:1:0:Ann:/home/vpopmail/domains/0/example.org/A/ann:NOQUOTA:x' >/home/vpopmail/domains/0/example.org/vpasswd`,
+    shows: [
+      'cat /home/vpopmail/etc/mailboxes',
+      /^ann@example\.org: \/home\/vpopmail\/domains\/0\/example\.org\/A\/ann$/m,
+    ],
+  },
+  {
     page: 'README.md',
     begins: 'sh /usr/share/onescan/examples/qmail/qmail-rules',
     code: 2,
