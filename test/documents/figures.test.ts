@@ -179,7 +179,7 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.equal(figure('COUNTED_FOR'), 3600 * 1000)
   t.match(daemon, 'crashes scanners three times, at most an hour apart')
   t.equal(SETTLED_AFTER_SECONDS, 15 * 60)
-  t.match(cluster, 'stamps again 15 minutes after the files arrived')
+  t.match(cluster, 'For 15 minutes after new signatures arrive')
   t.equal(figure('CLAIMED_FOR'), 2_000)
   t.match(daemon, 'on another host for up to 2 seconds or a quarter of SCANTIMEOUT')
   t.equal(figure('SHARE_OF_WAITING'), 0.25)
