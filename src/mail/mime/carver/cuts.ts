@@ -147,7 +147,7 @@ const LINE = 1024
 
 /**
  * Finds the ends of lines: LF, also below CRs, and a bare CR end a line. It remembers how far the CRs at hand go on, so a
- * run of them is read once, and not anew for each.
+ * run of them is read once, and not again for each.
  */
 export class LineEnds {
   readonly #bytes: Buffer
