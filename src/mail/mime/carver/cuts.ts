@@ -1,5 +1,5 @@
 import { CR, DASH, LF, NUL, SPACE, TAB } from '../../../base/bytes/ascii.ts'
-import { indexOrEnd } from '../../../base/bytes/lines.ts'
+import { indexOrEnd, isAllBlank } from '../../../base/bytes/lines.ts'
 import { costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -44,21 +44,25 @@ export function* cutsIn(bytes: Buffer, work: Work, from = 0): Steps<readonly Cut
 
 /**
  * Finds the lines from an offset on that some program may take for a delimiter, from the front to the end. Each begins with
- * two dashes, perhaps behind other characters or a comment, and with NULs between them. A bare CR ends a line, too.
+ * two dashes, perhaps behind other characters or a comment, and with NULs between them. A bare CR ends a line, too. With
+ * `oneDash`, the lines that begin with a single dash are also found: one in front of a boundary is enough for ripmime and
+ * libclamav. (The carver does not cut there: it would at each item of a list.)
  */
 export class CutSearch {
   readonly #bytes: Buffer
   readonly #work: Work
   readonly #lineEnds: LineEnds
+  readonly #oneDash: boolean
   /** Where the next dash is, or the end. */
   #dash: number
   /** Up to where the work is counted. */
   #counted: number
 
-  constructor(bytes: Buffer, work: Work, from: number) {
+  constructor(bytes: Buffer, work: Work, from: number, { oneDash = false } = {}) {
     this.#bytes = bytes
     this.#work = work
     this.#lineEnds = new LineEnds(bytes)
+    this.#oneDash = oneDash
     this.#dash = indexOrEnd(bytes, DASH, from)
     this.#counted = from
   }
@@ -68,7 +72,7 @@ export class CutSearch {
     const bytes = this.#bytes
     while (this.#dash < bytes.length) {
       if (this.#dash - this.#counted >= SEARCHED) yield* this.#countUpTo(this.#dash)
-      const cut = cutAt(bytes, this.#dash, this.#lineEnds)
+      const cut = cutAt(bytes, this.#dash, this.#lineEnds, this.#oneDash)
       this.#dash = indexOrEnd(bytes, DASH, cut?.to ?? this.#dash + 1)
       if (cut === undefined) continue
       yield* this.#work.countUnits(costs.cut)
@@ -85,17 +89,22 @@ export class CutSearch {
 }
 
 /** Returns the line of a dash, if it is like a delimiter that begins with this dash. */
-function cutAt(bytes: Buffer, dash: number, lineEnds: LineEnds): Cut | undefined {
-  const at = lineOf(bytes, dash)
-  if (at === undefined || !isDashed(bytes, dash)) return undefined
-  const line = lineAt(bytes, at)
+function cutAt(bytes: Buffer, dash: number, lineEnds: LineEnds, oneDash: boolean): Cut | undefined {
+  const hasTwo = isDashed(bytes, dash)
+  if (!hasTwo && !oneDash) return undefined
+  const at = hasTwo
+    ? (lineOf(bytes, dash) ?? lineOfComment(bytes, dash))
+    : lineOfBlanks(bytes, dash)
+  if (at === undefined) return undefined
+  const to = lineEnds.next(dash)
+  const line = lineAt(bytes, at, to)
   // Programs for which a bare CR ends no line read on there.
   const end = at + line.length
   const isBare = bytes[end] === CR && bytes[lineEnds.belowCrs(end) - 1] !== LF
   const text = isBare ? `${line}\r` : withoutClose(line)
   return {
     at,
-    to: lineEnds.next(dash),
+    to,
     text,
     front: dash - at,
     closes: text.length < line.length,
@@ -109,7 +118,7 @@ function isDashed(bytes: Buffer, dash: number): boolean {
   return bytes[next] === DASH
 }
 
-/** Returns where the line of a dash begins, or undefined if too much is in front of the dash. */
+/** Returns where the line of a dash begins, or undefined if more than a few characters are in front of the dash. */
 function lineOf(bytes: Buffer, dash: number): number | undefined {
   let characters = 0
   for (let at = dash; dash - at <= FRONT_MAX && characters <= CHARACTERS_MAX; at--) {
@@ -117,7 +126,13 @@ function lineOf(bytes: Buffer, dash: number): number | undefined {
     if (byte === undefined || byte === LF || byte === CR) return at
     if (byte !== NUL) characters++
   }
-  return lineOfComment(bytes, dash)
+  return undefined
+}
+
+/** The same if it may be a single dash: ripmime finds one behind blanks alone, and no field such as `X-Mailer` begins so. */
+function lineOfBlanks(bytes: Buffer, dash: number): number | undefined {
+  const at = lineOf(bytes, dash)
+  return at !== undefined && isAllBlank(bytes, at, dash) ? at : undefined
 }
 
 /** Returns where the line of a dash begins if only a comment is in front of it, which libclamav skips. */
@@ -131,9 +146,9 @@ function lineOfComment(bytes: Buffer, dash: number): number | undefined {
   return comment.startsWith('(') && comment.endsWith(')') ? from + at : undefined
 }
 
-/** Returns a line, or the rest of one, without its end. */
-function lineAt(bytes: Buffer, from: number): string {
-  return bytes.toString('latin1', from, from + COMPARED_MAX).split(/[\r\n]/, 1)[0]!
+/** Returns a line up to the next one, without its end. */
+function lineAt(bytes: Buffer, from: number, to: number): string {
+  return bytes.toString('latin1', from, Math.min(to, from + COMPARED_MAX)).split(/[\r\n]/, 1)[0]!
 }
 
 /** Returns a line without the dashes that close a multipart. Those in front of a boundary close none. */

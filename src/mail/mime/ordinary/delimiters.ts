@@ -31,13 +31,15 @@ export function nextDelimiter(bytes: Buffer, boundary: string, from: number, to:
 const LIKENESS_MAX = 300
 
 /**
- * The boundaries in a message. A cut of the carver's is a delimiter to some program, so each must be one that the grammar has
- * found, or like none: then the carver would cut nowhere else.
+ * The boundaries in a message. A cut of the carver's is a delimiter to some program, and so may be a line that begins with one
+ * dash. Each must be one that the grammar has found, or like none: then the carver would cut nowhere else.
  */
 export class Boundaries {
   readonly #multiparts: readonly Multipart[]
   readonly #found: OrdinaryParts
   readonly #ended = new EndedBoundaries()
+  /** The number of odd messages above the last cut. */
+  #passed = 0
 
   /** `multiparts` are those of the message itself, and `found` is all that was found in it. */
   constructor(multiparts: readonly Multipart[], found: OrdinaryParts) {
@@ -48,29 +50,44 @@ export class Boundaries {
 
   /**
    * Returns whether some program may take a cut for a delimiter that it is not: for one that `goes on` behind the boundary,
-   * or for a `similar` one.
+   * or for a `similar` one. The cuts are compared in their order.
    */
   *compare(cut: Cut, work: Work): Steps<'goes on' | 'similar' | undefined> {
-    const line = cut.text.slice(0, cut.front + LIKENESS_MAX)
+    // (A boundary may end in dashes.)
+    const line = written(cut).slice(0, cut.front + LIKENESS_MAX)
     yield* work.countUnits(costs.line + line.length * this.#multiparts.length)
     const like = this.#multiparts
       .filter(({ boundary, from }) => from <= cut.at && isLike(line, boundary))
       .map(({ boundary }) => boundary)
     if (this.#found.delimitersAt.has(cut.at)) {
       // One of another multipart is none of this one, unless a program finds this one in it.
-      const others = like.filter((boundary) => line !== `--${boundary}`)
+      const others = like.filter((boundary) => !isDelimiter(line, boundary))
       return others.some((boundary) => holds(line, boundary)) ? 'similar' : undefined
     }
-    if (like.some((boundary) => goesOn(cut, boundary))) return 'goes on'
+    if (like.some((boundary) => goesOn(line, boundary))) return 'goes on'
     return like.length > 0 || (yield* this.#isOfEnded(cut, work)) ? 'similar' : undefined
   }
 
   /** Whether a cut is like a delimiter of a multipart that has ended, and the carver will not find it in an odd message. */
   *#isOfEnded(cut: Cut, work: Work): Steps<boolean> {
     yield* work.countUnits(costs.line * this.#ended.lengths)
-    const { odd } = this.#found
-    return this.#ended.has(cut) && !odd.some(({ from, to }) => from <= cut.at && cut.at < to)
+    return this.#ended.has(cut) && !this.#isInOdd(cut)
   }
+
+  #isInOdd({ at }: Cut): boolean {
+    const { odd } = this.#found
+    while ((odd[this.#passed]?.to ?? Number.POSITIVE_INFINITY) <= at) this.#passed++
+    return (odd[this.#passed]?.from ?? Number.POSITIVE_INFINITY) <= at
+  }
+}
+
+/** Returns the line of a cut, with the dashes that close a multipart. */
+function written({ text, closes }: Cut): string {
+  return closes ? `${text}--` : text
+}
+
+function isDelimiter(line: string, boundary: string): boolean {
+  return line === `--${boundary}` || line === `--${boundary}--`
 }
 
 /** Whether a line has all characters of a boundary in their order, in any letter case. */
@@ -89,10 +106,10 @@ function holds(delimiter: string, boundary: string): boolean {
   return delimiter.includes('(') || delimiter.toLowerCase().includes(boundary.toLowerCase())
 }
 
-/** Whether a cut begins with a delimiter and has more than blanks behind it. */
-function goesOn({ text }: Cut, boundary: string): boolean {
+/** Whether a line begins with a delimiter and has more than blanks behind it. */
+function goesOn(line: string, boundary: string): boolean {
   const delimiter = `--${boundary}`
-  return text.startsWith(delimiter) && text.slice(delimiter.length).trim() !== ''
+  return line.startsWith(delimiter) && !/^(?:--)?\s*$/.test(line.slice(delimiter.length))
 }
 
 /**
@@ -109,22 +126,28 @@ class EndedBoundaries {
   }
 
   add({ boundary, below }: EndedBoundary): void {
-    const beginning = beginningOf(boundary)
+    const beginning = beginningOf(boundary) || compared(boundary)
     this.#below.set(beginning, Math.min(below, this.#below.get(beginning) ?? below))
     this.#lengths.add(beginning.length)
   }
 
   /** Whether a cut is below the end of one, and begins like its delimiter. */
-  has({ at, text, front }: Cut): boolean {
-    const line = beginningOf(text.slice(front))
-    return [...this.#lengths].some((length) => {
-      const below = this.#below.get(line.slice(0, length))
-      return below !== undefined && below <= at
-    })
+  has(cut: Cut): boolean {
+    const line = written(cut).slice(cut.front)
+    const forms = [beginningOf(line), compared(line.slice('--'.length))]
+    return [...this.#lengths].some((length) =>
+      forms.some((form) => (this.#below.get(form.slice(0, length)) ?? cut.at + 1) <= cut.at),
+    )
   }
 }
 
-/** Returns the characters that distinguish a boundary or a line, without the dashes in front. */
-function beginningOf(boundary: string): string {
-  return boundary.replace(/^-+/, '').slice(0, 16).toLowerCase()
-}
+/** Upper limit for the characters of a boundary by which its delimiters are recognized. */
+const BEGINNING_MAX = 16
+
+const compared = (text: string): string => text.slice(0, BEGINNING_MAX).toLowerCase()
+
+/**
+ * Returns the characters that distinguish a boundary or a line, without what may be between it and the dashes: nothing if it
+ * has no letters and digits.
+ */
+const beginningOf = (text: string): string => compared(text.replace(/^[^a-z0-9]+/i, ''))

@@ -118,7 +118,8 @@ class OrdinaryReading {
     const [first] = this.#multiparts
     if (first === undefined) return
     const boundaries = new Boundaries(this.#multiparts, this.#found)
-    const cuts = new CutSearch(this.#mail.subarray(0, this.#range.to), this.#work, first.from)
+    const bytes = this.#mail.subarray(0, this.#range.to)
+    const cuts = new CutSearch(bytes, this.#work, first.from, { oneDash: true })
     for (let cut = yield* cuts.next(); cut; cut = yield* cuts.next()) {
       const like = yield* boundaries.compare(cut, this.#work)
       if (like === 'goes on') throw new Odd('a delimiter that goes on', 'delimiter')

@@ -139,6 +139,7 @@ const odd: Readonly<Record<string, readonly [string, string | undefined]>> = {
   'a delimiter with more': [`${multipart}${part}--=_b x\n${end}`, 'delimiter'],
   'a delimiter with a tab': [`${multipart}${part}--=_b\t\n${end}`, undefined],
   'a delimiter behind a blank': [`${multipart}${part} --=_b\n${end}`, undefined],
+  'a delimiter of one dash': [`${multipart}${part}-=_b\n${end}`, undefined],
   'a delimiter behind three characters': [`${multipart}${part}> >--=_B\n${end}`, undefined],
   'a delimiter in a comment': [`${multipart}${part}(--=_b)\n${end}`, undefined],
   'a delimiter in a line': [`${multipart}x--=_b\n${part}${end}`, undefined],
@@ -154,12 +155,20 @@ t.test('a message that programs read in several ways is odd', async (t) => {
   }
 })
 
-t.test('what the carver would not cut at is text', async (t) => {
-  // (A line of one dash is a delimiter to libclamav alone, which gets each part as a content, too.)
-  for (const line of ['-=_b', 'some words --=_b', '=_b', '- -=_b'])
+t.test('what no program takes for a delimiter is text', async (t) => {
+  for (const line of ['some words --=_b', 'some words -=_b', 'X-Any: =_b', '=_b', '- b'])
     t.same(leavesOf(`${multipart}${part}${line}\n${end}`), [
       `text/plain | mixed | ${JSON.stringify(`hello\n${line}\n`)}`,
     ])
+})
+
+t.test('below a multipart whose boundary has no letters, a line of dashes is text', async (t) => {
+  for (const boundary of ['=_=', '----=']) {
+    const inner = `--=_b\n${TYPE}multipart/related; boundary="${boundary}"\n\n--${boundary}\n${text}--${boundary}--\n`
+    const below = (line: string) => read(`${multipart}${inner}${part}${line}\n${end}`).odd.length
+    for (const line of ['> -- ', '-- ', '---- Original Message ----']) t.equal(below(line), 0, line)
+    t.equal(below(`--${boundary}`), 1, 'its delimiter is none')
+  }
 })
 
 /** The letters and digits of a text, which all programs compare. */
@@ -168,7 +177,7 @@ const lettersOf = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '')
 /** A boundary, and lines that some program may take for its delimiter, or are like it. */
 const boundaryAndLine = fc
   .tuple(
-    fc.stringMatching(/^[a-zA-Z0-9=_.-]{0,8}[a-z0-9]{2}$/),
+    fc.stringMatching(/^[a-zA-Z0-9=_.-]{0,8}[a-z0-9]{2}-{0,2}$/),
     fc.stringMatching(/^(?:[ >x\t]{0,4}|\([a-z ]{0,9}\) ?)$/),
     fc.constantFrom('--', '---', '- -', '-'),
     fc.stringMatching(/^[ ;"(=\tx]{0,2}$/),
@@ -214,10 +223,20 @@ t.test('a cut below a message that begins like a delimiter of it makes all odd',
   const attached = (boundary: string) =>
     `--=_b\n${TYPE}message/rfc822\n\nFrom: b\n${TYPE}multipart/mixed; boundary="${boundary}"\n\n--${boundary}\n\nhello\n--${boundary}--\n`
   const below = (line: string) => `--=_b\n\nhello\n${line}\n${end}`
-  for (const line of ['--innermost', '--INNERMOST x', '> --innermost--', '---innermost'])
+  for (const line of [
+    '--innermost',
+    '--INNERMOST x',
+    '> --innermost--',
+    '---innermost',
+    '-innermost',
+    '-- innermost',
+    '--"innermost"',
+  ])
     t.equal(read(`${multipart}${attached('innermost')}${below(line)}`).odd.length, 1, line)
-  for (const line of ['-- ', '--inner', 'innermost', '-innermost', 'some words --innermost'])
+  for (const line of ['-- ', '--inner', 'innermost', '- inner most', 'some words --innermost'])
     t.same(read(`${multipart}${attached('innermost')}${below(line)}`).odd, [], line)
+  const dashes = read(`${multipart}${attached('innermost--')}${below('--innermost--')}`)
+  t.equal(dashes.odd.length, 1, 'a boundary that ends in dashes')
 })
 
 const exceptions = new Set([
