@@ -44,6 +44,16 @@ export const openFirst = async (page: Page) => {
   await page.locator('.messages a').first().click()
   await page.locator('#message dl').first().waitFor()
 }
+/** Notes from now on what screen readers would read: what has the focus, and what they are given to read. */
+export const listen = (page: Page) =>
+  page.evaluate(`(() => {
+    const said = document.querySelector('#said')
+    window.heard = []
+    addEventListener('focusin', ({ target }) => heard.push(target.ariaLabel ?? target.textContent))
+    new MutationObserver(() => said.textContent && heard.push(said.textContent)).observe(said, { childList: true })
+  })()`)
+export const heard = (page: Page) =>
+  page.evaluate('heard.splice(0).filter(Boolean)') as Promise<string[]>
 /** Keeps messages of one minute each, the first the newest. Returns their ids. */
 export async function keepMany(api: ServedApi, number: number, more = {}): Promise<string[]> {
   const ids: string[] = []

@@ -130,9 +130,10 @@ t.test('keys go from row to row, and delete what is selected', skip, async (t) =
   await asked(page, 'Delete 3 messages?')
   await press('Tab')
   await press('Enter')
-  await answered(page, '3 messages deleted.')
+  await titled(page, '37 messages')
+  await said(page, '3 messages deleted.')
   t.equal(keys, 8, 'three neighbours')
-  await focused(page, '37 messages')
+  await hasFocus(23)
   await box(5).focus()
   for (const [key, n] of [
     ['End', 39],
@@ -159,6 +160,29 @@ t.test('keys go from row to row, and delete what is selected', skip, async (t) =
   t.equal(await page.locator('#ask[open]').count(), 0, 'elsewhere, the keys are as usual')
   await page.context().close()
 })
+
+t.test(
+  'where a message has left the list, the focus is on the one in its place',
+  skip,
+  async (t) => {
+    const api = await serveApi(t)
+    await keepMany(api, 5)
+    const { page } = await open(api)
+    for (const [subject, next] of [
+      ['number 2', 'number 3'],
+      ['number 4', 'number 3'],
+    ] as const) {
+      await page.locator('.messages a', { hasText: subject }).click()
+      await page.locator('#message dl').first().waitFor()
+      await button(page, 'Delete').click()
+      await page.locator('#yes').click()
+      await answered(page, `“${subject}” was deleted.`)
+      await page.getByRole('link', { name: 'Back to the list' }).click()
+      await focused(page, next)
+    }
+    await page.context().close()
+  },
+)
 
 t.test('equal reasons are one line, with links to the messages', skip, async (t) => {
   const api = await serveApi(t)

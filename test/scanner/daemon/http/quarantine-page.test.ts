@@ -21,8 +21,10 @@ import {
   asked,
   button,
   focused,
+  heard,
   isInView,
   keepMany,
+  listen,
   openFirst,
   openSignedIn,
   said,
@@ -179,11 +181,18 @@ t.test('200 messages are deleted with fewer than 10 keys', skip, async (t) => {
   await tabTo('Delete 200 selected')
   await press('Enter')
   await asked(page, 'Delete 200 messages? They cannot be restored.')
+  await listen(page)
+  await page.route('**/messages?*', (route) =>
+    page.waitForTimeout(400).then(() => route.continue()),
+  )
   t.match(await page.locator('#ask').innerText(), /Virus: 200\n200 like “number 0” from Ann <a0@example\.net>\n[\s\S]*Delete 200 messages$/) // biome-ignore format: a line
   await press('Tab')
   await press('Enter')
   await answered(page, '200 messages deleted.')
   t.ok(keys < 10, `${keys} keys`)
+  await said(page, '200 messages deleted.')
+  const title = 'There is no message in quarantine'
+  t.same((await heard(page)).slice(-2), [title, '200 messages deleted.'], 'no focus drops it')
   t.equal((await api.call('GET', 'messages')).json.messages.length, 0)
   await page.context().close()
 })
@@ -415,10 +424,7 @@ t.test('what has the focus keeps it while something is under way', skip, async (
     return () => go()
   }
   // From the link of a digest: what is read is the message, once it is there.
-  await page.evaluate(`globalThis.texts = []
-    new MutationObserver(() => texts.push(document.getElementById('said').textContent))
-      .observe(document.getElementById('said'), { childList: true })
-    addEventListener('focusin', ({ target }) => texts.push(target.ariaLabel ?? target.textContent))`)
+  await listen(page)
   const open = await hold(`**/messages/${second}`)
   await signIn(page)
   await titled(page, '3 messages')
@@ -426,11 +432,7 @@ t.test('what has the focus keeps it while something is under way', skip, async (
   await said(page, 'Opening…')
   open()
   await page.locator('#message-title:focus', { hasText: 'number 1' }).waitFor()
-  t.same(await page.evaluate(`texts.filter((text) => text !== '')`), [
-    'Message',
-    'Opening…',
-    'number 1',
-  ])
+  t.same(await heard(page), ['Message', 'Opening…', 'number 1'])
   // A second press of what is under way does nothing, and the focus stays.
   const release = await hold('**/release')
   await button(page, 'Release to b@example.org').click()

@@ -77,8 +77,14 @@ export class App {
     if ((place === 'sign-in') !== (this.me === undefined)) return
     this.answer = { place, words, isBad, more }
     this.redraw()
-    this.tell([words, ...more.map(lineText)].join(' '))
+    this.tellAnswer()
     document.querySelector('.answer')?.scrollIntoView({ block: 'nearest' })
+  }
+
+  /** Has screen readers read the answer that is shown. */
+  tellAnswer() {
+    const { words = '', more = [] } = this.answer ?? {}
+    this.tell([words, ...more.map(lineText)].join(' '))
   }
 
   /**
@@ -195,7 +201,11 @@ export class App {
       const isTold = !isOpening || message === ''
       await Promise.all([this.list.load({ isTold }), isOpening ? this.opened.open() : undefined])
     } else if (isOpening) await this.opened.open()
-    if (message === '' && before.message !== '') focus(`m-${before.message}`, 'list-title')
+    if (message !== '' || before.message === '') return
+    // Where a message was that has left the list is another one.
+    const { messages, place } = this.list
+    const there = messages[Math.min(place, messages.length - 1)]
+    focus(`m-${before.message}`, `m-${there?.id}`, 'list-title')
   }
 
   // Signing in and out

@@ -306,14 +306,23 @@ export class List {
     const here = /** @type {HTMLElement} */ (event.target)
     const rows = [.../** @type {HTMLElement} */ (event.currentTarget).children]
     const at = rows.findIndex((row) => row.contains(here))
+    const goTo = (/** @type {Element | undefined} */ row) => {
+      const alike = row?.querySelector(here.matches('input') ? 'input' : 'a')
+      if (alike instanceof HTMLElement) alike.focus()
+    }
     const there = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: rows.length - 1 }[event.key]
     if (there !== undefined) {
       event.preventDefault()
-      const alike = rows[there]?.querySelector(here.matches('input') ? 'input' : 'a')
-      if (alike instanceof HTMLElement) alike.focus()
+      goTo(rows[there])
     }
     if (event.key === 'Delete' && this.app.may('delete')) {
-      if (this.selected.size > 0) this.deleteSelected()
+      const isLeft = (/** @type {Element} */ row) => row.isConnected
+      const goOn = () => {
+        const next = rows.slice(at).find(isLeft) ?? rows.findLast(isLeft)
+        if (next) goTo(next)
+        else focus('list-title')
+      }
+      if (this.selected.size > 0) this.deleteSelected(goOn)
       else this.app.tell(NOTHING_SELECTED)
     }
   }
@@ -362,7 +371,8 @@ export class List {
     ].filter(Boolean)
   }
 
-  deleteSelected() {
+  /** @param {() => void} [goOn] moves the focus afterwards */
+  deleteSelected(goOn) {
     const messages = [...this.selected.values()]
     return this.app.act('list', async () => {
       const words = `Delete ${count(messages.length, 'message')}?`
@@ -370,9 +380,9 @@ export class List {
       const lines = this.#summary(messages)
       const yes = messages.length === 1 ? 'Delete' : `Delete ${count(messages.length, 'message')}`
       if (!(await this.app.agrees(words, yes, { more, lines }))) return
-      await this.#forAll(messages, DELETED_MAX, ['deleted', 'Deleting'], (ids) =>
-        ask('messages/delete', { method: 'POST', body: { ids } }),
-      )
+      const work = (/** @type {string[]} */ ids) =>
+        ask('messages/delete', { method: 'POST', body: { ids } })
+      await this.#forAll(messages, DELETED_MAX, ['deleted', 'Deleting'], work, goOn)
     })
   }
 
@@ -402,8 +412,9 @@ export class List {
    * @param {number} max
    * @param {readonly [done: string, doing: string]} words
    * @param {(ids: string[]) => Promise<{ results: readonly { id: string, problem?: Partial<import('./words.js').Failure> & { type?: string } }[] }>} work
+   * @param {() => void} [goOn] moves the focus, if all could be done
    */
-  async #forAll(messages, max, [done, doing], work) {
+  async #forAll(messages, max, [done, doing], work, goOn = () => focus('list-title')) {
     let [number, released, gone] = [0, 0, 0]
     /** What could not be done, by the reason. @type {Map<string, Summary[]>} */
     const failed = new Map()
@@ -456,8 +467,11 @@ export class List {
     ].filter(Boolean)
     const isBad = failures > 0 || stopped !== undefined
     this.app.say('list', all.join(' '), isBad, [...failed].map(failureLine))
+    this.app.tell('') // it is read once the focus is where it stays
     await this.#renew()
-    focus('list-title')
+    if (isBad) focus('list-title')
+    else goOn()
+    this.app.tellAnswer()
   }
 
   /** Reads the list again, as far as it was shown. It stays as it is if that fails. */
