@@ -37,7 +37,7 @@ t.test('a refused release names the address, and what to do', async (t) => {
     refused('550 5.1.1 no such user', 'ben@example.org', 2),
     'The mail server refuses ben@example.org (550 5.1.1 no such user), so no recipient got the message. Clear the box of ben@example.org, and release again.',
   )
-  t.match(refused('550 no', 'ben@example.org'), /Check the address\.$/)
+  t.match(refused('550 no', 'ben@example.org'), /Check the address, and write the right one\.$/)
   t.match(refused('451 later', 'ben@example.org', 2), /Try again in 15 minutes\.$/)
   t.match(refused('554 no'), /name the number of the message\.$/)
 })

@@ -4,7 +4,8 @@ import { html, nothing } from 'lit-html'
 /** @import { App } from './app.js' */
 /** @typedef {'sign-in' | 'list' | 'before' | 'message' | 'days' | 'recipients' | 'address' | 'allow' | 'text' | 'parts'} Place */
 /** A line of an answer: words, behind links to messages that they are about. @typedef {string | { links: readonly { message: string, words: string }[], words: string }} Line */
-/** @typedef {{ place: Place, words: string, isBad: boolean, more?: readonly Line[] }} Answer */
+/** @typedef {{ place: Place, words: string, isBad: boolean, more?: readonly Line[], button?: AnswerButton | undefined }} Answer */
+/** What an answer offers to do about what it says. @typedef {{ words: string, press: () => void }} AnswerButton */
 
 /**
  * @param {App} app
@@ -16,6 +17,7 @@ export function answerAt(app, place) {
   return html`<div id=${`answer-${place}`} class=${answer.isBad ? 'answer bad' : 'answer'}>
     <p>${answer.words}</p>
     ${answer.more?.length ? html`<ul>${answer.more.map((line) => html`<li dir="auto">${typeof line === 'string' ? line : linked(app, line)}</li>`)}</ul>` : nothing}
+    ${answer.button ? html`<p><button type="button" @click=${answer.button.press}>${answer.button.words}</button></p>` : nothing}
   </div>`
 }
 

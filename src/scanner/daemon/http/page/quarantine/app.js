@@ -8,7 +8,7 @@ import { Problem, signIn, signOut } from './session.js'
 import { count, isUnfinished, problemText } from './words.js'
 
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
-/** @import { Answer, Line, Place } from './answer.js' */
+/** @import { Answer, AnswerButton, Line, Place } from './answer.js' */
 /** @import { Me } from './answers.js' */
 /** @typedef {{ words: string, more: readonly string[], lines: readonly string[], yes: string, next: string, end: (agreed: Agreed) => void }} Question */
 /** @typedef {false | 'yes' | 'next'} Agreed */
@@ -72,10 +72,11 @@ export class App {
    * @param {string} words
    * @param {boolean} [isBad]
    * @param {readonly Line[]} [more]
+   * @param {AnswerButton} [button]
    */
-  say(place, words, isBad = false, more = []) {
+  say(place, words, isBad = false, more = [], button = undefined) {
     if ((place === 'sign-in') !== (this.me === undefined)) return
-    this.answer = { place, words, isBad, more }
+    this.answer = { place, words, isBad, more, button }
     this.redraw()
     this.tellAnswer()
     document.querySelector('.answer')?.scrollIntoView({ block: 'nearest' })

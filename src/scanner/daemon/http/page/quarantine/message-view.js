@@ -173,7 +173,7 @@ function actions(app, message) {
     ${
       app.mayChange
         ? html`<p class="buttons">
-      ${mayRelease ? html`<button type="submit" aria-disabled=${isBusy}>${releaseText(app, message)}</button>` : nothing}
+      ${mayRelease ? html`<button type="submit" id="release" aria-disabled=${isBusy}>${releaseText(app, message)}</button>` : nothing}
       ${app.may('delete') ? html`<button type="button" aria-disabled=${isBusy} @click=${() => opened.remove()}>Delete</button>` : nothing}
       ${message.state === 'released' && app.answer?.place === 'message' ? nextButton(app, 'next-below') : nothing}
     </p>`

@@ -154,10 +154,12 @@ export class Opened {
     this.#onChosen()
   }
 
-  #onChosen() {
+  /** @param {readonly string[]} [named] those who were chosen by a part of their addresses */
+  #onChosen(named = []) {
     if (this.app.answer?.place === 'recipients') this.app.answer = undefined
     this.app.redraw()
-    this.app.tell(this.chosenText)
+    const names = firstLines(named.map(visible), 'recipient').join(', ')
+    this.app.tell([names, this.chosenText].filter(Boolean).join(': '))
   }
 
   /** `1 of 40 recipients chosen` */
@@ -198,12 +200,13 @@ export class Opened {
 
   /** Chooses those whose boxes are shown and who do not have it, or none of those. @param {boolean} isAll */
   chooseListed(isAll) {
+    const isFiltered = this.target.filter !== ''
     const added = isAll ? this.listed.filter((address) => !this.hasIt(address)) : []
     this.target.chosen = new Set([...this.alsoChosen, ...added])
     // The next name can be typed at once, and the button would choose all now.
-    if (isAll && this.target.filter !== '') focus('filter')
+    if (isAll && isFiltered) focus('filter')
     if (isAll) this.target.filter = ''
-    this.#onChosen()
+    this.#onChosen(isFiltered ? added : [])
   }
 
   /** @param {InputEvent} event */
@@ -360,8 +363,11 @@ export class Opened {
         this.app.say('message', half + this.#goneText(message))
         return this.#close()
       }
-      const place = isTyped && problem.code === 'refused' ? 'address' : 'message'
-      this.app.say(place, half + problemText(problem, number) + once, true)
+      const { recipient } = problem
+      const isRefused = recipient !== undefined && problem.answer?.startsWith('5')
+      const place = isTyped && isRefused && problem.code === 'refused' ? 'address' : 'message'
+      const mend = isRefused && number > 1 ? this.#clearButton(recipient) : undefined
+      this.app.say(place, half + problemText(problem, number) + once, true, [], mend)
       if (place === 'address') focus('other')
     }
     if (now === undefined) return
@@ -372,6 +378,19 @@ export class Opened {
     if (agreed === 'next' && problem === undefined)
       await this.#goOn(`“${subjectOf(message)}” was released to ${got.length === 0 ? whom : nameOf(got)}.`) // biome-ignore format: a line
     else focus('next-below')
+  }
+
+  /** A button for the box of a recipient whom the server refuses: it may be far away among the others. @param {string} refused */
+  #clearButton(refused) {
+    const own = [...this.target.chosen].find((address) => isSame(address, refused) && !this.hasIt(address)) // biome-ignore format: a line
+    if (own === undefined) return undefined
+    const press = () => {
+      this.app.answer = undefined
+      this.target.chosen.delete(own)
+      this.#onChosen()
+      focus('release')
+    }
+    return { words: `Clear the box of ${visible(own)}`, press }
   }
 
   /**

@@ -187,7 +187,7 @@ export function problemText(failure, recipients = 1) {
     if (!isForGood) return `The mail server does not take the message now (${reply}), so no recipient got it. Try again in 15 minutes.` // biome-ignore format: a line
     if (!recipient)
       return `The mail server refuses the message (${reply}), so no recipient got it. ${ASK}`
-    const then = recipients > 1 ? `Clear the box of ${visible(recipient)}, and release again.` : 'Check the address.' // biome-ignore format: a line
+    const then = recipients > 1 ? `Clear the box of ${visible(recipient)}, and release again.` : 'Check the address, and write the right one.' // biome-ignore format: a line
     return `${refusedText(recipient, answer)} ${then}`
   }
   const whom =
