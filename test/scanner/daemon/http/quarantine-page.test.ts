@@ -110,6 +110,12 @@ t.test('a message is released and deleted after a question, by keyboard', skip, 
   }
   await openFirst(page)
   t.equal(await page.title(), 'number 0 – Quarantine')
+  const about = String(await page.locator('#message-title').getAttribute('aria-describedby'))
+  t.same(
+    await Promise.all(about.split(' ').map((id) => page.locator(`#${id}`).innerText())),
+    ['Ann <a0@example.net>', 'Virus: Test-Virus'],
+    'read with the title',
+  )
   await page.getByRole('checkbox', { name: 'b@example.org' }).uncheck()
   await press('Release to c@example.org')
   await asked(page, 'Release “number 0” from Ann <a0@example.net> to c@example.org? Found in it: Test-Virus (virus). Opening it may do harm.') // biome-ignore format: a line
@@ -651,7 +657,7 @@ t.test(
     await page
       .locator('.ending', { hasText: /^You will be signed out in (30|29) seconds/ })
       .waitFor()
-    await said(page, 'You will be signed out in')
+    await said(page, /^You will be signed out in .* Press a key to stay signed in\.$/)
     for (const use of [
       () => page.locator('.ending button', { hasText: 'Stay signed in' }).dispatchEvent('click'), // as a screen reader presses it
       () => page.keyboard.press('Shift'),
@@ -664,8 +670,9 @@ t.test(
       await page.locator('.ending').waitFor({ state: 'detached' })
       await page.clock.fastForward('04:30')
     }
+    await page.getByLabel('Search:').fill('a request')
     await page.clock.fastForward('06:00')
-    await answered(page, 'You were signed out, because the page was not used for a while.')
+    await answered(page, 'You were signed out, because the page was not used for a while. What you have typed or selected is lost.') // biome-ignore format: a line
     t.equal(await page.locator('.messages li').count(), 0)
     await page.reload()
     await page.getByLabel('Your token').waitFor()
@@ -1118,6 +1125,8 @@ t.test('a release or a deletion can go on to the next message', skip, async (t) 
   // One step back leads to what is gone, and by whom.
   await page.goBack()
   await page.locator('#message-title', { hasText: 'The message is gone' }).waitFor()
+  await page.locator('#next:focus').waitFor()
+  t.equal(await page.title(), 'The message is gone – Quarantine')
   await answered(page, 'You have deleted this message.')
   // A release that is refused, and the last message, stay.
   await page.goForward()

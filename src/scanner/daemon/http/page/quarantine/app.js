@@ -251,19 +251,26 @@ export class App {
   }
 
   /** The token was taken away, or has ended. @param {string} [done] what was done before, in a sentence */
-  expire(done) {
-    const words = 'Your token is no longer valid. Ask your mail administrator for a new one.'
-    this.leave([words, done, this.isUnused && UNUSED].filter(Boolean).join(' '))
+  expire(done = '') {
+    this.end(`Your token is no longer valid. Ask your mail administrator for a new one. ${done}`)
+  }
+
+  /** Signs the person out without a question. @param {string} why */
+  end(why) {
+    this.leave([why.trim(), this.isUnused && UNUSED].filter(Boolean).join(' '))
   }
 
   /** @param {number | undefined} secondsLeft */
   warnOfEnd(secondsLeft) {
     if (this.me === undefined || secondsLeft === this.secondsLeft) return
-    const isFirst = this.secondsLeft === undefined
+    const before = this.secondsLeft
     const hasFocus = document.activeElement?.closest('.ending') != null
     this.secondsLeft = secondsLeft
     this.redraw()
-    if (secondsLeft !== undefined && isFirst) this.tell(endingText(secondsLeft))
+    // Once as it begins, and once before it is too late.
+    const isTold = before === undefined || (before > LAST_WARNING && Number(secondsLeft) <= LAST_WARNING) // biome-ignore format: a line
+    if (secondsLeft !== undefined && isTold)
+      this.tell(`${endingText(secondsLeft)} Press a key to stay signed in.`)
     if (secondsLeft === undefined && hasFocus) focus('message-title', 'list-title')
   }
 
@@ -330,6 +337,9 @@ export class App {
 /** @param {number} secondsLeft */
 export const endingText = (secondsLeft) =>
   `You will be signed out in ${count(secondsLeft, 'second')}, because the page was not used.`
+
+/** Seconds before the end when screen readers read the warning again. */
+const LAST_WARNING = 20
 
 const UNUSED = 'What you have typed or selected is lost.'
 

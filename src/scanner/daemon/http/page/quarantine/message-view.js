@@ -42,7 +42,7 @@ export function messageView(app) {
       ${nextButton(app, 'next')}
     </p>
     ${answerAt(app, 'before')}
-    <h2 id="message-title" tabindex="-1" dir="auto">${title}</h2>
+    <h2 id="message-title" tabindex="-1" dir="auto" aria-describedby="writer finding">${title}</h2>
     ${
       shown === undefined
         ? answerAt(app, 'message')
@@ -92,9 +92,9 @@ function facts(app, message) {
   const lines = [
     [
       'Found',
-      html`<b class="bad">${kindText(grounds)}${found === null ? '' : `: ${findingOf(message)}`}</b> ${found === null ? nothing : sameFinding(app, message)}`,
+      html`<b class="bad" id="finding">${kindText(grounds)}${found === null ? '' : `: ${findingOf(message)}`}</b> ${found === null ? nothing : sameFinding(app, message)}`,
     ],
-    ['From', html`<bdi>${writerOf(message)}</bdi>`],
+    ['From', html`<bdi id="writer">${writerOf(message)}</bdi>`],
     ...(isSameAddress(from, sender)
       ? []
       : [

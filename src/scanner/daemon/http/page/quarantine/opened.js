@@ -109,7 +109,9 @@ export class Opened {
       if (error instanceof Problem && error.code === 'no-message') this.#sayItIsGone(message)
       else this.app.fail('message', error)
     }
-    focus('message-title')
+    // What leads on is before a title with nothing below it.
+    if (this.isGone) focus('next', 'message-title')
+    else focus('message-title')
     document.getElementById(`m-${message}`)?.scrollIntoView({ block: 'nearest' })
   }
 

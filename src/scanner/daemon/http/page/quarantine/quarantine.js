@@ -32,9 +32,14 @@ function measure() {
 function titleOf(app) {
   const { me, search, opened } = app
   if (me === undefined) return 'Sign in – Quarantine'
-  const view =
-    search.message === '' ? listTitle(app) : opened.shown ? subjectOf(opened.shown) : 'Message'
+  const view = search.message === '' ? listTitle(app) : openedTitle(opened)
   return `${view} – Quarantine`
+}
+
+/** @param {App['opened']} opened */
+function openedTitle({ shown, isGone }) {
+  if (shown) return subjectOf(shown)
+  return isGone ? 'The message is gone' : 'Message'
 }
 
 /** A proxy in front of onescand may pass on this page alone. */
@@ -96,7 +101,7 @@ function questionView({ question }) {
 const page = new App(draw)
 watch(
   (why) =>
-    page.leave(
+    page.end(
       why === 'time'
         ? 'You were signed out, because the page was not used for a while.'
         : 'You have signed out in another tab.',
