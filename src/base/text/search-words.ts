@@ -27,11 +27,13 @@ export function searchWords(text: string): SearchWords {
   const isUnwanted = (word: string) => /^-[^-]/.test(word)
   const wanted = words.filter((word) => !isUnwanted(word))
   const all = wanted.join(' ')
-  // Without its hyphen, a short one may be a word.
-  const short = shortNumbersIn(all).map((number) => number.toLowerCase()).filter((number) => all.includes(number)) // biome-ignore format: a line
-  const numbers = [...(all.match(NUMBER) ?? []), ...short]
+  const short = shortNumbersIn(all).map((number) => number.toLowerCase())
+  // Without its hyphen, a short one may be a word, or two.
+  const numbers = [...(all.match(NUMBER) ?? []), ...short.filter((number) => all.includes(number))]
+  const halvesOf = (word: string) => short.filter((number) => number.split('-').includes(word))
+  const wantedForms = wanted.map((word) => [...asTyped(word), ...halvesOf(word)])
   return {
-    wanted: numbers.length === 0 ? wanted.map(asTyped) : [numbers],
+    wanted: numbers.length === 0 ? wantedForms : [numbers],
     unwanted: words.filter(isUnwanted).map((word) => asTyped(word.slice(1))),
   }
 }

@@ -5,7 +5,8 @@ const DIGITS_MAX = 10_000
 /** Hex digits at the end of an id that are random. */
 const RANDOM_DIGITS = 11
 
-const SHORT = /(?<![\w.-])([bcdfghj-np-tvwxz]{4})-?([0-9]{4})(?![\w-])/gi
+/** Between its two halves, people write a hyphen, a space or nothing, and mail programs some other dash. */
+const SHORT = /(?<![\w.-])([bcdfghj-np-tvwxz]{4})[-\s\u2010-\u2015]?([0-9]{4})(?![\w-])/gi
 
 /**
  * Returns the short number of a message in quarantine, such as `BKTX-4821`, which people can dictate on the phone. It follows
@@ -23,6 +24,6 @@ export function shortNumber(id: string): string {
   return `${letters}-${digits}`
 }
 
-/** Returns the short numbers in a text, as shortNumber() writes them. People may leave the hyphen out, and write small letters. */
+/** Returns the short numbers in a text, as shortNumber() writes them. People may write small letters, and another sign or none in place of the hyphen. */
 export const shortNumbersIn = (text: string): readonly string[] =>
   Array.from(text.matchAll(SHORT), ([, letters = '', digits]) => `${letters.toUpperCase()}-${digits}`) // biome-ignore format: a line

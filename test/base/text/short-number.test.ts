@@ -16,6 +16,8 @@ t.test('short numbers are found in what people write and paste', async (t) => {
   for (const [text, numbers] of [
     ['BKTX-4821', ['BKTX-4821']],
     ['bktx4821', ['BKTX-4821']],
+    ['bktx 4821', ['BKTX-4821']],
+    ['BKTX\u20114821 BDFG\u20130000', ['BKTX-4821', 'BDFG-0000']],
     ['Re: Please deliver BKTX-4821: Invoice 2026-1128', ['BKTX-4821']],
     ['(BKTX-4821), BDFG-0000.', ['BKTX-4821', 'BDFG-0000']],
     ['INVC-2026x', []],
@@ -29,4 +31,6 @@ t.test('a search with a number is for the message alone', async (t) => {
   t.same(searchWords('Re: Please deliver BKTX-4821: Invoice').wanted, [['bktx-4821']])
   t.same(searchWords(`BKTX-4821 ${id}`).wanted, [[id, 'bktx-4821']])
   t.same(searchWords('gmbh2026 x').wanted, [['gmbh2026', 'gmbh-2026'], ['x']], 'it may be a word')
+  const halves = [['bktx', 'bktx-4821'], ['4821', 'bktx-4821'], ['x']] // biome-ignore format: a line
+  t.same(searchWords('BKTX 4821 x').wanted, halves, 'or two words')
 })
