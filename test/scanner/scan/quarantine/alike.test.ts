@@ -23,6 +23,16 @@ t.test('the good message of a campaign stands before its groups', async (t) => {
   ])
 })
 
+t.test('a good message with the subject of a campaign from elsewhere is single', async (t) => {
+  const good = message('Invoice 1128', 'Ann <ann@partner.example>')
+  const campaign = many(60, (n) =>
+    message(`Invoice ${n}`, `a${n}@mail${n % 2}.example`, `Bank-${n}`),
+  )
+  t.same(alikeGroups([...campaign.slice(1), good, ...campaign.slice(0, 1)])[0], [good])
+  const anywhere = many(60, (n) => message(`Invoice ${n}`, `a@host${n}.example`))
+  t.same(alikeGroups([...anywhere, good]), [[...anywhere, good]], 'all come from elsewhere')
+})
+
 t.test('up to three alike are single, in their order', async (t) => {
   const three = many(3, () => message('Offer', 'a@example.net'))
   t.same(alikeGroups(three), three.map((one) => [one])) // biome-ignore format: a line
