@@ -373,6 +373,12 @@ t.test('a release that was partly done goes on when the message is opened', skip
   await releaseAll()
   await answered(page, 'for some recipients only. 8 recipients remain. Open the message to release it again.') // biome-ignore format: a line
   await page.locator('.messages', { hasText: '33 of 41 released' }).waitFor()
+  await button(page, /^Release \d+ selected$/).click()
+  await asked(page, 'Release 1 message to the 8 recipients who lack it?')
+  await page.keyboard.press('Escape')
+  await button(page, /^Delete \d+ selected$/).click()
+  await page.locator('#asked', { hasText: '40 more (33 of 41 released)' }).waitFor()
+  await page.keyboard.press('Escape')
   await openFirst(page)
   const release = async (words: string) => {
     await button(page, 'Choose all 40').click()
@@ -1192,6 +1198,12 @@ t.test('a person sees before the button why a message cannot be released', skip,
   t.equal(await button(page, 'Delete').count(), 1)
   await button(page, 'Next message').click()
   await button(page, 'Release to b@example.org').waitFor()
+  await page.locator('.messages input').first().check()
+  await button(page, 'Release 1 selected').click()
+  await answered(page, 'Your token does not let you release messages with such a finding.')
+  await page.getByLabel('Select all').check()
+  await button(page, 'Release 2 selected').click()
+  await asked(page, 'Your token does not let you release 1 of them (Virus), which stays in quarantine.') // biome-ignore format: a line
   await page.context().close()
   const keyless = await serveApi(t, { settings: { CLUSTERKEYS: '' } })
   await keepMany(keyless, 1)

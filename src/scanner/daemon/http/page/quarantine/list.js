@@ -9,6 +9,7 @@ import {
   kindText,
   problemOfMany,
   problems,
+  releasedText,
   SLOW,
   warningText,
 } from './words.js'
@@ -268,7 +269,9 @@ export class List {
   get hiddenText() {
     const listed = new Set(this.messages.map(({ id }) => id))
     const hidden = [...this.selected.keys()].filter((id) => this.selectedBefore.has(id) && !listed.has(id)) // biome-ignore format: a line
-    return hidden.length === 0 ? '' : `${hidden.length.toLocaleString('en')} of them in another search` // biome-ignore format: a line
+    if (hidden.length === 0) return ''
+    const some = hidden.length === this.selected.size ? '' : `${hidden.length.toLocaleString('en')} of them ` // biome-ignore format: a line
+    return `${some}in another search`
   }
 
   /** `3 selected, 2 of them in another search` */
@@ -371,9 +374,15 @@ export class List {
     ].filter(Boolean)
   }
 
+  /** What is selected, as the list shows it now. */
+  get #selectedNow() {
+    const listed = new Map(this.messages.map((message) => [message.id, message]))
+    return [...this.selected.values()].map((message) => listed.get(message.id) ?? message)
+  }
+
   /** @param {() => void} [goOn] moves the focus afterwards */
   deleteSelected(goOn) {
-    const messages = [...this.selected.values()]
+    const messages = this.#selectedNow
     return this.app.act('list', async () => {
       const words = `Delete ${count(messages.length, 'message')}?`
       const more = [`${messages.length === 1 ? 'The message' : 'They'} cannot be restored.`]
@@ -387,12 +396,12 @@ export class List {
   }
 
   releaseSelected() {
-    const messages = [...this.selected.values()]
+    const messages = this.#selectedNow
     return this.app.act('list', async () => {
       const words = `Release ${count(messages.length, 'message')}${toRecipients(messages)}?`
       const [first] = messages
       const danger = messages.length === 1 && first ? warningText(first) : dangerOfMany(messages)
-      const more = [danger, 'A release cannot be called back.'].filter(Boolean)
+      const more = [danger, this.#notReleased(messages), 'A release cannot be called back.'].filter(Boolean) // biome-ignore format: a line
       const lines = this.#summary(messages)
       const yes = messages.length === 1 ? 'Release' : `Release ${count(messages.length, 'message')}`
       if (!(await this.app.agrees(words, yes, { more, lines }))) return
@@ -402,6 +411,17 @@ export class List {
         ),
       )
     })
+  }
+
+  /** How many messages the token does not let the person release, in a sentence, or ''. Throws a Problem if it lets none. @param {readonly Summary[]} messages */
+  #notReleased(messages) {
+    const { releases } = this.app.me ?? {}
+    const others = messages.filter(({ grounds }) => releases?.includes(grounds) === false)
+    if (others.length === 0) return ''
+    if (others.length === messages.length) throw new Problem('not-this-kind')
+    const kinds = [...new Set(others.map(({ grounds }) => kindText(grounds)))].join(', ')
+    const stays = others.length === 1 ? 'stays' : 'stay'
+    return `Your token does not let you release ${others.length.toLocaleString('en')} of them (${kinds}), which ${stays} in quarantine.`
   }
 
   /**
@@ -515,19 +535,21 @@ function groupText(group) {
   const [first] = group
   if (first === undefined) return ''
   const words = `“${subjectOf(first)}” from ${writerOf(first)}`
-  return group.length === 1
-    ? `${words} to ${recipientsText(first)}`
-    : `${group.length.toLocaleString('en')} like ${words}`
+  if (group.length > 1) return `${group.length.toLocaleString('en')} like ${words}`
+  const released = first.state === 'released' ? '' : releasedText(first)
+  return `${words} to ${recipientsText(first)}${released && ` (${released})`}`
 }
 
-/** ` to all their recipients (57)`. @param {readonly Summary[]} messages */
+/** ` to all their recipients (57)`, without those who have a message: a release leaves them out. @param {readonly Summary[]} messages */
 function toRecipients(messages) {
-  const recipients = messages.reduce((sum, { recipientCount }) => sum + recipientCount, 0)
-  if (messages.length === 1) return ` to ${count(recipients, 'recipient')}`
+  const have = messages.reduce((sum, { state, releasedCount }) => sum + (state === 'released' ? 0 : releasedCount), 0) // biome-ignore format: a line
+  const recipients = messages.reduce((sum, { recipientCount }) => sum + recipientCount, -have)
+  const isPart = have > 0
+  if (messages.length === 1)
+    return ` to ${isPart ? `the ${count(recipients, 'recipient')} who lack${recipients === 1 ? 's' : ''} it` : count(recipients, 'recipient')}`
   const isOneEach = messages.every(({ recipientCount }) => recipientCount === 1)
-  return isOneEach
-    ? ', each to its recipient'
-    : ` to all their recipients (${recipients.toLocaleString('en')})`
+  if (isOneEach) return ', each to its recipient'
+  return ` to all their recipients ${isPart ? 'who lack them ' : ''}(${recipients.toLocaleString('en')})`
 }
 
 /** @param {number} number */

@@ -106,9 +106,11 @@ export function dangerOfMany(messages) {
   )
   const some = (/** @type {number} */ number, /** @type {string} */ all) =>
     number === messages.length ? all : `${number.toLocaleString('en')} of them`
+  const inThem = unread === 1 ? 'it' : 'them'
   return [
     harmful && `Opening ${some(harmful, 'them')} may do harm.`,
-    unread && `${some(unread, 'They')} could not be scanned as a whole, so a virus may be in them.`,
+    unread &&
+      `${some(unread, 'They')} could not be scanned as a whole, so a virus may be in ${inThem}.`,
   ]
     .filter(Boolean)
     .join(' ')
