@@ -170,9 +170,18 @@ export class Opened {
     return `${this.target.chosen.size} of ${count(recipientCount, 'recipient')} chosen`
   }
 
-  /** The names, addresses or parts of them in the filter. */
+  /** The names, addresses or parts of them in the filter. Beside an address in brackets, as mail has them, is the name of a person. */
   get #pieces() {
-    return this.target.filter.toLowerCase().match(/[^\s,;<>]+/g) ?? []
+    const parts = this.target.filter
+      .toLowerCase()
+      .replace(/"[^"]*"(?=\s*<)/g, '')
+      .split(/[,;\n]/)
+    const isAddress = (/** @type {string} */ text) => text.includes('@')
+    return parts.flatMap((part) => {
+      const bracketed = part.match(/<[^<>]*>/g)?.filter(isAddress) ?? []
+      const text = bracketed.length > 0 ? bracketed.join(' ') : part
+      return text.match(/[^\s<>]+/g) ?? []
+    })
   }
 
   /** The recipients whom a piece of the filter means: one with this name or address, or all who have it in their addresses. @param {string} piece */
