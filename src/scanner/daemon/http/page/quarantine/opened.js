@@ -423,14 +423,7 @@ export class Opened {
   #aboutStranger({ recipients, recipientCount }, to) {
     const isOwn = (/** @type {string} */ named) => recipients.some((own) => isSame(own, named))
     const [address = ''] = to
-    // One who sees some recipients does not know who else is one.
-    if (
-      this.app.me?.domains !== undefined ||
-      to.every(isOwn) ||
-      recipients.length < recipientCount ||
-      recipientCount === 0
-    )
-      return ''
+    if (to.every(isOwn) || recipients.length < recipientCount || recipientCount === 0) return ''
     const domains = [...new Set(recipients.map(domainOf))]
     const where = domains.length === 1 ? visible(domains[0] ?? '') : 'the domains of its recipients'
     const outside = domains.includes(domainOf(address)) ? '' : `, and outside ${where}`
@@ -439,7 +432,10 @@ export class Opened {
       lack.length === 0
         ? ''
         : `, and ${nameOf(lack)} ${lack.length === 1 ? 'does' : 'do'} not have it`
-    return `${visible(address)} is not a recipient of this message${outside}. Only ${visible(address)} gets it${others}.`
+    // One who sees some recipients does not know who else is one.
+    const isLimited = this.app.me?.domains !== undefined
+    const isNone = isLimited ? 'is none of the recipients that you see' : 'is not a recipient of this message' // biome-ignore format: a line
+    return `${visible(address)} ${isNone}${outside}. Only ${visible(address)} gets it${others}.`
   }
 
   remove() {
