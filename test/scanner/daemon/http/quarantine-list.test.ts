@@ -243,7 +243,7 @@ t.test('what takes long is told, and a lost token says what is lost', skip, asyn
   await page.waitForTimeout(500)
   await button(page, 'Delete 150 selected').click()
   await page.locator('#yes').click()
-  await answered(page, 'Your token is no longer valid. Ask your mail administrator for a new one. What you have typed or selected is lost.') // biome-ignore format: a line
+  await answered(page, 'Your token is no longer valid, so nothing more was done. Ask your mail administrator for a new one. What you have typed or selected is lost.') // biome-ignore format: a line
   await page.context().close()
 })
 

@@ -838,7 +838,7 @@ t.test('what goes wrong meanwhile is said, and nothing is done twice', skip, asy
   await page.waitForTimeout(500)
   await button(page, 'Delete').click()
   await page.locator('#yes').click()
-  await answered(page, 'Your token is no longer valid.')
+  await answered(page, 'Your token is no longer valid, so nothing more was done.')
   t.equal(await page.locator('#message').count(), 0)
   await page.context().close()
 })

@@ -252,7 +252,8 @@ export class App {
 
   /** The token was taken away, or has ended. @param {string} [done] what was done before, in a sentence */
   expire(done = '') {
-    this.end(`Your token is no longer valid. Ask your mail administrator for a new one. ${done}`)
+    const words = 'Your token is no longer valid, so nothing more was done. Ask your mail administrator for a new one.' // biome-ignore format: a line
+    this.end(`${words} ${done}`)
   }
 
   /** Signs the person out without a question. @param {string} why */
