@@ -139,19 +139,23 @@ const hasBrackets = (entries: readonly DigestEntry[]) =>
 /** What is not in the list, after its last message. */
 function remarks(digest: Digest, origin: DigestOrigin): readonly string[] {
   const { part, parts, left } = digest
-  const { isForRecipient, page, stock } = origin
-  const { say, messages } = speakerOf(origin.words)
+  const { isForRecipient, page, stock, zone } = origin
+  const { say, messages, language } = speakerOf(origin.words)
   const isLast = part === parts
   const isWhole = isLast && !isForRecipient
   const hasNoSender = messagesOf(digest).some(({ from, sender }) => from !== '' && sender === '')
   const counted = (phrase: Parameters<typeof say>[0], count: number) =>
     say(phrase).replace('{count}', messages(count))
   const whyUnread = page === undefined ? '{count} cannot be read. onescan quarantine list shows why.' : '{count} cannot be read. Inform your mail administrator.' // biome-ignore format: a line
+  const ends = messagesOf(digest).flatMap(({ deletedOn }) => (deletedOn === null ? [] : [Date.parse(deletedOn)])) // biome-ignore format: a line
+  const day = new Intl.DateTimeFormat(language, { ...DAY_FORM, timeZone: zone })
+  const days = ends.length === 0 ? '' : day.formatRange(Math.min(...ends), Math.max(...ends))
+  const whenDeleted = days && ` ${say('Those above are deleted on {days}.').replace('{days}', days)}` // biome-ignore format: a line
   const lines = [
     !isForRecipient && hasNoSender && say('Mail with no sender is a report about other mail, or looks like one.'), // biome-ignore format: a line
     isLast && left > 0 && counted('Another {count} will be in the next report.', left),
     isWhole && stock.unread > 0 && counted(whyUnread, stock.unread),
-    isWhole && `${counted('{count} in quarantine now.', stock.waiting)} ${counted('{count} to be deleted within 7 days.', stock.ending)}`, // biome-ignore format: a line
+    isWhole && `${counted('{count} in quarantine now.', stock.waiting)} ${counted('{count} to be deleted within 7 days.', stock.ending)}${whenDeleted}`, // biome-ignore format: a line
   ]
   return lines.flatMap((line) => (line === false ? [] : [line, '']))
 }

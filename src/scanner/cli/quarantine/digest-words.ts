@@ -33,6 +33,7 @@ const PHRASES = [
   '{count} cannot be read. Inform your mail administrator.',
   '{count} in quarantine now.',
   '{count} to be deleted within 7 days.',
+  'Those above are deleted on {days}.',
   'We write [.] for a dot in addresses and file names, so that none of them can be clicked.',
 ] as const
 type Phrase = (typeof PHRASES)[number]

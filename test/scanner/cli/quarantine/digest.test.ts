@@ -86,7 +86,7 @@ t.test('a digest has what is new since the last one, and each message once', asy
   )
   t.match(
     body,
-    /\n\n2 messages in quarantine now\. 0 messages to be deleted within 7 days\.\n\nWe write \[\.\] for a dot in addresses and file names, so that none of them can be clicked\.\n$/,
+    /\n\n2 messages in quarantine now\. 0 messages to be deleted within 7 days\. Those above are deleted on \d+[^.]* \w+\.\n\nWe write \[\.\] for a dot in addresses and file names, so that none of them can be clicked\.\n$/,
   )
   t.match(html, /<body [^>]+>\n<h1 [^>]+>New in quarantine on \S+: 2 messages<\/h1>/)
   t.match(html, /<h2 [^>]+>2\. <span dir="auto">“x”<\/span><\/h2>\n<span [^>]+>From:</)
@@ -131,7 +131,7 @@ t.test('a postmaster without news learns once a week that nothing is new', async
   t.equal((await digest()).code, 0)
   t.match(
     bodies(next)[1],
-    /\n2 messages in quarantine now\. 1 message to be deleted within 7 days\.\n/,
+    /\n2 messages in quarantine now\. 1 message to be deleted within 7 days\. Those above are deleted on .*\.\n/,
   )
   await silent()
   const later = (days: number) =>
