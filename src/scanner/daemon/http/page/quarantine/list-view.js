@@ -136,7 +136,7 @@ function searchForm(app) {
         <option value="odd">odd ones first</option>
       </select></label>`
   const words = html`<label>Search: sender, recipient, subject, file, virus, number
-      <input name="search" type="search" .value=${live(search.search)} maxlength=${SEARCH_MAX} autocomplete="off" spellcheck="false" aria-describedby="search-hint"></label>`
+      <input name="search" type="search" .value=${live(search.search)} maxlength=${SEARCH_MAX} autocomplete="off" spellcheck="false" aria-describedby="search-hint" @keydown=${list.onSearchKey}></label>`
   const others = html`<label>Recipient
           <input name="recipient" type="text" .value=${live(search.recipient)} maxlength="200" autocomplete="off" spellcheck="false"></label>
         ${day('from', 'First day', 'first-day')}

@@ -202,6 +202,14 @@ export class List {
     if (event.target instanceof HTMLSelectElement && !narrow.matches) this.#search()
   }
 
+  /** Arrow down goes to the first message, past the filters and buttons. @param {KeyboardEvent} event */
+  onSearchKey = (event) => {
+    const [first] = this.messages
+    if (event.key !== 'ArrowDown' || first === undefined) return
+    event.preventDefault()
+    focus(`m-${first.id}`)
+  }
+
   /** Searches, and closes a message that is not found: its buttons would stand beside other messages. @param {Event} event */
   onSearch = async (event) => {
     event.preventDefault()
