@@ -62,7 +62,8 @@ const faultsOfMainCf: readonly Fault[] = [
       remedy: /^if this milter is onescand, postconf -e /,
     },
     does: `remedy=$(onescan check --json 2>/dev/null | sed -n 's/.*"if this milter is onescand, \\([^"]*\\); if not, .*/\\1/p')
-      test -n "$remedy" && eval "$remedy" && { ${asInstalled}; }`,
+      test -n "$remedy" && eval "$remedy"`,
+    restores: asInstalled,
   },
   {
     name: 'a table of milters is missing',

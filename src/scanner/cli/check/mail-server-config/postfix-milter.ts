@@ -7,7 +7,6 @@ import { matchAddress } from './onescand-endpoints.ts'
 import {
   faultOf,
   faultOfTable,
-  inPostfix,
   type MilterEntry,
   type MilterFault,
   type Postfix,
@@ -19,7 +18,7 @@ import {
   whileDown,
 } from './postconf.ts'
 import { foreignFilter, isFilteredBySmtp } from './postfix-filter.ts'
-import { SHOWN_BY_MAIL, unreachable } from './unreachable-milter.ts'
+import { SHOWN_BY_MAIL, USUAL_MILTER, unreachable, withinReach } from './unreachable-milter.ts'
 
 /** Seconds for which Postfix waits for a milter at the end of a message: milter_content_timeout in postconf(5). */
 const MILTER_TIMEOUT = 300
@@ -71,7 +70,7 @@ function notFiltered(service: SmtpdService, toAdd: string, postfix: Postfix): Ch
   const reason = 'uses neither a milter of onescand nor a filter: its mail is not scanned'
   // If Postfix was installed after onescan, systemd listens for it from onescan's next start on.
   const isMissing =
-    withinReach(service, postfix) === USUAL &&
+    withinReach(service, postfix) === USUAL_MILTER &&
     !existsSync(join(postfix.queue, 'onescan/milter.sock'))
   const command = isMissing ? `systemctl restart onescand && ${toAdd}` : toAdd
   return failure(what === 'smtpd_milters' ? what : service.name, reason, command)
@@ -97,24 +96,12 @@ const SCRIPT = '/usr/share/onescan/examples/postfix/postfix-milter'
 function toAsk(service: SmtpdService, list: string, postfix: Postfix): string {
   const own = withinReach(service, postfix)
   const isForScript =
-    own === USUAL &&
+    own === USUAL_MILTER &&
     postfix.directory === '' &&
     service.placeOf('smtpd_milters') === 'smtpd_milters'
   return isForScript && existsSync(SCRIPT)
     ? `sh ${SCRIPT} && postfix reload`
     : service.toSet('smtpd_milters', list === '' ? own : `${list}, ${own}`)
-}
-
-/** The address of onescand for Postfix in its documentation. */
-const USUAL = 'unix:onescan/milter.sock'
-
-/** A milter of onescand that a service reaches: from its chroot, a path below the queue directory or a port. */
-function withinReach({ isChrooted }: SmtpdService, postfix: Postfix): string {
-  const { endpoints, queue } = postfix
-  const { milters } = endpoints
-  const inQueue = milters.find(({ at }) => at.kind === 'unix' && at.path.startsWith(`${queue}/`))
-  const other = milters.find(({ at }) => !isChrooted || at.kind !== 'unix')
-  return inPostfix((inQueue ?? other)?.address ?? USUAL, postfix)
 }
 
 const isOnescand = (text: string, { endpoints, queue }: Postfix) =>

@@ -149,6 +149,18 @@ function missing(
   return failure(what, value, listenerRemedy(service, { text: `unix:${path}`, written }, postfix))
 }
 
+/** The address of onescand for Postfix in its documentation. */
+export const USUAL_MILTER = 'unix:onescan/milter.sock'
+
+/** A milter of onescand that a service reaches: from its chroot, a path below the queue directory or a port. */
+export function withinReach({ isChrooted }: SmtpdService, postfix: Postfix): string {
+  const { endpoints, queue } = postfix
+  const { milters } = endpoints
+  const inQueue = milters.find(({ at }) => at.kind === 'unix' && at.path.startsWith(`${queue}/`))
+  const other = milters.find(({ at }) => !isChrooted || at.kind !== 'unix')
+  return inPostfix((inQueue ?? other)?.address ?? USUAL_MILTER, postfix)
+}
+
 /** Returns the remedy for a milter address at which no process listens. */
 function listenerRemedy(
   service: SmtpdService,
@@ -158,14 +170,11 @@ function listenerRemedy(
   const { milters } = postfix.endpoints
   const place = service.placeOf('smtpd_milters')
   const list = service.valueOf('smtpd_milters')
-  const [own] = milters
-  if (own === undefined) {
-    return inOptions(`--milter ${shellWord(text)}`)
-  }
+  if (milters.length === 0) return inOptions(`--milter ${shellWord(text)}`)
   const start = `start the milter that should listen at ${text} (set in ${place})`
   const names = splitMilters(list).map((milter) => milter.text)
   if (names.some((name) => matchAddress(name, milters, postfix.queue) !== undefined)) return start
-  const named = atAddress(service, written, inPostfix(own.address, postfix), postfix.main)
+  const named = atAddress(service, written, withinReach(service, postfix), postfix.main)
   return `if this milter is onescand, ${named}; if not, ${start}`
 }
 
