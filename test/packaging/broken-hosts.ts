@@ -173,7 +173,8 @@ const faultsOfPostfix: readonly Fault[] = [
       remedy:
         /^set User=onescan in \/etc\/systemd\/system\/onescand\.service\.d\/own\.conf, then run systemctl daemon-reload && systemctl restart onescand$/,
     },
-    does: `sed -i 's/^User=.*/User=onescan/' /etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && systemctl restart onescand &&
+    // systemd only advises against this line.
+    does: `! onescan check | grep 'has no effect' && sed -i 's/^User=.*/User=onescan/' /etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && systemctl restart onescand &&
       rm /etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && systemctl restart onescand`,
   },
   {

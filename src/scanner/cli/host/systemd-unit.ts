@@ -49,8 +49,12 @@ interface IgnoredLine {
   readonly reason: string
 }
 
-/** What systemd-analyze(1) prints about such a line. systemd itself logs it only when it reads the file. */
-const IGNORED = /^(\/etc\/systemd\/system\/(onescan[\w-]*\.\w+)\.d\/[^:\n]+):(\d+): (.+)$/gm
+/**
+ * What systemd-analyze(1) prints about such a line. systemd itself logs it only when it reads the file. Its advice about
+ * lines that have an effect, such as `User=nobody`, has not this word.
+ */
+const IGNORED =
+  /^(\/etc\/systemd\/system\/(onescan[\w-]*\.\w+)\.d\/[^:\n]+):(\d+): (.*[Ii]gnor.*)$/gm
 
 /** Returns such lines of a unit, and of the sockets and units that it needs. */
 export function ignoredLines(unit: string): IgnoredLine[] {
