@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
+import { SEARCHED_PER_UNIT } from '../../../src/mail/mime/budget/costs.ts'
 import { WORK_PER_TURN } from '../../../src/mail/mime/budget/work.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import { hostileShapes } from '../../messages/hostile/hostile-shapes.ts'
 import { ReadBy } from '../message/bytes.ts'
 
 /** While a message is read, other mail has its turn again and again, whatever the mail is made of. */
@@ -100,3 +102,24 @@ t.test('other mail goes on while a message of many short parts is read', async (
   }
   t.ok(most < 4000, `${most} headers at a time`)
 })
+
+t.test(
+  'what is searched for the delimiters of multiparts is counted, so other mail goes on',
+  async (t) => {
+    const text = 'some line of text that says nothing\n'.repeat(50_000)
+    const messages = hostileShapes.find(({ name }) => name.includes('below many multiparts'))!
+    const mail = Buffer.from(`${messages.make(0)}${text}`)
+    // Each of 300 multiparts may end anywhere below.
+    const searched = 300 * text.length
+    let work = 0
+    let turns = 0
+    const onWork = (units: number) => {
+      work += units
+    }
+    const openFile = () => openAnonymousFile(tmpdir())
+    for (const { kind } of contentsOf(Bytes.of(mail), { createHash, openFile, onWork }))
+      if (kind === 'turn') turns++
+    t.ok(work > searched / SEARCHED_PER_UNIT, `${work} units`)
+    t.ok(turns > searched / SEARCHED_PER_UNIT / WORK_PER_TURN / 4, `${turns} turns`)
+  },
+)

@@ -202,11 +202,31 @@ const below: Readonly<Record<string, readonly [front: string, piece: (n: number)
     'Content-Type: message/rfc822\n\n',
     (n) => `--b\nContent-Type: x/y; boundary=b${n % 900}\n`,
   ],
+  'lines below many multiparts in attached messages': [
+    `${multiparts(0)}${[1, 2, 3, 4].map((n) => `Content-Type: message/rfc822\n\nSubject: x\n${multiparts(n)}`).join('')}\n`,
+    () => 'some line of text that says nothing\n',
+  ],
+  'sections of character sets': [
+    MULTIPART,
+    (n) => `--b\nContent-Type: text/plain${sections(n)}\n\nx\n`,
+  ],
   'mails of a mailbox': [
     `${MULTIPART}--b\nContent-Type: application/mbox\n\n`,
     (n) => `From a\n\nmail ${n}\n\n`,
   ],
 }
+
+/** Sixty multiparts in one another, none of which is closed. */
+function multiparts(message: number): string {
+  const boundaries = Array.from({ length: 60 }, (_, n) => `m${message}n${n}yyyyyyy`)
+  return boundaries
+    .map((name) => `Content-Type: multipart/mixed; boundary="${name}"\n\n--${name}\n`)
+    .join('')
+}
+
+/** Sections of a parameter, each of which names a character set. */
+const sections = (part: number): string =>
+  Array.from({ length: 900 }, (_, n) => `; charset*${n}*=x${part}y${n}`).join('')
 
 /** A line of a file that nobody has seen. */
 function line64(n: number): string {

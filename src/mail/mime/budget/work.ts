@@ -11,6 +11,8 @@ import { budgetOf, LimitExceeded, limits, type ReadingBudget } from './limits.ts
 export const WORK_PER_TURN = 192 * 1024
 /** Upper limit for the bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
+/** Upper limit for the bytes that the runtime searches before the next turn is considered. */
+const SEARCHED_PIECE = 512 * 1024
 /** The same where lines are read one by one, because some bytes cost hundreds of times as much as others. */
 export const LINES_PIECE = 8 * 1024
 
@@ -120,6 +122,17 @@ export class Work {
       yield* this.countUnits(chunk.length / SEARCHED_PER_UNIT)
     }
     return false
+  }
+
+  /** Returns the offset of words in a range of a message, or undefined. What is searched is counted piece by piece. */
+  *indexOf(mail: Buffer, words: string, from: number, to: number): Steps<number | undefined> {
+    for (let at = from; at < to; at += SEARCHED_PIECE) {
+      const piece = mail.subarray(at, Math.min(to, at + SEARCHED_PIECE + words.length - 1))
+      const found = piece.indexOf(words, 0, 'latin1')
+      yield* this.countUnits((found < 0 ? piece.length : found) / SEARCHED_PER_UNIT)
+      if (found >= 0) return at + found
+    }
+    return undefined
   }
 
   /** Returns all bytes of a source in one buffer. If they have to be copied, that is counted. */

@@ -59,6 +59,8 @@ interface Section {
   readonly isCoded: boolean
 }
 
+const isCodedSection = (star: string): boolean => /\*\s*$/.test(star)
+
 /**
  * Returns the sections among parameters of one name, in each order in which some program joins them. `textOf` returns
  * the value that a text begins with.
@@ -72,7 +74,7 @@ function sectionsIn(
     .map(({ rest, star }) => ({
       number: Number.parseInt(star.slice(1), 10),
       text: textOf(rest),
-      isCoded: /\*\s*$/.test(star),
+      isCoded: isCodedSection(star),
     }))
   const whole = sections.filter(({ number }) => Number.isNaN(number))
   const written = sections.filter(({ number }) => !Number.isNaN(number))
@@ -120,6 +122,16 @@ export function codedValuesOf(parameters: readonly Parameter[]): readonly CodedV
       const allCoded = sections.map((section) => ({ ...section, isCoded: true }))
       return (isUndecoded ? [sections, allCoded] : [sections]).map(joined)
     })
+}
+
+/** Returns the same of a section that is read alone, so that it has one order. */
+function valuesAlone({ rest, star }: Parameter): readonly CodedValue[] {
+  return [withoutQuotes, strictValue].flatMap((textOf) => {
+    const text = textOf(rest)
+    const isCoded = isCodedSection(star)
+    const ways = isCoded || !text.includes('%') ? [isCoded] : [false, true]
+    return ways.map((way) => joined([{ number: 0, text, isCoded: way }]))
+  })
 }
 
 function joined(sections: readonly Section[]): CodedValue {
@@ -192,7 +204,7 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
       else sections.push({ ...parameter, rest: value })
     }
     // A section may be a piece of a name, or all that a program reads of it.
-    const alone = sections.flatMap((section) => codedValuesOf([section]))
+    const alone = sections.flatMap(valuesAlone)
     const values = [...alone, ...codedValuesOf(sections)].map(({ bytes }) => bytes)
     const names = [...sections.map(({ rest }) => rest), ...values].map(charsetNameIn)
     for (const name of new Set(names)) if (isKnown(normalizedCharset(name))) add(name)

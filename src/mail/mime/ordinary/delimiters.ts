@@ -1,4 +1,4 @@
-import { LF } from '../../../base/bytes/ascii.ts'
+import { CR, DASH, LF } from '../../../base/bytes/ascii.ts'
 import { costs } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import type { Cut } from '../carver/cuts.ts'
@@ -10,21 +10,37 @@ export interface Multipart {
   readonly from: number
 }
 
-/** Upper limit for what follows a boundary in a delimiter. */
-const LINE_END_MAX = 5
+/** An exact delimiter. */
+interface Delimiter {
+  readonly at: number
+  /** Where the line below it begins. */
+  readonly to: number
+  readonly closes: boolean
+}
 
-/** Returns the next exact delimiter from an offset on, up to `to`. */
-export function nextDelimiter(bytes: Buffer, boundary: string, from: number, to: number) {
-  const mail = bytes.subarray(0, to)
+/** Returns the next exact delimiter of a range. */
+export function* nextDelimiter(
+  mail: Buffer,
+  boundary: string,
+  { from, to }: { readonly from: number; readonly to: number },
+  work: Work,
+): Steps<Delimiter | undefined> {
   const dashes = `--${boundary}`
-  for (let at = mail.indexOf(dashes, from); at >= 0; at = mail.indexOf(dashes, at + 1)) {
-    if (at > 0 && mail[at - 1] !== LF) continue
-    const below = at + dashes.length
-    const end = mail.indexOf(LF, below) + 1 || to
-    const line = mail.toString('latin1', below, Math.min(end, below + LINE_END_MAX))
-    if (/^(?:--)?\r?\n?$/.test(line)) return { at, to: end, closes: line.startsWith('--') }
+  let at = yield* work.indexOf(mail, dashes, from, to)
+  for (; at !== undefined; at = yield* work.indexOf(mail, dashes, at + 1, to)) {
+    const ended = at > 0 && mail[at - 1] !== LF ? undefined : endOf(mail, at + dashes.length, to)
+    if (ended) return { at, ...ended }
   }
   return undefined
+}
+
+/** Returns how a delimiter ends behind its boundary: with dashes or not, and then with a line end or at the end of the range. */
+function endOf(mail: Buffer, from: number, to: number): Omit<Delimiter, 'at'> | undefined {
+  const closes = from + 2 <= to && mail[from] === DASH && mail[from + 1] === DASH
+  let end = closes ? from + 2 : from
+  if (end < to && mail[end] === CR) end++
+  if (end === to) return { to, closes }
+  return mail[end] === LF ? { to: end + 1, closes } : undefined
 }
 
 /** Upper limit for the characters of a cut that are compared, from its dashes on. No boundary is longer. */

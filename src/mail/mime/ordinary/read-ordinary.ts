@@ -5,7 +5,7 @@ import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import { extendsHeader, isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
 import { Header } from '../../message/header-block.ts'
 import { headerFault } from '../../message/well-formed.ts'
-import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import { characterCosts, costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { CutSearch } from '../carver/cuts.ts'
@@ -131,7 +131,7 @@ class OrdinaryReading {
   *#entity(from: number, to: number, place: Place, known?: Header): Steps {
     if (this.#found.headers.length >= limits.parts) throw new Odd('many parts')
     const found = this.#header(from, to, place, known)
-    yield* this.#work.countUnits(costs.header + found.bodyAt - from)
+    yield* this.#work.countUnits(costs.header + characterCosts.header * (found.bodyAt - from))
     const { header, bodyAt } = found
     if (header.isMultipart) yield* this.#multipart(header, bodyAt, to, place)
     else if (header.isMessage) yield* this.#message(found, to, place)
@@ -202,20 +202,24 @@ class OrdinaryReading {
     const { boundaries, delimitersAt, depths } = this.#found
     boundaries.push({ boundary, below: to })
     const inside = { ...outer, depth: depths.inMultipart(header, outer.depth), isOfPart: true }
-    let delimiter = nextDelimiter(this.#mail, boundary, from, to)
+    let delimiter = yield* this.#delimiter(boundary, from, to)
     this.#leaf(header, from, delimiter?.at ?? to, outer, 'preamble or epilogue')
     while (delimiter !== undefined && !delimiter.closes) {
       delimitersAt.add(delimiter.at)
-      const next = nextDelimiter(this.#mail, boundary, delimiter.to, to)
+      const next = yield* this.#delimiter(boundary, delimiter.to, to)
       yield* this.#entity(delimiter.to, next?.at ?? to, inside)
       delimiter = next
     }
     if (delimiter === undefined) return // ended by one around it, or with the message
     delimitersAt.add(delimiter.at)
-    if (nextDelimiter(this.#mail, boundary, delimiter.to, to) !== undefined)
+    if ((yield* this.#delimiter(boundary, delimiter.to, to)) !== undefined)
       throw new Odd('a delimiter after the end', 'delimiter')
     if (this.#hasField(delimiter.to, to)) throw new Odd('fields after the end')
     this.#leaf(NO_HEADER, delimiter.to, to, outer, 'preamble or epilogue')
+  }
+
+  #delimiter(boundary: string, from: number, to: number) {
+    return nextDelimiter(this.#mail, boundary, { from, to }, this.#work)
   }
 
   *#message({ header, bodyAt: from }: FoundHeader, to: number, outer: Place): Steps {
