@@ -1,19 +1,29 @@
+import { startsWith } from '../../../base/bytes/buffers.ts'
+import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
+import type { Steps, Work } from '../budget/work.ts'
 
 // zip (APPNOTE.TXT 6.3)
 
-const END_OF_DIRECTORY = 0x06054b50
+/** The first bytes of each header. */
+const PK = Buffer.from('PK')
+const END_OF_DIRECTORY = Buffer.from('PK\x05\x06')
 const END_SIZE = 22
-const ENTRY_SIGNATURE = 0x02014b50
+/** Upper limit for the bytes from the end record on: its comment has at most 64 KiB. */
+export const ZIP_END_MAX = END_SIZE + 0xffff
+/** What is above the end record if sizes have 64 bits. */
+const LOCATOR = Buffer.from('PK\x06\x07')
+const LOCATOR_SIZE = 20
+const ENTRY = Buffer.from('PK\x01\x02')
 const ENTRY_SIZE = 46
 /** The first bytes of the header of a file, and its length without the name. */
 export const ZIP_LOCAL = Buffer.from('PK\x03\x04')
 const LOCAL_SIZE = 30
 const ENCRYPTED = 1
 
-/** A file of a zip archive, as its directory lists it. */
+/** A file of a zip archive, as its directory lists it, or as the header in front of it does. */
 export interface ZipEntry {
-  /** The offset of its own header. */
+  /** The offset of its own header, from the beginning of the archive. */
   readonly at: number
   readonly method: number
   /** The packed size. */
@@ -33,35 +43,38 @@ export function directoryOf(
 ): { readonly entries: readonly ZipEntry[]; readonly from: number } | undefined {
   const tail = source.subarray(Math.max(0, source.length - END_SIZE))
   // With a comment after it, there may be two ends.
-  if (tail.length < END_SIZE || tail.readUInt32LE(0) !== END_OF_DIRECTORY) return undefined
+  if (tail.length < END_SIZE || !startsWith(tail, END_OF_DIRECTORY)) return undefined
   const [count, size, from] = [tail.readUInt16LE(10), tail.readUInt32LE(12), tail.readUInt32LE(16)]
   if (count > limits.archiveMembers || size > limits.archiveDirectory) return undefined
   if (from + size + END_SIZE !== source.length) return undefined
   const bytes = source.subarray(from, from + size)
   const entries: ZipEntry[] = []
   for (let at = 0; at < size; ) {
-    if (at + ENTRY_SIZE > size || bytes.readUInt32LE(at) !== ENTRY_SIGNATURE) return undefined
-    const nameEnd = at + ENTRY_SIZE + bytes.readUInt16LE(at + 28)
-    entries.push({
-      at: bytes.readUInt32LE(at + 42),
-      method: bytes.readUInt16LE(at + 10),
-      packed: bytes.readUInt32LE(at + 20),
-      size: bytes.readUInt32LE(at + 24),
-      name: bytes.subarray(at + ENTRY_SIZE, nameEnd),
-      isEncrypted: (bytes.readUInt16LE(at + 8) & ENCRYPTED) !== 0,
-    })
-    at = nameEnd + bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32)
+    const entry = listedAt(bytes, at)
+    if (entry === undefined || !startsWith(bytes.subarray(at), ENTRY)) return undefined
+    entries.push(entry)
+    at += ENTRY_SIZE + [28, 30, 32].reduce((sum, field) => sum + bytes.readUInt16LE(at + field), 0)
   }
   if (entries.length !== count) return undefined
   return { entries: entries.sort((entry, other) => entry.at - other.at), from }
 }
 
+/** Reads an entry of a directory, whatever its first bytes are. Returns undefined if the bytes end before. */
+function listedAt(bytes: Buffer, at: number): ZipEntry | undefined {
+  const front = bytes.subarray(at, at + ENTRY_SIZE)
+  if (front.length < ENTRY_SIZE) return undefined
+  return {
+    at: front.readUInt32LE(42),
+    method: front.readUInt16LE(10),
+    packed: front.readUInt32LE(20),
+    size: front.readUInt32LE(24),
+    name: bytes.subarray(at + ENTRY_SIZE, at + ENTRY_SIZE + front.readUInt16LE(28)),
+    isEncrypted: (front.readUInt16LE(8) & ENCRYPTED) !== 0,
+  }
+}
+
 /** What the header in front of a file of a zip archive states. */
-interface LocalHeader {
-  readonly name: Buffer
-  readonly method: number
-  readonly packed: number
-  readonly size: number
+interface LocalHeader extends ZipEntry {
   /** Whether the sizes follow the file, and need not be in this header. */
   readonly hasDescriptor: boolean
   /** The offset of the packed file. */
@@ -76,12 +89,75 @@ export function localHeaderAt(source: Buffer, at: number): LocalHeader | undefin
   const front = source.subarray(at, at + LOCAL_SIZE)
   if (front.length < LOCAL_SIZE) return undefined
   const nameEnd = at + LOCAL_SIZE + front.readUInt16LE(26)
+  const flags = front.readUInt16LE(6)
   return {
-    name: source.subarray(at + LOCAL_SIZE, nameEnd),
+    at,
     method: front.readUInt16LE(8),
     packed: front.readUInt32LE(18),
     size: front.readUInt32LE(22),
-    hasDescriptor: (front.readUInt16LE(6) & HAS_DESCRIPTOR) !== 0,
+    name: source.subarray(at + LOCAL_SIZE, nameEnd),
+    isEncrypted: (flags & ENCRYPTED) !== 0,
+    hasDescriptor: (flags & HAS_DESCRIPTOR) !== 0,
     data: nameEnd + front.readUInt16LE(28),
+  }
+}
+
+/** Returns whether programs open bytes as a zip archive, with others in front of it, and others or a comment behind it. */
+export function mayBeZip(source: Buffer): boolean {
+  const tail = source.subarray(-ZIP_END_MAX)
+  return startsWith(source, ZIP_LOCAL) || tail.includes(END_OF_DIRECTORY)
+}
+
+/** What a header of a zip archive states of a file, with the offset of the file's own header in the bytes. */
+interface ZipHeader {
+  readonly entry: ZipEntry
+  /** Whether the header is in a directory, and not in front of the file. */
+  readonly isListed: boolean
+}
+
+/**
+ * Finds all headers that some program finds, wherever they are: those in directories, then those in front of files, also of
+ * archives that are stored in this one.
+ */
+export function* headersIn(source: Buffer, work: Work): Steps<Iterable<ZipHeader>> {
+  yield* work.countUnits(source.length / SEARCHED_PER_UNIT)
+  const own: number[] = []
+  const listed: number[] = []
+  /** The offset of the archive of each listed one. */
+  const bases: number[] = []
+  for (let at = source.indexOf(PK); at >= 0; at = source.indexOf(PK, at + PK.length)) {
+    yield* work.countUnits(costs.entry)
+    const isOf = (header: Buffer) => source[at + 2] === header[2] && source[at + 3] === header[3]
+    if (isOf(ZIP_LOCAL) && isPlausible(source, at + 4)) own.push(at)
+    else if (isOf(ENTRY) && isPlausible(source, at + 6)) listed.push(at)
+    else if (isOf(END_OF_DIRECTORY) && at + END_SIZE <= source.length) {
+      const is64 = at >= LOCATOR_SIZE && startsWith(source.subarray(at - LOCATOR_SIZE), LOCATOR)
+      const base = is64 ? 0 : at - source.readUInt32LE(at + 12) - source.readUInt32LE(at + 16)
+      while (bases.length < listed.length) bases.push(Math.max(0, base))
+    }
+  }
+  return headersAt(source, { listed, bases, own })
+}
+
+/** Returns whether a version and a compression are ones that there may be: other data may have a header's first bytes. */
+function isPlausible(source: Buffer, version: number): boolean {
+  return source[version]! < 100 && source[version + 4]! < 100 && source[version + 5] === 0
+}
+
+function* headersAt(
+  source: Buffer,
+  { listed, bases, own }: Readonly<Record<'listed' | 'bases' | 'own', readonly number[]>>,
+): Iterable<ZipHeader> {
+  for (const [index, header] of listed.entries()) {
+    const entry = listedAt(source, header)
+    if (!entry) continue
+    yield { entry: { ...entry, at: entry.at + (bases[index] ?? 0) }, isListed: true }
+  }
+  for (const header of own) {
+    const entry = localHeaderAt(source, header)
+    if (!entry) continue
+    // The size of a file that was streamed follows it.
+    const packed = entry.hasDescriptor ? source.length : entry.packed
+    yield { entry: { ...entry, packed }, isListed: false }
   }
 }

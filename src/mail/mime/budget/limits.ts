@@ -66,7 +66,7 @@ export const limits = {
    * of gzip's header. fflate copies waiting bytes at each step, so more would cost the square of its length.
    */
   waitingCompressed: 160 * 1024,
-  /** Upper limit for the members of an archive, each a request to scanners, and for the bytes of a zip's directory. */
+  /** Upper limit for the members of an archive, each a request to scanners or searched for encrypted files, and for the bytes of a zip's directory. */
   archiveMembers: 2000,
   archiveDirectory: 1024 * 1024,
 } as const

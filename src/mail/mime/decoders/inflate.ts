@@ -23,7 +23,8 @@ export interface StreamEnd {
 
 /**
  * Inflates bytes. Each stream counts as many bytes (costs.ts), so thousands of empty ones exceed the limit of
- * bytes. Bytes after the end of a stream are not read. The output is there until the steps of `use` are done, whose
+ * bytes. Bytes after the end of a stream are not read, and little more is inflated than
+ * `most` bytes. The output is there until the steps of `use` are done, whose
  * result this has.
  */
 export function* inflated<Result>(
@@ -31,6 +32,7 @@ export function* inflated<Result>(
   format: DeflateFormat,
   work: Work,
   use: (output: Buffer, end: StreamEnd) => Steps<Result>,
+  most = Number.POSITIVE_INFINITY,
 ): Steps<Result> {
   work.countBytes(costs.stream)
   yield* work.countUnits(costs.stream)
@@ -45,7 +47,7 @@ export function* inflated<Result>(
       store.putAll(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     }
     const stream = newStream(format, take)
-    for (let at = 0; at < source.length && !hasEnded(); at += INFLATE_STEP) {
+    for (let at = 0; at < source.length && !hasEnded() && store.size <= most; at += INFLATE_STEP) {
       const before = store.size
       isBroken = !pushed(stream, source.subarray(at, at + INFLATE_STEP))
       behind = bytesBehind(stream, format)

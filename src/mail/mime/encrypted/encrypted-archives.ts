@@ -10,9 +10,6 @@ const RAR_4 = Buffer.from('Rar!\x1a\x07\x00', 'latin1')
 const RAR_5 = Buffer.from('Rar!\x1a\x07\x01\x00', 'latin1')
 const SEVEN_ZIP = Buffer.from('377abcaf271c', 'hex')
 
-/** Upper limit for the headers of a RAR file that are read. */
-const RAR_HEADERS_MAX = 4096
-
 /** Returns whether bytes are an archive of RAR or 7-Zip with a password. */
 export function* isEncryptedArchive(source: Buffer, work: Work): Steps<boolean> {
   if (startsWith(source, RAR_4)) return yield* isEncryptedRar4(source, work)
@@ -29,7 +26,7 @@ const IS_LARGE = 0x100
 const HAS_DATA = 0x8000
 
 function* isEncryptedRar4(source: Buffer, work: Work): Steps<boolean> {
-  for (let at = RAR_4.length, left = RAR_HEADERS_MAX; at + 7 <= source.length && left > 0; left--) {
+  for (let at = RAR_4.length; at + 7 <= source.length; ) {
     yield* work.countUnits(costs.entry)
     const type = source[at + 2]
     const flags = source.readUInt16LE(at + 3)
@@ -53,7 +50,7 @@ const HAS_DATA_AREA = 2
 const FILE_ENCRYPTION = 1
 
 function* isEncryptedRar5(source: Buffer, work: Work): Steps<boolean> {
-  for (let at = RAR_5.length, left = RAR_HEADERS_MAX; at + 7 <= source.length && left > 0; left--) {
+  for (let at = RAR_5.length; at + 7 <= source.length; ) {
     yield* work.countUnits(costs.entry)
     const reader = new Rar5Numbers(source, at + 4)
     const size = reader.next()
@@ -110,33 +107,32 @@ const AES_CODER = Buffer.from('2406f10701', 'hex')
  * bytes of properties. What lies between are numbers of 1 to 9 bytes, and a digest.
  */
 const LZMA_CODER = Buffer.from('23030101' + '05', 'hex')
-/** Upper limit, in bytes, for a list of files. */
-const LIST_MAX = 1024 * 1024
+/** Upper limit, in bytes, for a packed list of files: that of some hundred thousand. */
+const LIST_MAX = 16 * 1024 * 1024
 /** Bytes of the first header, behind which the packed files begin. */
 const START = 32
 
 function* isEncrypted7z(source: Buffer, work: Work): Steps<boolean> {
   if (source.length < START) return false
   const from = START + Number(source.readBigUInt64LE(12))
-  const header = source.subarray(
-    from,
-    from + Math.min(LIST_MAX, Number(source.readBigUInt64LE(20))),
-  )
+  const header = source.subarray(from, from + Number(source.readBigUInt64LE(20)))
   yield* work.countUnits(header.length)
   if (header.includes(AES_CODER)) return true
   if (header[0] !== PACKED_LIST) return false
   const list = yield* unpackedList(source, header, work)
-  return list?.[0] === LIST && list.includes(AES_CODER)
+  if (list?.[0] === LIST) return list.includes(AES_CODER)
+  work.onOdd?.('unread')
+  return false
 }
 
-/** Returns the list of files that is packed where a header states it. */
+/** Returns the list of files that is packed where a header states it, or undefined if it is broken, too large or in another form. */
 function* unpackedList(source: Buffer, header: Buffer, work: Work): Steps<Buffer | undefined> {
   const coder = header.indexOf(LZMA_CODER)
   const reader = new SevenZipNumbers(header, 2) // below PackInfo
   const at = START + reader.next()
   const isOne = reader.next() === 1 && header[reader.at++] === 9
   const packed = reader.next()
-  if (coder < 0 || !isOne || !(packed <= LIST_MAX)) return undefined
+  if (coder < 0 || !isOne) return undefined
   const properties = header.subarray(coder + LZMA_CODER.length, coder + LZMA_CODER.length + 5)
   const sizes = new SevenZipNumbers(header, coder + LZMA_CODER.length + 5)
   const size = header[sizes.at++] === 0x0c ? sizes.next() : Number.NaN

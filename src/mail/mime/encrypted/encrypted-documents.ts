@@ -1,7 +1,15 @@
 import { startsWith } from '../../../base/bytes/buffers.ts'
 import { BLOCK, isTarHeader, tarMemberAt } from '../archives/tar.ts'
-import { directoryOf, localHeaderAt, ZIP_LOCAL, type ZipEntry } from '../archives/zip.ts'
+import {
+  headersIn,
+  localHeaderAt,
+  mayBeZip,
+  ZIP_END_MAX,
+  ZIP_LOCAL,
+  type ZipEntry,
+} from '../archives/zip.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { GZIP, inflated, newStream, pushed } from '../decoders/inflate.ts'
 import { isEncryptedArchive } from './encrypted-archives.ts'
@@ -14,16 +22,17 @@ const COMPOUND = Buffer.from('d0cf11e0a1b11ae1', 'hex')
 const ODF_PACKAGE = 'encrypted-package'
 const MANIFEST = 'META-INF/manifest.xml'
 const ENCRYPTION_DATA = 'encryption-data'
-/** Upper limit for the bytes of such a list, and of a document in an archive. */
-const MANIFEST_MAX = 1024 * 1024
+/** Upper limit for the bytes of such a list, or of a document in an archive, that is inflated whatever its packed size is. */
 const MEMBER_MAX = 64 * 1024 * 1024
 /**
- * Upper limit for the size of what is in a gzip file, if it is searched for encrypted files: a number of bytes, and a multiple
- * of its own size. Encrypted files hardly shrink. Logs shrink to a hundredth, and their message must not exceed its budget
- * because of this search.
+ * Upper limit for the bytes that are inflated of a larger one, or of a gzip file, and searched for encrypted files: a number of
+ * bytes, and a multiple of the packed size. Encrypted files hardly shrink, whatever size they state. Logs shrink to a hundredth,
+ * and their message must not exceed its budget because of this search.
  */
 const ALWAYS_INFLATED = 64 * 1024
 const SHRINKS_MAX = 20
+const mostInflated = (packed: number) =>
+  Math.min(MEMBER_MAX, ALWAYS_INFLATED + SHRINKS_MAX * packed)
 
 /** The names of Office, OpenDocument and PDF files, templates, slide shows and macros among them, and of archives. */
 const OPENED =
@@ -52,15 +61,16 @@ export function* isEncryptedDocument(source: Buffer, work: Work): Steps<boolean>
 /** `depth` is the number of archives in one another that may be opened. */
 function* isEncrypted(source: Buffer, work: Work, depth: number): Steps<boolean> {
   if (startsWith(source, COMPOUND)) return yield* isEncryptedCompound(source, work)
-  if (startsWith(source, ZIP_LOCAL)) return yield* isEncryptedZip(source, work, depth)
+  yield* work.countUnits(Math.min(source.length, ZIP_END_MAX) / SEARCHED_PER_UNIT)
+  if (mayBeZip(source) && (yield* isEncryptedZip(source, work, depth))) return true
+  if (startsWith(source, ZIP_LOCAL)) return false
   if ((yield* isEncryptedArchive(source, work)) || (yield* isEncryptedPdf(source, work)))
     return true
   if (depth === 0) return false
   if (startsWith(source, GZIP)) {
-    const size = source.length < 18 ? 0 : source.readUInt32LE(source.length - 4)
-    const most = Math.min(MEMBER_MAX, ALWAYS_INFLATED + SHRINKS_MAX * source.length)
-    if (size > most || !(yield* isGzipOfArchive(source, work))) return false
-    return yield* inflated(source, 'gzip', work, insideOf(depth, work))
+    if (!(yield* isGzipOfArchive(source, work))) return false
+    const most = mostInflated(source.length)
+    return yield* inflated(source, 'gzip', work, insideOf(depth, work), most)
   }
   for (let at = 0; isTarHeader(source.subarray(at, at + BLOCK)); ) {
     yield* work.countUnits(BLOCK)
@@ -73,21 +83,28 @@ function* isEncrypted(source: Buffer, work: Work, depth: number): Steps<boolean>
 }
 
 function* isEncryptedZip(source: Buffer, work: Work, depth: number): Steps<boolean> {
-  const entries = directoryOf(source)?.entries ?? []
-  if (entries.some((entry) => entry.isEncrypted)) return true
-  if (entries.some(({ name }) => name.toString('latin1') === ODF_PACKAGE)) return true
-  for (const entry of entries) {
-    yield* work.countUnits(DIRECTORY_ENTRY_SIZE)
+  /** The files that are tested, by the offsets of their headers. */
+  const files = new Map<number, readonly [ZipEntry, MemberTest]>()
+  for (const { entry, isListed } of yield* headersIn(source, work)) {
+    yield* work.countUnits(costs.value)
     const name = entry.name.toString('latin1')
-    if (name === MANIFEST) {
-      if (entry.size > MANIFEST_MAX) continue
-      const namesEncryption = (manifest: Buffer) => includesWord(manifest, ENCRYPTION_DATA, work)
-      if (yield* memberHolds(source, entry, namesEncryption, work)) return true
-    } else if (depth > 0 && OPENED.test(name) && entry.size <= MEMBER_MAX) {
-      if (yield* memberHolds(source, entry, insideOf(depth, work), work)) return true
-    }
+    if (entry.isEncrypted || name === ODF_PACKAGE) return true
+    const test = testFor(name, work, depth)
+    if (test === undefined || (!isListed && files.has(entry.at))) continue
+    if (files.size < limits.archiveMembers) files.set(entry.at, [entry, test])
+    else work.onOdd?.('unread')
   }
+  for (const [entry, test] of files.values())
+    if (yield* memberHolds(source, entry, test, work)) return true
   return false
+}
+
+type MemberTest = (bytes: Buffer) => Steps<boolean>
+
+/** Returns the test of a file in a zip archive, if its name shows that it may hold something encrypted. */
+function testFor(name: string, work: Work, depth: number): MemberTest | undefined {
+  if (name === MANIFEST) return (manifest) => includesWord(manifest, ENCRYPTION_DATA, work)
+  return depth > 0 && OPENED.test(name) ? insideOf(depth, work) : undefined
 }
 
 function* includesWord(bytes: Buffer, word: string, work: Work): Steps<boolean> {
@@ -96,21 +113,24 @@ function* includesWord(bytes: Buffer, word: string, work: Work): Steps<boolean> 
 }
 
 /** Returns the test of what is in an archive. */
-const insideOf = (depth: number, work: Work) => (bytes: Buffer) =>
-  isEncrypted(bytes, work, depth - 1)
+const insideOf =
+  (depth: number, work: Work): MemberTest =>
+  (bytes) =>
+    isEncrypted(bytes, work, depth - 1)
 
-/** Returns whether a member of an archive passes a test. */
+/** Returns whether a member of an archive passes a test. The headers of a stored archive are among those of the outer one. */
 function* memberHolds(
   source: Buffer,
-  { at, method, packed }: ZipEntry,
-  test: (bytes: Buffer) => Steps<boolean>,
+  { at, method, packed, size }: ZipEntry,
+  test: MemberTest,
   work: Work,
 ): Steps<boolean> {
   const { data } = localHeaderAt(source, at) ?? {}
   if (data === undefined) return false
   const bytes = source.subarray(data, data + packed)
-  if (method === 0) return yield* test(bytes)
-  return method === 8 && (yield* inflated(bytes, 'deflate', work, test))
+  if (method === 0) return !startsWith(bytes, ZIP_LOCAL) && (yield* test(bytes))
+  const most = size > MEMBER_MAX ? mostInflated(bytes.length) : Number.POSITIVE_INFINITY
+  return method === 8 && (yield* inflated(bytes, 'deflate', work, test, most))
 }
 
 /** Returns whether a gzip file begins as a document or archive: most are logs and reports, and are not inflated to their end. */

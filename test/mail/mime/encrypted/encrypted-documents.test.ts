@@ -62,6 +62,45 @@ const tar = (files: Readonly<Record<string, Buffer>>) =>
     Buffer.alloc(1024),
   ])
 
+/** The archive of Info-ZIP with bytes at an offset from its beginning, or from the first entry of its directory, replaced. */
+function changedZip(
+  changes: Readonly<Record<'own' | 'listed', readonly [at: number, byte: number]>>,
+) {
+  const archive = Buffer.from(made('archive.zip'))
+  archive[changes.own[0]] = changes.own[1]
+  archive[archive.indexOf('PK\x01\x02') + changes.listed[0]] = changes.listed[1]
+  return archive
+}
+
+/** An archive with a comment. */
+function withComment(archive: Buffer, comment: string): Buffer {
+  const changed = Buffer.concat([archive, Buffer.from(comment)])
+  changed.writeUInt16LE(comment.length, archive.length - 2)
+  return changed
+}
+
+/** An archive whose files have another name in front of them than in the directory. */
+function withOwnNames(archive: Buffer, name: string, own: string): Buffer {
+  const changed = Buffer.from(archive)
+  changed.write(own, changed.indexOf(name), 'latin1')
+  return changed
+}
+
+/** An archive whose directory states another size of the first file. */
+function withStatedSize(archive: Buffer, size: number): Buffer {
+  const changed = Buffer.from(archive)
+  changed.writeUInt32LE(size, changed.indexOf('PK\x01\x02') + 24)
+  return changed
+}
+
+/** A 7-Zip archive with this list of files, which is not packed. */
+function sevenZipWithList(list: Buffer): Buffer {
+  const start = Buffer.alloc(32)
+  start.write('377abcaf271c', 'hex')
+  start.writeUInt32LE(list.length, 20)
+  return Buffer.concat([start, list])
+}
+
 /** The properties of LZMA with eight bits of the last byte, and four of the position. */
 const LARGEST_TABLES = 224
 
@@ -71,6 +110,7 @@ function read(file: Buffer) {
   return readMail(`From: a@example.org\n${type}\n\n${encoded}\n`)
 }
 
+const odd = (file: Buffer) => [...new Set(read(file).odd)]
 const isEncrypted = (file: Buffer): boolean => read(file).odd.includes('encrypted')
 
 const office = compound('Root Entry', 'EncryptionInfo', 'EncryptedPackage', '\x06DataSpaces')
@@ -120,6 +160,58 @@ const encrypted: Readonly<Record<string, Buffer>> = {
   'an archive of Info-ZIP': made('archive.zip'),
   'an archive of Info-ZIP in another one': zip({ 'a.txt': 'x', 'b.zip': made('archive.zip') }),
   'an archive of Info-ZIP in a tar': tar({ 'b.zip': made('archive.zip') }),
+  'an archive with a comment': withComment(made('archive.zip'), 'x'.repeat(65_535)),
+  'an archive with a line end behind it': Buffer.concat([made('archive.zip'), Buffer.from('\n')]),
+  'an archive with a line end in front of it': Buffer.concat([
+    Buffer.from('\n'),
+    made('archive.zip'),
+  ]),
+  'an archive that only its files, and not its directory, show as encrypted': changedZip({
+    own: [6, 1],
+    listed: [8, 0],
+  }),
+  'an archive that only its directory shows as encrypted': changedZip({
+    own: [6, 0],
+    listed: [8, 1],
+  }),
+  'an archive without a directory': made('archive.zip').subarray(
+    0,
+    made('archive.zip').indexOf('PK\x01\x02'),
+  ),
+  'an archive below a program': Buffer.concat([Buffer.from('MZ'.repeat(999)), made('archive.zip')]),
+  'an Office file in an archive with a comment, in lines': Buffer.concat([
+    Buffer.from('\n'),
+    withComment(zip({ 'b.docx': office }), 'x'),
+    Buffer.from('\n'),
+  ]),
+  'an Office file that only the directory names so, below another line': Buffer.concat([
+    Buffer.from('x\n'),
+    withOwnNames(zip({ 'b.docx': office }), 'b.docx', 'b.none'),
+  ]),
+  'an Office file in an archive without a directory': zip({ 'b.docx': office }).subarray(0, -80),
+  'an Office file of a stated size of 4 GB': withStatedSize(zip({ 'b.docx': office }), 2 ** 32 - 1),
+  'an OpenDocument file with a long list of files': openDocument(
+    `${' '.repeat(2 ** 20)}${dataOfEncryption}`,
+  ),
+  'an Office file behind 2,001 others': zip({
+    ...Object.fromEntries(Array.from({ length: 2001 }, (_, index) => [`${index}.txt`, 'x'])),
+    'b.docx': office,
+  }),
+  'a compressed Office file with bytes behind it': Buffer.concat([
+    gzipSync(office),
+    Buffer.alloc(9, 0xff),
+  ]),
+  'a RAR file of many files': rar4(
+    ...Array<Buffer>(4097).fill(rar4Block(0x74, 0)),
+    rar4Block(0x74, 4),
+  ),
+  'a RAR 5 file of many files': rar5(
+    ...Array<Buffer>(4097).fill(rar5Header(2)),
+    rar5Header(2, [1, 0, 0]),
+  ),
+  'an archive of 7-Zip with a long list': sevenZipWithList(
+    Buffer.concat([Buffer.alloc(2 ** 20, 1), Buffer.from('2406f10701', 'hex')]),
+  ),
   'an archive of 7-Zip': made('hidden-content.7z'),
   'an archive of 7-Zip with hidden names': made('hidden-names.7z'),
   'an archive of 7-Zip with a plain list': made('raw-header.7z'),
@@ -177,6 +269,15 @@ t.test('an ordinary document is not encrypted content', async (t) => {
     'a Word file of LibreOffice': made('without-password.doc'),
     'a workbook of LibreOffice': made('without-password.xls'),
     'an archive of Info-ZIP': made('without-password.zip'),
+    'an archive in lines, with a comment': Buffer.concat([
+      Buffer.from('x\n'),
+      withComment(zip({ 'b.docx': zip({ 'word/document.xml': 'x' }) }), 'PK\x01\x02'),
+      Buffer.from('\n'),
+    ]),
+    'a file with the first bytes of headers in it': Buffer.concat([
+      made('without-password.zip'),
+      Buffer.from('PK\x03\x04'.repeat(9) + 'PK\x01\x02'.repeat(20), 'latin1'),
+    ]),
     'an archive of 7-Zip': made('plain.7z'),
     'a RAR file': rar4(rar4Block(0x73, 0), rar4Block(0x74, 0, 300), rar4Block(0x7b, 0)),
     'a RAR 5 file': rar5(rar5Header(1), rar5Header(2, [9, 9], 100), rar5Header(5)),
@@ -208,6 +309,38 @@ t.test('an ordinary document is not encrypted content', async (t) => {
   }
   for (const [name, file] of Object.entries(ordinary)) t.notOk(isEncrypted(file), name)
 })
+
+t.test(
+  'what is not searched to its end is unread, or nothing if ordinary files are so',
+  async (t) => {
+    const documents = Object.fromEntries(
+      Array.from({ length: 2001 }, (_, index) => [`${index}.doc`, 'x']),
+    )
+    t.same(odd(zip(documents)), ['unread'], 'more than 2,000 documents')
+    const oddWith = (change: (archive: Buffer) => void) => {
+      const archive = Buffer.from(made('plain.7z'))
+      change(archive)
+      return read(archive).odd
+    }
+    const coder = made('plain.7z').indexOf('23030101', 0, 'hex')
+    t.same(
+      oddWith(() => {}),
+      [],
+    )
+    t.same(
+      oddWith((archive) => void archive.fill(0x21, coder, coder + 1)),
+      ['unread'],
+      'LZMA2',
+    )
+    t.same(
+      oddWith((archive) => void archive.write('f0ffffff7f', coder + 10, 'hex')),
+      ['unread'],
+      'a list that states 2 GB',
+    )
+    const log = Buffer.alloc(4 * 2 ** 20, 'a line of a log\n')
+    t.same(odd(gzipSync(tar({ log }))), [], 'a compressed tar of a log')
+  },
+)
 
 t.test('sectors that follow one another in a circle cost no more than the file has', async (t) => {
   const file = compound(...Array(40).fill('Workbook'))
