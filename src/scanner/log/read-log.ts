@@ -187,6 +187,27 @@ export function findLog(path: string): LogFile[] {
   })
 }
 
+/**
+ * The end of the name that logrotate(8) gives to a closed file, without and with dateext. Compressed files have a
+ * further suffix.
+ */
+const ROTATED = /^(?:\.\d+|-\d{8})$/
+
+/** Returns the uncompressed files that logrotate has closed of the log at `path`, with lines since `since`, oldest first. */
+export function rotatedLogs(path: string, since: number): LogFile[] {
+  const log = basename(path)
+  const names = attempt(() => readdirSync(dirname(path))) ?? []
+  return names
+    .filter((name) => name.startsWith(log) && ROTATED.test(name.slice(log.length)))
+    .flatMap((name): LogFile[] => {
+      const rotated = join(dirname(path), name)
+      const status = attempt(() => statSync(rotated))
+      if (status === undefined || status.mtimeMs < since) return []
+      return [{ path: rotated, modified: status.mtimeMs, isFound: true }]
+    })
+    .sort((one, other) => one.modified - other.modified)
+}
+
 /** The status of what a path leads to. Throws if it leads to nothing, with the remedy. */
 function statusOfLog(path: string): Stats {
   try {

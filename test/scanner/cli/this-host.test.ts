@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, chmodSync, chownSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, chownSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ownDirectoriesMissing } from '../../programs/host/own-directories.ts'
@@ -7,7 +7,7 @@ import { openDirectory } from '../../programs/host/reachable.ts'
 import { atTerminal, quoted } from '../../programs/host/terminal.ts'
 import { stampedBy } from '../scan/stamps/stamped.ts'
 import { directoryOfOnescand, makeMachine, ONESCAN } from './check/machine.ts'
-import { bundle, searchPath } from './onescan.ts'
+import { bundle, jsonIn, searchPath } from './onescan.ts'
 
 /** The commands that use the settings of this host's onescand if no option names others. */
 
@@ -48,6 +48,40 @@ t.test('at a terminal its log is read', { skip }, async (t) => {
   t.match(output, /ann@example\.org/)
   t.equal(code, 0, output)
 })
+
+t.test(
+  'since a time before the last rotation, its rotated log is read as well',
+  { skip },
+  async (t) => {
+    const machine = makeMachine(t)
+    const file = join(openDirectory(t), 'mail')
+    const write = (name: string, time: string) => {
+      writeFileSync(
+        name,
+        `${time} mx onescand[7]: onescan: decision=accept scan=clean msgid=<${time}>\n`,
+      )
+      utimesSync(name, new Date(time), new Date(time))
+    }
+    write(`${file}-20261108`, '2026-11-08T00:00:00Z')
+    write(`${file}.2`, '2026-11-09T00:00:00Z')
+    write(`${file}.1`, '2026-11-16T00:00:00Z')
+    write(file, '2026-11-19T10:00:00Z')
+    write(`${file}.2.gz`, '2026-11-18T00:00:00Z')
+    write(`${file}.old`, '2026-11-18T00:00:00Z')
+    machine.write(DEFAULTS, `LOGFILE="${file}"\n`)
+    const run = (...options: string[]) => {
+      const words = machine.around([process.execPath, bundle, 'log', '--json', ...options])
+      const env = { PATH: searchPath, TZ: 'UTC' }
+      const { stdout } = spawnSync(words[0]!, words.slice(1), { env, encoding: 'latin1' })
+      return jsonIn(stdout).results.map((result) => result.msgid)
+    }
+    const [ofDate, second, first, now] = ['08T00', '09T00', '16T00', '19T10'].map((time) => `<2026-11-${time}:00:00Z>`) // biome-ignore format: a line
+    t.same(run(), [now], 'without --since, the log itself is read')
+    t.same(run('--since', '2026-11-17'), [now])
+    t.same(run('--since', '2026-11-12'), [first, now])
+    t.same(run('--since', '2026-11-01'), [ofDate, second, first, now])
+  },
+)
 
 t.test('root reads the log that onescand alone and its group may read', { skip }, async (t) => {
   const machine = makeMachine(t)

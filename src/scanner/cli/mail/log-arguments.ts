@@ -4,7 +4,14 @@ import { type CheckLine, failure, inOneLine } from '../../../base/check/check-li
 import { attempt, errorCode } from '../../../base/errors/fault.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { parseTime } from '../../log/criteria.ts'
-import { findLog, hasJournal, journal, type LogFile, SYSLOG_FILES } from '../../log/read-log.ts'
+import {
+  findLog,
+  hasJournal,
+  journal,
+  type LogFile,
+  rotatedLogs,
+  SYSLOG_FILES,
+} from '../../log/read-log.ts'
 import { obstacle, ownAccount, readAccounts } from '../../readiness/host/account.ts'
 import { caller } from '../command/caller.ts'
 import { textOption } from '../command/cli-options.ts'
@@ -38,12 +45,17 @@ export function spanOf(
 
 /**
  * Finds the logs that are named on the command line; without names, the logs of this host and its journal
- * during `span`. Standard input is read only if it is named: under ssh and cron it is an empty pipe. Throws
+ * during `span`, with the files of before their last rotation if they may have lines since its beginning. Standard input is read only if it is named: under ssh and cron it is an empty pipe. Throws
  * if there is no log, or if one cannot be read.
  */
 export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
   if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))
-  const found = logsOfHost(span)
+  const { since } = span
+  const found = logsOfHost(span).flatMap((log) =>
+    since === undefined || log.isFound || log.command !== undefined
+      ? [log]
+      : [...rotatedLogs(log.path, since), log],
+  )
   const closed = checkReadable(found)
   if (closed !== undefined) throw new Error(inOneLine(closed))
   if (found.length > 0) return found
