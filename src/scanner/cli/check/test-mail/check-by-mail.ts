@@ -22,7 +22,7 @@ import {
 import { greetedBy, greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
 import { isExims, isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
 import { AS_ROOT } from '../services/service-state.ts'
-import { FollowedLog } from './followed-log.ts'
+import { FollowedLog, MILTER_REFUSAL } from './followed-log.ts'
 import { queueLength } from './mail-queue.ts'
 import type { SendingWay, SentMail } from './send-mail.ts'
 import { isAddress, type NamedMail, nameMail } from './test-mails.ts'
@@ -393,10 +393,15 @@ class WayTest {
     const what = `${this.#name}, ${mail}`
     const record = decisive(seen)
     if (record === undefined) {
-      if (sent.kind === 'accepted') return this.#notLogged(what, sent, true)
+      const delivery = this.#run.log.deliveryOf(sent.id)?.text ?? ''
+      const isByMilter = MILTER_REFUSAL.test(delivery)
+      if (sent.kind === 'accepted' && !isByMilter) return this.#notLogged(what, sent, true)
       const inParts = this.#askedInParts(what, sent, true)
       if (inParts !== undefined) return inParts
-      const value = `is ${sent.kind} by another filter before onescan saw it: ${sent.text}`
+      const refusal = isByMilter
+        ? { kind: 'refused', text: delivery.slice(0, RULE_SHOWN) }
+        : { kind: sent.kind, text: sent.text }
+      const value = `is ${refusal.kind} by another filter before onescan saw it: ${refusal.text}`
       return warning(
         what,
         value,
@@ -459,7 +464,7 @@ const isInfectedForClient = (record: LogRecord | undefined): boolean =>
 const KEPT_OUT = /\bdiscarded\b|\brejected\b|\bquarantined?\b|\bINFECTED\b/i
 
 /** The outcome of mail that bounces, in the log of Postfix and of Exim. */
-const BOUNCED = /^(?:status=bounced\b|\*\*)/
+const BOUNCED = /^(?:status=bounced\b|milter-reject: |\*\*)/
 
 /** Returns the reply of the next server, or the one that the client got, unless it is 2xx. */
 function refusalOfNext({ fields }: LogRecord): string | undefined {

@@ -24,7 +24,14 @@ const NUMBERED = [
   / ([\w-]+) <= .* id=(\S+)/,
 ]
 /** Their lines about the outcome for a recipient. */
-const DELIVERIES = [/: (\w+): to=.*, (stat(?:us)?=.+)/, / ([\w-]{16,}) ((?:==|[=-]>|\*\*) .+)/]
+const DELIVERIES = [
+  /: (\w+): to=.*, (stat(?:us)?=.+)/,
+  // A milter's refusal, which Postfix logs before it bounces the mail of a local program.
+  /: (\w+): (milter-reject: \S+ from \S+: 5.+)/,
+  / ([\w-]{16,}) ((?:==|[=-]>|\*\*) .+)/,
+]
+/** A milter's refusal in DELIVERIES. */
+export const MILTER_REFUSAL = /^milter-reject: /
 /** Their lines about a milter, a proxy filter or a clamd that they do not reach. */
 const UNREACHED =
   /(?:connect to (?:Milter service|proxy filter) |malware acl condition: |Milter \(\S+\): (?:error|timeout) ).*/
@@ -131,15 +138,16 @@ export class FollowedLog {
 
   /**
    * Returns the outcome of a message according to the mail server, if a log contains it, with the reason for
-   * a delay.
+   * a delay, or a milter's refusal.
    */
   deliveryOf(id: string): DeliveryStatus | undefined {
     const numbers = this.#numbersOf(id)
     const matching = this.#deliveries.filter(({ number }) => numbers.includes(number))
     const [first, last] = [matching[0], matching.at(-1)]
     if (first === undefined || last === undefined) return undefined
+    const refusal = matching.find(({ text }) => MILTER_REFUSAL.test(text))
     const waits = WAITS.test(last.text)
-    return { waits, text: (waits ? first : last).text }
+    return { waits, text: (refusal ?? (waits ? first : last)).text }
   }
 
   /** Returns whether the mail server has put a message into its queue, and no log has an outcome for it yet. */

@@ -496,6 +496,31 @@ t.test(
   },
 )
 
+t.test('mail of a local program that another milter refuses did not get to onescan', async (t) => {
+  const directory = openDirectory(t)
+  const [log, program] = [join(directory, 'log'), join(directory, 'sendmail')]
+  writeFileSync(log, '', { mode: 0o644 })
+  const script = `#!/bin/sh
+mail=$(cat)
+id=$(echo "$mail" | sed -n 's/^Message-ID: //p')
+exec >>${log}
+echo "mx postfix/cleanup[1]: 4A$$: message-id=$id"
+case $mail in
+*WDVPIVAlQEFQ*) # EICAR
+  echo "mx postfix/cleanup[1]: 4A$$: milter-reject: END-OF-MESSAGE from localhost[127.0.0.1]: 5.7.1 clamav: virus found; from=<> to=<ann@example.org>"
+  echo "mx postfix/cleanup[1]: 4A$$: to=<ann@example.org>, relay=none, dsn=5.7.1, status=bounced (clamav: virus found)";;
+*) echo "onescan: interface=milter decision=accept scan=clean msgid=$id";;
+esac
+`
+  writeFileSync(program, script, { mode: 0o755 })
+  const [clean, infected] = linesOf(await findingsByMail([{ program }], [log]))
+  t.match(clean, /^ok .*, clean mail: is scanned by the milter interface/)
+  t.match(
+    infected,
+    /^warning .*, EICAR: is refused by another filter before onescan saw it: milter-reject: END-OF-MESSAGE from localhost\[127\.0\.0\.1\]: 5\.7\.1 clamav: virus found/,
+  )
+})
+
 const isIpv6Here = Object.values(networkInterfaces())
   .flat()
   .some((one) => one?.address === '::1')
