@@ -46,8 +46,7 @@ function withUser(module: CommandModule): CommandModule {
   const [name = ''] = String(command).split(' ')
   if (name !== 'check' && delegationFor({ _: [name] }) === undefined) return module
   const build = builder as (yargs: Argv) => Argv
-  const more = name === 'check' ? "; with --smtp: the server's user" : ''
-  const option = textOption(`If root runs it: the account that does the work${more}`)
+  const option = textOption('If root runs it: the account that does the work')
   return { ...module, builder: (parser) => build(parser).option('user', option) }
 }
 
