@@ -377,8 +377,8 @@ export class Opened {
       const { recipient } = problem
       const isRefused = recipient !== undefined && problem.answer?.startsWith('5')
       const place = isTyped && isRefused && problem.code === 'refused' ? 'address' : 'message'
-      const mend = isRefused && number > 1 ? this.#clearButton(recipient) : undefined
-      this.app.say(place, half + problemText(problem, number) + once, true, [], mend)
+      const clear = isRefused && number > 1 ? this.#clearButton(recipient) : undefined
+      this.app.say(place, half + problemText(problem, number) + once, true, [], clear)
       if (place === 'address') focus('other')
     }
     if (now === undefined) return
