@@ -273,10 +273,12 @@ export const hostWays: readonly HostWay[] = [
         /^inet:localhost:11332: it is unknown whether this filter uses onescand as clamd/,
     },
     packages: 'postfix rspamd',
-    prepare: RSPAMD,
+    prepare: `${RSPAMD}
+  echo 'clamav { type = "clamav"; action = "reject"; servers = "/run/clamav/clamd.ctl"; }' >/etc/rspamd/local.d/antivirus.conf`,
     listens: [11332],
     typed: `{ ${typedBy('doc/clamd-clients.md', 'rspamadm configtest')} } <<'END'\ny\ny\ny\nEND`,
-    undone: `sed -i 's|servers = .*|servers = "/run/clamav/clamd.ctl";|' /etc/rspamd/local.d/antivirus.conf; systemctl restart rspamd`,
+    undone: `rm -r /etc/rspamd/local.d; cp -a /root/rspamd-local.d /etc/rspamd/local.d
+      sed -i '/^SCANFAIL_CLAMD=/d' /etc/default/onescand; systemctl restart rspamd onescand`,
     delivered: MAILBOX,
     virus: WITH_CLAMD,
   },
