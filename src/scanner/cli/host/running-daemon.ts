@@ -10,7 +10,7 @@ import {
 } from '../../protocol/slot/daemon-description.ts'
 import { checkJournal } from './check-journal.ts'
 import { optionsOfOnescand } from './settings-file.ts'
-import { askMainProcess, askSystemd, hasSystemd } from './systemd-unit.ts'
+import { askMainProcess, askSystemd } from './systemd-unit.ts'
 
 /** The onescand that answers at a socket, or one to which this user may not connect. */
 export interface RunningDaemon {
@@ -77,7 +77,7 @@ export async function lostLog(): Promise<CheckLine | undefined> {
  * such as 1, is not if systemd runs onescand under another account.
  */
 function isFirst(pid: string, uid: number, owner: number): boolean {
-  const main = hasSystemd() ? askMainProcess('onescand.service') : undefined
+  const main = askMainProcess('onescand.service')
   const isSupervised = main !== undefined && main !== '0'
   return pid === main || (uid === 0 ? owner === 0 && !isSupervised : true)
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { attempt } from '../../../base/errors/fault.ts'
 import { PathHandle, pathExists } from '../../../base/path/path-handle.ts'
@@ -59,8 +59,7 @@ const IGNORED =
 /** Returns such lines of a unit, and of the sockets and units that it needs. */
 export function ignoredLines(unit: string): IgnoredLine[] {
   if (!hasSystemd()) return []
-  const options = { encoding: 'utf8', env: {}, timeout: TIMEOUT, maxBuffer: BYTES } as const
-  const { stderr } = spawnSync(ANALYZE, ['verify', '--man=no', '--', unit], options)
+  const { stderr } = start(ANALYZE, 'verify', '--man=no', '--', unit)
   return [...(stderr ?? '').matchAll(IGNORED)].map(([, file = '', of = '', line, reason = '']) => ({
     ...{ unit: of, file, line: Number(line) },
     reason: reason.replace(/\.$/, ''),
@@ -72,7 +71,6 @@ export function ignoredLines(unit: string): IgnoredLine[] {
  * answers root alone.
  */
 export function askSystemd(unit: string): SystemdUnit | undefined {
-  if (!hasSystemd()) return undefined
   const names = ['LoadState', 'ActiveState', 'Result', 'UnitFileState', 'InactiveExitTimestamp']
   names.push('InvocationID')
   const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload', 'Listen']
@@ -113,7 +111,7 @@ export function askMainProcess(unit: string): string | undefined {
  * not run. Only root can read this.
  */
 export function unboundPathsOf(unit: string): string[] {
-  if (process.getuid!() !== 0 || !hasSystemd()) return []
+  if (process.getuid!() !== 0) return []
   const output = show('MainPID,BindPaths,BindReadOnlyPaths', unit)
   const pid = /^MainPID=([1-9]\d*)$/m.exec(output)?.[1]
   const mounts = attempt(() => readFileSync(new ProcEntry(pid ?? '').at('mountinfo'), 'utf8'))
@@ -154,7 +152,6 @@ function lastLines(...which: readonly string[]): string[] {
  * (IPAddressDeny=any), or undefined.
  */
 export function allowedAddresses(unit: string): string[] | undefined {
-  if (!hasSystemd()) return undefined
   const output = show('IPAddressAllow,IPAddressDeny', unit)
   const words = (name: string) =>
     (new RegExp(`^${name}=(.*)$`, 'm').exec(output)?.[1] ?? '').split(' ').filter(Boolean)
@@ -180,11 +177,18 @@ export function haveLimits(units: readonly string[]): boolean {
   return output === '' || output.split('\n').some((line) => !UNSET.test(line))
 }
 
-/** Returns the output of systemctl(1) about a unit, a line for each property, or '' if it does not answer. */
+/** Returns the output of systemctl(1) about a unit, a line for each property, or '' if there is no systemd that answers. */
 const show = (properties: string, ...units: readonly string[]): string =>
-  run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', ...units)
+  hasSystemd()
+    ? run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', ...units)
+    : ''
 
+/** Returns what a program prints, or '' if it fails. */
 function run(program: string, ...args: readonly string[]): string {
-  const options = { encoding: 'utf8', env: {}, stdio: 'pipe', timeout: TIMEOUT } as const
-  return attempt(() => execFileSync(program, args, { ...options, maxBuffer: BYTES })) ?? ''
+  const { status, stdout } = start(program, ...args)
+  return status === 0 ? stdout : ''
+}
+
+function start(program: string, ...args: readonly string[]) {
+  return spawnSync(program, args, { encoding: 'utf8', env: {}, timeout: TIMEOUT, maxBuffer: BYTES })
 }

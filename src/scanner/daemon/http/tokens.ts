@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { readSecret } from '../../../base/path/secret-file.ts'
+import { parseDuration } from '../../../base/text/units.ts'
 import { type Person, RIGHTS } from '../../protocol/quarantine-api/exchange.ts'
 import { kindsInWords } from '../../scan/replies/found-in-words.ts'
 
@@ -82,6 +83,9 @@ const TOKEN = new RegExp(`^[!-~]{${TOKEN_MIN},}$`)
 
 const digestOf = (token: string) => digest(token).toString('latin1')
 
+/** Limits for the seconds without use after which a person is signed out: a minute and a year. */
+const STAYS = { min: 60, max: 365 * 86_400 }
+
 /** What a person may do whose line does not state it: all but to let mail of others through. */
 const USUAL_RIGHTS = RIGHTS.filter((right) => right !== 'allow')
 
@@ -107,8 +111,10 @@ function limitsOf(words: readonly string[], fail: (reason: string) => never): Om
         fail(`to=${bad}: must be a domain, .domain for all below it, or an address`)
       limits = { ...limits, to: values }
     } else {
-      const [, count, unit] = /^([1-9]\d{0,3})([mh])$/.exec(value) ?? fail(`stays=${value}: must be a time such as 30m or 8h`) // biome-ignore format: a line
-      limits = { ...limits, signOutAfter: Number(count) * (unit === 'h' ? 3600 : 60) }
+      const seconds = parseDuration(value)
+      if (seconds === undefined || seconds < STAYS.min || seconds > STAYS.max)
+        fail(`stays=${value}: must be a time from 1m to 365d, such as 30m or 8h`)
+      limits = { ...limits, signOutAfter: seconds }
     }
   }
   return limits

@@ -56,7 +56,10 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  /** Counts a message by its line of the log. */
+  /**
+   * Counts a message by its line of the log. MessageCounts does so for people, in the terms of a report; these are the
+   * labels that boards and alerts of Prometheus query.
+   */
   message(fields: ReadonlyMap<string, string>): void {
     const metrics = this.#metrics
     const value = (name: string) => fields.get(name) ?? ''

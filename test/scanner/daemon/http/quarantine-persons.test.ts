@@ -287,6 +287,7 @@ t.test('a file of 64 KiB has hundreds of persons, and an unclear line is refused
     'to=a@b@c',
     'to=example.org,',
     'stays=1',
+    'stays=soon',
     'x',
   ]) {
     writeFileSync(api.tokens, `ann ${TOKEN} ${words}\n`)

@@ -6,7 +6,10 @@ import { withoutCode } from '../../../../base/errors/system-error.ts'
 import { runProgram } from '../../../../base/process/run-program.ts'
 import { sendmailOptions } from '../../mail/sendmail-program.ts'
 
-/** A port at which a mail server accepts mail. */
+/**
+ * A port at which a mail server accepts mail. (nodemailer sends test mail to it, with TLS and a login. onescand's client of
+ * the next server passes each command and byte on as it comes, which no library does.)
+ */
 export interface SmtpWay {
   readonly port: number
   readonly security: 'none' | 'starttls' | 'tls'
