@@ -193,9 +193,10 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
       wrong,
       /^error milter unix:\/nonexistent\/\S+: \S+ does not exist: Postfix defers all mail/,
     )
-    const [, main] = /postconf -e '(smtpd_milters = [^']*)' && postfix reload;/.exec(wrong) ?? []
-    t.ok(main, wrong)
-    putPostfix(machine, [main!, 'non_smtpd_milters = $smtpd_milters'])
+    const [, command = ''] = /postconf -e ((?:'[^']*' )+)&& postfix reload;/.exec(wrong) ?? []
+    const settings = [...command.matchAll(/'([^']*)'/g)].map(([, setting = '']) => setting)
+    t.equal(settings.length, 2, wrong)
+    putPostfix(machine, settings)
     complainsOnly(t, await findingsOn(machine), [/^ok smtp\/inet: uses onescand at unix:/])
   })
 
