@@ -12,34 +12,31 @@ const SOCKETS = 'onescan-milter.socket onescan-postfix.socket onescan-policy.soc
 const FETCHES =
   'systemctl restart clamav-freshclam && sleep 30 && journalctl -n 20 -u clamav-freshclam'
 
+/** What check reports of another queue directory, and how the first one is back. */
+const QUEUE_MOVED = {
+  reported: {
+    level: 'error',
+    what: 'milter unix:onescan/milter.sock',
+    value:
+      /^\/srv\/spool is queue_directory, and onescand listens in \/var\/spool\/postfix: Postfix defers all mail$/,
+  },
+  restores: `postconf -X queue_directory; postconf -e 'smtpd_milters={ unix:onescan/milter.sock, default_action=tempfail }' 'non_smtpd_milters=$smtpd_milters'
+    rm -r /srv/spool ${PORT_OF_MILTER}; systemctl daemon-reload; systemctl restart postfix
+    systemctl stop onescand; systemctl restart ${SOCKETS}; systemctl start onescand; ${until('ss -ltn | grep :25')}`,
+} as const
+
 export const faultsOfAgreement: readonly Fault[] = [
   {
     name: 'Postfix has another queue directory',
     breaks: `mkdir -p /srv/spool; cp -a /var/spool/postfix/. /srv/spool; rm -r /srv/spool/onescan
       postconf -e queue_directory=/srv/spool; systemctl restart postfix; ${until('ss -ltn | grep :25')}`,
-    reported: {
-      level: 'error',
-      what: 'milter unix:onescan/milter.sock',
-      value:
-        /^\/srv\/spool is queue_directory, and onescand listens in \/var\/spool\/postfix: Postfix defers all mail$/,
-    },
-    restores: `postconf -X queue_directory; postconf -e 'smtpd_milters={ unix:onescan/milter.sock, default_action=tempfail }' 'non_smtpd_milters=$smtpd_milters'
-      rm -r /srv/spool ${PORT_OF_MILTER}; systemctl daemon-reload; systemctl restart postfix
-      systemctl stop onescand; systemctl restart ${SOCKETS}; systemctl start onescand; ${until('ss -ltn | grep :25')}`,
+    ...QUEUE_MOVED,
   },
   {
     name: 'Postfix has another queue directory, with sockets that nobody serves',
     breaks: `mkdir -p /srv/spool; cp -a /var/spool/postfix/. /srv/spool
       postconf -e queue_directory=/srv/spool; systemctl restart postfix; ${until('ss -ltn | grep :25')}`,
-    reported: {
-      level: 'error',
-      what: 'milter unix:onescan/milter.sock',
-      value:
-        /^\/srv\/spool is queue_directory, and onescand listens in \/var\/spool\/postfix: Postfix defers all mail$/,
-    },
-    restores: `postconf -X queue_directory; postconf -e 'smtpd_milters={ unix:onescan/milter.sock, default_action=tempfail }' 'non_smtpd_milters=$smtpd_milters'
-      rm -r /srv/spool ${PORT_OF_MILTER}; systemctl daemon-reload; systemctl restart postfix
-      systemctl stop onescand; systemctl restart ${SOCKETS}; systemctl start onescand; ${until('ss -ltn | grep :25')}`,
+    ...QUEUE_MOVED,
   },
   {
     name: 'the milter of local mail is at a port where nothing listens',

@@ -71,8 +71,8 @@ type OptionValues<Table> = {
 }
 
 /**
- * Reads the command line of a service by a table, and passes the values to `make`, with the options in the order in which they were given.
- * A wrong value is left out, and noted in `noted`. Without that, throws an AggregateFault with all that is wrong, as also for
+ * Reads the command line of a service by a table, and passes the values to `make`, with the options in the order in which they
+ * were given. A wrong value is left out, and noted in `noted`. Without that, throws an AggregateFault with all that is wrong, as also for
  * a command line that cannot be parsed. (Two programs have other readers: onescan has subcommands, which yargs reads, and
  * smtp-delay has the options of tcpserver, such as `-Sv`.)
  */

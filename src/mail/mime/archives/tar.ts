@@ -30,7 +30,7 @@ export function hasTarChecksum(block: Buffer): boolean {
   if (block.length < BLOCK) return false
   let [sum, negative] = [8 * 0x20, 0]
   for (let at = 0; at < BLOCK; at++) {
-    if (at === CHECKSUM_AT) at += 8
+    if (at >= CHECKSUM_AT && at < CHECKSUM_AT + 8) continue
     sum += block[at]!
     if (block[at]! >= 0x80) negative += 0x100
   }

@@ -100,7 +100,7 @@ function cutAt(bytes: Buffer, dash: number, lineEnds: LineEnds, oneDash: boolean
   const line = lineAt(bytes, at, to)
   // Programs for which a bare CR ends no line read on there.
   const end = at + line.length
-  const isBare = bytes[end] === CR && bytes[lineEnds.belowCrs(end) - 1] !== LF
+  const isBare = bytes[end] === CR && bytes[to - 1] === CR
   const text = isBare ? `${line}\r` : withoutClose(line)
   return {
     at,
@@ -162,7 +162,8 @@ const LINE = 1024
 
 /**
  * Finds the ends of lines: LF, also below CRs, and a bare CR end a line. It remembers how far the CRs at hand go on, so a
- * run of them is read once, and not again for each.
+ * run of them is read once, and not again for each. It looks no further than the line: many are made for a message, and a
+ * LineSearch reads on to the next LF, and the next CR, wherever they are.
  */
 export class LineEnds {
   readonly #bytes: Buffer
@@ -176,19 +177,19 @@ export class LineEnds {
   /** Returns the offset of the line below that of an offset. */
   next(from: number): number {
     const bytes = this.#bytes
-    if (bytes[from] === CR) return this.belowCrs(from)
+    if (bytes[from] === CR) return this.#belowCrs(from)
     for (let at = from; at < bytes.length; at += LINE) {
       const piece = bytes.subarray(at, at + LINE)
       const lf = piece.indexOf(LF)
       const cr = piece.subarray(0, lf < 0 ? LINE : lf).indexOf(CR)
-      if (cr >= 0) return this.belowCrs(at + cr)
+      if (cr >= 0) return this.#belowCrs(at + cr)
       if (lf >= 0) return at + lf + 1
     }
     return bytes.length
   }
 
   /** Returns the offset below an LF that follows CRs, or else below the first CR. */
-  belowCrs(cr: number): number {
+  #belowCrs(cr: number): number {
     const isKnown = this.#crs.from <= cr && cr < this.#crs.to
     let to = isKnown ? this.#crs.to : cr
     while (this.#bytes[to] === CR && to - cr < LINE) to++

@@ -1,5 +1,6 @@
-import type { Browser, Page } from 'playwright-core'
-import { openPage } from '../../observe/browser.ts'
+import type { Page } from 'playwright-core'
+import { becomePlain } from '../../../programs/host/plain-account.ts'
+import { openBrowser, openPage, skipWithoutBrowser } from '../../observe/browser.ts'
 import { keepOne } from '../../scan/quarantine/quarantined.ts'
 import { type ServedApi, TOKEN } from './quarantine-rig.ts'
 
@@ -13,16 +14,17 @@ export async function signIn(page: Page, token = TOKEN): Promise<void> {
   await page.keyboard.press('Enter')
 }
 
-/** Opens the page as ann. */
-export async function openSignedIn(
-  browser: Browser,
-  api: ServedApi,
-  look: Parameters<typeof openPage>[2] = {},
-) {
-  const opened = await openPage(browser, addressOf(api), look)
-  await signIn(opened.page)
-  await titled(opened.page, /message/)
-  return opened
+/** Starts a browser that all tests of a file share, without root, and returns how they open the page in it as ann. */
+export async function startBrowser(t: Parameters<typeof openBrowser>[0]) {
+  becomePlain()
+  const browser = skipWithoutBrowser ? undefined! : await openBrowser(t)
+  const open = async (api: ServedApi, look: Parameters<typeof openPage>[2] = {}) => {
+    const opened = await openPage(browser, addressOf(api), look)
+    await signIn(opened.page)
+    await titled(opened.page, /message/)
+    return opened
+  }
+  return { browser, skip: { skip: skipWithoutBrowser }, open }
 }
 
 export const titled = (page: Page, words: string | RegExp) =>

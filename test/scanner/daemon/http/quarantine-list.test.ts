@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { becomePlain } from '../../../programs/host/plain-account.ts'
-import { openBrowser, overflow, skipWithoutBrowser } from '../../observe/browser.ts'
+import { overflow } from '../../observe/browser.ts'
 import { keepOne } from '../../scan/quarantine/quarantined.ts'
 import {
   answered,
@@ -11,22 +10,17 @@ import {
   focused,
   keepMany,
   openFirst,
-  openSignedIn,
   said,
   selected,
   signIn,
+  startBrowser,
   titled,
 } from './quarantine-browser.ts'
-import { type ServedApi, serveApi, TOKEN } from './quarantine-rig.ts'
+import { serveApi, TOKEN } from './quarantine-rig.ts'
 
 /** The list of the quarantine's page, and what is done with many messages at once. */
 
-becomePlain()
-
-const browser = skipWithoutBrowser ? undefined! : await openBrowser(t)
-const skip = { skip: skipWithoutBrowser }
-const open = (api: ServedApi, look: Parameters<typeof openSignedIn>[2] = {}) =>
-  openSignedIn(browser, api, look)
+const { skip, open } = await startBrowser(t)
 
 const select = (page: Page, n: number) =>
   page.getByRole('checkbox', { name: `Select number ${n},` }).check()
@@ -214,7 +208,7 @@ t.test('equal reasons are one line, with links to the messages', skip, async (t)
   await page.context().close()
 })
 
-t.test('what takes long is told, and a lost token says what is lost', skip, async (t) => {
+t.test('the page tells what takes long, and what is lost with a token', skip, async (t) => {
   const api = await serveApi(t)
   await keepMany(api, 150)
   const { page } = await open(api)

@@ -5,15 +5,8 @@ import t from 'tap'
 import { shortNumber } from '../../../../src/base/text/short-number.ts'
 import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { buildStage } from '../../../cases/stage.ts'
-import { becomePlain } from '../../../programs/host/plain-account.ts'
 import { until } from '../../../run/until.ts'
-import {
-  openBrowser,
-  openPage,
-  overflow,
-  seriousFaults,
-  skipWithoutBrowser,
-} from '../../observe/browser.ts'
+import { openPage, overflow, seriousFaults } from '../../observe/browser.ts'
 import { fileOf, keepOne } from '../../scan/quarantine/quarantined.ts'
 import {
   addressOf,
@@ -26,26 +19,19 @@ import {
   keepMany,
   listen,
   openFirst,
-  openSignedIn,
   said,
   selected,
   signIn,
+  startBrowser,
   titled,
 } from './quarantine-browser.ts'
-import { type ServedApi, serveApi, TOKEN } from './quarantine-rig.ts'
+import { serveApi, TOKEN } from './quarantine-rig.ts'
 
 /** The page of the quarantine, in a real browser, which all tests share. */
 
-becomePlain()
-
-const browser = skipWithoutBrowser ? undefined! : await openBrowser(t)
-const skip = { skip: skipWithoutBrowser }
+const { browser, skip, open } = await startBrowser(t)
 const evil = '<img src=x onerror=alert(1)>\u202e'
 const latin1 = Buffer.from(evil).toString('latin1')
-
-/** Opens the page as ann. */
-const open = (api: ServedApi, look: Parameters<typeof openPage>[2] = {}) =>
-  openSignedIn(browser, api, look)
 
 t.test('the page lists, searches and shows 10,000 messages, on any screen', skip, async (t) => {
   const api = await serveApi(t)

@@ -125,7 +125,7 @@ export function dangerOfMany(messages) {
 export const count = (number, noun) =>
   `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 
-/** Milliseconds after which the page says what it is doing. */
+/** Milliseconds after which the page tells what it is doing. */
 export const SLOW = 1000
 
 /** Lines of a question or an answer with one for each message or recipient. */
