@@ -409,9 +409,11 @@ export class List {
       const words = `Release ${count(messages.length, 'message')}${toRecipients(messages)}?`
       const [first] = messages
       const danger = messages.length === 1 && first ? warningText(first) : dangerOfMany(messages)
-      const more = [danger, this.#notReleased(messages), 'A release cannot be called back.'].filter(Boolean) // biome-ignore format: a line
+      const others = this.#notReleased(messages)
+      const more = [danger, stayText(others), 'A release cannot be called back.'].filter(Boolean)
       const lines = this.#summary(messages)
-      const yes = messages.length === 1 ? 'Release' : `Release ${count(messages.length, 'message')}`
+      const released = count(messages.length - others.length, 'message')
+      const yes = messages.length === 1 ? 'Release' : `Release ${released}`
       if (!(await this.app.agrees(words, yes, { more, lines }))) return
       await this.#forAll(messages, RELEASED_MAX, ['released', 'Releasing'], (ids) =>
         this.app.sendOnce(ids, (key) =>
@@ -421,15 +423,12 @@ export class List {
     })
   }
 
-  /** How many messages the token does not let the person release, in a sentence, or ''. Throws a Problem if it lets none. @param {readonly Summary[]} messages */
+  /** The messages that the token does not let the person release. Throws a Problem if these are all. @param {readonly Summary[]} messages */
   #notReleased(messages) {
     const { releases } = this.app.me ?? {}
     const others = messages.filter(({ grounds }) => releases?.includes(grounds) === false)
-    if (others.length === 0) return ''
-    if (others.length === messages.length) throw new Problem('not-this-kind')
-    const kinds = [...new Set(others.map(({ grounds }) => kindText(grounds)))].join(', ')
-    const stays = others.length === 1 ? 'stays' : 'stay'
-    return `Your token does not let you release ${others.length.toLocaleString('en')} of them (${kinds}), which ${stays} in quarantine.`
+    if (others.length > 0 && others.length === messages.length) throw new Problem('not-this-kind')
+    return others
   }
 
   /**
@@ -546,6 +545,14 @@ function groupText(group) {
   if (group.length > 1) return `${group.length.toLocaleString('en')} like ${words}`
   const released = first.state === 'released' ? '' : releasedText(first)
   return `${words} to ${recipientsText(first)}${released && ` (${released})`}`
+}
+
+/** How many of several messages are not released, in a sentence, or ''. @param {readonly Summary[]} others */
+function stayText(others) {
+  if (others.length === 0) return ''
+  const kinds = [...new Set(others.map(({ grounds }) => kindText(grounds)))].join(', ')
+  const stays = others.length === 1 ? 'stays' : 'stay'
+  return `Your token does not let you release ${others.length.toLocaleString('en')} of them (${kinds}), which ${stays} in quarantine.`
 }
 
 /** ` to all their recipients (57)`, without those who have a message: a release leaves them out. @param {readonly Summary[]} messages */
