@@ -150,7 +150,9 @@ class EndedBoundaries {
   /** Whether a cut is below the end of one, and begins like its delimiter. */
   has(cut: Cut): boolean {
     const line = written(cut).slice(cut.front)
-    const forms = [beginningOf(line), compared(line.slice('--'.length))]
+    const dashes = line.search(/[a-z0-9]|$/i)
+    const offsets = [0, 1, 2, 3].filter((offset) => offset < dashes)
+    const forms = [...offsets, dashes].map((offset) => compared(line.slice(offset)))
     return [...this.#lengths].some((length) =>
       forms.some((form) => (this.#below.get(form.slice(0, length)) ?? cut.at + 1) <= cut.at),
     )
@@ -163,7 +165,7 @@ const BEGINNING_MAX = 16
 const compared = (text: string): string => text.slice(0, BEGINNING_MAX).toLowerCase()
 
 /**
- * Returns the characters that distinguish a boundary or a line, without what may be between it and the dashes: nothing if it
- * has no letters and digits.
+ * Returns the characters that distinguish a boundary, without what may be between it and the dashes: nothing if it has no
+ * letters and digits.
  */
 const beginningOf = (text: string): string => compared(text.replace(/^[^a-z0-9]+/i, ''))
