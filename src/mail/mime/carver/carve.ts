@@ -205,7 +205,7 @@ function* partCutsOf(
   for (const [number, { at, text }] of cuts.entries()) {
     const above = partCuts.at(-1) ?? 0
     const from = cuts[number - 1]?.to ?? top
-    yield* work.countUnits((at - from) / SEARCHED_PER_UNIT)
+    yield* work.countUnits(Math.max(0, at - from) / SEARCHED_PER_UNIT)
     const begins = text === cuts[above]!.text || belowEmptyLine(bytes, from, at) !== undefined
     partCuts.push(begins ? number : above)
   }

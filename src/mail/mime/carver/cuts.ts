@@ -1,5 +1,6 @@
 import { CR, DASH, LF, NUL, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { indexOrEnd, isAllBlank } from '../../../base/bytes/lines.ts'
+import type { ByteRange } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -26,6 +27,18 @@ const BEHIND_COMMENT: readonly number[] = [')'.charCodeAt(0), SPACE, TAB, NUL]
 /** Upper limit for the bytes of a line that are compared: a boundary of 1,000 bytes, with NULs in it. */
 const COMPARED_MAX = 1100
 
+/**
+ * ripmime reads a longer line in pieces of so many bytes, in texts or in binary data, and finds a delimiter at the beginning
+ * of each: its dashes begin at most so many bytes in front of a piece, or behind that.
+ */
+const PIECES: readonly number[] = [1022, 1024]
+const IN_FRONT_OF_PIECE_MAX = 2
+const NEAR_PIECE = 3
+/** The bytes of a line in which no other piece begins. */
+const PIECE_LEAST = 1000
+
+const LINE_ENDS: readonly number[] = [CR, LF]
+
 /** Upper limit for the bytes that are counted at once. */
 const SEARCHED = 64 * 1024
 
@@ -44,27 +57,30 @@ export function* cutsIn(bytes: Buffer, work: Work, from = 0): Steps<readonly Cut
 
 /**
  * Finds the lines from an offset on that some program may take for a delimiter, from the front to the end. Each begins with
- * two dashes, perhaps behind other characters or a comment, and with NULs between them. A bare CR ends a line, too. With
- * `oneDash`, the lines that begin with a single dash are also found: one in front of a boundary is enough for ripmime and
- * libclamav. (The carver does not cut there: it would at each item of a list.)
+ * two dashes, perhaps behind other characters or a comment, and with NULs between them. A bare CR ends a line, too, and the
+ * last piece of a long line is one. With `isLax`, any piece is, and the lines that begin with a single dash are also found: one
+ * in front of a boundary is enough for ripmime and libclamav. (The carver does not cut there: it would at each item of a list.)
  */
 export class CutSearch {
   readonly #bytes: Buffer
   readonly #work: Work
   readonly #lineEnds: LineEnds
-  readonly #oneDash: boolean
+  readonly #isLax: boolean
   /** Where the next dash is, or the end. */
   #dash: number
   /** Up to where the work is counted. */
   #counted: number
+  /** Where the line of the last dash begins, and the dash. */
+  #line: ByteRange
 
-  constructor(bytes: Buffer, work: Work, from: number, { oneDash = false } = {}) {
+  constructor(bytes: Buffer, work: Work, from: number, { isLax = false } = {}) {
     this.#bytes = bytes
     this.#work = work
     this.#lineEnds = new LineEnds(bytes)
-    this.#oneDash = oneDash
+    this.#isLax = isLax
     this.#dash = indexOrEnd(bytes, DASH, from)
     this.#counted = from
+    this.#line = { from, to: from }
   }
 
   /** Returns the next one. */
@@ -72,8 +88,9 @@ export class CutSearch {
     const bytes = this.#bytes
     while (this.#dash < bytes.length) {
       if (this.#dash - this.#counted >= SEARCHED) yield* this.#countUpTo(this.#dash)
-      const cut = cutAt(bytes, this.#dash, this.#lineEnds, this.#oneDash)
-      this.#dash = indexOrEnd(bytes, DASH, cut?.to ?? this.#dash + 1)
+      const cut = this.#cutAt(this.#dash)
+      const next = cut ? Math.min(cut.to, cut.at + PIECE_LEAST) : this.#dash + 1
+      this.#dash = indexOrEnd(bytes, DASH, next)
       if (cut === undefined) continue
       yield* this.#work.countUnits(costs.cut)
       return cut
@@ -82,33 +99,44 @@ export class CutSearch {
     return undefined
   }
 
+  /** Returns the line of a dash, or its piece of one, if that is like a delimiter that begins with this dash. */
+  #cutAt(dash: number): Cut | undefined {
+    const bytes = this.#bytes
+    const hasTwo = isDashed(bytes, dash)
+    if (!hasTwo && !this.#isLax) return undefined
+    const line = hasTwo
+      ? (lineOf(bytes, dash) ?? lineOfComment(bytes, dash))
+      : lineOfBlanks(bytes, dash)
+    if (line !== undefined) return cutOf(bytes, line, dash, this.#lineEnds.next(dash))
+    if (!this.#isNearPiece(dash)) return undefined
+    const to = this.#lineEnds.next(dash, dash + PIECE_LEAST)
+    // The lines below a cut are read from there on: those of a line of many pieces would be read again for each.
+    const isLast = to < dash + PIECE_LEAST
+    return isLast || this.#isLax ? cutOf(bytes, dash, dash, to) : undefined
+  }
+
+  #isNearPiece(dash: number): boolean {
+    let from = dash
+    while (from > this.#line.to && !LINE_ENDS.includes(this.#bytes[from - 1]!)) from--
+    this.#line = { from: from > this.#line.to ? from : this.#line.from, to: dash }
+    const near = dash - this.#line.from + IN_FRONT_OF_PIECE_MAX
+    return near >= PIECE_LEAST && PIECES.some((length) => near % length <= NEAR_PIECE)
+  }
+
   *#countUpTo(at: number): Steps {
     for (; this.#counted < at; this.#counted = Math.min(at, this.#counted + SEARCHED))
       yield* this.#work.countUnits(Math.min(at - this.#counted, SEARCHED))
   }
 }
 
-/** Returns the line of a dash, if it is like a delimiter that begins with this dash. */
-function cutAt(bytes: Buffer, dash: number, lineEnds: LineEnds, oneDash: boolean): Cut | undefined {
-  const hasTwo = isDashed(bytes, dash)
-  if (!hasTwo && !oneDash) return undefined
-  const at = hasTwo
-    ? (lineOf(bytes, dash) ?? lineOfComment(bytes, dash))
-    : lineOfBlanks(bytes, dash)
-  if (at === undefined) return undefined
-  const to = lineEnds.next(dash)
+/** Returns the line from an offset on, whose dashes are at another one. */
+function cutOf(bytes: Buffer, at: number, dash: number, to: number): Cut {
   const line = lineAt(bytes, at, to)
   // Programs for which a bare CR ends no line read on there.
   const end = at + line.length
   const isBare = bytes[end] === CR && bytes[to - 1] === CR
   const text = isBare ? `${line}\r` : withoutClose(line)
-  return {
-    at,
-    to,
-    text,
-    front: dash - at,
-    closes: text.length < line.length,
-  }
+  return { at, to, text, front: dash - at, closes: text.length < line.length }
 }
 
 /** Whether a dash follows, behind NULs. */
@@ -174,18 +202,18 @@ export class LineEnds {
     this.#bytes = bytes
   }
 
-  /** Returns the offset of the line below that of an offset. */
-  next(from: number): number {
+  /** Returns the offset of the line below that of an offset, or `most` if that is not above it. */
+  next(from: number, most = this.#bytes.length): number {
     const bytes = this.#bytes
     if (bytes[from] === CR) return this.#belowCrs(from)
-    for (let at = from; at < bytes.length; at += LINE) {
-      const piece = bytes.subarray(at, at + LINE)
+    for (let at = from; at < most; at += LINE) {
+      const piece = bytes.subarray(at, Math.min(at + LINE, most))
       const lf = piece.indexOf(LF)
       const cr = piece.subarray(0, lf < 0 ? LINE : lf).indexOf(CR)
       if (cr >= 0) return this.#belowCrs(at + cr)
       if (lf >= 0) return at + lf + 1
     }
-    return bytes.length
+    return Math.min(most, bytes.length)
   }
 
   /** Returns the offset below an LF that follows CRs, or else below the first CR. */

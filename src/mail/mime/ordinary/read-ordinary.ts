@@ -119,7 +119,7 @@ class OrdinaryReading {
     if (first === undefined) return
     const boundaries = new Boundaries(this.#multiparts, this.#found)
     const bytes = this.#mail.subarray(0, this.#range.to)
-    const cuts = new CutSearch(bytes, this.#work, first.from, { oneDash: true })
+    const cuts = new CutSearch(bytes, this.#work, first.from, { isLax: true })
     for (let cut = yield* cuts.next(); cut; cut = yield* cuts.next()) {
       const like = yield* boundaries.compare(cut, this.#work)
       if (like === 'goes on') throw new Odd('a delimiter that goes on', 'delimiter')

@@ -143,6 +143,14 @@ const odd: Readonly<Record<string, readonly [string, string | undefined]>> = {
   'a delimiter behind three characters': [`${multipart}${part}> >--=_B\n${end}`, undefined],
   'a delimiter in a comment': [`${multipart}${part}(--=_b)\n${end}`, undefined],
   'a delimiter in a line': [`${multipart}x--=_b\n${part}${end}`, undefined],
+  'a delimiter in a piece of a long line': [
+    `${multipart}${part}${'x'.repeat(1022)}--=_b\n${end}`,
+    undefined,
+  ],
+  'a delimiter between its pieces': [
+    `${multipart}${part}${'x'.repeat(2043)}--=_b${' '.repeat(2000)}x\n${end}`,
+    undefined,
+  ],
   'a delimiter after the end': [`${multipart}${part}${end}${part}`, 'delimiter'],
   'fields after the end': [`${multipart}${part}${end}${text}`, undefined],
 }
@@ -156,7 +164,15 @@ t.test('a message that programs read in several ways is odd', async (t) => {
 })
 
 t.test('what no program takes for a delimiter is text', async (t) => {
-  for (const line of ['some words --=_b', 'some words -=_b', 'X-Any: =_b', '=_b', '- b'])
+  const long = 'x'.repeat(1010)
+  for (const line of [
+    'some words --=_b',
+    'some words -=_b',
+    'X-Any: =_b',
+    '=_b',
+    '- b',
+    `${long}--=_b`,
+  ])
     t.same(leavesOf(`${multipart}${part}${line}\n${end}`), [
       `text/plain | mixed | ${JSON.stringify(`hello\n${line}\n`)}`,
     ])
@@ -167,7 +183,7 @@ t.test('below a multipart whose boundary has no letters, a line of dashes is tex
     const inner = `--=_b\n${TYPE}multipart/related; boundary="${boundary}"\n\n--${boundary}\n${text}--${boundary}--\n`
     const below = (line: string) => read(`${multipart}${inner}${part}${line}\n${end}`).odd.length
     for (const line of ['> -- ', '-- ', '---- Original Message ----']) t.equal(below(line), 0, line)
-    for (const line of [`--${boundary}`, `-${boundary}`])
+    for (const line of [`--${boundary}`, `-${boundary}`, `${'x'.repeat(1022)}-${boundary}`])
       t.equal(below(line), 1, 'its delimiter is none')
   }
 })

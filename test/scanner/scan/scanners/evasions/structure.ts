@@ -263,6 +263,13 @@ export const structure: readonly Evasion[] = [
         multipart('mixed', [TEXT, HTML], { boundary: ';;' }),
         part([ZIP_TYPE, BASE64, ATTACHED], interrupted(zip, '--;;')),
       ),
+    'a part below a delimiter that is a piece of a long line, its field quoted': () =>
+      inParts(
+        part(
+          ['Content-Type: text/plain'],
+          `${'x'.repeat(1022)}--b1\n>${QUOTED}\n\n${quotedPrintable(testFile)}`,
+        ),
+      ),
     'base64 with the delimiter of a boundary in it that only a parameter x-boundary names': () =>
       inPart([`${ZIP_TYPE}; x-boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;')),
     'base64 with the delimiter in it that the part itself names as its boundary': () =>
