@@ -144,7 +144,12 @@ class OrdinaryReading {
     const { isOfPart } = place
     const from = isOfPart ? start : this.#belowMailboxLine(start)
     const block = (from === start && known) || this.#block(from, to)
-    if (isOfPart && block.length <= 2) return this.#add(ofDigest(EMPTY_PART, place), from, block)
+    if (isOfPart && block.length <= 2) {
+      const header = ofDigest(EMPTY_PART, place)
+      if (!header.isMessage && this.#mayDeclareContent(from + block.length, to))
+        throw new Odd('a text like a header')
+      return this.#add(header, from, block)
+    }
     const fault = headerFault(block)
     if (fault !== undefined) throw new Odd(fault)
     if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) throw new Odd('a long name')
@@ -175,6 +180,12 @@ class OrdinaryReading {
   #mayDeclareParts(bodyAt: number): boolean {
     const lines = this.#firstLines(bodyAt)
     return extendsHeader(lines) && (MULTIPART_WORDS.test(lines) || /message/i.test(lines))
+  }
+
+  /** Whether ripmime, which passes over the empty line of a part without fields, finds one about content below it. */
+  #mayDeclareContent(bodyAt: number, to: number): boolean {
+    const lines = this.#linesAboveEmpty(bodyAt, to).replaceAll(/\([^()]*\)/g, '')
+    return /content-t|=\?/i.test(lines)
   }
 
   #add(header: PartHeader, from: number, block: Header): FoundHeader {
@@ -276,9 +287,12 @@ class OrdinaryReading {
 
   /** Whether the lines up to an empty one have a field: some programs read a part there. */
   #hasField(from: number, to: number): boolean {
+    return LAXEST_FIELD.test(`\n${this.#linesAboveEmpty(from, to)}`)
+  }
+
+  #linesAboveEmpty(from: number, to: number): string {
     const most = Math.min(to, from + SEARCHED_AT_ONCE)
-    const end = belowEmptyLine(this.#mail, from, most) ?? most
-    return LAXEST_FIELD.test(`\n${this.#mail.toString('latin1', from, end)}`)
+    return this.#mail.toString('latin1', from, belowEmptyLine(this.#mail, from, most) ?? most)
   }
 }
 

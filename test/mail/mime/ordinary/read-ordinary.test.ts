@@ -151,6 +151,10 @@ const odd: Readonly<Record<string, readonly [string, string | undefined]>> = {
     `${multipart}${part}${'x'.repeat(2043)}--=_b${' '.repeat(2000)}x\n${end}`,
     undefined,
   ],
+  'a text like a field in a part without fields': [
+    `${multipart}--=_b\n\nhello\n>(x)Con(x)tent-Transfer-Encoding: base64\n${part}${end}`,
+    undefined,
+  ],
   'a delimiter after the end': [`${multipart}${part}${end}${part}`, 'delimiter'],
   'fields after the end': [`${multipart}${part}${end}${text}`, undefined],
 }
@@ -176,6 +180,11 @@ t.test('what no program takes for a delimiter is text', async (t) => {
     t.same(leavesOf(`${multipart}${part}${line}\n${end}`), [
       `text/plain | mixed | ${JSON.stringify(`hello\n${line}\n`)}`,
     ])
+})
+
+t.test('a text in a part without fields may name those of other parts', async (t) => {
+  for (const lines of ['Note: the content is below', 'hello\n\nContent-Type: text/plain'])
+    t.same(read(`${multipart}--=_b\n\n${lines}\n${part}${end}`).odd, [], lines)
 })
 
 t.test('below a multipart whose boundary has no letters, a line of dashes is text', async (t) => {

@@ -270,6 +270,8 @@ export const structure: readonly Evasion[] = [
           `${'x'.repeat(1022)}--b1\n>${QUOTED}\n\n${quotedPrintable(testFile)}`,
         ),
       ),
+    'a part without fields below another one, whose text names the encoding behind a quote': () =>
+      inParts(part([], `hello\n>${QUOTED}\n`), part([], quotedPrintable(testFile))),
     'base64 with the delimiter of a boundary in it that only a parameter x-boundary names': () =>
       inPart([`${ZIP_TYPE}; x-boundary=";;"`, BASE64, ATTACHED], interrupted(zip, '--;;')),
     'base64 with the delimiter in it that the part itself names as its boundary': () =>
