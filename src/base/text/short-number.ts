@@ -5,8 +5,13 @@ const DIGITS_MAX = 10_000
 /** Hex digits at the end of an id that are random. */
 const RANDOM_DIGITS = 11
 
-/** Between its two halves, people write a hyphen, a space or nothing, and mail programs some other dash. */
-const SHORT = /(?<![\w.-])([bcdfghj-np-tvwxz]{4})[-\s\u2010-\u2015]?([0-9]{4})(?![\w-])/gi
+/** Between its two halves, people write a hyphen, spaces or nothing, and mail programs some other dash. */
+const SHORT =
+  /(?<![\w.-])([bcdfghj-np-tvwxz]{4})(?:\s?[-\u2010-\u2015]\s?|\s)?([0-9]{4})(?![\w-])/gi
+
+/** The same as it is dictated: letter by letter, and the digits one by one or in pairs. */
+const DICTATED =
+  /(?<![\w.-])([bcdfghj-np-tvwxz]{4}|[bcdfghj-np-tvwxz](?:\s[bcdfghj-np-tvwxz]){3})\s?[-\u2010-\u2015]?\s?(\d{4}|\d\d\s\d\d|\d(?:\s\d){3})(?![\w-])/gi
 
 /**
  * Returns the short number of a message in quarantine, such as `BKTX-4821`, which people can dictate on the phone. It follows
@@ -23,6 +28,14 @@ export function shortNumber(id: string): string {
   }
   return `${letters}-${digits}`
 }
+
+/** Returns a text in which each number that was written as it was dictated, such as `b k t x 48 21`, is whole. */
+export const withWholeNumbers = (text: string): string =>
+  text.replace(DICTATED, (written, letters: string, digits: string) =>
+    letters.length + digits.length === LETTER_COUNT * 2
+      ? written
+      : `${letters}-${digits}`.replace(/\s/g, ''),
+  )
 
 /** Returns the short numbers in a text, as shortNumber() writes them. People may write small letters, and another sign or none in place of the hyphen. */
 export const shortNumbersIn = (text: string): readonly string[] =>

@@ -1,6 +1,10 @@
 import t from 'tap'
 import { searchWords } from '../../../src/base/text/search-words.ts'
-import { shortNumber, shortNumbersIn } from '../../../src/base/text/short-number.ts'
+import {
+  shortNumber,
+  shortNumbersIn,
+  withWholeNumbers,
+} from '../../../src/base/text/short-number.ts'
 
 /** The numbers of messages that people dictate. */
 
@@ -17,6 +21,7 @@ t.test('short numbers are found in what people write and paste', async (t) => {
     ['BKTX-4821', ['BKTX-4821']],
     ['bktx4821', ['BKTX-4821']],
     ['bktx 4821', ['BKTX-4821']],
+    ['bktx - 4821', ['BKTX-4821']],
     ['BKTX\u20114821 BDFG\u20130000', ['BKTX-4821', 'BDFG-0000']],
     ['Re: Please deliver BKTX-4821: Invoice 2026-1128', ['BKTX-4821']],
     ['(BKTX-4821), BDFG-0000.', ['BKTX-4821', 'BDFG-0000']],
@@ -26,6 +31,15 @@ t.test('short numbers are found in what people write and paste', async (t) => {
     t.same(shortNumbersIn(text), numbers, text)
 })
 
+t.test('a number may be written as it was dictated', async (t) => {
+  for (const text of ['B K T X 4 8 2 1', 'b k t x - 4821', 'bktx 48 21', 'BKTX-4 8 2 1']) {
+    t.match(withWholeNumbers(text), /^bktx-4821$/i, text)
+    t.same(searchWords(text).wanted, [['bktx-4821']], text)
+  }
+  for (const text of ['bktx 4821', 'pdf x 2026', 'a b c d 1 2 3 4', 'gmbh 2026 11'])
+    t.equal(withWholeNumbers(text), text, 'words')
+})
+
 t.test('a search with a number is for the message alone', async (t) => {
   const id = '1795990780.6551800005bb0000'
   t.same(searchWords('Re: Please deliver BKTX-4821: Invoice').wanted, [['bktx-4821']])
@@ -33,4 +47,5 @@ t.test('a search with a number is for the message alone', async (t) => {
   t.same(searchWords('gmbh2026 x').wanted, [['gmbh2026', 'gmbh-2026'], ['x']], 'it may be a word')
   const halves = [['bktx', 'bktx-4821'], ['4821', 'bktx-4821'], ['x']] // biome-ignore format: a line
   t.same(searchWords('BKTX 4821 x').wanted, halves, 'or two words')
+  t.same(searchWords('BKTX - 4821 x').wanted, [halves[0], ['-', 'bktx-4821'], ...halves.slice(1)])
 })
