@@ -204,7 +204,7 @@ function entryOf(
   const nameText = isNamed ? ` (${isName ? found : plain(findingText(newest))})` : ''
   const finding = [kind(grounds) + nameText, danger(grounds)].filter(Boolean).join('. ')
   const time = (message: ShownMessage) =>
-    timeIn({ ...DAY_FORM, ...CLOCK_FORM }).format(timeOf(message))
+    timeIn({ weekday: 'short', ...DAY_FORM, ...CLOCK_FORM }).format(timeOf(message))
   const end = newest.deletedOn
   const deletedOn = end === null ? '' : timeIn(DAY_FORM).format(Date.parse(end))
   const isKept = messages.every(({ state }) => state === 'kept')
