@@ -581,7 +581,7 @@ t.test(
     const texts = described.map((id) => page.locator(`[id="${id}"]`).innerText())
     t.match(
       (await Promise.all(texts)).join(' '),
-      /^Virus:\s+Test-Virus to b@example\.org and 1 more \d/,
+      /^Virus:\s+Test-Virus to b@example\.org and 1 more \w{3} \d/,
     )
     await openFirst(page)
     const other = page.getByLabel('Or one address only')
@@ -748,6 +748,29 @@ t.test('a letter is read and saved, and an exception is made and taken back', sk
   await page.context().close()
 })
 
+t.test('people are chosen by their names, and named until the release', skip, async (t) => {
+  const api = await serveApi(t)
+  const names = ['ann.lee', 'ben.lee', 'ann.wu', 'ben.wu', 'ann.orr', 'ben.orr', 'cleo']
+  const recipients = [...names, 'a', 'b', 'c', 'd'].map((name) => `${name}@example.org`)
+  const [id = ''] = await keepMany(api, 1, { recipients })
+  const { page } = await open(api)
+  await openFirst(page)
+  const filter = page.getByLabel('Show recipients with any of')
+  await filter.fill('Ben Wu, Lee Ann cleo')
+  await filter.press('Enter')
+  await answered(page, '“lee” may be 2 recipients')
+  await filter.fill('Ben Wu, Lee Ann; cleo')
+  await filter.press('Enter')
+  await said(page, '3 of 11 recipients chosen')
+  const three = ['ann.lee@example.org', 'ben.wu@example.org', 'cleo@example.org']
+  await page.getByText(`Chosen: ${three.join(', ')}`, { exact: true }).waitFor()
+  await api.release(id, { to: [recipients[0]] })
+  await button(page, 'Delete').click()
+  await asked(page, '1 of 11 released.')
+  t.equal(api.next.got.length, 1, 'what a colleague did meanwhile is in the question')
+  await page.context().close()
+})
+
 t.test('what goes wrong meanwhile is said, and nothing is done twice', skip, async (t) => {
   const api = await serveApi(t)
   const ids = await keepMany(api, 5)
@@ -765,7 +788,7 @@ t.test('what goes wrong meanwhile is said, and nothing is done twice', skip, asy
   await release()
   await answered(
     page,
-    /^\s*ann released it on \d.* to b@example\.org, so it was not sent again\.\s*$/,
+    /^\s*ann released it on \w{3} \d.* to b@example\.org, so it was not sent again\.\s*$/,
   )
   await page.locator('#message dl', { hasText: ' by ann, to b@example.org' }).first().waitFor()
   t.equal(api.next.got.length, 1)
@@ -1192,7 +1215,10 @@ t.test('a person sees before the button why a message cannot be released', skip,
   await answered(page, 'Your token does not let you release messages with such a finding.')
   await page.getByLabel('Select all').check()
   await button(page, 'Release 2 selected').click()
-  await asked(page, 'Your token does not let you release 1 of them (Virus), which stays in quarantine.') // biome-ignore format: a line
+  await asked(page, 'Release 1 of 2 messages to 1 recipient?')
+  await asked(page, 'Found in it: Heuristics.Encrypted.Zip (encrypted content).')
+  await asked(page, 'Your token does not let you release 1 other (Virus), which stays in quarantine.') // biome-ignore format: a line
+  t.match(await page.locator('#asked').innerText(), /^Encrypted content: 1\n“plan” from/)
   await button(page, 'Release 1 message').waitFor()
   await page.context().close()
   const keyless = await serveApi(t, { settings: { CLUSTERKEYS: '' } })
@@ -1212,6 +1238,12 @@ t.test('a short number finds its message, and the page shows it', skip, async (t
   await page.keyboard.press('Enter')
   await titled(page, '1 message')
   await page.getByLabel('Search:').fill(number.toLowerCase().replace('-', ' '))
+  await page.keyboard.press('Enter')
+  await titled(page, '1 message')
+  await page.getByLabel('Search:').fill(number.slice(0, 4))
+  await page.keyboard.press('Enter')
+  await page.getByText('A number has four letters and four digits').waitFor()
+  await page.getByLabel('Search:').fill([...number].join(' '))
   await page.keyboard.press('Enter')
   await titled(page, '1 message')
   await openFirst(page)
@@ -1251,6 +1283,8 @@ t.test('what takes long is said', skip, async (t) => {
   await page.locator('#message dl').first().waitFor()
   t.equal(await page.locator('#said').textContent(), '')
   await button(page, 'Delete').click()
+  await said(page, 'Opening…')
+  go()
   await page.locator('#yes').click()
   await said(page, 'Deleting…')
   go()

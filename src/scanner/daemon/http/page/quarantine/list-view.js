@@ -100,6 +100,7 @@ function emptyNote(app) {
   const link = (changes, words) => html`<li>${searchLink(app, changes, words)}</li>`
   return html`<div class="empty">
     ${isNarrowed(search) || isReleased ? html`<p>Only messages that ${listed} are listed here${isLimited ? ', and only those for your recipients' : ''}. Deleted messages cannot be listed; your mail administrator finds them in the log.</p>` : nothing}
+    ${/^\W*[a-z]{0,4}\W?\d{0,4}\W*$/i.test(search.search) && search.search !== '' ? html`<p>A number has four letters and four digits, such as BKTX-4821.</p>` : nothing}
     ${/(^|\s)-\S/.test(search.search) ? html`<p>A minus sign excludes the word behind it.</p>` : nothing}
     <ul>
       ${show === 'all' ? nothing : link({ show: 'all' }, isReleased ? 'Show waiting messages, too' : 'Show released messages, too')}
@@ -224,7 +225,13 @@ function item(app, message) {
       <b dir="auto">${subject}</b> <span class="from">from <bdi>${writerOf(message)}</bdi></span>
       ${isSameAddress(from, sender) ? nothing : html`<span class="sender">${sender === '' ? 'no sender address' : html`sent by <bdi>${visible(sender)}</bdi>`}</span>`}
     </a>
-    <p class="found" id=${`f-${id}`}><span class="kind">${kindText(grounds)}${found === null ? '' : ':'}</span> ${found === null ? nothing : html`<span>${findingOf(message)}</span>`}</p>
+    <p class="found" id=${`f-${id}`}><span class="kind">${kindText(grounds)}${found === null ? '' : ':'}</span> ${
+      found === null
+        ? nothing
+        : html`<span>${findingOf(message)
+            .split(/(?<=\.)/)
+            .map((part) => html`${part}<wbr>`)}</span>`
+    }</p>
     <p class="to" id=${`t-${id}`}>to <bdi>${recipientsText(message)}</bdi></p>
     <p class="when" id=${`w-${id}`}><time datetime=${time}>${timeText(time)}</time><i class="visually-hidden">, </i>
       <span>${[alikeText(app, message), stateText(app, message), formatSize(size)].filter(Boolean).join(', ')}</span></p>

@@ -273,13 +273,13 @@ export class List {
     this.#onSelected()
   }
 
-  /** How many of those that are selected only another search lists, in words. */
+  /** How many of those that were selected in another search are not listed now, in words. Of a list that goes on, it is not known what else is in it. */
   get hiddenText() {
-    const listed = new Set(this.messages.map(({ id }) => id))
+    const listed = new Set([...this.messages, ...this.more].map(({ id }) => id))
     const hidden = [...this.selected.keys()].filter((id) => this.selectedBefore.has(id) && !listed.has(id)) // biome-ignore format: a line
     if (hidden.length === 0) return ''
     const some = hidden.length === this.selected.size ? '' : `${hidden.length.toLocaleString('en')} of them ` // biome-ignore format: a line
-    return `${some}in another search`
+    return some + (this.next === null ? 'in another search' : 'not shown here')
   }
 
   /** `3 selected, 2 of them in another search` */
@@ -406,14 +406,15 @@ export class List {
   releaseSelected() {
     const messages = this.#selectedNow
     return this.app.act('list', async () => {
-      const words = `Release ${count(messages.length, 'message')}${toRecipients(messages)}?`
-      const [first] = messages
-      const danger = messages.length === 1 && first ? warningText(first) : dangerOfMany(messages)
       const others = this.#notReleased(messages)
+      const own = messages.filter((message) => !others.includes(message))
+      const [first] = own
+      const some = others.length === 0 ? '' : `${own.length.toLocaleString('en')} of `
+      const words = `Release ${some}${count(messages.length, 'message')}${toRecipients(own)}?`
+      const danger = own.length === 1 && first ? warningText(first) : dangerOfMany(own)
       const more = [danger, stayText(others), 'A release cannot be called back.'].filter(Boolean)
-      const lines = this.#summary(messages)
-      const released = count(messages.length - others.length, 'message')
-      const yes = messages.length === 1 ? 'Release' : `Release ${released}`
+      const lines = this.#summary(own)
+      const yes = messages.length === 1 ? 'Release' : `Release ${count(own.length, 'message')}`
       if (!(await this.app.agrees(words, yes, { more, lines }))) return
       await this.#forAll(messages, RELEASED_MAX, ['released', 'Releasing'], (ids) =>
         this.app.sendOnce(ids, (key) =>
@@ -552,7 +553,7 @@ function stayText(others) {
   if (others.length === 0) return ''
   const kinds = [...new Set(others.map(({ grounds }) => kindText(grounds)))].join(', ')
   const stays = others.length === 1 ? 'stays' : 'stay'
-  return `Your token does not let you release ${others.length.toLocaleString('en')} of them (${kinds}), which ${stays} in quarantine.`
+  return `Your token does not let you release ${count(others.length, 'other')} (${kinds}), which ${stays} in quarantine.`
 }
 
 /** ` to all their recipients (57)`, without those who have a message: a release leaves them out. @param {readonly Summary[]} messages */

@@ -13,6 +13,7 @@ import { EVERYTHING, searchLink, subjectOf, writerOf } from './list-view.js'
 import { exceptionText, FEW, hasException, MANY, ONLY_THIS } from './opened.js'
 import {
   acts,
+  allRecipients,
   count,
   dayText,
   findingOf,
@@ -194,7 +195,7 @@ function releaseText(app, { recipientCount }) {
   if (first === '')
     return `Release to… (${recipientCount === 0 ? 'write an address' : 'choose recipients'})`
   if (named !== '' || chosen.size === 1) return `Release to ${visible(first)}`
-  return `Release to ${chosen.size === recipientCount ? 'all' : `${chosen.size} of`} ${recipientCount} recipients`
+  return `Release to ${chosen.size === recipientCount ? allRecipients(recipientCount) : `${chosen.size} of ${recipientCount} recipients`}`
 }
 
 /**
@@ -208,6 +209,9 @@ function recipientsField(app, { recipients, recipientCount, state }) {
   const these = listed.length === 1 ? 'this one' : `these ${listed.length}`
   const isElsewhere = opened.named !== ''
   const isMany = recipients.length > MANY
+  // Boxes of many are not all in view.
+  const isPart = isMany && target.chosen.size < recipientCount
+  const named = isFiltered ? alsoChosen : recipients.filter((address) => isPart && target.chosen.has(address)) // biome-ignore format: a line
   // Those who certainly have it get nothing of a release that goes on.
   const isOut = (/** @type {string} */ address) => state === 'releasing' && opened.hasIt(address)
   const boxes = html`<div class="recipients">
@@ -240,7 +244,7 @@ function recipientsField(app, { recipients, recipientCount, state }) {
         : nothing
     }
     ${answerAt(app, 'recipients')} ${boxes}
-    ${alsoChosen.length === 0 ? nothing : html`<p>Also chosen: <bdi>${firstLines(alsoChosen.map(visible), 'recipient').join(', ')}</bdi></p>`}
+    ${named.length === 0 ? nothing : html`<p>${isFiltered ? 'Also chosen' : 'Chosen'}: <bdi>${firstLines(named.map(visible), 'recipient').join(', ')}</bdi></p>`}
     <label>${recipientCount === 0 ? 'Release to this address' : 'Or one address only, and none of the above'}
       <input type="text" inputmode="email" id="other" name="other" .value=${live(target.other)} @input=${opened.onOther}
         autocomplete="off" spellcheck="false" aria-invalid=${isWrong(app, 'address')} aria-describedby="answer-address only-this"></label>

@@ -7,6 +7,7 @@ import { focus } from './focus.js'
 import { recipientsText, subjectOf, writerOf } from './list-view.js'
 import { ask, askForFile, Problem } from './session.js'
 import {
+  allRecipients,
   careText,
   count,
   dangerText,
@@ -170,7 +171,7 @@ export class Opened {
     return `${this.target.chosen.size} of ${count(recipientCount, 'recipient')} chosen`
   }
 
-  /** The names, addresses or parts of them in the filter. Beside an address in brackets, as mail has them, is the name of a person. */
+  /** The names, addresses or parts of them in the filter. Beside an address in brackets, as mail has them, is the name of a person. Two words that one address has, such as `Emil Kuhn`, are one name. */
   get #pieces() {
     const parts = this.target.filter
       .toLowerCase()
@@ -180,18 +181,21 @@ export class Opened {
     return parts.flatMap((part) => {
       const bracketed = part.match(/<[^<>]*>/g)?.filter(isAddress) ?? []
       const text = bracketed.length > 0 ? bracketed.join(' ') : part
-      return text.match(/[^\s<>]+/g) ?? []
+      const words = text.match(/[^\s<>]+/g) ?? []
+      const name = words.join(' ')
+      return words.length > 1 && this.#meantBy(name).length > 0 ? [name] : words
     })
   }
 
-  /** The recipients whom a piece of the filter means: one with this name or address, or all who have it in their addresses. @param {string} piece */
+  /** The recipients whom a piece of the filter means: one with this name or address, or all who have its words in their addresses. @param {string} piece */
   #meantBy(piece) {
     const recipients = this.shown?.recipients ?? []
     const exact = recipients.filter((address) => {
       const lower = address.toLowerCase()
       return lower === piece || lower.startsWith(`${piece}@`)
     })
-    return exact.length > 0 ? exact : recipients.filter((address) => address.toLowerCase().includes(piece)) // biome-ignore format: a line
+    const hasAll = (/** @type {string} */ address) => piece.split(' ').every((word) => address.includes(word)) // biome-ignore format: a line
+    return exact.length > 0 ? exact : recipients.filter((address) => hasAll(address.toLowerCase()))
   }
 
   /** The recipients whose boxes are shown. */
@@ -314,7 +318,7 @@ export class Opened {
     const twice = to.filter((address) => this.hasIt(address))
     const isAll = fresh.length > 1 && lack.every((address) => fresh.includes(address))
     const number = isAll ? recipientCount - recipients.length + to.length : to.length
-    const whom = number === 1 ? visible(to[0] ?? '') : number === recipientCount ? `all ${number} recipients` : `${number} of its ${recipientCount} recipients` // biome-ignore format: a line
+    const whom = number === 1 ? visible(to[0] ?? '') : number === recipientCount ? allRecipients(number) : `${number} of its ${recipientCount} recipients` // biome-ignore format: a line
     const more = [
       this.#aboutStranger(message, to),
       state === 'releasing'
@@ -369,7 +373,7 @@ export class Opened {
       this.app.say('message', actOfOther(now))
     } else {
       const half = got.length === 0 ? '' : `Released to ${nameOf(got)}. The second release, to ${nameOf(twice)}, failed. ` // biome-ignore format: a line
-      const once = problem.code === 'no-answer' ? ' The message may have been released. Press Release again then: it is sent only once.' : '' // biome-ignore format: a line
+      const once = problem.code === 'no-answer' ? ' The message may have been released. Press Release again in a minute: nobody gets it twice.' : '' // biome-ignore format: a line
       if (problem.code === 'no-message') {
         this.app.say('message', half + this.#goneText(message))
         return this.#close()
@@ -439,9 +443,14 @@ export class Opened {
   }
 
   remove() {
-    const { shown } = this
-    if (shown === undefined) return undefined
+    const before = this.shown
+    if (before === undefined) return undefined
     return this.app.act('message', async () => {
+      // Another user may have released it since it was opened.
+      this.app.tell('Opening…', SLOW)
+      const shown = (await this.#reload(before.id).catch(() => undefined)) ?? before
+      this.app.tell('')
+      if (this.app.search.message !== shown.id) return
       const words = `Delete “${subjectOf(shown)}” from ${writerOf(shown)} to ${recipientsText(shown)}?`
       const { releasedCount } = shown
       const who = releasedCount === 0 ? 'No recipient has received it' : releasedText(shown)

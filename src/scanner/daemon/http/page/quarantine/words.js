@@ -125,6 +125,9 @@ export function dangerOfMany(messages) {
 export const count = (number, noun) =>
   `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 
+/** `all 3 recipients`, `both recipients`. @param {number} number */
+export const allRecipients = (number) => `${number === 2 ? 'both' : `all ${number}`} recipients`
+
 /** Milliseconds after which the page tells what it is doing. */
 export const SLOW = 1000
 
@@ -143,11 +146,16 @@ export const firstLines = (lines, noun) =>
     : [...lines.slice(0, LINES), `and ${count(lines.length - LINES, `more ${noun}`)}`]
 
 const DAY = /** @type {const} */ ({ day: 'numeric', month: 'short', year: 'numeric' })
-const clock = new Intl.DateTimeFormat('en-GB', { ...DAY, hour: '2-digit', minute: '2-digit' })
+const clock = new Intl.DateTimeFormat('en-GB', {
+  ...DAY,
+  weekday: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+})
 const calendar = new Intl.DateTimeFormat('en-GB', DAY)
 
-/** `29 Nov 2026, 10:12`, in the time zone of the reader. @param {string} time */
-export const timeText = (time) => clock.format(new Date(time))
+/** `Sun 29 Nov 2026, 10:12`, in the time zone of the reader. @param {string} time */
+export const timeText = (time) => clock.format(new Date(time)).replace(/^(\w+),/, '$1')
 
 const hours = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
 
