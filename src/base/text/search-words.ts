@@ -7,7 +7,7 @@ export const SEARCH_MAX = 500
 /** The number of a message in quarantine, wherever it is in a text. */
 const NUMBER = /(?<![\w.])\d{1,12}\.[0-9a-f]{16}(?![\w.])/g
 
-const DASH = /^[-\u2010-\u2015]$/
+const LONE_DASH = /^[-\u2010-\u2015]$/
 
 /** A word in lower case: as it was typed and, if it was copied, as it is in the message. */
 type Word = readonly string[]
@@ -32,7 +32,7 @@ export function searchWords(text: string): SearchWords {
   const short = shortNumbersIn(all).map((number) => number.toLowerCase())
   // Without its hyphen, a short one may be a word, or two.
   const numbers = [...(all.match(NUMBER) ?? []), ...short.filter((number) => all.includes(number))]
-  const halvesOf = (word: string) => short.filter((number) => DASH.test(word) || number.split('-').includes(word)) // biome-ignore format: a line
+  const halvesOf = (word: string) => short.filter((number) => LONE_DASH.test(word) || number.split('-').includes(word)) // biome-ignore format: a line
   const wantedForms = wanted.map((word) => [...asTyped(word), ...halvesOf(word)])
   return {
     wanted: numbers.length === 0 ? wantedForms : [numbers],

@@ -373,7 +373,7 @@ export class Opened {
       this.app.say('message', actOfOther(now))
     } else {
       const half = got.length === 0 ? '' : `Released to ${nameOf(got)}. The second release, to ${nameOf(twice)}, failed. ` // biome-ignore format: a line
-      const once = problem.code === 'no-answer' ? ' The message may have been released. Press Release again in a minute: nobody gets it twice.' : '' // biome-ignore format: a line
+      const once = problem.code === 'no-answer' ? ' The message may have been released. Press Release again in a minute: it is sent only once.' : '' // biome-ignore format: a line
       if (problem.code === 'no-message') {
         this.app.say('message', half + this.#goneText(message))
         return this.#close()
