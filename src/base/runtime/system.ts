@@ -98,8 +98,12 @@ export interface System {
    * The receiver sees this process as the sender.
    */
   sendDatagram(path: string, text: string): boolean
-  /** connect(2): Whether a process listens at this path, though its queue may be full. */
-  somebodyListens(path: string): boolean
+  /**
+   * connect(2) and SO_PEERCRED: returns the process that listens at this path, even if it closes each connection at
+   * once. `unknown` if its queue is full or it is in another container, `nobody` if the connection is refused, undefined
+   * after any other error.
+   */
+  listenerAt(path: string): Peer | 'unknown' | 'nobody' | undefined
   /**
    * getsockopt(2), SO_PEERCRED: returns the process that connected the other end of a unix socket, or
    * undefined for any other socket.

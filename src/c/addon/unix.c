@@ -60,31 +60,40 @@ static napi_value send_datagram(napi_env env, const struct argument *given) {
   return a_truth(env, sent == (ssize_t) text->length);
 }
 
-/*
- * Connects, if there is room in the queue. Bun does not distinguish a full queue from a socket
- * without a listener; errno does.
- */
-static napi_value somebody_listens(napi_env env, const struct argument *given) {
-  struct sockaddr_un address;
-  socklen_t length = unix_address(&given[0], &address);
-  int fd = length ? socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
-  if (fd < 0)
-    return a_truth(env, 0);
-  int is_heard = connect(fd, (struct sockaddr *) &address, length) == 0 || errno == EAGAIN;
-  close(fd);
-  return a_truth(env, is_heard);
-}
-
-static napi_value peer_of(napi_env env, const struct argument *given) {
+/* Returns NULL for pid 0: a socket of another family, or a process of another container. */
+static napi_value peer_at(napi_env env, int fd) {
   struct ucred peer;
   socklen_t length = sizeof peer;
-  int has_peer = !getsockopt(an_int(&given[0]), SOL_SOCKET, SO_PEERCRED, &peer, &length);
+  int has_peer = !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
   if (!has_peer || peer.pid <= 0)
-    return NULL; /* pid 0: a socket of another family */
+    return NULL;
   napi_value object = an_object(env);
   int is_whole = set(env, object, "pid", a_number(env, peer.pid))
                  && set(env, object, "uid", a_number(env, peer.uid));
   return is_whole ? object : NULL;
+}
+
+static napi_value peer_of(napi_env env, const struct argument *given) {
+  return peer_at(env, an_int(&given[0]));
+}
+
+/*
+ * Connects, if there is room in the queue, and asks at once: the process may close what it
+ * accepts.
+ */
+static napi_value listener_at(napi_env env, const struct argument *given) {
+  struct sockaddr_un address;
+  socklen_t length = unix_address(&given[0], &address);
+  int fd = length ? socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
+  if (fd < 0)
+    return NULL;
+  int is_heard = connect(fd, (struct sockaddr *) &address, length) == 0;
+  int is_refused = !is_heard && errno == ECONNREFUSED, is_full = !is_heard && errno == EAGAIN;
+  napi_value peer = is_heard ? peer_at(env, fd) : NULL;
+  close(fd);
+  if (is_refused)
+    return a_text(env, "nobody");
+  return (is_heard || is_full) && !peer ? a_text(env, "unknown") : peer;
 }
 
 static napi_value refuse_descriptors(napi_env env, const struct argument *given) {
@@ -216,7 +225,7 @@ static napi_value write_at_once(napi_env env, const struct argument *given) {
 const struct function unix_functions[] = {
     {"bindUnix", "t", bind_unix},
     {"sendDatagram", "tt", send_datagram},
-    {"somebodyListens", "t", somebody_listens},
+    {"listenerAt", "t", listener_at},
     {"peerOf", "n", peer_of},
     {"refuseDescriptors", "n", refuse_descriptors},
     {"passDescriptor", "nbn", pass_descriptor},

@@ -25,7 +25,7 @@ export const statusCommand = makeCommand('status', {
     const running = await askRunningDaemon()
     const selfTest = running?.description && (await requestSelfTest(running))
     const checkLines = checkHostSwitch()
-    const lines = checkOnescand(running, true, await lostSockets(running), async () => selfTest)
+    const lines = checkOnescand(running, true, lostSockets(running), async () => selfTest)
     for await (const checkLine of lines) checkLines.push(checkLine)
     const status = { ...describe(running, selfTest), problems: problemsIn(checkLines) }
     for (const [name, value] of Object.entries(status)) {

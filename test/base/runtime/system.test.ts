@@ -7,6 +7,7 @@ import t from 'tap'
 import { loadSystem } from '../../../src/base/runtime/system.ts'
 import { lacks } from '../../needs.mjs'
 import { listen } from '../../programs/host/listen.ts'
+import { fullServer } from '../../scanner/scan/scanners/clamd/full-server.ts'
 import { socketPath } from '../../scanner/scan/scanners/clamd/stand-in.ts'
 
 /** The addon in C, as JavaScript sees it. What its functions do is seen where they are used. */
@@ -116,15 +117,17 @@ t.test('a socket in the abstract namespace is identified by its whole name', asy
   closeSync(other)
 })
 
-t.test('a queue with room, a missing socket and one without a listener', async (t) => {
+t.test('who listens at a path, without a wait for the process', async (t) => {
   const path = socketPath(t)
-  t.notOk(system.somebodyListens(path))
+  t.equal(system.listenerAt(path), undefined, 'no such file')
   const bound = system.bindUnix(path)
   t.teardown(() => closeSync(bound))
-  t.notOk(system.somebodyListens(path), 'nothing listens')
+  t.equal(system.listenerAt(path), 'nobody')
   const served = socketPath(t)
   await listen(t, createServer(), served)
-  t.ok(system.somebodyListens(served), 'it has room again')
+  t.same(system.listenerAt(served), { pid: process.pid, uid: process.getuid!() })
+  const { socket: full } = await fullServer(t)
+  t.equal(system.listenerAt(full), 'unknown', 'its queue is full')
 })
 
 const noMusl = lacks('musl-gcc', 'nm', 'the addon')

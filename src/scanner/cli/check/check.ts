@@ -148,7 +148,7 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const isWhole = isWholeHost(args)
   const others = servers.filter((server) => server !== 'qmail')
   const running = isWhole || others.length > 0 ? await askRunningDaemon() : undefined
-  const lost = await lostSockets(running)
+  const lost = lostSockets(running)
   const isSlotAlone = servers.length > 0 && others.length === 0
   const broken = isWhole && !args.daemon ? checkMailUnits() : []
   yield* broken

@@ -1,8 +1,7 @@
-import { once } from 'node:events'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
-import { attempt, errorCode } from '../../../base/errors/fault.ts'
+import { attempt } from '../../../base/errors/fault.ts'
 import type { Endpoint } from '../../../base/net/endpoint.ts'
 import {
   addressText,
@@ -14,9 +13,8 @@ import {
 } from '../../../base/net/ip-address.ts'
 import { hostToReach } from '../../../base/net/server-address.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
-import { peerOf } from '../../../base/process/descriptors.ts'
 import { ProcEntry } from '../../../base/process/proc-entry.ts'
-import type { Peer } from '../../../base/runtime/system.ts'
+import { loadSystem, type Peer } from '../../../base/runtime/system.ts'
 
 interface OpenPort {
   /** An address by which this host itself reaches it. */
@@ -62,23 +60,21 @@ export function isServed(port: number): boolean {
 }
 
 /**
- * Resolves to the process that listens at the path of a socket, `nobody` if connect(2) is refused, or undefined if neither
+ * Returns the process that listens at the path of a socket, `nobody` if connect(2) is refused, or undefined if neither
  * is known. The process receives no bytes.
+ *
+ * The addon connects: if the process closes the connection at once, Bun reports an error and no connection.
  *
  * /proc/net/unix is not used. Any user may give a socket a name that contains a line end and a forged row, or
  * bind one at that path in a mount namespace.
  */
-export async function listenerAt(path: string): Promise<Peer | 'nobody' | undefined> {
+export function listenerAt(path: string): Peer | 'nobody' | undefined {
   const found = attempt(() => PathHandle.find(path))
   if (found === undefined) return undefined
-  const socket = createConnection(found.at())
   try {
-    await once(socket, 'connect')
-    return peerOf(socket)
-  } catch (error) {
-    return errorCode(error) === 'ECONNREFUSED' ? 'nobody' : undefined
+    const listener = loadSystem()?.listenerAt(found.at())
+    return listener === 'unknown' ? undefined : listener
   } finally {
-    socket.destroy()
     found.close()
   }
 }

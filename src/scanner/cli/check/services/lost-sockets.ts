@@ -35,12 +35,10 @@ export interface LostSocket {
 }
 
 /**
- * Resolves to the sockets at which another process or none listens instead of onescand: those of PACKAGE_SOCKETS by
+ * Returns the sockets at which another process or none listens instead of onescand: those of PACKAGE_SOCKETS by
  * their paths, and all others by `what`. `running` is the onescand that answers. Only root sees whose a port is.
  */
-export async function lostSockets(
-  running: RunningDaemon | undefined,
-): Promise<ReadonlyMap<string, LostSocket>> {
+export function lostSockets(running: RunningDaemon | undefined): ReadonlyMap<string, LostSocket> {
   const lost = new Map<string, LostSocket>()
   // systemd listens at files that are gone: one restart is for all of them.
   const replaced = new Map<string, LostSocket>()
@@ -55,7 +53,7 @@ export async function lostSockets(
     if (state.load === 'loaded' && !state.listens.includes(`unix:${path}`)) continue
     // A connection to a socket of systemd would start onescand.
     if (isThere && state.active === 'active' && !isServing) continue
-    const owner = isThere ? await listenerAt(path) : 'none'
+    const owner = isThere ? listenerAt(path) : 'none'
     if (owner === undefined || (typeof owner === 'object' && isOwn(owner))) continue
     const socket = {
       what: `${kind} unix:${path}`,
@@ -75,7 +73,7 @@ export async function lostSockets(
     if (state?.active !== 'failed') continue
     const ports = state.listens.flatMap((text) => parseServerAddress(text) ?? [])
     let taken: string | undefined
-    for (const at of ports) if (at.kind === 'tcp') taken ??= await takenBy(at, isOwn)
+    for (const at of ports) if (at.kind === 'tcp') taken ??= takenBy(at, isOwn)
     const reason = taken ?? 'does not listen: its start failed'
     const stop = taken && 'stop that process, or change its address, then run '
     lost.set(what, {
@@ -88,7 +86,7 @@ export async function lostSockets(
   for (const { what, option, at } of isKnown ? openedByItself() : []) {
     // Systemd may listen at a path: it would start onescand.
     const mayAsk = running !== undefined || at.kind !== 'unix'
-    const reason = mayAsk ? await takenBy(at, isOwn) : undefined
+    const reason = mayAsk ? takenBy(at, isOwn) : undefined
     if (reason === undefined) continue
     const remedy = `stop that process, or set another address with ${option}, then run ${howToStart('onescand', 'restart')}`
     lost.set(what, { what, reason, remedy, isExpected: true })
@@ -106,16 +104,13 @@ function openedByItself() {
     : [...places, { what: pageName(http), option: '--http', at: http }]
 }
 
-/** Resolves to a text about the other process that listens at an address, if one does. */
-async function takenBy(
-  at: ServerAddress,
-  isOwn: (owner: Peer) => boolean,
-): Promise<string | undefined> {
+/** Returns a text about the other process that listens at an address, if one does. */
+function takenBy(at: ServerAddress, isOwn: (owner: Peer) => boolean): string | undefined {
   if (at.kind === 'tcp') {
-    const owner = await strangerAtPort(at, isOwn)
+    const owner = strangerAtPort(at, isOwn)
     return owner && reasonOf(owner, writeEndpoint(at))
   }
-  const owner = await listenerAt(at.path)
+  const owner = listenerAt(at.path)
   return typeof owner === 'object' && !isOwn(owner) ? reasonOf(owner, at.path) : undefined
 }
 

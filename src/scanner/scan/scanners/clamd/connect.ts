@@ -61,7 +61,8 @@ async function loadPlain(): Promise<Connect> {
  */
 async function asNodeError(target: ClamdAddress, error: Error): Promise<Error> {
   if (!('path' in target) || errorCode(error) !== 'ECONNREFUSED') return error
-  if (!attempt(() => loadSystem()?.somebodyListens(target.path))) return error
+  const listener = attempt(() => loadSystem()?.listenerAt(target.path))
+  if (listener === undefined || listener === 'nobody') return error
   return Object.assign(new Error(`connect EAGAIN ${target.path}`), { code: 'EAGAIN' })
 }
 
