@@ -62,14 +62,14 @@ const ONLY_VIRUSES = {
   'settings.conf': 'all { priority = high; apply { symbols_enabled = ["CLAM_VIRUS"]; } }\n',
 }
 
-const ofRspamd = (socket: string) => ({
+const ofRspamd = (socket: string, parts: boolean) => ({
   ...ONLY_VIRUSES,
-  'antivirus.conf': `clamav { scan_mime_parts = false; type = "clamav"; symbol = "CLAM_VIRUS"; servers = "${socket}"; action = "reject"; }\n`,
+  'antivirus.conf': `clamav { scan_mime_parts = ${parts}; type = "clamav"; symbol = "CLAM_VIRUS"; servers = "${socket}"; action = "reject"; }\n`,
 })
 
-/** rspamd that asks this socket of clamd. */
-async function rspamdAsking(t: Ending, socket: string): Promise<Send> {
-  const milter = await startRspamd(t, ofRspamd(socket))
+/** rspamd that passes whole messages, or each part of them, to this socket of clamd. */
+async function rspamdAsking(t: Ending, socket: string, parts = false): Promise<Send> {
+  const milter = await startRspamd(t, ofRspamd(socket, parts))
   return toMilter(Number(milter.slice(milter.lastIndexOf(':') + 1)))
 }
 
@@ -206,6 +206,11 @@ export const peersWith = (simscanSource: string | undefined): readonly Peer[] =>
     name: 'rspamd, viruses alone',
     missing: lacks('rspamd'),
     start: (t, clamd) => rspamdAsking(t, clamd.socket),
+  },
+  {
+    name: 'rspamd, viruses alone, scan_mime_parts',
+    missing: lacks('rspamd'),
+    start: (t, clamd) => rspamdAsking(t, clamd.socket, true),
   },
   rspamdBesideOnescan,
   rspamdWithOnescan,
