@@ -274,10 +274,11 @@ export const hostWays: readonly HostWay[] = [
     },
     packages: 'postfix rspamd',
     prepare: `${RSPAMD}
-  echo 'clamav { type = "clamav"; action = "reject"; servers = "/run/clamav/clamd.ctl"; }' >/etc/rspamd/local.d/antivirus.conf`,
+  # With whole messages, or rspamd does not show clamd the EICAR of the test, which is the body.
+  echo 'clamav { type = "clamav"; action = "reject"; servers = "/run/clamav/clamd.ctl"; scan_mime_parts = false; }' >/etc/rspamd/local.d/antivirus.conf`,
     listens: [11332],
     typed: `{ ${typedBy('doc/clamd-clients.md', 'rspamadm configtest')} } <<'END'\ny\ny\ny\nEND`,
-    undone: `rm -r /etc/rspamd/local.d; cp -a /root/rspamd-local.d /etc/rspamd/local.d
+    undone: `rm -r /etc/rspamd/local.d; mv /root/rspamd-local.d /etc/rspamd/local.d
       sed -i '/^SCANFAIL_CLAMD=/d' /etc/default/onescand; systemctl restart rspamd onescand`,
     delivered: MAILBOX,
     virus: WITH_CLAMD,
