@@ -152,6 +152,7 @@ const below: Readonly<Record<string, readonly [front: string, piece: (n: number)
   'soft line breaks': [part('quoted-printable'), () => '=\n'],
   'soft line breaks with blanks behind': [part('quoted-printable'), () => `=${' '.repeat(90)}\n`],
   'escapes that are none': [part('quoted-printable'), (n) => `=${n % 2 ? 'Z' : '4'} =`],
+  'short lines below an escape that is none': [`${part('quoted-printable')}=Z\n`, () => 'abc\n'],
   'escapes that lines cut': [part('quoted-printable'), () => '=4=\n1'],
   'escapes behind escapes': [part('quoted-printable'), () => '==3D'],
   'lines of uuencode of one byte': [`${part('x-uuencode')}begin 644 a\n`, () => '!80``\n'],

@@ -269,6 +269,8 @@ const decodeInLines: Decoder = (bytes, out) => {
   let lineEnd = 0
   /** The bytes of this line that were read, and not written over yet. */
   let free = 0
+  /** Where the next `=` is: it is not searched for again in each line above it. */
+  let equals = -1
   let at = 0
   return inPieces(bytes, (end) => {
     while (at < end) {
@@ -283,7 +285,8 @@ const decodeInLines: Decoder = (bytes, out) => {
         continue
       }
       if (bytes[at] !== EQUALS) {
-        const textEnd = Math.min(indexOrEnd(bytes, EQUALS, at), lineEnd - 2)
+        if (equals < at) equals = indexOrEnd(bytes, EQUALS, at)
+        const textEnd = Math.min(equals, lineEnd - 2)
         out.putAll(bytes, at, textEnd)
         at = textEnd
         continue
