@@ -56,8 +56,13 @@ export function hidesLineEnd(field: string): boolean {
   return new LineEndSearch(field.length).isHiddenIn(field.slice(from), WORD_DEPTH_MAX)
 }
 
-/** The first letter of an encoding, if that is base64. */
 const LETTER_B = /\s*b/iy
+
+/** Whether the first letter of the encoding at an offset is that of base64. */
+function isLetterB(text: string, at: number): boolean {
+  LETTER_B.lastIndex = at
+  return LETTER_B.test(text)
+}
 
 /** Upper limit for the decoded characters of a field: a multiple of its length, plus a fixed number. */
 const DECODED_TIMES = 4
@@ -87,9 +92,9 @@ class LineEndSearch {
   #isHiddenInBase64(words: string, depth: number): boolean {
     let at = words.indexOf('?') + 1
     for (let mark = words.indexOf('?', at); mark >= 0; mark = words.indexOf('?', at)) {
-      LETTER_B.lastIndex = at
+      const isBase64 = isLetterB(words, at)
       at = mark + 1
-      if (!LETTER_B.test(words)) continue
+      if (!isBase64) continue
       const next = words.indexOf('?', at)
       const end = next < 0 ? words.length : next
       if (!mayHoldWords(words, at, end)) continue
@@ -127,13 +132,9 @@ function decodeOnce(text: string): string {
     const close = text.indexOf('?', encoding + 1)
     const end = close < 0 ? text.length : close
     const encoded = text.slice(encoding + 1, end)
-    const [letter = ''] = text
-      .slice(charset + 1, encoding)
-      .trim()
-      .toLowerCase()
     decoded += text.slice(at, word)
-    decoded +=
-      letter === 'b'
+    if (encoded !== '')
+      decoded += isLetterB(text, charset + 1)
         ? readingsOfBase64(encoded)[0]
         : decodeEscapes(encoded.replaceAll('_', ' '), '=')
     at = text.startsWith('?=', end) ? end + 2 : end

@@ -15,7 +15,7 @@ const ESCAPE = { '=': /=[\da-f]{2}/i, '%': /%[\da-f]{2}/i } as const
  * (A regular expression that calls a function for each takes ten times as long.)
  */
 export function decodeEscapes(text: string, sign: '=' | '%'): string {
-  if (!ESCAPE[sign].test(text)) return text // base64 is full of the sign
+  if (text.length < '=XX'.length || !ESCAPE[sign].test(text)) return text // base64 is full of the sign
   const bytes = Buffer.from(text, 'latin1')
   const code = sign.charCodeAt(0)
   let length = 0

@@ -207,6 +207,10 @@ const below: Readonly<Record<string, readonly [front: string, piece: (n: number)
     `${multiparts(0)}${[1, 2, 3, 4].map((n) => `Content-Type: message/rfc822\n\nSubject: x\n${multiparts(n)}`).join('')}\n`,
     () => 'some line of text that says nothing\n',
   ],
+  'lines below many multiparts, of which some end': [
+    `${multiparts(0)}--m0n40yyyyyyy--\n`,
+    () => 'some line of text that says nothing\n',
+  ],
   'sections of character sets': [
     MULTIPART,
     (n) => `--b\nContent-Type: text/plain${sections(n)}\n\nx\n`,

@@ -12,8 +12,8 @@ export const costs = {
   cut: 32,
   /** A line of a calendar, a sector of a compound file, and a part that libclamav may extract. */
   entry: 64,
-  /** A message in a mailbox. */
-  mail: 128,
+  /** A line that may belong to a header of an odd message. */
+  headerLine: 128,
   /** A content that was emitted before, a value in TNEF, and the search for a character set. */
   value: 256,
   /** A header with its part, a place at which a body may begin, and a line that begins encoded data. */
@@ -22,13 +22,13 @@ export const costs = {
   conversion: 1024,
   /** Encoded data in a text that is decoded. */
   block: 2048,
-  /** A content that is emitted, a packet of OpenPGP, and a file in an archive. */
+  /** A content that is emitted, a message in a mailbox, a packet of OpenPGP, and a file in an archive. */
   content: 4096,
   /** A compressed stream: the memory that fflate allocates for each. It counts as bytes, too. */
   stream: 32 * 1024,
 } as const
 
-/** The same for each character: above a body, in a field with names, and of a name. */
+/** The same for each character: of the lines about content, of any field and again of one with names, and of a name. */
 export const characterCosts = { header: 8, field: 4, name: 8 } as const
 
 /** The bytes that the runtime searches, and of which it makes a digest, in the time of a unit. */

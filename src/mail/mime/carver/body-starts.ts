@@ -116,7 +116,7 @@ class BodyStartSearch {
     let at = isOfPart ? from : yield* this.#belowBlanks(from)
     while (at < end && (at < to || this.#starts.length === 0) && !this.#isOver) {
       const next = this.#lineEnds.next(at)
-      yield* this.#work.countUnits(costs.line + next - at)
+      yield* this.#work.countUnits(costs.headerLine + next - at)
       const isBlank = this.#isBlank(at, next)
       const isEmpty = isBlank && this.#isEmpty(at, next)
       if (isBlank && !isEmpty) this.#hasOthers = true
@@ -253,7 +253,7 @@ class BodyStartSearch {
     let at = from
     while (at < this.#bytes.length && at < this.#range.to) {
       const next = this.#lineEnds.next(at)
-      yield* this.#work.countUnits(costs.line + next - at)
+      yield* this.#work.countUnits(costs.headerLine + next - at)
       if (!this.#isBlank(at, next)) break
       at = next
     }

@@ -4,7 +4,7 @@ import { characterCosts, costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { type Encoding, encodingsLike, transferEncodings } from '../headers/encodings.ts'
-import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
+import type { PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, DepthMeter, type Leaf } from '../structure/leaf.ts'
 import type { MailStructure } from '../structure/mail-structure.ts'
@@ -96,9 +96,8 @@ class Carver {
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
       const found = yield* bodyStartsBelow(this.#bytes, range, this.#work)
       levels.takeHeaders(found)
-      for (const { header, text } of found.starts)
-        if (header !== EMPTY_PART)
-          yield* this.#work.countUnits(costs.header + characterCosts.header * text.length)
+      for (const { text } of found.starts)
+        yield* this.#work.countUnits(costs.header + characterCosts.header * text.length)
       places.push(found)
     }
     return places
@@ -159,7 +158,8 @@ class Carver {
     if (to <= from) return
     yield* this.#work.countUnits((to - from) / SEARCHED_PER_UNIT)
     const body = this.#bytes.toString('latin1', from, to)
-    if (body.trim() === '') return
+    const text = body.trimStart()
+    if (text === '') return
     const depth = { ...this.#depth, multipart: multiparts.multipart }
     const add = (encodings: readonly Encoding[], of: 'carved' | 'guess') => {
       if (encodings.length === 0) return
@@ -175,7 +175,7 @@ class Carver {
     add(declared, role)
     const isKnown = declared.some((encoding) => transferEncodings[encoding].isCommon)
     if (role === 'carved' && !isKnown)
-      add([...new Set([...multiparts.encodings, ...encodingsLike(body)])], 'guess')
+      add([...new Set([...multiparts.encodings, ...encodingsLike(text)])], 'guess')
   }
 }
 

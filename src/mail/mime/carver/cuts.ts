@@ -23,7 +23,9 @@ const CHARACTERS_MAX = 3
 const FRONT_MAX = 8
 /** The same for a comment, and the bytes that it may end with. */
 const COMMENT_MAX = 300
-const BEHIND_COMMENT: readonly number[] = [')'.charCodeAt(0), SPACE, TAB, NUL]
+const CLOSES_COMMENT = ')'.charCodeAt(0)
+const NO_BREAK_SPACE = 0xa0
+const BEHIND_COMMENT: readonly number[] = [CLOSES_COMMENT, SPACE, TAB, NUL]
 /** Upper limit for the bytes of a line that are compared: a boundary of 1,000 bytes, with NULs in it. */
 const COMPARED_MAX = 1100
 
@@ -68,8 +70,9 @@ export class CutSearch {
   readonly #isLax: boolean
   /** Where the next dash is, or the end. */
   #dash: number
-  /** Up to where the work is counted. */
+  /** Up to where the work is counted, and the dashes since then. */
   #counted: number
+  #dashes = 0
   /** Where the line of the last dash begins, and the dash. */
   #line: ByteRange
 
@@ -87,7 +90,8 @@ export class CutSearch {
   *next(): Steps<Cut | undefined> {
     const bytes = this.#bytes
     while (this.#dash < bytes.length) {
-      if (this.#dash - this.#counted >= SEARCHED) yield* this.#countUpTo(this.#dash)
+      const uncounted = this.#dash - this.#counted + costs.line * ++this.#dashes
+      if (uncounted >= SEARCHED) yield* this.#countUpTo(this.#dash)
       const cut = this.#cutAt(this.#dash)
       const next = cut ? Math.min(cut.to, cut.at + PIECE_LEAST) : this.#dash + 1
       this.#dash = indexOrEnd(bytes, DASH, next)
@@ -124,6 +128,8 @@ export class CutSearch {
   }
 
   *#countUpTo(at: number): Steps {
+    yield* this.#work.countUnits(costs.line * this.#dashes)
+    this.#dashes = 0
     for (; this.#counted < at; this.#counted = Math.min(at, this.#counted + SEARCHED))
       yield* this.#work.countUnits(Math.min(at - this.#counted, SEARCHED))
   }
@@ -167,6 +173,9 @@ function lineOfBlanks(bytes: Buffer, dash: number): number | undefined {
 function lineOfComment(bytes: Buffer, dash: number): number | undefined {
   if (!BEHIND_COMMENT.includes(bytes[dash - 1] ?? LF)) return undefined
   const from = Math.max(0, dash - COMMENT_MAX)
+  let end = dash
+  while (end > from && (bytes[end - 1]! <= SPACE || bytes[end - 1] === NO_BREAK_SPACE)) end--
+  if (bytes[end - 1] !== CLOSES_COMMENT) return undefined
   const front = bytes.toString('latin1', from, dash)
   const at = Math.max(front.lastIndexOf('\n'), front.lastIndexOf('\r')) + 1
   if (at === 0 && from > 0) return undefined

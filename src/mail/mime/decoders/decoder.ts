@@ -14,13 +14,16 @@ const DECODED_AT_ONCE = 16 * 1024
 
 /**
  * Decodes bytes piece by piece: `take` receives the offset at which each piece ends. It may read on after that, and
- * continues there with the next piece.
+ * continues there with the next piece. It returns what it costs more than its bytes, if it does.
  */
-export function* inPieces(bytes: Buffer, take: (end: number) => void): Generator<number> {
+export function* inPieces(
+  bytes: Buffer,
+  take: (end: number) => number | undefined,
+): Generator<number> {
   for (let from = 0; from < bytes.length; from += DECODED_AT_ONCE) {
     const end = Math.min(bytes.length, from + DECODED_AT_ONCE)
-    take(end)
-    yield end - from
+    const more = take(end) ?? 0
+    yield end - from + more
   }
 }
 

@@ -38,6 +38,7 @@ class QuotedPrintable {
   readonly #unescapes: boolean
   readonly #escape: ChoiceOf<'quoted-printable escape'>
   readonly #blanksDo: ChoiceOf<'quoted-printable blanks'>
+  readonly #ofCr: ChoiceOf<'quoted-printable CR break'>
   #at = 0
   /** Whether the content has such a quirk. It is not looked for again then. */
   #hasLastBlanks = false
@@ -52,14 +53,15 @@ class QuotedPrintable {
     this.#unescapes = unescapes
     this.#escape = way.peek('quoted-printable escape')
     this.#blanksDo = way.peek('quoted-printable blanks')
+    this.#ofCr = way.peek('quoted-printable CR break')
   }
 
   decode(): Iterable<number> {
     let from = 0
     return inPieces(this.#bytes, (end) => {
       this.#noteBytes(from, end)
-      this.#decodeTo(end)
       from = end
+      return this.#decodeTo(end)
     })
   }
 
@@ -80,7 +82,9 @@ class QuotedPrintable {
     }
   }
 
-  #decodeTo(end: number): void {
+  /** Returns what it costs more than its bytes: each `=` and blank does that is looked at. */
+  #decodeTo(end: number): number {
+    let looked = 0
     const bytes = this.#bytes
     const isKnown = this.#blanksDo === 'stay' && this.#hasLastBlanks
     const looksForBlanks = !isKnown && hasLastBlank(bytes, this.#at, end)
@@ -88,8 +92,12 @@ class QuotedPrintable {
       const next = this.#nextOfInterest(end, looksForBlanks)
       this.#out.putAll(bytes, this.#at, next)
       if (next === end) this.#at = end
-      else this.#at = bytes[next] === EQUALS ? this.#equals(next) : this.#blanks(next)
+      else {
+        this.#at = bytes[next] === EQUALS ? this.#equals(next) : this.#blanks(next)
+        looked++
+      }
     }
+    return looked * LOOKED_COST
   }
 
   /** Returns the offset of the next `=`, or of the next blank if blanks at the end of a line matter. */
@@ -128,8 +136,7 @@ class QuotedPrintable {
       case 'stays with the next two bytes':
         return this.#lineBreak(at) ?? this.#literal(at, 3)
     }
-    const ofCr = this.#way.peek('quoted-printable CR break')
-    if (first === CR && ofCr === 'hide the rest of the line')
+    if (first === CR && this.#ofCr === 'hide the rest of the line')
       return indexOrEnd(bytes, LF, at + 2) + 1
     const hasLf = bytes[end] === LF
     if (first === CR && !hasLf) this.#way.note('quoted-printable CR break')
@@ -201,6 +208,9 @@ class QuotedPrintable {
     return end
   }
 }
+
+/** What a `=` or a blank costs more than its byte. */
+const LOOKED_COST = 2
 
 /** Returns whether a blank in a piece is, or may be, at the end of a line. */
 function hasLastBlank(bytes: Buffer, from: number, end: number): boolean {

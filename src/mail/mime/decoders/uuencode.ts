@@ -1,5 +1,6 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
+import { costs } from '../budget/costs.ts'
 import type { ChoiceOf } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
 import { chained, type Decoder, inPieces } from './decoder.ts'
@@ -17,7 +18,9 @@ const decodeUuencode: Decoder = (bytes, out, way) => {
   let hasEndedForKMime = false
   let at = 0
   return inPieces(bytes, (pieceEnd) => {
+    let more = 0
     while (at < pieceEnd) {
+      more += costs.line
       const from = at
       at = lines.any(from)
       const end = withoutLineEnd(bytes, from, at)
@@ -36,7 +39,7 @@ const decodeUuencode: Decoder = (bytes, out, way) => {
         if (!isZero && !hasEndedForKMime) way.note('uuencode line')
         if (way.does('uuencode end') === 'is none') {
           at = bytes.length
-          return
+          return more
         }
       }
       const endsHere = hasData && (isLast || isZero)
@@ -46,6 +49,7 @@ const decodeUuencode: Decoder = (bytes, out, way) => {
       const length = lengthOf(bytes, from, end, reads)
       if (length !== OTHER) decodeLine(bytes, from + 1, end, length, out)
     }
+    return more
   })
 }
 

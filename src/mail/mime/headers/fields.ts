@@ -62,8 +62,7 @@ export function normalizedName(name: string): string {
  * Returns a text in each way in which programs see it: as it is written, without its comments, and with its
  * encoded words decoded (each byte a character). Takes time linear in the length.
  */
-export function readingsOf(text: string): readonly string[] {
-  const readings = undecoded(text)
+export function readingsOf(text: string, readings = undecoded(text)): readonly string[] {
   const decoded = readings.filter((reading) => reading.includes('=?')).map(decodeWords)
   return decoded.length === 0 ? readings : [...new Set([...readings, ...decoded])]
 }
@@ -74,7 +73,7 @@ export function readingsOf(text: string): readonly string[] {
  */
 export function undecoded(text: string): readonly string[] {
   if (!/[(\0\v\f]|\r(?!\n)/.test(text)) return [text]
-  const texts = [text, text.replace(/[\0\v\f]|\r(?!\n)/g, '')]
+  const texts = [...new Set([text, text.replace(/[\0\v\f]|\r(?!\n)/g, '')])]
   const outside = texts.map((reading) => withoutComments(reading, 'outside quotes'))
   const anywhere = texts.map((reading) => withoutComments(reading, 'anywhere'))
   return [...new Set([...texts, ...outside, ...anywhere])]

@@ -114,7 +114,8 @@ type FoundAs = Parameters<typeof readPartHeader>[1] & Omit<MimeText, 'text'>
 
 function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): PartHeader {
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(TOO_LONG)
-  const readings = readingsOf(text)
+  const written = undecoded(text)
+  const readings = readingsOf(text, written)
   const fields = fieldsOf(text)
   const types = fieldValues(fields, TYPE)
   const codings = fieldValues(fields, ENCODING)
@@ -123,12 +124,12 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
   const strict = types.length === 1 ? readType(types[0]!) : undefined
   const type = strict?.type ?? firstWord(types[0] ?? '')
   const isOfMultipart = type.startsWith('multipart/')
-  const written = strict?.parameters.get('boundary')
+  const boundary = strict?.parameters.get('boundary')
   const hasBoundary = readings.some((reading) => BOUNDARY_WORD.test(reading))
 
-  const isMultipart = MULTIPART_WORDS.test(undecoded(text).join('\n'))
+  const isMultipart = MULTIPART_WORDS.test(written.join('\n'))
   const isKnownMultipart =
-    isOfMultipart && isMultipart && hasKnownType(fields) && isAgreedBoundary(written, text)
+    isOfMultipart && isMultipart && hasKnownType(fields) && isAgreedBoundary(boundary, text)
   const isMessage = isMessageToSome(types, type, areAgreed)
   const isKnownMessage = areAgreed && strict !== undefined && type.startsWith('message/')
   const possible = encodingsIn(fields, codings, areAgreed)
@@ -150,7 +151,7 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
       [...types, ...dispositions].some(hasOpenQuote) ||
       !areAllKnown(codings) ||
       charsets.some((charset) => toUtf8(charset).length === 0),
-    boundary: isOfMultipart ? written === undefined : hasBoundary,
+    boundary: isOfMultipart ? boundary === undefined : hasBoundary,
     'encoded-multipart': isOfMultipart && encodings.some((encoding) => encoding !== 'identity'),
   }
   return {
@@ -158,7 +159,7 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
     type,
     isMultipart,
     isMessage,
-    boundary: isKnownMultipart ? withoutQuotes(written!) : undefined,
+    boundary: isKnownMultipart ? withoutQuotes(boundary!) : undefined,
     hasBoundary,
     encodings,
     charsets,

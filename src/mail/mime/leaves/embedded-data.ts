@@ -346,12 +346,13 @@ function casesOf(letter: string): readonly number[] {
 function* endsIn(bytes: Buffer, begins: LinesOf<BeginLine>, work: Work): Steps<LinesOf<EndLine>> {
   const ends = new Map([...begins.keys()].map((format) => [format, [] as EndLine[]]))
   const firsts = Array.from(begins.values(), ([first]) => first?.from ?? bytes.length)
+  const formats = [...begins.keys()].filter((format) => begins.get(format)!.length > 0)
   const lines = new LineSearch(bytes)
   let units = 0
   for (let at = Math.min(bytes.length, ...firsts); at < bytes.length; ) {
     const to = lines.any(at)
-    for (const format of endedBy(bytes, at, withoutLineEnd(bytes, at, to))) {
-      const known = begins.get(format) ?? []
+    for (const format of endedBy(formats, bytes, at, withoutLineEnd(bytes, at, to))) {
+      const known = begins.get(format)!
       const begun = known[firstNumber(known.length, (number) => known[number]!.from > at) - 1]
       const last = ends.get(format)?.at(-1)
       if (begun && (!last || last.at < begun.from)) ends.get(format)!.push({ at, to })
@@ -365,14 +366,21 @@ function* endsIn(bytes: Buffer, begins: LinesOf<BeginLine>, work: Work): Steps<L
   return ends
 }
 
-/** Returns the formats whose data ends at a line, given without its line end. */
-function endedBy(bytes: Buffer, from: number, end: number): readonly EmbeddedFormat[] {
-  if (!ENDS_BEGIN.includes(bytes[from]! | 32)) return []
+/** Returns those of some formats whose data ends at a line, given without its line end. */
+function endedBy(
+  formats: readonly EmbeddedFormat[],
+  bytes: Buffer,
+  from: number,
+  end: number,
+): readonly EmbeddedFormat[] {
+  if (end - from < END_MIN || !ENDS_BEGIN.includes(bytes[from]!)) return []
   const line = bytes.toString('latin1', from, Math.min(end, from + END_MAX))
-  return inTexts.filter(({ ends }) => ends?.test(line))
+  return formats.filter(({ ends }) => ends?.test(line))
 }
 
-/** The first bytes of lines that end data, as they are with the bit of small letters. */
-const ENDS_BEGIN = [...'e=- \t'].map((character) => character.charCodeAt(0) | 32)
+/** The first bytes of lines that end data. */
+const ENDS_BEGIN = Buffer.from('eE=- \t')
+/** Lower limit for the bytes of such a line: two dashes. */
+const END_MIN = '--'.length
 /** Upper limit for the bytes examined of a line that ends data. */
 const END_MAX = 1024

@@ -43,7 +43,7 @@ function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
   yield* work.countUnits(bytes.length / SEARCHED_PER_UNIT)
   let from = 0
   for (let lf = bytes.indexOf(NEXT_MAIL); lf >= 0; lf = bytes.indexOf(NEXT_MAIL, lf + 1)) {
-    yield* work.countUnits(costs.mail)
+    yield* work.countUnits(costs.content)
     if (!/\n\r?$/.test(bytes.toString('latin1', Math.max(0, lf - 2), lf))) continue
     yield* extraction.openMail(mailbox.slice(from, lf + 1))
     from = lf + 1

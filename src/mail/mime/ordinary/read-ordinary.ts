@@ -130,8 +130,7 @@ class OrdinaryReading {
   /** Reads a header and what it declares, up to `to`. */
   *#entity(from: number, to: number, place: Place, known?: Header): Steps {
     if (this.#found.headers.length >= limits.parts) throw new Odd('many parts')
-    const found = this.#header(from, to, place, known)
-    yield* this.#work.countUnits(costs.header + characterCosts.header * (found.bodyAt - from))
+    const found = yield* this.#header(from, to, place, known)
     const { header, bodyAt } = found
     if (header.isMultipart) yield* this.#multipart(header, bodyAt, to, place)
     else if (header.isMessage) yield* this.#message(found, to, place)
@@ -140,10 +139,11 @@ class OrdinaryReading {
   }
 
   /** Reads a header of fields that no program takes for anything else (well-formed.ts), ended by an empty line. */
-  #header(start: number, to: number, place: Place, known?: Header): FoundHeader {
+  *#header(start: number, to: number, place: Place, known?: Header): Steps<FoundHeader> {
     const { isOfPart } = place
     const from = isOfPart ? start : this.#belowMailboxLine(start)
     const block = (from === start && known) || this.#block(from, to)
+    yield* this.#work.countUnits(costs.header + characterCosts.field * block.length)
     if (isOfPart && block.length <= 2) {
       const header = ofDigest(EMPTY_PART, place)
       if (!header.isMessage && this.#mayDeclareContent(from + block.length, to))
@@ -153,7 +153,9 @@ class OrdinaryReading {
     const fault = headerFault(block)
     if (fault !== undefined) throw new Odd(fault)
     if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) throw new Odd('a long name')
-    const read = readPartHeader(mimeTextOf(block), { isWellFormed: true, isOfPart })
+    const lines = mimeTextOf(block)
+    yield* this.#work.countUnits(characterCosts.header * lines.text.length)
+    const read = readPartHeader(lines, { isWellFormed: true, isOfPart })
     const header = ofDigest(read, place)
     // One program may find a multipart or a message where the next one finds none, or another boundary.
     if (!header.isUnambiguous || header.type.includes('=?'))

@@ -14,6 +14,8 @@ export class Way {
   /** The choice for each quirk where it differs from the common one. */
   readonly choices: ReadonlyMap<QuirkName, number>
   readonly #met = new Set<QuirkName>()
+  /** The last quirk that was met: often it is met again and again. */
+  #last: QuirkName | undefined
 
   constructor(choices: ReadonlyMap<QuirkName, number> = new Map()) {
     this.choices = choices
@@ -38,7 +40,8 @@ export class Way {
 
   /** Notes that a quirk was met whose choice is made elsewhere or is known: each other choice is tried, too. */
   note(quirk: QuirkName): void {
-    this.#met.add(quirk)
+    if (quirk !== this.#last) this.#met.add(quirk)
+    this.#last = quirk
   }
 
   /** Notes that a quirk was met, and returns the choice for it. */
