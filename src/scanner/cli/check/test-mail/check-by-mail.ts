@@ -260,6 +260,12 @@ class WayTest {
 
   async #notLogged(what: string, sent: SentTestMail, isInfected = false): Promise<CheckLine> {
     const delivery = this.#run.log.deliveryOf(sent.id)
+    if (delivery !== undefined && MILTER_REFUSAL.test(delivery.text))
+      return this.#refusedBefore(
+        what,
+        { ...sent, kind: 'refused', text: delivery.text },
+        isInfected,
+      )
     const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
       const value = `is ${sent.kind}, and waits in the queue of the mail server (Subject: ${sent.subject}): ${report}`
@@ -286,17 +292,27 @@ class WayTest {
       const value = `is ${kind}, but it is unknown whether onescan scanned it, since a log was not read to its end (${unread}): ${text}${after}`
       return warning(what, value, 'make this log readable, or specify another log with --log')
     }
-    if ('program' in this.#way && isExims(this.#way.program) && this.#run.log.hasSeen('clamd')) {
+    const toScanLocal = this.#howToScanLocalMail()
+    if (toScanLocal !== undefined) {
       const value = `is ${kind}, but not scanned, like all mail of local programs; ${arrives}`
-      const remedy =
-        'set acl_not_smtp to an ACL with "deny malware = *" and "accept", as doc/exim.md shows, to scan mail of local programs'
-      return marked(warning(what, value, remedy), 'local mail')
+      return marked(warning(what, value, toScanLocal), 'local mail')
     }
     const where = this.#run.places === '' ? 'no log was found' : `logs read: ${this.#run.places}`
     const value = `is ${kind}, but no log has a line from onescan about it: ${text}${after} (${where}); ${arrives}`
     const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'README.md'
     const remedy = `connect the mail server to onescan as ${page} shows, or specify the log with --log if onescan logs elsewhere`
     return failure(what, value, remedy)
+  }
+
+  /** Returns the remedy if this is mail of a local program, which is not scanned in the way in which the host uses onescan. */
+  #howToScanLocalMail(): string | undefined {
+    if (!('program' in this.#way)) return undefined
+    const { log } = this.#run
+    if (isExims(this.#way.program) && log.hasSeen('clamd'))
+      return 'set acl_not_smtp to an ACL with "deny malware = *" and "accept", as doc/exim.md shows, to scan mail of local programs'
+    if (log.hasProxy && log.hasSeen('smtp'))
+      return 'connect Postfix to onescan as a milter instead of a proxy, as doc/postfix.md shows, to scan mail of local programs'
+    return undefined
   }
 
   /** Returns whether qmail took the mail: its replies to content end with the number of qmail-queue's process. */
@@ -322,6 +338,14 @@ class WayTest {
       return ok(what, `is refused: ${text} (as clamd, onescand found ${virus} in a part)`)
     const value = isInfected ? `${asked}, which found ${virus}` : asked
     return warning(what, `is ${kind}, but ${value}`, WHOLE_MAIL)
+  }
+
+  /** Returns the check line about a message that another filter refused, in SMTP or after it, as logged. */
+  #refusedBefore(what: string, sent: SentTestMail, isInfected: boolean): CheckLine {
+    const value = `is ${sent.kind} by another filter before onescan saw it: ${sent.text.slice(0, RULE_SHOWN)}`
+    const remedy =
+      "switch off the other filter's virus scan (rspamd: doc/rspamd.md; clamav-milter: doc/coming-from.md), or exempt test mail from that filter, and run this check again"
+    return this.#askedInParts(what, sent, isInfected) ?? warning(what, value, remedy)
   }
 
   async #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): Promise<CheckLine> {
@@ -393,20 +417,9 @@ class WayTest {
     const what = `${this.#name}, ${mail}`
     const record = decisive(seen)
     if (record === undefined) {
-      const delivery = this.#run.log.deliveryOf(sent.id)?.text ?? ''
-      const isByMilter = MILTER_REFUSAL.test(delivery)
-      if (sent.kind === 'accepted' && !isByMilter) return this.#notLogged(what, sent, true)
-      const inParts = this.#askedInParts(what, sent, true)
-      if (inParts !== undefined) return inParts
-      const refusal = isByMilter
-        ? { kind: 'refused', text: delivery.slice(0, RULE_SHOWN) }
-        : { kind: sent.kind, text: sent.text }
-      const value = `is ${refusal.kind} by another filter before onescan saw it: ${refusal.text}`
-      return warning(
-        what,
-        value,
-        "switch off the other filter's virus scan (rspamd: doc/rspamd.md; clamav-milter: doc/coming-from.md), or exempt test mail from that filter, and run this check again",
-      )
+      return sent.kind === 'accepted'
+        ? this.#notLogged(what, sent, true)
+        : this.#refusedBefore(what, sent, true)
     }
     const { fields } = record
     const decision = fields.get('decision')

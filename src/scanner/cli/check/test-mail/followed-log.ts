@@ -35,6 +35,8 @@ export const MILTER_REFUSAL = /^milter-reject: /
 /** Their lines about a milter, a proxy filter or a clamd that they do not reach. */
 const UNREACHED =
   /(?:connect to (?:Milter service|proxy filter) |malware acl condition: |Milter \(\S+\): (?:error|timeout) ).*/
+/** Postfix's line about mail that it passed to a filter before the queue (smtpd_proxy_filter). */
+const PROXIED = /: proxy-(?:accept|reject): END-OF-MESSAGE: /
 /** Their wording for a later retry. */
 const WAITS = /^(?:==|status=deferred|stat=(?:Deferred|queued))/
 
@@ -58,6 +60,7 @@ export class FollowedLog {
   readonly #deliveries: { readonly number: string; readonly text: string }[] = []
   readonly #ownRules: { readonly number: string; readonly text: string }[] = []
   #unreached: string | undefined
+  #hasProxy = false
   readonly #news = new EventEmitter()
   readonly #ended = new AbortController()
   /** A line for each log that cannot be read. */
@@ -86,6 +89,11 @@ export class FollowedLog {
   /** Returns whether a test mail arrived by this door. */
   hasSeen(name: string): boolean {
     return this.#records.some(({ fields }) => fields.get('interface') === name)
+  }
+
+  /** Whether Postfix passed mail to a filter before the queue, which mail of local programs does not meet. */
+  get hasProxy(): boolean {
+    return this.#hasProxy
   }
 
   /** The lines about parts of some mail that a client submitted by clamd's protocol. */
@@ -167,6 +175,7 @@ export class FollowedLog {
     for (const line of lines) {
       const [, number = '', id = ''] = (line.includes(this.#mark) && matchOf(NUMBERED, line)) || []
       if (id !== '' && this.#numbers.size < LINES_MAX) this.#numbers.set(number, id)
+      this.#hasProxy ||= PROXIED.test(line)
       this.#unreached = UNREACHED.exec(line)?.[0] ?? this.#unreached
       const [, queueId = '', text] = matchOf(DELIVERIES, line) ?? []
       if (text !== undefined && this.#numbers.has(queueId) && this.#deliveries.length < LINES_MAX)

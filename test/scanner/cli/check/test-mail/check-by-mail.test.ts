@@ -521,6 +521,47 @@ esac
   )
 })
 
+t.test(
+  'clean mail of a local program that another milter refuses is reported as that',
+  async (t) => {
+    const directory = openDirectory(t)
+    const [log, program] = [join(directory, 'log'), join(directory, 'sendmail')]
+    writeFileSync(log, '')
+    const script = `#!/bin/sh
+id=$(sed -n 's/^Message-ID: //p')
+echo "mx postfix/cleanup[1]: 4A$$: message-id=$id
+mx postfix/cleanup[1]: 4A$$: milter-reject: END-OF-MESSAGE from localhost[127.0.0.1]: 5.7.1 Spam message rejected; from=<>" >>${log}
+`
+    writeFileSync(program, script, { mode: 0o755 })
+    const found = await findingsByMail([{ program }], [log])
+    t.match(found[0], {
+      level: 'warning',
+      value: /^is refused by another filter before onescan saw it: milter-reject: .*Spam message/,
+      remedy: /^switch off the other filter's virus scan \(rspamd: /,
+    })
+    t.notMatch(linesOf(found).join('\n'), /connect the mail server to onescan/)
+  },
+)
+
+t.test('mail of local programs does not meet a proxy before the queue of Postfix', async (t) => {
+  const directory = openDirectory(t)
+  const program = join(directory, 'sendmail')
+  const { log, port } = await serverWithLog(t, 'decision=accept scan=SCAN MSGID interface=smtp')
+  writeFileSync(program, '#!/bin/sh\ncat >/dev/null\n', { mode: 0o755 })
+  const proxied = 'mx postfix/smtpd[7]: proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok; from=<>\n'
+  const written = setInterval(() => appendFileSync(log, proxied), 500)
+  t.teardown(() => clearInterval(written))
+  const found = await findingsByMail([plain(port), { program }], [log])
+  t.match(found.slice(2), [
+    {
+      level: 'warning',
+      value: /^is accepted, but not scanned, like all mail of local programs; /,
+      remedy:
+        /^connect Postfix to onescan as a milter instead of a proxy, as doc\/postfix\.md shows/,
+    },
+  ])
+})
+
 const isIpv6Here = Object.values(networkInterfaces())
   .flat()
   .some((one) => one?.address === '::1')
