@@ -26,6 +26,7 @@ import { NOTHING_SCANS, settingThatQuarantines } from '../scan/judge/context/jud
 import { actionForInfected } from '../scan/judge/decision/actions.ts'
 import { loadRules } from '../scan/rules/parse-rules.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
+import { readAttachmentRules } from '../scan/scanners/attachments/attachment-rules.ts'
 import { type CheckedHost, inSettingsOf } from './host/checked-host.ts'
 import { passesByRules, passesBySettings, unscannedMailIs } from './host/passes-unscanned.ts'
 
@@ -218,6 +219,17 @@ function unreadBans(env: Environment): string | undefined {
   return isRead || env.ARCHIVEBANS === 'on' ? undefined : bans.file
 }
 
+/** A name and a type that no list bans by themselves. */
+const ANY_NAME = 'onescan-check.any'
+const ANY_TYPE = 'application/vnd.onescan-check'
+
+/** Returns whether the bans are for each attachment. */
+function bansAll(env: Environment): boolean {
+  const by = attempt(() => readSetting(env, 'BADATTACHMENTS'))
+  const rules = by && attempt(() => readAttachmentRules(by))
+  return rules !== undefined && (rules.bansName(ANY_NAME) || rules.bansType(ANY_TYPE))
+}
+
 /** Warns of each setting that is valid but probably a mistake. */
 function configurationWarnings(env: Environment): CheckLine[] {
   const { QHPSI, REJECTVIRUS, QUARANTINE, VIRUSFORWARD, CLUSTERMAXAGE = '', SECONDLOOK } = env
@@ -252,6 +264,12 @@ function configurationWarnings(env: Environment): CheckLine[] {
       'BADATTACHMENTS',
       `${bans} bans nothing, since QHPSI does not list the plugin attachments`,
       'set QHPSI with the plugin attachments, such as "plugin: clamd attachments"',
+    ],
+    [
+      bans === undefined && bansAll(env),
+      'BADATTACHMENTS',
+      'bans every attachment, so mail with any file is refused',
+      'set BADATTACHMENTS to the files that you ban, such as "*.exe *.scr"',
     ],
   ]
   const found = mistakes.flatMap(([isMade, ...about]) => (isMade ? [warning(...about)] : []))

@@ -118,6 +118,20 @@ t.test('a file of banned attachments that nothing reads is a warning', async (t)
   }
 })
 
+t.test('bans of every attachment are a warning', async (t) => {
+  const file = join(t.testdir({ bans: 'type *\n' }), 'bans')
+  for (const [BADATTACHMENTS, found] of [
+    ['*', ['warning BADATTACHMENTS']],
+    ['*.exe *.*', ['warning BADATTACHMENTS']],
+    ['*.exe', []],
+    ['*.?', []],
+    [file, ['warning BADATTACHMENTS']],
+  ] as const) {
+    const env = { ...scans, QHPSI: 'plugin: clamd attachments', BADATTACHMENTS }
+    t.same(complaints(await checkSettings(host(env))), found, BADATTACHMENTS)
+  }
+})
+
 t.test('the finding about infected mail states its handling', async (t) => {
   const of = async (env: Record<string, string>) =>
     (await checkSettings(host({ QHPSI: 'plugin: clamd', ...env }))).map(({ value }) => value).join()
