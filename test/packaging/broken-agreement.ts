@@ -25,6 +25,12 @@ const QUEUE_MOVED = {
     systemctl stop onescand; systemctl restart ${SOCKETS}; systemctl start onescand; ${until('ss -ltn | grep :25')}`,
 } as const
 
+/** What `systemctl edit` does with the socket for Postfix. */
+const socketEdited = (lines: string) =>
+  `systemctl stop onescand; mkdir -p ${SOCKET}.d; printf '[Socket]\\n${lines}\\n' >${SOCKET}.d/own.conf; systemctl daemon-reload
+    systemctl restart onescan-postfix.socket; systemctl start onescand`
+const SOCKET_AS_BEFORE = `rm ${SOCKET}.d/own.conf; systemctl daemon-reload`
+
 export const faultsOfAgreement: readonly Fault[] = [
   {
     name: 'Postfix has another queue directory',
@@ -153,5 +159,116 @@ export const faultsOfAgreement: readonly Fault[] = [
     // The host has no network: the log shows why nothing is fetched. freshclam itself does not even start.
     does: `! freshclam && ${FETCHES} | grep daily`,
     restores: 'systemctl stop clamav-freshclam; systemctl mask clamav-freshclam',
+  },
+  {
+    name: 'an addition to the socket for Postfix gives it another owner and mode',
+    breaks: socketEdited('SocketMode=0600\\nSocketUser=backup'),
+    reported: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value:
+        /^postfix may not connect to \S+\/milter\.sock, because of line 3 of \S+\/own\.conf \(SocketUser=backup\): Postfix defers all mail$/,
+      remedy:
+        /^sed -i -E .* \S+\/own\.conf && systemctl daemon-reload && systemctl stop onescand && /,
+    },
+    restores: SOCKET_AS_BEFORE,
+  },
+  {
+    name: 'an addition to the socket for Postfix moves it',
+    breaks: socketEdited('ListenStream=\\nListenStream=/run/milter.sock'),
+    reported: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value:
+        /^nothing listens at \S+\/milter\.sock, since line 3 of \S+\/own\.conf \(ListenStream=\/run\/milter\.sock\) has another address: Postfix defers all mail$/,
+      remedy:
+        /^sed -i -E .* \S+\/own\.conf && systemctl daemon-reload && systemctl stop onescand && /,
+    },
+    restores: SOCKET_AS_BEFORE,
+  },
+  ...(
+    [
+      ['inet:127.0.0.1:8891', /^nothing listens there: /],
+      ['unix:private/own-policy', /^\S+\/private\/own-policy does not exist: /],
+    ] as const
+  ).map(
+    ([address, value]): Fault => ({
+      name: `Postfix asks a policy server at ${address} that is not there`,
+      breaks: `postconf -e 'smtpd_recipient_restrictions=check_policy_service ${address}, permit_mynetworks, reject_unauth_destination'; postfix reload`,
+      reported: {
+        level: 'error',
+        what: `check_policy_service ${address}`,
+        value,
+        remedy:
+          /^start the policy server .*, or remove it from smtpd_recipient_restrictions and run postfix reload$/,
+      },
+      does: 'postconf -X smtpd_recipient_restrictions; postfix reload',
+    }),
+  ),
+  {
+    name: 'Postfix needs more free space than there is',
+    breaks: 'postconf -e queue_minfree=900000000000000; postfix reload',
+    reported: {
+      level: 'error',
+      what: 'queue_minfree',
+      value: /^is 900000000000000, with .+ free in \/var\/spool\/postfix: Postfix defers all mail$/,
+      remedy: /^postconf -X queue_minfree && postfix reload$/,
+    },
+  },
+  {
+    name: 'Postfix defers what it should refuse',
+    breaks: 'postconf -e soft_bounce=yes; postfix reload',
+    reported: {
+      level: 'warning',
+      what: 'soft_bounce',
+      value: /^is yes, so Postfix defers mail that onescan refuses, and its senders try for days$/,
+    },
+    restores: 'postconf -X soft_bounce; postfix reload',
+  },
+  {
+    name: 'the account of onescand was deleted',
+    breaks: 'systemctl stop onescand; userdel onescan; systemctl start onescand',
+    reported: {
+      level: 'error',
+      what: 'onescand',
+      value: /^cannot start: its account onescan does not exist$/,
+      remedy:
+        /^systemd-sysusers \S+ && usermod -aG onescan-keys onescan && systemctl restart onescand$/,
+    },
+  },
+  {
+    name: 'every attachment is banned',
+    breaks: set('BADATTACHMENTS="*"'),
+    reported: {
+      level: 'warning',
+      what: 'BADATTACHMENTS [onescand]',
+      value: /^bans every attachment, so mail with any file is refused$/,
+    },
+    does: unset('BADATTACHMENTS'),
+  },
+  {
+    name: 'the policy has a line that is not a rule',
+    breaks: `echo 'recipient=ann@example.net scan off' >/etc/onescan/policy; systemctl reload onescand`,
+    reported: {
+      level: 'error',
+      what: 'settings [onescand]',
+      value: /^\/etc\/onescan\/policy line 1: recipient=ann@example\.net: is not a condition$/,
+    },
+    // Until it is corrected, no line offers to read it again. Then one does.
+    does: `! onescan check | grep 'systemctl reload' && sed -i s/recipient=/to=/ /etc/onescan/policy && eval "$(onescan check | sed -n 's/^ *fix: \\(systemctl reload .*\\)/\\1/p')"`,
+    restores: 'rm /etc/onescan/policy; systemctl reload onescand',
+  },
+  {
+    name: 'a setting has a wrong value, and onescand was not restarted',
+    breaks: `sleep 3; echo 'SCANTIMEOUT=soon' >>/etc/default/onescand`,
+    reported: {
+      level: 'error',
+      what: 'settings',
+      value:
+        /^SCANTIMEOUT="soon": must be .*: onescand runs with those of its start, and would not start again$/,
+      remedy:
+        /^correct this setting in \/etc\/default\/onescand, then run systemctl restart onescand$/,
+    },
+    does: unset('SCANTIMEOUT'),
   },
 ]

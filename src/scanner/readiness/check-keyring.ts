@@ -60,7 +60,7 @@ function checkReader(host: CheckedHost, path: string): CheckLine {
 }
 
 /** The package's group of accounts that may read keys. Accounts that only use onescand are in another one. */
-const KEY_READERS = 'onescan-keys'
+export const KEY_READERS = 'onescan-keys'
 
 /**
  * Returns the remedy that lets the account reach a keyring in a closed directory. A home directory, such as

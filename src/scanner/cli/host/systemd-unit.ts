@@ -15,6 +15,8 @@ export interface SystemdUnit {
   readonly result: string
   /** enabled, disabled, masked … */
   readonly enabled: string
+  /** The account of a service: User= */
+  readonly user: string
   /** The time of its last start, in milliseconds since 1970; 0: never. */
   readonly since: number
   /** The number of that start, by which the journal names its lines: systemd.exec(5), INVOCATION_ID. */
@@ -72,7 +74,7 @@ export function ignoredLines(unit: string): IgnoredLine[] {
  */
 export function askSystemd(unit: string): SystemdUnit | undefined {
   const names = ['LoadState', 'ActiveState', 'Result', 'UnitFileState', 'InactiveExitTimestamp']
-  names.push('InvocationID')
+  names.push('InvocationID', 'User')
   const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload', 'Listen']
   const output = show([...names, ...files].join(), unit)
   const values = (property: string) =>
@@ -85,6 +87,7 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
     active: value('ActiveState'),
     result: value('Result'),
     enabled: value('UnitFileState'),
+    user: value('User'),
     since: Number(value('InactiveExitTimestamp').slice(1)) * 1000 || 0,
     invocation: value('InvocationID'),
     files: [value('FragmentPath'), ...splitWords(value('DropInPaths'), unit), ...read].filter(

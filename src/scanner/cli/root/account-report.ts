@@ -7,6 +7,7 @@ const LINES_MAX = 1_000
 const TEXT_MAX = 4_000
 /** The marks that an account may set: they only omit or explain check lines of the same account. */
 const PASSED_ON = [
+  'unreadable settings',
   'nothing scans',
   'clamd does not run',
   'needs signatures',

@@ -47,6 +47,7 @@ Environment="QHPSI=plugin: clamd" \\
   B=100%%
 EnvironmentFile=/etc/more
 ExecStart=
+User=nobody
 ExecStart=/bin/true --workers 2 $ONESCAND_OPTIONS
 END
 ${units.join('\n')}
@@ -78,6 +79,7 @@ t.test('the state of a service and its changed files come from systemd', { skip 
     active: 'inactive',
     result: 'success',
     enabled: 'static',
+    user: 'nobody',
     since: 0,
     invocation: '',
     files: [

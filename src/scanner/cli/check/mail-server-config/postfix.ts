@@ -1,10 +1,12 @@
 import { isIP } from 'node:net'
 import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
-import { errorText } from '../../../../base/errors/fault.ts'
+import { attempt, errorText } from '../../../../base/errors/fault.ts'
 import { ownAddresses } from '../../../../base/net/own-addresses.ts'
 import { hostOf, isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { commandToOpen } from '../../../../base/path/command-to-open.ts'
+import { roomIn } from '../../../../base/path/room.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
+import { formatSize } from '../../../../base/text/units.ts'
 import { largestScanned } from '../../../readiness/clamd/agreeing-limits.ts'
 import { findPostfix } from '../../host/running-services.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
@@ -19,6 +21,7 @@ import {
 } from './postconf.ts'
 import { checkReturn, checkSmtpFilter, returnServices } from './postfix-filter.ts'
 import { checkLocalMail, checkMilterMaps, checkMilters } from './postfix-milter.ts'
+import { checkPolicyServers } from './postfix-policy.ts'
 import { checkQuotaDomains } from './postfix-quota.ts'
 
 /**
@@ -37,11 +40,14 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
   return [
     ...checkRuns(postfix),
     ...once(strangers.flatMap((service) => checkService(service, postfix))),
+    ...once(strangers.flatMap((service) => checkPolicyServers(service, postfix))),
+    ...once(strangers.flatMap(checkSoftBounce)),
     ...once(returnServices(postfix).flatMap((service) => checkReturn(service, postfix))),
     ...checkInterfaces(postfix),
     ...(await checkMilterMaps(postfix)),
     ...checkMain(postfix),
     ...checkSizeLimit(postfix),
+    ...checkRoom(postfix),
     ...(await checkQuotaDomains(postfix)),
     ...(await checkInstances(postfix)),
   ]
@@ -126,6 +132,31 @@ function checkSizeLimit({ main, settings }: Postfix): CheckLine[] {
     return []
   const value = `is ${limit === 0 ? '0 (unlimited)' : limit}, and clamd scans messages of at most ${largest.bytes} bytes (${largest.name}): larger mail is deferred until it bounces`
   return [warning(what, value, setting(what, String(Math.floor(largest.bytes * SHARE))))]
+}
+
+/** Postfix defers all mail without room for one and a half of its largest messages, and for queue_minfree: postconf(5). */
+const ROOM_FOR_LARGEST = 1.5
+
+function checkRoom({ main, queue }: Postfix): CheckLine[] {
+  const free = attempt(() => roomIn(queue).free) ?? Number.POSITIVE_INFINITY
+  const tooSmall = `${formatSize(free)} free in ${queue}: Postfix defers all mail`
+  const least = Number(main.queue_minfree)
+  if (least > 0 && least >= free) {
+    const value = `is ${least}, with ${tooSmall}`
+    return [failure('queue_minfree', value, 'postconf -X queue_minfree && postfix reload')]
+  }
+  const needed = Number(main.message_size_limit) * ROOM_FOR_LARGEST
+  if (!(needed >= free)) return []
+  const value = `needs ${formatSize(needed)} (message_size_limit), with ${tooSmall}`
+  return [failure('queue_directory', value, `free space in ${queue}`)]
+}
+
+/** A setting for tests of Postfix, in which it refuses nothing. */
+function checkSoftBounce(service: SmtpdService): CheckLine[] {
+  const what = 'soft_bounce'
+  if (service.valueOf(what) !== 'yes') return []
+  const value = 'is yes, so Postfix defers mail that onescan refuses, and its senders try for days'
+  return [warning(service.placeOf(what), value, service.toSet(what, 'no'))]
 }
 
 /** An address that this host does not have ends each program of Postfix. */

@@ -18,6 +18,7 @@ import { isListening } from '../../host/open-ports.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
 import { listenRemedy, PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
 import { howToStart, newSocket } from '../services/service-state.ts'
+import { lineThatSets, withoutOptions } from '../services/unit-lines.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   inPostfix,
@@ -36,7 +37,7 @@ export const SHOWN_BY_MAIL = 'run onescan check --mail ADDRESS, which shows whet
  * Returns whether the path exists. Root checks this, because every directory is open to root. It never waits
  * for a user's file system.
  */
-const isThere = (path: string): boolean => attempt(() => pathExists(path)) ?? true
+export const mayExist = (path: string): boolean => attempt(() => pathExists(path)) ?? true
 
 /**
  * Returns a check line why Postfix cannot reach this milter, as far as files show, or undefined if none does.
@@ -67,16 +68,23 @@ export function unreachable(
   }
   const fault = postfix.lost.get(path)
   if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
-  if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
+  if (!mayExist(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
   const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
   const barrier = account && obstacle(account, path, 'write')
   if (account === undefined || barrier === undefined) return undefined
-  const value = `${account.name} may not connect to ${path}: ${meanwhile}`
+  const denied = `${account.name} may not connect to ${path}`
   // systemd sets the owner and mode of the socket when it creates it.
   const unit = barrier === path ? PACKAGE_SOCKETS[path]?.unit : undefined
-  const remedy = unit !== undefined ? newSocket(unit) : wayPast(barrier, account, postfix.accounts)
-  return failure(what, value, remedy)
+  if (unit === undefined)
+    return failure(what, `${denied}: ${meanwhile}`, wayPast(barrier, account, postfix.accounts))
+  const line = lineThatSets(unit, ...OWNERSHIP)
+  if (line === undefined) return failure(what, `${denied}: ${meanwhile}`, newSocket(unit))
+  const value = `${denied}, because of ${line.text}: ${meanwhile}`
+  return failure(what, value, withoutOptions(unit, line, ...OWNERSHIP))
 }
+
+/** The options of a unit that set who may connect to a socket: systemd.socket(5). */
+const OWNERSHIP = ['SocketMode', 'SocketUser', 'SocketGroup']
 
 /** The queue directory in which the units of the package listen. */
 const QUEUE = '/var/spool/postfix'
@@ -115,7 +123,11 @@ const notRunning = (what: string, value: string): CheckLine => {
 }
 
 /** Returns the path of a socket as Postfix's programs see it, or undefined for a port. */
-function pathFor({ isChrooted }: SmtpdService, text: string, queue: string): string | undefined {
+export function pathFor(
+  { isChrooted }: SmtpdService,
+  text: string,
+  queue: string,
+): string | undefined {
   const path = pathIn(text)
   if (path === undefined) return undefined
   return isChrooted || !path.startsWith('/') ? join(queue, path) : path
@@ -132,7 +144,7 @@ function missing(
   const name = (address: string) =>
     atAddress(service, written, inPostfix(address, postfix), postfix.main)
   const outside = pathIn(text) ?? ''
-  if (outside.startsWith('/') && path !== outside && isThere(outside)) {
+  if (outside.startsWith('/') && path !== outside && mayExist(outside)) {
     const value = `smtpd cannot reach it: it runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
     if (outside.startsWith(`${queue}/`)) return failure(what, value, name(`unix:${outside}`))
     const inside = `${queue}/onescan/milter.sock`
@@ -198,7 +210,7 @@ function atAddress(
 }
 
 /** The port of an address of this host's own: `inet:localhost:8890`. */
-function portHere(address: string): number | undefined {
+export function portHere(address: string): number | undefined {
   const place = parseServerAddress(address)
   return place?.kind === 'tcp' && isLoopbackHost(place.host) ? place.port : undefined
 }

@@ -5,12 +5,13 @@ import {
   hasMark,
   marked,
   ok,
+  settingsFault,
   warning,
 } from '../../../../base/check/check-line.ts'
-import { attempt } from '../../../../base/errors/fault.ts'
-import { readOwnFile } from '../../../../base/path/open.ts'
+import { everyFault } from '../../../../base/settings/faults.ts'
+import { readSettings } from '../../../../base/settings/read-settings.ts'
 import { namesScanners } from '../../../../base/settings/table/scanners.ts'
-import { isSetting, SLOT_SOCKET } from '../../../../base/settings/table.ts'
+import { isSetting, mailSettings, SLOT_SOCKET } from '../../../../base/settings/table.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
 import { askForDescription } from '../../../protocol/slot/daemon-description.ts'
@@ -22,10 +23,11 @@ import {
   nameOrNumber,
   readAccounts,
 } from '../../../readiness/host/account.ts'
-import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
+import { DEFAULTS, inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import { checkJournal } from '../../host/check-journal.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
+import { settingsOfOnescand } from '../../host/settings-file.ts'
 import { askSystemd, journalOf, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { invokingUser } from '../../root/run-as.ts'
@@ -33,6 +35,7 @@ import type { LostSocket } from './lost-sockets.ts'
 import {
   AS_ROOT,
   changedSince,
+  checkAccount,
   checkState,
   howToReadLog,
   howToReload,
@@ -40,6 +43,7 @@ import {
 } from './service-state.ts'
 import { FRESHCLAM } from './signature-service.ts'
 import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
+import { lineThatSets } from './unit-lines.ts'
 
 /**
  * Checks onescand: its state in systemd or supervise, and its own report from inside its unit. `isNeeded`:
@@ -52,6 +56,8 @@ export async function* checkOnescand(
   lost: ReadonlyMap<string, LostSocket>,
   selfTestOf: typeof requestSelfTest = requestSelfTest,
 ): AsyncGenerator<CheckLine> {
+  const gone = running === undefined ? checkAccount('onescand') : []
+  if (gone.length > 0) return yield* gone
   const taken = [...lost.values()].filter(({ isExpected }) => isExpected)
   // The process that listens there answers in its place.
   if (running !== undefined || !lost.get(SLOT_SOCKET)?.isExpected)
@@ -66,16 +72,25 @@ export async function* checkOnescand(
   const found = checkRunning(running, readAccounts())
   yield* description ? found.map(reported) : found
   if (description === undefined) return
+  const changes = [
+    ...changedSince('onescand', description.since),
+    ...checkFiles(description, `onescand ${description.pid}`),
+  ]
   const check = {
     program: 'onescand',
     args: ['--check', '--json'],
     caller: invokingUser(),
   } as const
   const whole = await accountReport(new ServiceRun(running.socket, check), ACCOUNT, TEST_OF_SERVICE)
-  const isNew = (what: string) => taken.every((socket) => socket.what !== what)
+  // Its unit may not see the place of a socket that was moved.
+  const isNew = (what: string) => [...lost.values()].every((socket) => socket.what !== what)
   const report = whole.filter(({ what }) => isNew(what))
   const judged = isNeeded ? report : report.map(adjustedForSlots)
   for (const checkLine of judged) yield { ...checkLine, what: `${checkLine.what} [onescand]` }
+  const isOfFile = ({ value }: CheckLine) => value.startsWith(DEFAULTS)
+  if (changes.some(isOfFile)) yield* (await faultsOfNextStart()).map(reported)
+  // To reload files with an error, or to restart with them, corrects nothing.
+  yield* changes.map((change) => following(reported(change), 'unreadable settings'))
   const selfTest = await selfTestOf(running)
   const others = selfTest && {
     doors: selfTest.doors.filter(isNew),
@@ -84,6 +99,17 @@ export async function* checkOnescand(
   yield* checkSelfTest(description, others).map(reported)
   yield* checkClamdUnit(report)
   yield* checkBoot(description)
+}
+
+/** Resolves to the faults of the settings in root's file, with which onescand would not start again. */
+async function faultsOfNextStart(): Promise<CheckLine[]> {
+  const faults = await everyFault(settingsOfOnescand(), (env) => readSettings(env, mailSettings))
+  return faults.map((fault) => {
+    const { what, value } = settingsFault(fault)
+    const remedy = inSettingsOf({ isDaemon: true }, 'correct this setting')
+    const text = `${value}: onescand runs with those of its start, and would not start again`
+    return marked(failure(what, text, remedy), 'unreadable settings')
+  })
 }
 
 /** The sockets of the package: systemd listens there for those that are enabled. */
@@ -131,8 +157,6 @@ function checkRunning(running: RunningDaemon, accounts: Accounts): CheckLine[] {
           'nothing scans',
         ),
     ...checkGroups(description, what, accounts),
-    ...changedSince('onescand', description.since),
-    ...checkFiles(description, what),
   ]
 }
 
@@ -143,8 +167,7 @@ function hidesSettings({ socket, stranger }: RunningDaemon, accounts: Accounts):
   const restart = howToStart('onescand', 'restart')
   if (stranger !== undefined) {
     const value = `runs as ${nameOrNumber(accounts, stranger)} instead of ${ACCOUNT}`
-    const { files = [] } = askSystemd('onescand.service') ?? {}
-    const file = files.find((path) => /^User=/m.test(String(attempt(() => readOwnFile(path)))))
+    const { file } = lineThatSets('onescand.service', 'User') ?? {}
     const place = file === undefined ? 'where it is started' : `in ${shellWord(file)}`
     const reload = file === undefined ? '' : 'systemctl daemon-reload && '
     return failure('onescand', value, `set User=${ACCOUNT} ${place}, then run ${reload}${restart}`)

@@ -5,7 +5,13 @@ import { type CheckLine, ok } from '../../../../base/check/check-line.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
 import { accountReport, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import type { RunningCommand } from '../../root/follow.ts'
-import { changedSince, checkState, checkSupervised, isStarted } from './service-state.ts'
+import {
+  changedSince,
+  checkAccount,
+  checkState,
+  checkSupervised,
+  isStarted,
+} from './service-state.ts'
 
 const SERVICE = 'onescan-quotad'
 /** The socket where it reports its check lines to root: onescan-quotad-check.socket. */
@@ -22,6 +28,8 @@ export async function* checkQuotadHere(): AsyncGenerator<CheckLine> {
     yield* checkSupervised(SERVICE)
     return
   }
+  const gone = runs ? [] : checkAccount(SERVICE)
+  if (gone.length > 0) return yield* gone
   yield* checkState(SERVICE, runs, true)
   if (runs && process.getuid!() === 0) {
     yield* changedSince(SERVICE, unit.since)

@@ -11,9 +11,15 @@ import { ACCOUNT, type RunningDaemon } from '../../host/running-daemon.ts'
 import { optionsOfOnescand } from '../../host/settings-file.ts'
 import { askMainProcess, askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { howToStart, newSocket } from './service-state.ts'
+import { lineThatSets, withoutOptions } from './unit-lines.ts'
+
+interface PackageSocket {
+  readonly kind: DoorKind
+  readonly unit: string
+}
 
 /** The paths at which systemd listens for the package: the interface of onescand, and the unit. */
-export const PACKAGE_SOCKETS: Readonly<Record<string, { kind: DoorKind; unit: string }>> = {
+export const PACKAGE_SOCKETS: Readonly<Record<string, PackageSocket>> = {
   '/run/onescan/qmail.sock': { kind: 'qmail', unit: 'onescand.socket' },
   '/run/onescan/clamd.sock': { kind: 'clamd', unit: 'onescan-clamd.socket' },
   '/run/onescan/milter.sock': { kind: 'milter', unit: 'onescan-milter.socket' },
@@ -49,8 +55,12 @@ export function lostSockets(running: RunningDaemon | undefined): ReadonlyMap<str
     const state = askSystemd(unit)
     const isThere = attempt(() => pathExists(path))
     if (state === undefined || isThere === undefined) continue
-    // The administrator may have given it another address. A masked unit shows none.
-    if (state.load === 'loaded' && !state.listens.includes(`unix:${path}`)) continue
+    // A masked unit shows no address.
+    if (state.load === 'loaded' && !state.listens.includes(`unix:${path}`)) {
+      const moved = movedSocket(path, { kind, unit }, state)
+      if (moved !== undefined && (!isThere || listenerAt(path) === 'nobody')) lost.set(path, moved)
+      continue
+    }
     // A connection to a socket of systemd would start onescand.
     if (isThere && state.active === 'active' && !isServing) continue
     const owner = isThere ? listenerAt(path) : 'none'
@@ -92,6 +102,25 @@ export function lostSockets(running: RunningDaemon | undefined): ReadonlyMap<str
     lost.set(what, { what, reason, remedy, isExpected: true })
   }
   return lost
+}
+
+/** The option of a unit with the address of a socket. */
+const LISTENS = 'ListenStream'
+
+/** Returns the socket of the package to which the administrator gave another address: clients may still use the first one. */
+function movedSocket(
+  path: string,
+  { kind, unit }: PackageSocket,
+  { listens }: SystemdUnit,
+): LostSocket | undefined {
+  const line = lineThatSets(unit, LISTENS)
+  if (line === undefined) return undefined
+  return {
+    what: `${kind} ${listens[0]}`,
+    reason: `nothing listens at ${path}, since ${line.text} has another address`,
+    remedy: withoutOptions(unit, line, LISTENS),
+    isExpected: false,
+  }
 }
 
 /** Returns the addresses at which onescand itself listens, except at that of the slot, with their names and options. */

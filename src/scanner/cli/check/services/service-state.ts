@@ -3,9 +3,12 @@ import { type CheckLine, failure, marked, warning } from '../../../../base/check
 import { attempt } from '../../../../base/errors/fault.ts'
 import { readOwnFile } from '../../../../base/path/open.ts'
 import { PathHandle } from '../../../../base/path/path-handle.ts'
+import { passwdEntryOf } from '../../../../base/process/passwd.ts'
 import { START_BLUR } from '../../../../base/process/proc-entry.ts'
 import { NAMES_UNSEEN_FILES } from '../../../../base/systemd/bound-paths.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
+import { KEY_READERS } from '../../../readiness/check-keyring.ts'
+import { ACCOUNT } from '../../host/running-daemon.ts'
 import { findIdleLines, findReplacedLines } from '../../host/settings-file.ts'
 import {
   askSystemd,
@@ -101,6 +104,21 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
     : howToStart(service, unit?.active === 'active' ? 'restart' : 'start')
   const down = marked(level(service, `does not answer${reason}`, remedy), 'stops the start')
   return [down, ...ofLog]
+}
+
+/** Returns the check line that the account of a service does not exist, without which systemd does not start it. */
+export function checkAccount(service: Service): CheckLine[] {
+  const { user = '' } = askSystemd(`${service}.service`) ?? {}
+  if (user === '' || passwdEntryOf(user) !== undefined) return []
+  const file = `/usr/lib/sysusers.d/${user}.conf`
+  const create = isThere(file)
+    ? `systemd-sysusers ${file}`
+    : `useradd --system --shell /usr/sbin/nologin ${shellWord(user)}`
+  // As the first installation of the package does.
+  const join = user === ACCOUNT ? ` && usermod -aG ${KEY_READERS} ${ACCOUNT}` : ''
+  const remedy = `${create}${join} && ${howToStart(service, 'restart')}`
+  const value = `cannot start: its account ${user} does not exist`
+  return [marked(failure(service, value, remedy), 'stops the start')]
 }
 
 /** Returns whether a unit was stopped on purpose. */

@@ -211,6 +211,11 @@ t.test('onescand is shown with its settings, and what has changed since', async 
   while ((await look()).some(({ value }) => value.includes('has changed'))) {
     // The remedy of all is under way.
   }
+  writeFileSync(policy, 'recipient=example.net scan off\n')
+  // To read an error again corrects nothing.
+  const lines = (await findingsAbout(daemon.socket)).map(({ value }) => value).join('\n')
+  t.match(lines, /line 1: recipient=example\.net: is not a condition/)
+  t.notMatch(lines, /has changed/)
 })
 
 // promise: root-process-name

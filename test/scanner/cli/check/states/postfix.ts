@@ -282,8 +282,49 @@ export const states: readonly PostfixState[] = [
   {
     name: 'Postfix defers what onescand refuses',
     main: (ports) => ({ ...byMilter(ports), soft_bounce: 'yes' }),
-    byRule: [],
+    byRule: [
+      /^warning soft_bounce: is yes, so Postfix defers mail that onescan refuses, .*; postconf -e /,
+    ],
     byMail: [/^error port \d+, EICAR: is refused by .*, but the server only defers it.*: 450 /],
+    isMended: true,
+  },
+  {
+    name: 'Postfix needs more free space than there is',
+    main: (ports) => ({ ...byMilter(ports), queue_minfree: '900000000000000' }),
+    byRule: [
+      /^error queue_minfree: is 900000000000000, with .* free in .*: Postfix defers all mail; postconf -X /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not accepted, .*: 452 /],
+    isMended: true,
+  },
+  {
+    name: 'its largest message is larger than the free space',
+    main: (ports) => ({
+      ...byMilter(ports),
+      message_size_limit: '900000000000000',
+      mailbox_size_limit: '0',
+      virtual_mailbox_limit: '0',
+    }),
+    byRule: [
+      /^error queue_directory: needs .* \(message_size_limit\), with .* free in .*: Postfix defers all mail; free space in /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not accepted, .*: 452 /],
+  },
+  {
+    name: 'the policy servers do not run',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_restriction_classes: 'ours',
+      ours: 'check_policy_service unix:/run/no-policy',
+      smtpd_sender_restrictions: `check_policy_service { inet:127.0.0.1:${ports.behind}, timeout=10s, default_action=DUNNO }`,
+      smtpd_recipient_restrictions: `permit_mynetworks, check_policy_service inet:127.0.0.1:${ports.behind}, reject_unauth_destination`,
+    }),
+    byRule: [
+      /^warning check_policy_service inet:\S+: nothing listens there: Postfix answers DUNNO instead; start the policy server /,
+      /^error check_policy_service inet:\S+: nothing listens there: Postfix defers the mail for which it asks there; .* or remove it from smtpd_recipient_restrictions and run postfix reload$/,
+      /^error check_policy_service unix:\/run\/no-policy: \/run\/no-policy does not exist: .* or remove it from ours and run postfix reload$/,
+    ],
+    byMail: [],
   },
   // By SMTP
   {

@@ -1,0 +1,66 @@
+import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
+import { isListening, listenerAt } from '../../host/open-ports.ts'
+import { type MilterEntry, type Postfix, type SmtpdService, splitMilters } from './postconf.ts'
+import { mayExist, pathFor, portHere } from './unreachable-milter.ts'
+
+/** The lists of restrictions that name policy servers: SMTPD_POLICY_README. */
+const LISTS = ['client', 'helo', 'sender', 'relay', 'recipient', 'data', 'end_of_data', 'etrn'].map(
+  (stage) => `smtpd_${stage}_restrictions`,
+)
+const NAMED = /check_policy_service[\s,]+(\{[^}]*\}|[^\s,{}]+)/g
+
+/** Returns check lines about the policy servers of a service that it cannot reach: by default Postfix then defers mail. */
+export function checkPolicyServers(service: SmtpdService, postfix: Postfix): CheckLine[] {
+  const classes = (postfix.main.smtpd_restriction_classes ?? '').split(/[\s,]+/).filter(Boolean)
+  return [...LISTS, ...classes].flatMap((list) =>
+    [...service.valueOf(list).matchAll(NAMED)].flatMap(([, text = '']) =>
+      splitMilters(text).flatMap((server) => {
+        const fault = faultOfServer(service, server, postfix)
+        return fault === undefined ? [] : [unreachableServer(service, list, server, fault)]
+      }),
+    ),
+  )
+}
+
+interface ServerFault {
+  readonly reason: string
+  /** The remedy, if it is known. */
+  readonly remedy: string | undefined
+}
+
+function faultOfServer(
+  service: SmtpdService,
+  { text }: MilterEntry,
+  { queue, transports, lost }: Postfix,
+): ServerFault | undefined {
+  const fault = (reason: string) => ({ reason, remedy: undefined })
+  const path = pathFor(service, text, queue)
+  if (path === undefined) {
+    const port = portHere(text)
+    return port === undefined || isListening(port) ? undefined : fault('nothing listens there')
+  }
+  const ofPackage = lost.get(path)
+  if (ofPackage !== undefined) return ofPackage
+  // master(8) starts it for a connection.
+  if (transports.has(path.replace(`${queue}/private/`, ''))) return undefined
+  if (!mayExist(path)) return fault(`${path} does not exist`)
+  return listenerAt(path) === 'nobody' ? fault(`nothing listens at ${path}`) : undefined
+}
+
+function unreachableServer(
+  service: SmtpdService,
+  list: string,
+  { text, options }: MilterEntry,
+  { reason, remedy }: ServerFault,
+): CheckLine {
+  const place = service.placeOf(list)
+  const what = `check_policy_service ${text}`
+  const action =
+    options.default_action ?? (service.valueOf('smtpd_policy_service_default_action') || '451')
+  const start =
+    remedy ??
+    `start the policy server that should listen at ${text}, or remove it from ${place} and run postfix reload`
+  return /^(?:4\d\d|defer)/i.test(action)
+    ? failure(what, `${reason}: Postfix defers the mail for which it asks there`, start)
+    : warning(what, `${reason}: Postfix answers ${action} instead`, start)
+}
