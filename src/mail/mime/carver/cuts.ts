@@ -30,8 +30,8 @@ const BEHIND_COMMENT: readonly number[] = [CLOSES_COMMENT, SPACE, TAB, NUL]
 const COMPARED_MAX = 1100
 
 /**
- * ripmime reads a longer line in pieces of so many bytes, in texts or in binary data, and finds a delimiter at the beginning
- * of each: its dashes begin at most so many bytes in front of a piece, or behind that.
+ * ripmime reads a longer line in pieces of that length, in texts or in binary data, and finds a delimiter at the beginning
+ * of each: its dashes begin at most that many bytes in front of a piece, or behind that.
  */
 const PIECES: readonly number[] = [1022, 1024]
 const IN_FRONT_OF_PIECE_MAX = 2
