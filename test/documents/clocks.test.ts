@@ -4,7 +4,7 @@ import { sourceFiles } from '../../tools/documents/source-files.ts'
 /** Who below a door reads a clock, a random source or the environment by itself: doc/development/design.md forbids it. */
 
 /** Whole programs, and what is on the layers of the doors and above them. */
-const ABOVE = /^(?:delay|quota|scanner\/(?:cli|daemon|doors))\/|\/plugin-host\.ts$/
+const ABOVE = /^(?:delay|quota|scanner\/(?:cli|daemon|desk|doors))\/|\/plugin-host\.ts$/
 const SOURCES =
   /\b(?:Date\.now|readUptime|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/
 

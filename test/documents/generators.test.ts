@@ -7,8 +7,8 @@ import { sourceFiles } from '../../tools/documents/source-files.ts'
  * is the message, until the next full collection.
  */
 
-/** Those that are made once for each command that somebody types. */
-const commands = ['scanner/cli/', 'scanner/readiness/']
+/** Those that are made once for each command that somebody types, or request that a process of its own answers. */
+const commands = ['scanner/cli/', 'scanner/desk/', 'scanner/readiness/']
 
 t.test(
   'generators are functions of modules and methods of classes, which are made once',

@@ -17,6 +17,7 @@ const REST = [
   'test/scanner/cli/hostile/',
   'test/scanner/cli/root/',
   'test/scanner/cli/quarantine/',
+  'test/scanner/desk/',
 ]
 
 /** Exceptions that `npm test` runs: each interface with each kind of case, and one real clamd. */

@@ -226,7 +226,7 @@ export const COMPONENTS = {
     ],
   },
   cli: {
-    files: ['src/scanner/cli/**/*.ts'],
+    files: ['src/scanner/{cli,desk}/**/*.ts'],
     tests: [
       'test/scanner/cli/check/mail-server-config/mail-servers.test.ts',
       'test/scanner/cli/check/mail-server-config/onescand-endpoints.test.ts',
@@ -239,7 +239,8 @@ export const COMPONENTS = {
     ],
     builtTests: [
       'test/scanner/cli/*.test.ts',
-      'test/scanner/cli/{check,command,host,mail,quarantine,root}/**/*.test.ts',
+      'test/scanner/cli/{check,command,host,quarantine,root}/**/*.test.ts',
+      'test/scanner/desk/*.test.ts',
     ],
   },
 }

@@ -1,8 +1,8 @@
 import { Fault } from '../../base/errors/fault.ts'
 import { runProgram } from '../../base/process/run-program.ts'
+import { changeExceptions, exceptionFor } from '../configuration/exceptions.ts'
 import { flag, printsJson, textOption } from './command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from './command/run-command.ts'
-import { changeExceptions, exceptionFor } from './host/exceptions.ts'
 import { hasSystemd } from './host/systemd-unit.ts'
 
 /** `onescan allow`: an exception in onescan.policy, tried and taken over. */
@@ -35,7 +35,8 @@ export const allowCommand = makeCommand('allow', {
     if (from === undefined && to === undefined)
       throw new Fault('config', 'specify a sender, or --to with a recipient')
     const line = exceptionFor({ from, client, to, signature })
-    const { path, number, isChanged } = await changeExceptions([line], remove ? 'remove' : 'add')
+    const change = remove ? 'remove' : 'add'
+    const { path, number, isChanged } = await changeExceptions(process.env, [line], change)
     const place = number > 0 ? ` line ${number}` : ''
     const note = isChanged ? (remove ? ' (removed)' : '') : ` (${remove ? 'not' : 'already'} there)`
     output.text(`${path}${place}: ${line}${note}\n`)

@@ -7,12 +7,17 @@ import { readControlDirectories } from '../../base/settings/control-directories.
 import { readSetting } from '../../base/settings/read-settings.ts'
 import { formatDuration } from '../../base/text/units.ts'
 import { exitMeanings, isPermanent, slotExit } from '../doors/slot/exit-codes.ts'
+import {
+  handToSlot,
+  installedQueue,
+  QUEUE_TIMEOUT,
+  type SlotResult,
+} from '../doors/slot/hand-to-slot.ts'
 import { findNextProgram } from '../doors/slot/next-program.ts'
 import { TEST_NEXT_PROGRAM } from '../doors/slot/test-next-program.ts'
 import { flag, printsJson, textOption, textOptions } from './command/cli-options.ts'
 import { type Arguments, makeCommand } from './command/run-command.ts'
 import { slotEnvironment } from './host/slot-environment.ts'
-import { handToSlot, installedQueue, QUEUE_TIMEOUT, type SlotResult } from './mail/hand-to-slot.ts'
 import { openMessageFile } from './mail/message-file.ts'
 
 const REFUSED = 1

@@ -3,6 +3,8 @@ import { hostname } from 'node:os'
 import { Fault } from '../../base/errors/fault.ts'
 import { readSetting } from '../../base/settings/read-settings.ts'
 import { formatDay } from '../../base/text/units.ts'
+import { replaceFile } from '../configuration/replace-file.ts'
+import { settingsOfOnescand } from '../configuration/settings-of-onescand.ts'
 import {
   HMAC_SECRET_MIN,
   isCurrent,
@@ -14,9 +16,7 @@ import {
   parseKeyring,
 } from '../scan/stamps/keyring.ts'
 import { flag, printsJson, textOption } from './command/cli-options.ts'
-import { replaceFile } from './command/replace-file.ts'
 import { makeCommand, type Output } from './command/run-command.ts'
-import { settingsOfOnescand } from './host/settings-file.ts'
 import { hasSystemd } from './host/systemd-unit.ts'
 
 /**

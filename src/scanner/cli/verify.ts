@@ -4,6 +4,7 @@ import { DEFAULT_DATABASE } from '../../base/settings/table/clamav.ts'
 import { formatDuration } from '../../base/text/units.ts'
 import { spoolMessage } from '../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
+import { readCluster } from '../configuration/cluster-of-host.ts'
 import { readSignatureFiles, settledDate } from '../scan/scanners/signatures/signature-files.ts'
 import {
   digestsFor,
@@ -15,7 +16,7 @@ import {
 } from '../scan/stamps/verify-stamps.ts'
 import { printsJson, textOption } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
-import { addEnvironmentOptions, readCluster, slotEnvironment } from './host/slot-environment.ts'
+import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
 import { addMaxSizeOption, bytesOf, maxSizeOf, openMessageFile } from './mail/message-file.ts'
 
 const UNTRUSTED = 1

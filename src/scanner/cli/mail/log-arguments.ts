@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { type CheckLine, failure, inOneLine } from '../../../base/check/check-line.ts'
 import { attempt, errorCode } from '../../../base/errors/fault.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
+import { settingsOfOnescand } from '../../configuration/settings-of-onescand.ts'
 import { parseTime } from '../../log/criteria.ts'
 import {
   findLog,
@@ -15,7 +16,6 @@ import {
 import { obstacle, ownAccount, readAccounts } from '../../readiness/host/account.ts'
 import { caller } from '../command/caller.ts'
 import { textOption } from '../command/cli-options.ts'
-import { settingsOfOnescand } from '../host/settings-file.ts'
 import { STDIN } from './message-file.ts'
 
 /** The argument of every command that reads logs, in the form of yargs. */

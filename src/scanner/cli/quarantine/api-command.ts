@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers'
+import { answerRequest, problemAnswer } from '../../desk/api-answer.ts'
 import {
   ANSWER_COMMAND,
   type ApiAnswerHead,
@@ -8,8 +9,7 @@ import { PROBLEM_JSON } from '../../protocol/quarantine-api/problems.ts'
 import { printsJson } from '../command/cli-options.ts'
 import { makeCommand } from '../command/run-command.ts'
 import { writeOut } from '../command/terminal.ts'
-import { answerRequest, problemAnswer } from './desk/api-answer.ts'
-import { addDirectoryOption, withQuarantine } from './desk/directory.ts'
+import { addDirectoryOption, withQuarantine } from './directory.ts'
 
 /** `onescan quarantine answer`: answers a request that onescand has got over HTTP. */
 export const answerCommand = makeCommand('quarantine answer', {

@@ -2,10 +2,6 @@ import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { attempt, errorText, Fault } from '../../../base/errors/fault.ts'
 import { openAnonymousFile, piecesOfFile, writeAll } from '../../../mail/message/spool.ts'
-import { printsJson, textOption } from '../command/cli-options.ts'
-import { FAILED, makeCommand } from '../command/run-command.ts'
-import { writeOut } from '../command/terminal.ts'
-import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import {
   MaybeTaken,
   type OutgoingMail,
@@ -13,7 +9,11 @@ import {
   parseUsualRoute,
   type ReleaseRoute,
   type UsualRoute,
-} from './desk/send-again.ts'
+} from '../../desk/send-again.ts'
+import { printsJson, textOption } from '../command/cli-options.ts'
+import { FAILED, makeCommand } from '../command/run-command.ts'
+import { writeOut } from '../command/terminal.ts'
+import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 
 /**
  * A release or a digest that root delegates to onescand. The quarantine is read in the unit of onescand, where no program

@@ -5,6 +5,11 @@ import { readForeignFile } from '../../../base/path/open.ts'
 import { readSetting } from '../../../base/settings/read-settings.ts'
 import { isPlainPath, readAddress } from '../../../base/text/address.ts'
 import { DAY } from '../../../base/text/units.ts'
+import type { Desk } from '../../desk/desk.ts'
+import { noteAction } from '../../desk/note-action.ts'
+import { isInCare, plainDomain } from '../../desk/reader.ts'
+import { sendSigned, signingKeys } from '../../desk/release-entry.ts'
+import type { ShownMessage } from '../../desk/shown-message.ts'
 import { receiptOf } from '../../scan/quarantine/receipts.ts'
 import { beginRequest } from '../../scan/quarantine/release-requests.ts'
 import { Reported } from '../../scan/quarantine/reported.ts'
@@ -12,11 +17,6 @@ import { flag, printsJson, textOption, textOptions } from '../command/cli-option
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
 import { endAnswers } from './by-caller.ts'
-import { atDesk, type Desk } from './desk/desk.ts'
-import { addDirectoryOption, noteAction } from './desk/directory.ts'
-import { isInCare, plainDomain } from './desk/reader.ts'
-import { sendSigned, signingKeys } from './desk/release-entry.ts'
-import type { ShownMessage } from './desk/shown-message.ts'
 import {
   type Digest,
   digestMail,
@@ -27,6 +27,7 @@ import {
   shownAddress,
 } from './digest-mail.ts'
 import { parseWords, usualWords, wordsOfNothing } from './digest-words.ts'
+import { addDirectoryOption, atDesk, noteOf } from './directory.ts'
 import { entriesOf, singleEntry } from './equal-messages.ts'
 import { complainTo } from './meant-messages.ts'
 import { routeBy } from './release.ts'
@@ -119,7 +120,7 @@ export const digestCommand = makeCommand('quarantine digest', {
             const answer = await send(digest, stock)
             sent.set(digest, answer)
             await reported.add(idsOf(digest), digest.to, now)
-            await noteAction(root, fieldsOf(digest, route.text, answer), output)
+            await noteAction(root, fieldsOf(digest, route.text, answer), noteOf(output))
           } catch (error) {
             output.error(`<${shownAddress(digest.to)}>: ${errorText(error)}`)
           }

@@ -1,6 +1,6 @@
 import { SEARCH_MAX } from '../../../base/text/search-words.ts'
+import type { ShownMessage } from '../../desk/shown-message.ts'
 import { alikeGroups, FEW_ALIKE } from '../../scan/quarantine/alike.ts'
-import type { ShownMessage } from './desk/shown-message.ts'
 
 /** A message, or several that are equal, the newest first: an entry of a digest. */
 export interface EqualMessages {

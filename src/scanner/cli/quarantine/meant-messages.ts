@@ -1,9 +1,9 @@
 import { errorText, Fault } from '../../../base/errors/fault.ts'
+import { type Desk, type MessageFilter, statesOf } from '../../desk/desk.ts'
+import { forCommand } from '../../desk/problem.ts'
 import { flag, textOption } from '../command/cli-options.ts'
 import type { Output } from '../command/run-command.ts'
 import { spanOf, spanOptions } from '../mail/log-arguments.ts'
-import { type Desk, type MessageFilter, statesOf } from './desk/desk.ts'
-import { forCommand } from './desk/problem.ts'
 
 /** The options of the commands that find messages. */
 export const searchOptions = {

@@ -3,6 +3,8 @@ import { Fault } from '../../../base/errors/fault.ts'
 import { firstBytes } from '../../../base/flow/first-bytes.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
 import { shortNumber } from '../../../base/text/short-number.ts'
+import { type Desk, type FoundMessage, statesOf } from '../../desk/desk.ts'
+import { asUtf8, type ShownMessage } from '../../desk/shown-message.ts'
 import type { OpenMessage } from '../../scan/quarantine/entries.ts'
 import { receiptOf } from '../../scan/quarantine/receipts.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
@@ -12,10 +14,8 @@ import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { refuseTerminal, writeOut } from '../command/terminal.ts'
 import { answerCommand } from './api-command.ts'
 import { handOnCommand } from './by-caller.ts'
-import { atDesk, type Desk, type FoundMessage, statesOf } from './desk/desk.ts'
-import { addDirectoryOption } from './desk/directory.ts'
-import { asUtf8, type ShownMessage } from './desk/shown-message.ts'
 import { digestCommand } from './digest.ts'
+import { addDirectoryOption, atDesk, noteOf } from './directory.ts'
 import { complainTo, filterOf, forEachMeant, idsArgument, isSearch, searchOptions, yesOption } from './meant-messages.ts' // biome-ignore format: a line
 import { releaseCommand } from './release.ts'
 
@@ -180,7 +180,7 @@ const deleteCommand = makeCommand('quarantine delete', {
   work: (args, output) =>
     atDesk(args.directory, async (desk) => {
       const { count, failed } = await forEachMeant(desk, args, output, 'deleted', async (id) => {
-        await desk.remove(id, output)
+        await desk.remove(id, noteOf(output))
         output.text(`${id}: deleted\n`)
         await output.result({ id, deleted: true })
       })

@@ -1,18 +1,17 @@
 import type { Environment } from '../../../base/process/environment.ts'
-import { flag, printsJson, textOption, textOptions } from '../command/cli-options.ts'
-import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
-import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
-import { BY_CALLER, CallerRoute, endAnswers } from './by-caller.ts'
-import { atDesk } from './desk/desk.ts'
-import { addDirectoryOption } from './desk/directory.ts'
-import { ALL_MAIL } from './desk/reader.ts'
-import { type Released, releaseEntry, signingKeys } from './desk/release-entry.ts'
+import { ALL_MAIL } from '../../desk/reader.ts'
+import { type Released, releaseEntry, signingKeys } from '../../desk/release-entry.ts'
 import {
   parseRoute,
   parseUsualRoute,
   type ReleaseRoute,
   type UsualRoute,
-} from './desk/send-again.ts'
+} from '../../desk/send-again.ts'
+import { flag, printsJson, textOption, textOptions } from '../command/cli-options.ts'
+import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
+import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
+import { BY_CALLER, CallerRoute, endAnswers } from './by-caller.ts'
+import { addDirectoryOption, atDesk, noteOf } from './directory.ts'
 import { forEachMeant, idsArgument, searchOptions, yesOption } from './meant-messages.ts'
 
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
@@ -49,6 +48,7 @@ export const releaseCommand = makeCommand('quarantine release', {
       ),
   work(args, output) {
     output.sum({ released: 0 })
+    const note = noteOf(output)
     const env = slotEnvironment(process.env, args)
     const run = {
       to: (args.to ?? []).map((address) => Buffer.from(address).toString('latin1')),
@@ -64,7 +64,7 @@ export const releaseCommand = makeCommand('quarantine release', {
     }
     return atDesk(args.directory, async (desk) => {
       const { count, failed } = await forEachMeant(desk, args, output, 'released', async (id) =>
-        report(await releaseEntry(desk.root, { id, again: args.again }, run, output), output),
+        report(await releaseEntry(desk.root, { id, again: args.again }, run, note), output),
       ).finally(endAnswers)
       output.sum({ released: count })
       return failed > 0 ? FAILED : 0

@@ -3,6 +3,7 @@ import { attempt, errorCode, errorText } from '../../../base/errors/fault.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import type { ControlDirectories } from '../../../base/settings/control-directories.ts'
 import { isUnderSystemd } from '../../../base/systemd/bound-paths.ts'
+import { DEFAULTS } from '../../configuration/settings-of-onescand.ts'
 import { readScanSettings, type ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import {
   type Accounts,
@@ -57,9 +58,6 @@ export function ownHost(
   const account = ownAccount(accounts)
   return { env, directories, account, accounts, isDaemon, asksOnescand: false, now: Date.now() }
 }
-
-/** The administrator's settings of onescand. */
-export const DEFAULTS = '/etc/default/onescand'
 
 /** Returns the remedy that changes settings, such as `set SCANFAIL=defer`, with the place where that is done. */
 export function inSettingsOf({ isDaemon }: Pick<CheckedHost, 'isDaemon'>, change: string): string {

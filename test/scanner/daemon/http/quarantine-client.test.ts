@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { operations } from '../../../../src/scanner/cli/quarantine/desk/api-answer.ts'
+import { operations } from '../../../../src/scanner/desk/api-answer.ts'
 import {
   PROBLEM_TYPES,
   type ProblemType,

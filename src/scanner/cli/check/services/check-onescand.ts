@@ -14,6 +14,7 @@ import { namesScanners } from '../../../../base/settings/table/scanners.ts'
 import { isSetting, mailSettings, SLOT_SOCKET } from '../../../../base/settings/table.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
+import { DEFAULTS, settingsOfOnescand } from '../../../configuration/settings-of-onescand.ts'
 import { askForDescription } from '../../../protocol/slot/daemon-description.ts'
 import { ServiceRun } from '../../../protocol/slot/service-run.ts'
 import {
@@ -23,11 +24,10 @@ import {
   nameOrNumber,
   readAccounts,
 } from '../../../readiness/host/account.ts'
-import { DEFAULTS, inSettingsOf } from '../../../readiness/host/checked-host.ts'
+import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import { checkJournal } from '../../host/check-journal.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
-import { settingsOfOnescand } from '../../host/settings-file.ts'
 import { askSystemd, journalOf, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { invokingUser } from '../../root/run-as.ts'

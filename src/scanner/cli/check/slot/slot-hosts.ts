@@ -6,11 +6,11 @@ import { readOwnFile } from '../../../../base/path/open.ts'
 import type { Environment } from '../../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../../base/settings/control-directories.ts'
 import { settingTable } from '../../../../base/settings/table.ts'
+import { installedQueue } from '../../../doors/slot/hand-to-slot.ts'
 import { type Accounts, ownAccount } from '../../../readiness/host/account.ts'
 import type { CheckedHost } from '../../../readiness/host/checked-host.ts'
 import type { MemoryLimits, RunningService } from '../../host/running-services.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../host/slot-environment.ts'
-import { installedQueue } from '../../mail/hand-to-slot.ts'
 import { isOnescanc } from './slot-program.ts'
 
 /** The host as onescan-queue in a service sees it. Checks of onescan-queue use no other data. */

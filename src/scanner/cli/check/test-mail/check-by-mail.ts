@@ -13,6 +13,7 @@ import { shellWord } from '../../../../base/text/shell-word.ts'
 import { OF_CHECK } from '../../../log/message-lines.ts'
 import type { LogRecord } from '../../../log/parsed-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'
+import { isExims, isQmails, SENDMAIL } from '../../../protocol/smtp/sendmail-program.ts'
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import {
   cleanMessage,
@@ -20,7 +21,6 @@ import {
   largeEicarMessage,
 } from '../../../readiness/test-mail/eicar-message.ts'
 import { greetedBy, greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
-import { isExims, isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
 import { AS_ROOT } from '../services/service-state.ts'
 import { FollowedLog, MILTER_REFUSAL } from './followed-log.ts'
 import { queueLength } from './mail-queue.ts'

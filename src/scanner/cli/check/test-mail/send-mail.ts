@@ -4,7 +4,7 @@ import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { errorText } from '../../../../base/errors/fault.ts'
 import { withoutCode } from '../../../../base/errors/system-error.ts'
 import { runProgram } from '../../../../base/process/run-program.ts'
-import { sendmailOptions } from '../../mail/sendmail-program.ts'
+import { sendmailOptions } from '../../../protocol/smtp/sendmail-program.ts'
 
 /**
  * A port at which a mail server accepts mail. (nodemailer sends test mail to it, with TLS and a login. onescand's client of

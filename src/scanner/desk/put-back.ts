@@ -1,9 +1,9 @@
 import { type FileHandle, link, open, unlink } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { errorText, errorTextAt, Fault } from '../../../../base/errors/fault.ts'
-import { PathHandle } from '../../../../base/path/path-handle.ts'
-import { writeWholeInThread } from '../../../../base/process/descriptors.ts'
-import type { QuarantineRecord } from '../../../scan/quarantine/record.ts'
+import { errorText, errorTextAt, Fault } from '../../base/errors/fault.ts'
+import { PathHandle } from '../../base/path/path-handle.ts'
+import { writeWholeInThread } from '../../base/process/descriptors.ts'
+import type { QuarantineRecord } from '../scan/quarantine/record.ts'
 import { MaybeTaken, type OutgoingMail, type ReleaseRoute } from './send-again.ts'
 
 /**

@@ -11,9 +11,9 @@ import {
   type Stats,
 } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { errorCode, errorTextAt, Fault, ifThere } from '../../../base/errors/fault.ts'
-import { PathHandle } from '../../../base/path/path-handle.ts'
-import { writeWhole } from '../../../base/process/descriptors.ts'
+import { errorCode, errorTextAt, Fault, ifThere } from '../../base/errors/fault.ts'
+import { PathHandle } from '../../base/path/path-handle.ts'
+import { writeWhole } from '../../base/process/descriptors.ts'
 
 /** A file whose lines a command changes. */
 interface FileToReplace {

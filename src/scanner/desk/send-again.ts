@@ -1,22 +1,22 @@
 import { isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
-import { errorText, Fault } from '../../../../base/errors/fault.ts'
-import { parseEndpoint } from '../../../../base/net/endpoint.ts'
-import type { Environment } from '../../../../base/process/environment.ts'
-import { checkExecutable } from '../../../../base/process/execute.ts'
-import { readControlDirectories } from '../../../../base/settings/control-directories.ts'
-import { CrlfReader } from '../../../../mail/message/crlf-reader.ts'
-import { makeEnvelope } from '../../../../mail/message/envelope.ts'
-import { findNextProgram } from '../../../doors/slot/next-program.ts'
+import { errorText, Fault } from '../../base/errors/fault.ts'
+import { parseEndpoint } from '../../base/net/endpoint.ts'
+import type { Environment } from '../../base/process/environment.ts'
+import { checkExecutable } from '../../base/process/execute.ts'
+import { readControlDirectories } from '../../base/settings/control-directories.ts'
+import { CrlfReader } from '../../mail/message/crlf-reader.ts'
+import { makeEnvelope } from '../../mail/message/envelope.ts'
+import { handToSlot, QUEUE_TIMEOUT } from '../doors/slot/hand-to-slot.ts'
+import { findNextProgram } from '../doors/slot/next-program.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
   type NextServer,
-} from '../../../doors/smtp/next-server/next-server.ts'
-import { PIECE_MAX, Stuffing } from '../../../protocol/smtp/smtp-content.ts'
-import { type RawReply, replyTexts } from '../../../protocol/smtp/smtp-replies.ts'
-import { handToSlot, QUEUE_TIMEOUT } from '../../mail/hand-to-slot.ts'
-import { SENDMAIL, sendmailOptions } from '../../mail/sendmail-program.ts'
+} from '../doors/smtp/next-server/next-server.ts'
+import { SENDMAIL, sendmailOptions } from '../protocol/smtp/sendmail-program.ts'
+import { PIECE_MAX, Stuffing } from '../protocol/smtp/smtp-content.ts'
+import { type RawReply, replyTexts } from '../protocol/smtp/smtp-replies.ts'
 
 /** A message that is sent on its route again. Addresses are latin1. */
 export interface OutgoingMail {

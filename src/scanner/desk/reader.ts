@@ -1,5 +1,5 @@
-import { isPlainPath, lowerCase, mailboxOf, readAddress } from '../../../../base/text/address.ts'
-import { asciiDomain } from '../../../scan/rules/match.ts'
+import { isPlainPath, lowerCase, mailboxOf, readAddress } from '../../base/text/address.ts'
+import { asciiDomain } from '../scan/rules/match.ts'
 
 /** Whose mail a person may see and act on. */
 export interface Reader {

@@ -1,7 +1,7 @@
-import { attempt, errorText } from '../../../../base/errors/fault.ts'
-import { EXCEPTION_RECIPIENTS_MAX } from '../../../protocol/quarantine-api/exchange.ts'
-import type { QuarantineRecord } from '../../../scan/quarantine/record.ts'
-import { exceptionFor } from '../../host/exceptions.ts'
+import { attempt, errorText } from '../../base/errors/fault.ts'
+import { exceptionFor } from '../configuration/exceptions.ts'
+import { EXCEPTION_RECIPIENTS_MAX } from '../protocol/quarantine-api/exchange.ts'
+import type { QuarantineRecord } from '../scan/quarantine/record.ts'
 import { Problem } from './problem.ts'
 import { asUtf8 } from './shown-message.ts'
 
@@ -45,6 +45,7 @@ export function exceptionForMessage(
   }
 }
 
-/** Returns a Problem for an error of writing the lines. */
-export const cannotWrite = (error: unknown): Problem =>
-  new Problem('no-exceptions', errorText(error))
+/** Throws the Problem of an error of writing the lines. */
+export function cannotWrite(error: unknown): never {
+  throw new Problem('no-exceptions', errorText(error))
+}

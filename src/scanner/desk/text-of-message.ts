@@ -1,7 +1,7 @@
-import { lowerCase } from '../../../../base/text/address.ts'
-import { harmlessLine, harmlessText } from '../../../../base/text/harmless.ts'
-import { textInCharset } from '../../../../mail/mime/headers/readable.ts'
-import type { OpenMessage } from '../../../scan/quarantine/entries.ts'
+import { lowerCase } from '../../base/text/address.ts'
+import { harmlessLine, harmlessText } from '../../base/text/harmless.ts'
+import { textInCharset } from '../../mail/mime/headers/readable.ts'
+import type { OpenMessage } from '../scan/quarantine/entries.ts'
 import { readMessage } from './read-message.ts'
 import { charsetOf } from './shown-message.ts'
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Environment } from '../../../../base/process/environment.ts'
-import { Bytes } from '../../../../mail/message/bytes.ts'
-import type { Header } from '../../../../mail/message/header-block.ts'
-import { spoolMessage } from '../../../../mail/message/intake.ts'
-import { openAnonymousFile, readSpoolSettings } from '../../../../mail/message/spool.ts'
-import { contentsOf } from '../../../../mail/mime/contents.ts'
-import type { OpenMessage } from '../../../scan/quarantine/entries.ts'
+import type { Environment } from '../../base/process/environment.ts'
+import { Bytes } from '../../mail/message/bytes.ts'
+import type { Header } from '../../mail/message/header-block.ts'
+import { spoolMessage } from '../../mail/message/intake.ts'
+import { openAnonymousFile, readSpoolSettings } from '../../mail/message/spool.ts'
+import { contentsOf } from '../../mail/mime/contents.ts'
+import type { OpenMessage } from '../scan/quarantine/entries.ts'
 
 /** Upper limit, in bytes, for a message that is read: the process needs four times its size. */
 const READ_MAX = 100 * 1024 * 1024

@@ -8,7 +8,7 @@ import { writeWhole } from '../../../base/process/descriptors.ts'
 import { runProgram } from '../../../base/process/run-program.ts'
 import { ownFile } from '../../../base/runtime/compiled-program.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
-import { NEXT_PROGRAM_REACHED } from '../../doors/slot/test-next-program.ts'
+import { NEXT_PROGRAM_REACHED } from './test-next-program.ts'
 
 /** A message for a slot, and how the slot is called. */
 interface SlotCall {

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Desk } from '../../../../../src/scanner/cli/quarantine/desk/desk.ts'
-import { writeReceipts } from '../../../../../src/scanner/scan/quarantine/receipts.ts'
-import { timeOf } from '../../../../programs/host/processor-time.ts'
-import { keepOne, openNew } from '../../../scan/quarantine/quarantined.ts'
+import { Desk } from '../../../src/scanner/desk/desk.ts'
+import { writeReceipts } from '../../../src/scanner/scan/quarantine/receipts.ts'
+import { timeOf } from '../../programs/host/processor-time.ts'
+import { keepOne, openNew } from '../scan/quarantine/quarantined.ts'
 
 /** What a search of the quarantine costs. */
 

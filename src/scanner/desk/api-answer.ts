@@ -1,21 +1,21 @@
-import { attempt } from '../../../../base/errors/fault.ts'
-import { firstBytes } from '../../../../base/flow/first-bytes.ts'
-import type { LogField } from '../../../../base/log/line-format.ts'
-import type { PathHandle } from '../../../../base/path/path-handle.ts'
+import { attempt } from '../../base/errors/fault.ts'
+import { firstBytes } from '../../base/flow/first-bytes.ts'
+import type { LogField } from '../../base/log/line-format.ts'
+import type { PathHandle } from '../../base/path/path-handle.ts'
+import { changeExceptions, mayChangeExceptions } from '../configuration/exceptions.ts'
 import {
   API_PATH,
   type ApiRequest,
   type Right,
   SIGN_OUT_AFTER,
-} from '../../../protocol/quarantine-api/exchange.ts'
-import type { Receipt } from '../../../scan/quarantine/receipts.ts'
-import { beginRequest } from '../../../scan/quarantine/release-requests.ts'
-import { changeExceptions, mayChangeExceptions } from '../../host/exceptions.ts'
+} from '../protocol/quarantine-api/exchange.ts'
+import type { Receipt } from '../scan/quarantine/receipts.ts'
+import { beginRequest } from '../scan/quarantine/release-requests.ts'
 import { checkParameters, countMessages, LIST_PARAMETERS, listPage, readFilter, SEARCH_PARAMETERS } from './api-list.ts' // biome-ignore format: a line
 import { partsOf } from './api-parts.ts'
 import { Desk } from './desk.ts'
-import { logAction, noteAction } from './directory.ts'
 import { cannotWrite, EXCEPTIONS_FOR, type ExceptionFor, exceptionForMessage } from './exception-for-message.ts' // biome-ignore format: a line
+import { type ActionNote, logAction, noteAction } from './note-action.ts'
 import { mayBeSent, Problem, problemOf } from './problem.ts'
 import { mayRelease, recipientsFor } from './reader.ts'
 import { obstacleTo, releaseEntry, signingKeys } from './release-entry.ts'
@@ -121,11 +121,7 @@ async function me({ request: { person } }: Call): Promise<ApiAnswer> {
 
 async function list({ desk, request, query }: Call): Promise<ApiAnswer> {
   const page = await listPage(desk, readFilter(query))
-  const fields: readonly LogField[] = [
-    ['quarantine', 'list'],
-    ['who', request.who],
-  ]
-  await logAction(fields, true)
+  await logAction([['quarantine', 'list'], ['who', request.who]], true) // biome-ignore format: a line
   return { status: 200, body: page }
 }
 
@@ -212,9 +208,9 @@ async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
     throw new Problem('not-this-kind', `the token is not for ${record.grounds}`)
   const { lines, letsIn } = exceptionForMessage(record, of)
   const change = preview
-    ? mayChangeExceptions().then(() => false)
-    : changeExceptions(lines, 'add', id).then(({ isChanged }) => isChanged)
-  const isNew = await change.catch((error) => Promise.reject(cannotWrite(error)))
+    ? mayChangeExceptions(process.env).then(() => false)
+    : changeExceptions(process.env, lines, 'add', id).then(({ isChanged }) => isChanged)
+  const isNew = await change.catch(cannotWrite)
   const body = { line: lines.join('\n'), letsIn, isNew }
   if (!isNew) return { status: 200, body }
   await noteAction(desk.root, [...noted('allow', id), ['for', of]], noteFor(request, []))
@@ -237,7 +233,7 @@ async function disallow({ desk, request, id, query }: Call): Promise<ApiAnswer> 
   const kinds = named.length > 0 ? named : EXCEPTIONS_FOR.map((of) => kindOf(request, of))
   const lines = kinds.flatMap((of) => attempt(() => exceptionForMessage(record, of).lines) ?? [])
   if (lines.length === 0) throw new Problem('no-exception', 'none can be made for it')
-  await changeExceptions(lines, 'remove', id).catch((error) => Promise.reject(cannotWrite(error)))
+  await changeExceptions(process.env, lines, 'remove', id).catch(cannotWrite)
   const whose = named.map((of): LogField => ['for', of])
   await noteAction(desk.root, [...noted('disallow', id), ...whose], noteFor(request, []))
   return { status: 200, body: { id, allowed: false }, reload: true }
@@ -291,8 +287,9 @@ const noted = (action: string, id: string): readonly LogField[] => [
   ['kept', id],
 ]
 
-const noteFor = ({ who }: ApiRequest, warnings: string[]) => ({
+const noteFor = ({ who }: ApiRequest, warnings: string[]): ActionNote => ({
   who,
+  isOverHttp: true,
   error: (text: string) => void warnings.push(text),
 })
 

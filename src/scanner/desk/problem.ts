@@ -1,10 +1,10 @@
-import { errorText, Fault, faultKindOf, isFault } from '../../../../base/errors/fault.ts'
+import { errorText, Fault, faultKindOf, isFault } from '../../base/errors/fault.ts'
 import {
   type ProblemType,
   problemDetails,
   reasonAndRemedy,
-} from '../../../protocol/quarantine-api/problems.ts'
-import { NotDone, type NotDoneReason } from '../../../scan/quarantine/not-done.ts'
+} from '../protocol/quarantine-api/problems.ts'
+import { NotDone, type NotDoneReason } from '../scan/quarantine/not-done.ts'
 import { CannotRelease, PartlyReleased } from './release-entry.ts'
 import { MaybeTaken, NotTaken } from './send-again.ts'
 import { asUtf8 } from './shown-message.ts'

@@ -1,7 +1,7 @@
-import { attempt } from '../../../../base/errors/fault.ts'
-import type { PathHandle } from '../../../../base/path/path-handle.ts'
-import { parseLogLine } from '../../../log/parsed-line.ts'
-import { QUARANTINE_LOG } from './directory.ts'
+import { attempt } from '../../base/errors/fault.ts'
+import type { PathHandle } from '../../base/path/path-handle.ts'
+import { parseLogLine } from '../log/parsed-line.ts'
+import { QUARANTINE_LOG } from './note-action.ts'
 
 /** What a person did with a message. */
 export interface Act {

@@ -1,10 +1,10 @@
-import { Fault } from '../../../../base/errors/fault.ts'
-import type { PathHandle } from '../../../../base/path/path-handle.ts'
-import { readSettings } from '../../../../base/settings/read-settings.ts'
-import { quarantineLimits } from '../../../../base/settings/table/quarantine-limits.ts'
-import { type Sought, searchWords, soughtRecipients } from '../../../../base/text/search-words.ts'
-import { shortNumber, shortNumbersIn } from '../../../../base/text/short-number.ts'
-import { deleteEntry } from '../../../scan/quarantine/begin-release.ts'
+import { Fault } from '../../base/errors/fault.ts'
+import type { PathHandle } from '../../base/path/path-handle.ts'
+import { readSettings } from '../../base/settings/read-settings.ts'
+import { quarantineLimits } from '../../base/settings/table/quarantine-limits.ts'
+import { type Sought, searchWords, soughtRecipients } from '../../base/text/search-words.ts'
+import { shortNumber, shortNumbersIn } from '../../base/text/short-number.ts'
+import { deleteEntry } from '../scan/quarantine/begin-release.ts'
 import {
   byAge,
   type EntryRange,
@@ -15,20 +15,19 @@ import {
   openMessage,
   type QuarantineEntry,
   RecordReader,
-} from '../../../scan/quarantine/entries.ts'
-import { NotDone } from '../../../scan/quarantine/not-done.ts'
+} from '../scan/quarantine/entries.ts'
+import { NotDone } from '../scan/quarantine/not-done.ts'
 import {
   forgetReceipts,
   idsWithReceipts,
   type Receipt,
   readReceipts,
   receiptOf,
-} from '../../../scan/quarantine/receipts.ts'
-import type { QuarantineRecord, RecordAndStart } from '../../../scan/quarantine/record.ts'
-import { type ActionNote, noteAction, withQuarantine } from './directory.ts'
+} from '../scan/quarantine/receipts.ts'
+import type { QuarantineRecord, RecordAndStart } from '../scan/quarantine/record.ts'
+import { type ActionNote, noteAction } from './note-action.ts'
 import { NotedActs } from './noted-acts.ts'
-import { forCommand } from './problem.ts'
-import { ALL_MAIL, type Reader, recipientsFor } from './reader.ts'
+import { type Reader, recipientsFor } from './reader.ts'
 import { asUtf8, readTexts, type ShownMessage, shownMessage } from './shown-message.ts'
 
 /** Which messages are meant. */
@@ -217,20 +216,6 @@ export class Desk {
       ...(recipients.length < record.recipients.length && { log: '' }),
     }
   }
-}
-
-/** Calls `use` with the quarantine of a command. What it rejects with has the remedy for the user of a command. */
-export function atDesk<Result>(
-  directory: string,
-  use: (desk: Desk) => Promise<Result>,
-): Promise<Result> {
-  return withQuarantine(directory, async (root) => {
-    try {
-      return await use(await Desk.open(root, ALL_MAIL))
-    } catch (error) {
-      throw forCommand(error)
-    }
-  })
 }
 
 const ALL_TIME: EntryRange = { since: undefined, until: undefined }

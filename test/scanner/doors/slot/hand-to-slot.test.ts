@@ -1,5 +1,5 @@
 import t from 'tap'
-import { handToSlot } from '../../../../src/scanner/cli/mail/hand-to-slot.ts'
+import { handToSlot } from '../../../../src/scanner/doors/slot/hand-to-slot.ts'
 
 const call = {
   message: [Buffer.from('Subject: x\n\n')],

@@ -1,14 +1,12 @@
 import { constants, existsSync } from 'node:fs'
 import { access, realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { Fault } from '../../../base/errors/fault.ts'
-import {
-  HOST_DIRECTORY,
-  readControlDirectories,
-} from '../../../base/settings/control-directories.ts'
-import { parseRules, RULES_MAX } from '../../scan/rules/parse-rules.ts'
-import { ruleFiles } from '../../scan/rules/rule.ts'
-import { replaceFile } from '../command/replace-file.ts'
+import { Fault } from '../../base/errors/fault.ts'
+import type { Environment } from '../../base/process/environment.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../../base/settings/control-directories.ts'
+import { parseRules, RULES_MAX } from '../scan/rules/parse-rules.ts'
+import { ruleFiles } from '../scan/rules/rule.ts'
+import { replaceFile } from './replace-file.ts'
 
 /** The rules of this host, after they were changed. */
 interface ChangedRules {
@@ -27,11 +25,12 @@ const NOTE = '# For the quarantined message '
  * reload. Rejects with a Fault if the file cannot be replaced, or would not be valid: that would stop all mail.
  */
 export async function changeExceptions(
+  env: Environment,
   lines: readonly string[],
   change: 'add' | 'remove',
   id?: string,
 ): Promise<ChangedRules> {
-  const path = policyFile()
+  const path = policyFile(env)
   const note = id === undefined ? [] : [NOTE + id]
   let changed = { number: 0, isChanged: false }
   await replaceFile({
@@ -68,14 +67,13 @@ function withoutLines(
 }
 
 /** Rejects if changeExceptions() cannot replace the file: its directory must be writable. */
-export async function mayChangeExceptions(): Promise<void> {
-  const path = policyFile()
+export async function mayChangeExceptions(env: Environment): Promise<void> {
+  const path = policyFile(env)
   await access(dirname(await realpath(path).catch(() => path)), constants.W_OK)
 }
 
-function policyFile(): string {
-  const { control } = readControlDirectories(process.env)
-  const files = ruleFiles(control, HOST_DIRECTORY)
+function policyFile(env: Environment): string {
+  const files = ruleFiles(readControlDirectories(env).control, HOST_DIRECTORY)
   return files.find((file) => existsSync(file)) ?? files.at(-1)!
 }
 

@@ -1,29 +1,29 @@
 import * as crypto from 'node:crypto'
-import { attempt, errorText, Fault, faultKindOf } from '../../../../base/errors/fault.ts'
-import type { LogField } from '../../../../base/log/line-format.ts'
-import type { PathHandle } from '../../../../base/path/path-handle.ts'
-import type { Environment } from '../../../../base/process/environment.ts'
-import { REPLACED } from '../../../../base/text/values.ts'
-import { editHeader, type HeaderField } from '../../../../mail/message/header-block.ts'
-import { spoolMessage } from '../../../../mail/message/intake.ts'
-import type { Message } from '../../../../mail/message/message.ts'
-import { readSpoolSettings } from '../../../../mail/message/spool.ts'
-import type { ProblemType } from '../../../protocol/quarantine-api/problems.ts'
-import { beginRelease } from '../../../scan/quarantine/begin-release.ts'
-import { NotDone } from '../../../scan/quarantine/not-done.ts'
+import { attempt, errorText, Fault, faultKindOf } from '../../base/errors/fault.ts'
+import type { LogField } from '../../base/log/line-format.ts'
+import type { PathHandle } from '../../base/path/path-handle.ts'
+import type { Environment } from '../../base/process/environment.ts'
+import { REPLACED } from '../../base/text/values.ts'
+import { editHeader, type HeaderField } from '../../mail/message/header-block.ts'
+import { spoolMessage } from '../../mail/message/intake.ts'
+import type { Message } from '../../mail/message/message.ts'
+import { readSpoolSettings } from '../../mail/message/spool.ts'
+import { readCluster } from '../configuration/cluster-of-host.ts'
+import type { ProblemType } from '../protocol/quarantine-api/problems.ts'
+import { beginRelease } from '../scan/quarantine/begin-release.ts'
+import { NotDone } from '../scan/quarantine/not-done.ts'
 import {
   type Receipt,
   readReceipts,
   receiptOf,
   writeReceipts,
-} from '../../../scan/quarantine/receipts.ts'
-import type { QuarantineRecord } from '../../../scan/quarantine/record.ts'
-import { isCurrent, type Key } from '../../../scan/stamps/keyring.ts'
-import { signRelease } from '../../../scan/stamps/sign.ts'
-import { RELEASED_TO_MAX } from '../../../scan/stamps/stamp.ts'
-import { digestsFor } from '../../../scan/stamps/verify-stamps.ts'
-import { readCluster } from '../../host/slot-environment.ts'
-import { type ActionNote, actorOf, noteAction } from './directory.ts'
+} from '../scan/quarantine/receipts.ts'
+import type { QuarantineRecord } from '../scan/quarantine/record.ts'
+import { isCurrent, type Key } from '../scan/stamps/keyring.ts'
+import { signRelease } from '../scan/stamps/sign.ts'
+import { RELEASED_TO_MAX } from '../scan/stamps/stamp.ts'
+import { digestsFor } from '../scan/stamps/verify-stamps.ts'
+import { type ActionNote, noteAction } from './note-action.ts'
 import { personIn } from './noted-acts.ts'
 import { PutBack } from './put-back.ts'
 import { isInCare, mayRelease, type Reader, recipientsFor } from './reader.ts'
@@ -157,7 +157,7 @@ export async function releaseEntry(
     note.error(`${entry.id}: was sent, but ${what} could not be noted: ${errorText(error)}`)
   let isNoted = true
   const addReceipts = async (group: readonly string[]) => {
-    const by = personIn(actorOf(note))
+    const by = personIn(note.who)
     const at = new Date().toISOString()
     isNoted = false
     receipts = [...receipts, ...group.map((address) => ({ to: address, at, by }))]

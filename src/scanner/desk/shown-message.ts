@@ -1,8 +1,8 @@
-import { harmlessLine } from '../../../../base/text/harmless.ts'
-import { readableNames, readableText } from '../../../../mail/mime/headers/readable.ts'
-import type { QuarantineEntry } from '../../../scan/quarantine/entries.ts'
-import type { RecordAndStart } from '../../../scan/quarantine/record.ts'
-import { seenFieldsIn } from '../../../scan/quarantine/seen-fields.ts'
+import { harmlessLine } from '../../base/text/harmless.ts'
+import { readableNames, readableText } from '../../mail/mime/headers/readable.ts'
+import type { QuarantineEntry } from '../scan/quarantine/entries.ts'
+import type { RecordAndStart } from '../scan/quarantine/record.ts'
+import { seenFieldsIn } from '../scan/quarantine/seen-fields.ts'
 import type { Act } from './noted-acts.ts'
 
 /** A message as the API and the commands show it: addresses and texts are UTF-8, with U+FFFD for other bytes. */
