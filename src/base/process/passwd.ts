@@ -27,10 +27,10 @@ export function passwdEntryOf(name: string, text = readPasswd()): PasswdEntry | 
 
 const readPasswd = (): string => readFileSync('/etc/passwd', 'latin1')
 
-/** Returns the name of a user of this host, or undefined if the user has none. */
-export function userName(uid: number): string | undefined {
+/** Returns the name of a user, by default of this host, or undefined if the user has none. */
+export function userName(uid: number, text?: string): string | undefined {
   try {
-    for (const entry of passwdEntries()) if (entry.uid === uid) return entry.name
+    for (const entry of passwdEntries(text)) if (entry.uid === uid) return entry.name
   } catch {
     // There are no accounts: the number must suffice.
   }

@@ -1,9 +1,14 @@
 import { accessSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attempt } from '../../../base/errors/fault.ts'
-import { passwdEntries, passwdEntryOf } from '../../../base/process/passwd.ts'
+import { passwdEntryOf, userName } from '../../../base/process/passwd.ts'
 
-/** The account that the slot runs as. */
+/**
+ * An account with its groups, and what it may reach. The scanner alone asks that. passwd.ts of the base has names and homes, which
+ * the quota service and the slot read, too.
+ */
+
+/** An account that a process runs as, such as that of the slot. */
 export interface SystemAccount {
   readonly name: string
   readonly uid: number
@@ -37,20 +42,18 @@ export function findAccount(
   return { name, uid: entry.uid, groups: [...new Set([entry.gid, ...joined])] }
 }
 
-export function ownAccount({ passwd }: Accounts): SystemAccount {
+export function ownAccount({ passwd }: Pick<Accounts, 'passwd'>): SystemAccount {
   const uid = process.getuid!()
   return {
-    name: nameOrNumber({ passwd, group: '' }, uid),
+    name: nameOrNumber({ passwd }, uid),
     uid,
     groups: [...new Set([process.getegid!(), ...process.getgroups!()])],
   }
 }
 
 /** The name of a user, or the number if there is no name. */
-export function nameOrNumber({ passwd }: Accounts, uid: number): string {
-  for (const entry of passwdEntries(passwd)) if (entry.uid === uid) return entry.name
-  return `uid ${uid}`
-}
+export const nameOrNumber = ({ passwd }: Pick<Accounts, 'passwd'>, uid: number): string =>
+  userName(uid, passwd) ?? `uid ${uid}`
 
 export function groupName({ group }: Accounts, gid: number): string {
   return groupsIn(group).find((entry) => entry.gid === gid)?.name ?? String(gid)

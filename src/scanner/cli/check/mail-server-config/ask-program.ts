@@ -1,5 +1,5 @@
 import { runProgram } from '../../../../base/process/run-program.ts'
-import { reader } from '../../host/accounts.ts'
+import { reader } from '../../root/check-accounts.ts'
 import { commandAs } from '../../root/run-as.ts'
 
 /** Milliseconds that a program may take to print a configuration. A busy host takes seconds. */

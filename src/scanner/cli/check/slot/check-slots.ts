@@ -1,7 +1,6 @@
 import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
 import { Fault } from '../../../../base/errors/fault.ts'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/host/account.ts'
-import { accountOfSlot, isOfService } from '../../host/accounts.ts'
 import {
   findRunningServices,
   type RunningService,
@@ -10,6 +9,7 @@ import {
   rootLine,
 } from '../../host/running-services.ts'
 import { accountReport } from '../../root/account-report.ts'
+import { accountOfSlot, isOfService } from '../../root/check-accounts.ts'
 import { runAs } from '../../root/run-as.ts'
 import { checkSlot } from './check-slot.ts'
 import { namesSlot, type SlotOptions } from './slot-hosts.ts'

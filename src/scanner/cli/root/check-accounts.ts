@@ -6,7 +6,7 @@ import {
   readAccounts,
   type SystemAccount,
 } from '../../readiness/host/account.ts'
-import type { RunningService } from './running-services.ts'
+import type { RunningService } from '../host/running-services.ts'
 
 /** The accounts under which root runs checks: none of them runs a service, and one is qmail's. */
 
