@@ -5,12 +5,7 @@ import { messageOf } from '../../../mail/message/intake.ts'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { planHandling } from '../../handling/handling-plan.ts'
 import type { DaemonOptions } from '../../options/daemon-options.ts'
-import {
-  eicarPart,
-  multipart,
-  TEST_HEADER,
-  textPart,
-} from '../../readiness/test-mail/eicar-message.ts'
+import { makeTestMail } from '../../readiness/test-mail/eicar-message.ts'
 import { Deadline } from '../../scan/judge/context/deadline.ts'
 import type { DecisionDetails } from '../../scan/judge/decision/decision.ts'
 import { judge } from '../../scan/judge/judge.ts'
@@ -93,32 +88,4 @@ async function judgeFromMemory(
   } finally {
     message.close()
   }
-}
-
-/** Bytes of the clean message, if a message may be that large: doors keep such a message in a file. */
-const LARGE_MESSAGE = 256 * 1024
-
-/**
- * Returns a message that scanners must find clean, and one in which they must find a virus, between these
- * sizes in bytes. They differ by `number`, because a message with a cached verdict would not be scanned.
- */
-export function makeTestMail(
-  number: number,
-  { least, most }: { readonly least: number; readonly most: number },
-): { readonly clean: Buffer; readonly eicar: Buffer } {
-  const text = `${TEST_HEADER}${textPart(`Nothing here at ${number}.\n`)}`
-  const clean = text + linesOf(Math.min(LARGE_MESSAGE, most) - text.length)
-  // A name that no site bans.
-  const withEicar = (content: string) =>
-    `${TEST_HEADER}${multipart([textPart(content), eicarPart('eicar.txt')])}`
-  const letter = `At ${number}.`
-  const eicar = withEicar(`${letter}\n${linesOf(least - withEicar(letter).length)}`.trimEnd())
-  return { clean: Buffer.from(clean), eicar: Buffer.from(eicar) }
-}
-
-const LINE = 'A line of a test message, to make it as long as real messages are.\n'
-
-/** Returns at most `bytes` bytes of text, in lines. */
-function linesOf(bytes: number): string {
-  return LINE.repeat(Math.max(0, Math.floor(bytes / LINE.length)))
 }

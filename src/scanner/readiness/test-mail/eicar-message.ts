@@ -50,7 +50,8 @@ export const eicarMessage: Buffer = Buffer.from(
 /** The EICAR test file in a zip archive, compressed, so that only who opens it finds it. */
 export const eicarZip: Buffer = zipOf(Buffer.from('eicar.com'), Buffer.from(EICAR))
 
-const FILLER = Buffer.from(`${'onescan check '.repeat(5)}\n`.repeat(1000))
+const LINE = 'A line of a test message, to make it as long as real messages are.\n'
+const FILLER = Buffer.from(LINE.repeat(1000))
 
 /** eicarMessage, followed by a long text: about `size` bytes in all. */
 export function largeEicarMessage(size: number): Bytes {
@@ -63,4 +64,30 @@ export function largeEicarMessage(size: number): Bytes {
     FILLER.subarray(0, left % FILLER.length),
     Buffer.from(after),
   )
+}
+
+/** Bytes of the clean message of a self-test, if a message may be that large: doors keep such a message in a file. */
+const LARGE_MESSAGE = 256 * 1024
+
+/**
+ * Returns a message that scanners must find clean, and one in which they must find a virus, between these
+ * sizes in bytes. They differ by `number`, because a message with a cached verdict would not be scanned.
+ */
+export function makeTestMail(
+  number: number,
+  { least, most }: { readonly least: number; readonly most: number },
+): { readonly clean: Buffer; readonly eicar: Buffer } {
+  const text = `${TEST_HEADER}${textPart(`Nothing here at ${number}.\n`)}`
+  const clean = text + linesOf(Math.min(LARGE_MESSAGE, most) - text.length)
+  // A name that no site bans.
+  const withEicar = (content: string) =>
+    `${TEST_HEADER}${multipart([textPart(content), eicarPart('eicar.txt')])}`
+  const letter = `At ${number}.`
+  const eicar = withEicar(`${letter}\n${linesOf(least - withEicar(letter).length)}`.trimEnd())
+  return { clean: Buffer.from(clean), eicar: Buffer.from(eicar) }
+}
+
+/** Returns at most `bytes` bytes of text, in lines. */
+function linesOf(bytes: number): string {
+  return LINE.repeat(Math.max(0, Math.floor(bytes / LINE.length)))
 }

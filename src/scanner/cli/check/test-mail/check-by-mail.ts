@@ -24,8 +24,8 @@ import { greetedBy, greeting, isListening, listenersOfHost } from '../../host/op
 import { AS_ROOT } from '../services/service-state.ts'
 import { FollowedLog, MILTER_REFUSAL } from './followed-log.ts'
 import { queueLength } from './mail-queue.ts'
+import { isAddress, type NamedMail, nameMail } from './name-mail.ts'
 import type { SendingWay, SentMail } from './send-mail.ts'
-import { isAddress, type NamedMail, nameMail } from './test-mails.ts'
 
 /**
  * The usual routes by which a host accepts mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail.

@@ -6,7 +6,7 @@ import { askOnce } from '../../../../base/protocol/connection/ask-once.ts'
 import { uint32 } from '../../../protocol/frames.ts'
 import { createPacketReader, packet, strings } from '../../../protocol/milter/packets.ts'
 import { cleanMessage } from '../../../readiness/test-mail/eicar-message.ts'
-import { nameMail } from './test-mails.ts'
+import { nameMail } from './name-mail.ts'
 
 const ADDRESS = 'postmaster@localhost'
 /** Milliseconds for the answers of a milter: more than a scan takes by the default of SCANTIMEOUT. */

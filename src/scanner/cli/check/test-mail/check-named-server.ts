@@ -1,4 +1,6 @@
 import { type CheckLine, failure } from '../../../../base/check/check-line.ts'
+import { type TestMail, testMails } from '../../../readiness/test-mail/test-mails.ts'
+import { type NamedMail, nameMail } from './name-mail.ts'
 import type { SentMail, SmtpWay } from './send-mail.ts'
 import {
   type DeliveredAs,
@@ -7,7 +9,6 @@ import {
   type Mailbox,
   untilDelivered,
 } from './test-mailbox.ts'
-import { type NamedMail, nameMail, type TestMail, testMails } from './test-mails.ts'
 
 /** A server to which test mail is sent, and the mailbox that shows its delivery. */
 export interface NamedServer {

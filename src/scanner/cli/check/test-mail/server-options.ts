@@ -8,8 +8,8 @@ import { shellWord } from '../../../../base/text/shell-word.ts'
 import { textOption } from '../../command/cli-options.ts'
 import type { Arguments } from '../../command/run-command.ts'
 import type { NamedServer } from './check-named-server.ts'
+import { isAddress } from './name-mail.ts'
 import { openTestMailbox } from './test-mailbox.ts'
-import { isAddress } from './test-mails.ts'
 
 /** Milliseconds for a connection, its greeting and TLS; for each answer, and for deliveries: onescan(1). */
 const [GREETS, ANSWERS, DELIVERED] = [30_000, 300_000, 60_000] as const

@@ -5,7 +5,8 @@ import { attempt, errorCode, errorTextAt, Fault } from '../../../../base/errors/
 import { readUptime } from '../../../../base/flow/uptime.ts'
 import { readStart } from '../../../../base/path/open.ts'
 import { OF_CHECK } from '../../../log/message-lines.ts'
-import type { NamedMail, TestMail } from './test-mails.ts'
+import type { TestMail } from '../../../readiness/test-mail/test-mails.ts'
+import type { NamedMail } from './name-mail.ts'
 
 /** A source of delivered mail. */
 export interface Mailbox {

@@ -1,7 +1,8 @@
 import t from 'tap'
-import { nameMail, testMails } from '../../../../../src/scanner/cli/check/test-mail/test-mails.ts'
-import { clamdAnswer, clamdMissing, startClamd } from '../../../../programs/servers/clamd.ts'
-import { judgeMessage } from '../../../scan/scanners/evasions/judge-message.ts'
+import { nameMail } from '../../../../src/scanner/cli/check/test-mail/name-mail.ts'
+import { testMails } from '../../../../src/scanner/readiness/test-mail/test-mails.ts'
+import { clamdAnswer, clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
+import { judgeMessage } from '../../scan/scanners/evasions/judge-message.ts'
 
 /** The messages that `onescan check --mail --smtp` sends. */
 

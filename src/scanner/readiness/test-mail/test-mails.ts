@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { OF_CHECK } from '../../../log/message-lines.ts'
+import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import {
   base64Lines,
   cleanMessage,
@@ -8,8 +7,7 @@ import {
   multipart,
   TEST_HEADER,
   textPart,
-} from '../../../readiness/test-mail/eicar-message.ts'
-import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
+} from './eicar-message.ts'
 
 /** A kind of mail that `onescan check --mail` sends to a server which the user names, with lines of 7 bits. */
 export interface TestMail {
@@ -17,36 +15,6 @@ export interface TestMail {
   readonly message: Buffer
   /** Its lines that contain the test file; none in a clean message. */
   readonly malware: readonly string[]
-}
-
-/** A message with names of its own, by which it is found again. */
-export interface NamedMail {
-  /** Its Message-ID, without brackets. */
-  readonly id: string
-  readonly subject: string
-  readonly message: Buffer
-}
-
-/**
- * Returns whether mail can be sent to the address: it is not an option of sendmail(8), and only one word of
- * SMTP.
- */
-export const isAddress = (address: string): boolean =>
-  /^[!-,./-;=?-~][!-;=?-~]*@[!-;=?-~]+$/.test(address)
-
-/** Gives a message to `address` an id, a subject and a date of its own. */
-export function nameMail(message: Buffer, address: string): NamedMail {
-  const name = randomUUID()
-  const [subject, id] = [`onescan check ${name.slice(0, 8)}`, `${name}${OF_CHECK}`]
-  const text = message
-    .toString('latin1')
-    // Sendmail puts the host's name for localhost, which breaks a stamp: that of a release, too.
-    .replace(/^From: .*$/m, `From: onescan check <postmaster${OF_CHECK}>`)
-    .replace(/^To: .*$/m, () => `To: ${address}`)
-    .replace(/^Subject: .*$/m, `Subject: ${subject}`)
-    .replace(/^Message-ID: .*$/m, `Message-ID: <${id}>`)
-    .replace(/^Date: .*$/m, `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`)
-  return { id, subject, message: Buffer.from(text, 'latin1') }
 }
 
 const PLAIN = 'Content-Type: text/plain'
