@@ -117,7 +117,8 @@ export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<st
 
 /**
  * Runs the program that prints a log, and yields its output. Throws at the end if its exit code is not 0, with the last
- * line of its standard error. If the caller stops reading, or aborts `closed`, the program is ended.
+ * line of its standard error. If the caller stops reading, or aborts `closed`, the program is ended. (runProgram() would hold
+ * the whole journal in memory, and never return one that is followed.)
  */
 export async function* outputOf(
   [program, ...args]: readonly [string, ...string[]],

@@ -19,7 +19,8 @@ const WAITING_MAX = 64 * 1024
 
 /**
  * Opens the system's log. logger(1) is started once for a message, and waited for a second at most.
- * If there is no socket, lines are dropped.
+ * If there is no socket, lines are dropped. (A LogSink writes synchronously, since this process becomes the next program: so
+ * this does not use runProgram().)
  */
 export function openSyslog(): LogSink {
   const logger = isSocket(SOCKET) ? LOGGERS.find(isExecutable) : undefined

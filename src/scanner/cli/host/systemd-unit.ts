@@ -61,8 +61,8 @@ const IGNORED =
 /** Returns such lines of a unit, and of the sockets and units that it needs. */
 export function ignoredLines(unit: string): IgnoredLine[] {
   if (!hasSystemd()) return []
-  const { stderr } = start(ANALYZE, 'verify', '--man=no', '--', unit)
-  return [...(stderr ?? '').matchAll(IGNORED)].map(([, file = '', of = '', line, reason = '']) => ({
+  const { complaint } = run(ANALYZE, 'verify', '--man=no', '--', unit)
+  return [...complaint.matchAll(IGNORED)].map(([, file = '', of = '', line, reason = '']) => ({
     ...{ unit: of, file, line: Number(line) },
     reason: reason.replace(/\.$/, ''),
   }))
@@ -143,7 +143,7 @@ export const journalOfStart = ({ invocation }: SystemdUnit): string[] =>
 function lastLines(...which: readonly string[]): string[] {
   // Without --reverse they would be the first ones.
   const args = [`--lines=${LINES}`, '--reverse', '--output=cat', '--no-pager', '--quiet']
-  const output = run(JOURNALCTL, ...args, ...which)
+  const { output } = run(JOURNALCTL, ...args, ...which)
   return output
     .split('\n')
     .filter((line) => line !== '')
@@ -183,15 +183,15 @@ export function haveLimits(units: readonly string[]): boolean {
 /** Returns the output of systemctl(1) about a unit, a line for each property, or '' if there is no systemd that answers. */
 const show = (properties: string, ...units: readonly string[]): string =>
   hasSystemd()
-    ? run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', ...units)
+    ? run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', ...units).output
     : ''
 
-/** Returns what a program prints, or '' if it fails. */
-function run(program: string, ...args: readonly string[]): string {
-  const { status, stdout } = start(program, ...args)
-  return status === 0 ? stdout : ''
-}
-
-function start(program: string, ...args: readonly string[]) {
-  return spawnSync(program, args, { encoding: 'utf8', env: {}, timeout: TIMEOUT, maxBuffer: BYTES })
+/**
+ * Returns what a program of systemd prints, '' if it fails, and what it complains of. (Synchronously, unlike runProgram(): a
+ * check asks systemd as it reads files, one thing after another.)
+ */
+function run(program: string, ...args: readonly string[]) {
+  const options = { encoding: 'utf8', env: {}, timeout: TIMEOUT, maxBuffer: BYTES } as const
+  const { status, stdout, stderr } = spawnSync(program, args, options)
+  return { output: status === 0 ? stdout : '', complaint: stderr ?? '' }
 }

@@ -64,7 +64,7 @@ let ownNumbers: boolean | undefined
 
 /**
  * Returns whether root may create a PID namespace here: that needs CAP_SYS_ADMIN, and a root that is a mount
- * point.
+ * point. (Asked once, and synchronously: the command of an account is made where nothing waits.)
  */
 function hasOwnNumbers(): boolean {
   const [unshare, ...args] = OWN_NUMBERS
@@ -74,7 +74,8 @@ function hasOwnNumbers(): boolean {
 
 /**
  * Starts this program again under an account, without any resource of root: it has its own session, pipes,
- * keys, working directory and environment.
+ * keys, working directory and environment. (Its output is followed while it runs, and it may be asked more: runProgram()
+ * returns what a program has printed when it has ended.)
  */
 export function runAs(work: AccountWork & { readonly reads: true }): FedCommand
 export function runAs(work: AccountWork): RunningCommand

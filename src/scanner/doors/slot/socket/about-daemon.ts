@@ -39,7 +39,7 @@ export async function answerAboutDaemon(
 /**
  * Runs a command, and copies its output to the socket. Resolves to the last frame, which contains the exit
  * code, or 255 if the command was killed. The command ends with the connection. Rejects if the text is not a
- * command.
+ * command. (runProgram() would give it all input at once, and return its output only at the end.)
  */
 async function runCommandHere(
   command: string,
