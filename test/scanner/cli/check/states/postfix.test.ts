@@ -20,10 +20,11 @@ import {
   opendkimMissing,
   startOpendkim,
 } from '../../../../programs/servers/opendkim.ts'
-import { type Postfix, postfixMissing, startPostfix } from '../../../../programs/servers/postfix.ts'
+import { type Postfix, postfixMissing } from '../../../../programs/servers/postfix.ts'
 import { isWhole } from '../../../../run/is-whole.ts'
-import { childrenOf, startOnescand } from '../../../daemon/process.ts'
+import { childrenOf } from '../../../daemon/process.ts'
 import { findingsByMail, firstOfEachFinding } from '../machine.ts'
+import { mailHost } from '../mail-host.ts'
 import { type PostfixState, states } from './postfix.ts'
 
 /**
@@ -85,28 +86,18 @@ class Host {
 }
 
 async function open(t: Test, state: PostfixState): Promise<Host> {
-  const directory = openDirectory(t)
-  chmodSync(directory, 0o755)
-  const log = join(directory, 'log')
-  writeFileSync(log, '')
-  const milter = `unix:${directory}/milter`
   const { main, own, services, options, settings, policy, isDown, hasOther } = state
   const dkim = hasOther && makeDkimKey(t, 'example.org')
   const other = dkim ? await startOpendkim(t, dkim, 'verify') : ''
-  const ports = { milter, other, filter: await freePort(), behind: await freePort() }
-  const words = options?.(ports) ?? ['--milter', milter, '--mode', '0666']
-  if (!isDown) {
-    if (policy !== undefined) writeFileSync(join(directory, 'onescan.policy'), policy)
-    const places = { LOGFILE: log, TMPDIR: directory, CONTROLDIR: directory }
-    const basic = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', ...places }
-    await startOnescand(t, { args: words, settings: { ...basic, ...settings } })
-  }
-  const sets = (own?.(ports) ?? []).map((text) => `\n  -o ${text}`).join('')
-  const postfix = await startPostfix(t, 'nowhere', main?.(ports), {
-    smtpd: (port) => `${port} inet n - n - - smtpd${sets}`,
-    services: services?.(ports) ?? '',
+  const others = { other, filter: await freePort(), behind: await freePort() }
+  const host = await mailHost(t, { REJECTVIRUS: '1', ...settings }, (milter) => {
+    const ports = { ...others, milter }
+    return {
+      ...{ options: options?.(ports), policy, isDown, main: main?.(ports) ?? {} },
+      ...{ own: own?.(ports), services: services?.(ports) },
+    }
   })
-  return new Host(postfix, words, state, log)
+  return new Host(host.postfix, host.options, state, host.log)
 }
 
 t.test('states of Postfix', { skip: postfixMissing, jobs: 4 }, async (t) => {

@@ -23,7 +23,7 @@ import { startOnescand } from '../../../daemon/process.ts'
 import { at, startNext } from '../../../doors/smtp/next-server.ts'
 import { onescan } from '../../onescan.ts'
 import { findingsByMail, findingsOn, makeMachine } from '../machine.ts'
-import { mailHost } from '../mail-host.ts'
+import { mailHost, toMilter } from '../mail-host.ts'
 
 /** `onescan check --mail ADDRESS` sends three messages by each way, and reads what happened to them. */
 
@@ -129,7 +129,10 @@ t.test(
       ),
       service(aside, 'smtpd_milters='),
     ].join('')
-    const host = await mailHost(t, { REJECTVIRUS: '1' }, main, services)
+    const host = await mailHost(t, { REJECTVIRUS: '1' }, (milter) => ({
+      main: { ...toMilter(milter), ...main },
+      services,
+    }))
     const { postfix, sendmail: program, log } = host
     const ways: SendingWay[] = [
       plain(postfix.port),
