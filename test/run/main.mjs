@@ -252,13 +252,14 @@ async function runFiles(names, jobs) {
 }
 
 function show(result) {
-  const { name: file, cases, time } = result
+  const { name: file, cases, time, processor } = result
   results.set(file, result)
   const number = (kind) => cases.filter((testCase) => testCase.result === kind).length
   const parts = ['passed', 'failed', 'skipped'].flatMap((kind) =>
     number(kind) > 0 ? [`${number(kind)} ${kind}`] : [],
   )
-  process.stdout.write(`  ${file}: ${parts.join(', ') || 'no tests'}, ${seconds(time)}\n`)
+  const took = `${seconds(time)}, processor ${seconds(processor * 1000)}`
+  process.stdout.write(`  ${file}: ${parts.join(', ') || 'no tests'}, ${took}\n`)
   for (const { name, result, detail } of cases) {
     if (result !== 'failed') continue
     process.stdout.write(`    failed: ${name}\n`)
