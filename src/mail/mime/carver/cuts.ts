@@ -30,11 +30,12 @@ const BEHIND_COMMENT: readonly number[] = [CLOSES_COMMENT, SPACE, TAB, NUL]
 const COMPARED_MAX = 1100
 
 /**
- * ripmime reads a longer line in pieces of that length, in texts or in binary data, and finds a delimiter at the beginning
- * of each: its dashes begin at most that many bytes in front of a piece, or behind that.
+ * ripmime reads a long line in pieces: of the first length in texts, of the second in binary data. It finds a delimiter where
+ * a piece begins. Its dashes may begin that many bytes in front of the piece, or in the first bytes of it.
  */
 const PIECES: readonly number[] = [1022, 1024]
 const IN_FRONT_OF_PIECE_MAX = 2
+/** The same, from the first offset in front of the piece. */
 const NEAR_PIECE = 3
 /** The bytes of a line in which no other piece begins. */
 const PIECE_LEAST = 1000

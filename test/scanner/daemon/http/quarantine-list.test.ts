@@ -208,7 +208,7 @@ t.test('equal reasons are one line, with links to the messages', skip, async (t)
   await page.context().close()
 })
 
-t.test('the page tells what takes long, and what is lost with a token', skip, async (t) => {
+t.test('the page says what takes long, and what is lost with a token', skip, async (t) => {
   const api = await serveApi(t)
   await keepMany(api, 150)
   const { page } = await open(api)

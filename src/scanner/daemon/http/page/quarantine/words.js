@@ -128,7 +128,7 @@ export const count = (number, noun) =>
 /** `all 3 recipients`, `both recipients`. @param {number} number */
 export const allRecipients = (number) => `${number === 2 ? 'both' : `all ${number}`} recipients`
 
-/** Milliseconds after which the page tells what it is doing. */
+/** Milliseconds after which the page says what it is doing. */
 export const SLOW = 1000
 
 /** Lines of a question or an answer with one for each message or recipient. */
