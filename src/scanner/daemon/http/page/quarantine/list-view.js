@@ -3,7 +3,6 @@ import { html, nothing } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
 import { repeat } from 'lit-html/directives/repeat.js'
 import { SEARCH_MAX } from '../../../../../base/text/search-words.ts'
-import { formatSize } from '../../../../../base/text/units.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
 import { answerAt, isWrong } from './answer.js'
@@ -15,6 +14,7 @@ import {
   kindsInWords,
   kindText,
   releasedText,
+  sizeText,
   timeText,
 } from './words.js'
 
@@ -234,7 +234,7 @@ function item(app, message) {
     }</p>
     <p class="to" id=${`t-${id}`}>to <bdi>${recipientsText(message)}</bdi></p>
     <p class="when" id=${`w-${id}`}><time datetime=${time}>${timeText(time)}</time><i class="visually-hidden">, </i>
-      <span>${[alikeText(app, message), stateText(app, message), formatSize(size)].filter(Boolean).join(', ')}</span></p>
+      <span>${[alikeText(app, message), stateText(app, message), sizeText(size)].filter(Boolean).join(', ')}</span></p>
     ${app.list.selected.has(id) ? html`<a class="skip" href="#list-title" @click=${onSkip}>Back to the buttons</a>` : nothing}
   </li>`
 }

@@ -3,7 +3,6 @@ import { html, nothing } from 'lit-html'
 import { live } from 'lit-html/directives/live.js'
 import { SEARCH_MAX } from '../../../../../base/text/search-words.ts'
 import { shortNumber } from '../../../../../base/text/short-number.ts'
-import { formatSize } from '../../../../../base/text/units.ts'
 import { EXCEPTION_RECIPIENTS_MAX } from '../../../../protocol/quarantine-api/exchange.ts'
 import { isSameAddress } from '../../../../scan/replies/found-in-words.ts'
 import { visible } from '../elements.js'
@@ -21,6 +20,7 @@ import {
   kindText,
   problems,
   releasedText,
+  sizeText,
   timeText,
 } from './words.js'
 
@@ -113,7 +113,7 @@ function facts(app, message) {
     ...(attachments.length === 0
       ? []
       : [['Attached', html`<bdi>${attachments.map(visible).join(', ')}</bdi>`]]),
-    ['Kept', `${timeText(time)}${until} (${formatSize(size)})`],
+    ['Kept', `${timeText(time)}${until} (${sizeText(size)})`],
     ['Number', shortNumber(message.id)],
     ...(state === 'released' && isNoted
       ? []
@@ -357,7 +357,7 @@ function partTable(parts) {
     <tbody>${parts.map(
       ({ names, types, size, answer, finding }) => html`<tr>
         <td><bdi>${visible(names.join(' or ') || '(no name)')}</bdi></td><td>${visible(types.join(', '))}</td>
-        <td class="number">${formatSize(size)}</td>
+        <td class="number">${sizeText(size)}</td>
         <td class=${answer === 'infected' ? 'bad' : ''}>${[results[answer], visible(finding ?? '')].filter(Boolean).join(': ')}</td></tr>`,
     )}</tbody></table>`
 }

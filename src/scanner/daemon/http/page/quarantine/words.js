@@ -1,5 +1,6 @@
 // What the page says: its readers have no shell, and know neither HTTP nor the files of this host.
 
+import { formatSize } from '../../../../../base/text/units.ts'
 import {
   dangers,
   dangerText,
@@ -164,6 +165,9 @@ export const clockText = (time) => hours.format(new Date(time))
 
 /** @param {string} time */
 export const dayText = (time) => calendar.format(new Date(time))
+
+/** `513 B`, in one line. @param {number} size */
+export const sizeText = (size) => formatSize(size).replaceAll(' ', '\u00a0')
 
 /** @type {Readonly<Record<Act['act'], string>>} */
 export const acts = {
