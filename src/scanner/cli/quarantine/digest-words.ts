@@ -89,7 +89,7 @@ const forRecipient = [
   'If you do not expect a message, do nothing: it is deleted on the day that its entry states.',
   '',
   'If you need one:',
-  '- Press "Ask for message" below it, or write to {postmaster}, with its Number.',
+  '- Use "Ask for message" below it, or write to {postmaster}, with its Number.',
   '- Write why you expect the message.',
   '- Send your mail. The help desk then looks at the message, and can deliver it.',
   '',

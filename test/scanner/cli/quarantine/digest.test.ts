@@ -197,7 +197,7 @@ t.test('a recipient in the own domains gets what was for him alone', async (t) =
     )
     t.notMatch(body, 'Test-Virus', 'the name of a signature is for those who can allow it')
     t.match(body, /^The mail server of (example\.org|sub\.example\.com) held back \d messages? addressed to you: /) // biome-ignore format: a line
-    t.match(body, /^- Press "Ask for message" below it, or write to postmaster@(example\.org|sub\.example\.com), with its Number\.$/m) // biome-ignore format: a line
+    t.match(body, /^- Use "Ask for message" below it, or write to postmaster@(example\.org|sub\.example\.com), with its Number\.$/m) // biome-ignore format: a line
     t.notMatch(body, 'in quarantine now', 'that of others is not for him')
     t.match(header, /^From: Quarantine <postmaster@(example\.org|sub\.example\.com)>\r$/m)
     t.match(html, '<li>Write why you expect the message.</li>')
