@@ -4,9 +4,12 @@ import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, DepthMeter, type Leaf } from '../structure/leaf.ts'
 
 /** A message of odd structure: the whole mail, or one between two delimiters of an ordinary multipart. */
-interface OddMessage extends ByteRange {
+interface OddMessage extends ByteRange, Odd {
   readonly depth: Depth
-  /** Why programs may read its structure in several ways. */
+}
+
+/** Why programs may read the structure of a message in several ways. */
+export interface Odd {
   readonly reason: string
   /** The word for that in the log and STRICTMIME, if there is one. */
   readonly oddity?: Oddity | undefined

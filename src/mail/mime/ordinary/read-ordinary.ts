@@ -16,7 +16,7 @@ import type { Oddity } from '../reports/oddities.ts'
 import { type Depth, isMessageByDefault } from '../structure/leaf.ts'
 import { Boundaries, type Multipart, nextDelimiter } from './delimiters.ts'
 import { boundariesOfEnded, PROVED_MAX, READINGS_MAX } from './end-of-message.ts'
-import { OrdinaryParts } from './ordinary-parts.ts'
+import { type Odd, OrdinaryParts } from './ordinary-parts.ts'
 
 /** A header, and the offset below its empty line. */
 interface FoundHeader {
@@ -41,25 +41,26 @@ export function* readOrdinary(
   known?: Header,
 ): Steps<OrdinaryParts> {
   const range = { from: 0, to: mail.length }
+  const read = yield* readUnlessTooMuch(new OrdinaryReading(mail, range, depth, [], work), known)
+  if (read instanceof OrdinaryParts) return read
+  const parts = new OrdinaryParts()
+  parts.odd.push({ ...range, depth, ...read })
+  return parts
+}
+
+function* readUnlessTooMuch(
+  reading: OrdinaryReading,
+  known: Header | undefined,
+): Steps<OrdinaryParts | Odd> {
   try {
-    return yield* new OrdinaryReading(mail, range, depth, [], work).read(known)
+    return yield* reading.read(known)
   } catch (error) {
-    if (!(error instanceof Odd || error instanceof LimitExceeded)) throw error
-    const parts = new OrdinaryParts()
-    const oddity = error instanceof Odd ? error.oddity : undefined
-    parts.odd.push({ ...range, depth, reason: error.message, oddity })
-    return parts
+    if (error instanceof LimitExceeded) return odd(error.message)
+    throw error
   }
 }
 
-class Odd extends Error {
-  readonly oddity: Oddity | undefined
-
-  constructor(reason: string, oddity?: Oddity) {
-    super(reason)
-    this.oddity = oddity
-  }
-}
+const odd = (reason: string, oddity?: Oddity): Odd => ({ reason, oddity })
 
 /** A place in a message. */
 interface Place {
@@ -91,82 +92,88 @@ class OrdinaryReading {
     this.#work = work
   }
 
-  /** Returns what is in it. Throws Odd. */
-  *read(known?: Header): Steps<OrdinaryParts> {
+  /** Returns what is in it, or why it is odd. */
+  *read(known?: Header): Steps<OrdinaryParts | Odd> {
     const { from, to } = this.#range
-    yield* this.#entity(from, to, atTopOf(this.#depth), known)
-    yield* this.#checkBytes()
-    yield* this.#checkCuts()
-    return this.#found
+    const fault =
+      (yield* this.#entity(from, to, atTopOf(this.#depth), known)) ??
+      (yield* this.#checkBytes()) ??
+      (yield* this.#checkCuts())
+    return fault ?? this.#found
   }
 
   /** A NUL is skipped by some programs, and ends a line for others; so does a CR without LF. */
-  *#checkBytes(): Steps {
+  *#checkBytes(): Steps<Odd | undefined> {
     let start = this.#range.from
     for (const { from: end, to: next } of [...this.#attached, { from: this.#range.to, to: 0 }]) {
       for (let from = start; from < end; from += SEARCHED_AT_ONCE) {
         const to = Math.min(end, from + SEARCHED_AT_ONCE)
-        if (hasNulOrBareCr(this.#mail, from, to)) throw new Odd('a NUL, or a CR without LF')
+        if (hasNulOrBareCr(this.#mail, from, to)) return odd('a NUL, or a CR without LF')
         yield* this.#work.countUnits((to - from) / SEARCHED_PER_UNIT)
       }
       start = next
     }
+    return undefined
   }
 
   /** The carver would cut at its delimiters, and at lines that are like none. */
-  *#checkCuts(): Steps {
+  *#checkCuts(): Steps<Odd | undefined> {
     const [first] = this.#multiparts
-    if (first === undefined) return
+    if (first === undefined) return undefined
     const boundaries = new Boundaries(this.#multiparts, this.#found)
     const bytes = this.#mail.subarray(0, this.#range.to)
     const cuts = new CutSearch(bytes, this.#work, first.from, { isLax: true })
     for (let cut = yield* cuts.next(); cut; cut = yield* cuts.next()) {
       const like = yield* boundaries.compare(cut, this.#work)
-      if (like === 'goes on') throw new Odd('a delimiter that goes on', 'delimiter')
-      if (like) throw new Odd('a line that resembles a delimiter')
+      if (like === 'goes on') return odd('a delimiter that goes on', 'delimiter')
+      if (like) return odd('a line that resembles a delimiter')
     }
+    return undefined
   }
 
   /** Reads a header and what it declares, up to `to`. */
-  *#entity(from: number, to: number, place: Place, known?: Header): Steps {
-    if (this.#found.headers.length >= limits.parts) throw new Odd('many parts')
+  *#entity(from: number, to: number, place: Place, known?: Header): Steps<Odd | undefined> {
+    if (this.#found.headers.length >= limits.parts) return odd('many parts')
     const found = yield* this.#header(from, to, place, known)
+    if ('reason' in found) return found
     const { header, bodyAt } = found
-    if (header.isMultipart) yield* this.#multipart(header, bodyAt, to, place)
-    else if (header.isMessage) yield* this.#message(found, to, place)
-    else if (this.#mayDeclareParts(bodyAt)) throw new Odd('a text like a header')
-    else this.#leaf(header, bodyAt, to, place)
+    if (header.isMultipart) return yield* this.#multipart(header, bodyAt, to, place)
+    if (header.isMessage) return yield* this.#message(found, to, place)
+    if (this.#mayDeclareParts(bodyAt)) return odd('a text like a header')
+    this.#leaf(header, bodyAt, to, place)
+    return undefined
   }
 
   /** Reads a header of fields that no program takes for anything else (well-formed.ts), ended by an empty line. */
-  *#header(start: number, to: number, place: Place, known?: Header): Steps<FoundHeader> {
+  *#header(start: number, to: number, place: Place, known?: Header): Steps<FoundHeader | Odd> {
     const { isOfPart } = place
     const from = isOfPart ? start : this.#belowMailboxLine(start)
     const block = (from === start && known) || this.#block(from, to)
+    if (block === undefined) return odd('a header without an empty line')
     yield* this.#work.countUnits(costs.header + characterCosts.field * block.length)
     if (isOfPart && block.length <= 2) {
       const header = ofDigest(EMPTY_PART, place)
       if (!header.isMessage && this.#mayDeclareContent(from + block.length, to))
-        throw new Odd('a text like a header')
+        return odd('a text like a header')
       return this.#add(header, from, block)
     }
     const fault = headerFault(block)
-    if (fault !== undefined) throw new Odd(fault)
-    if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) throw new Odd('a long name')
+    if (fault !== undefined) return odd(fault)
+    if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) return odd('a long name')
     const lines = mimeTextOf(block)
     yield* this.#work.countUnits(characterCosts.header * lines.text.length)
     const read = readPartHeader(lines, { isWellFormed: true, isOfPart })
     const header = ofDigest(read, place)
     // One program may find a multipart or a message where the next one finds none, or another boundary.
     if (!header.isUnambiguous || header.type.includes('=?'))
-      throw new Odd('a field about content that programs read differently')
+      return odd('a field about content that programs read differently')
     // Programs differ in whether they decode what holds parts (RFC 2045 6.4).
     if (
       (header.isMultipart || header.isMessage) &&
       header.encodings.some((encoding) => encoding !== 'identity')
     )
-      throw new Odd('an encoded multipart or message')
-    if (!header.isMultipart && header.hasBoundary) throw new Odd('a boundary in another type')
+      return odd('an encoded multipart or message')
+    if (!header.isMultipart && header.hasBoundary) return odd('a boundary in another type')
     return this.#add(header, from, block)
   }
 
@@ -195,22 +202,21 @@ class OrdinaryReading {
     return { header, bodyAt: from + block.length }
   }
 
-  /** Returns the lines up to the next empty one. */
-  #block(from: number, to: number): Header {
+  /** Returns the lines up to the next empty one, or undefined if there is none. */
+  #block(from: number, to: number): Header | undefined {
     const end = belowEmptyLine(this.#mail, from, to)
-    if (end === undefined) throw new Odd('a header without an empty line')
-    return new Header(this.#mail.subarray(from, end))
+    return end === undefined ? undefined : new Header(this.#mail.subarray(from, end))
   }
 
   /** Parts are between exact delimiters. A delimiter of a multipart around it ends it as well (RFC 2046 5.1.2). */
-  *#multipart(header: PartHeader, from: number, to: number, outer: Place): Steps {
+  *#multipart(header: PartHeader, from: number, to: number, outer: Place): Steps<Odd | undefined> {
     const { boundary } = header
     // (ripmime decodes encoded words in it.)
-    if (boundary === undefined || boundary.includes('=?')) throw new Odd('an odd boundary')
+    if (boundary === undefined || boundary.includes('=?')) return odd('an odd boundary')
     if (this.#multiparts.some((other) => other.boundary === boundary))
-      throw new Odd('two multiparts of one boundary')
-    if (this.#around.includes(boundary)) throw new Odd('a boundary of a multipart around')
-    if (this.#multiparts.length === MULTIPARTS_MAX) throw new Odd('many multiparts')
+      return odd('two multiparts of one boundary')
+    if (this.#around.includes(boundary)) return odd('a boundary of a multipart around')
+    if (this.#multiparts.length === MULTIPARTS_MAX) return odd('many multiparts')
     this.#multiparts.push({ boundary, from })
     const { boundaries, delimitersAt, depths } = this.#found
     boundaries.push({ boundary, below: to })
@@ -220,46 +226,52 @@ class OrdinaryReading {
     while (delimiter !== undefined && !delimiter.closes) {
       delimitersAt.add(delimiter.at)
       const next = yield* this.#delimiter(boundary, delimiter.to, to)
-      yield* this.#entity(delimiter.to, next?.at ?? to, inside)
+      const fault = yield* this.#entity(delimiter.to, next?.at ?? to, inside)
+      if (fault) return fault
       delimiter = next
     }
-    if (delimiter === undefined) return // ended by one around it, or with the message
+    if (delimiter === undefined) return undefined // ended by one around it, or with the message
     delimitersAt.add(delimiter.at)
     if ((yield* this.#delimiter(boundary, delimiter.to, to)) !== undefined)
-      throw new Odd('a delimiter after the end', 'delimiter')
-    if (this.#hasField(delimiter.to, to)) throw new Odd('fields after the end')
+      return odd('a delimiter after the end', 'delimiter')
+    if (this.#hasField(delimiter.to, to)) return odd('fields after the end')
     this.#leaf(NO_HEADER, delimiter.to, to, outer, 'preamble or epilogue')
+    return undefined
   }
 
   #delimiter(boundary: string, from: number, to: number) {
     return nextDelimiter(this.#mail, boundary, { from, to }, this.#work)
   }
 
-  *#message({ header, bodyAt: from }: FoundHeader, to: number, outer: Place): Steps {
+  *#message(
+    { header, bodyAt: from }: FoundHeader,
+    to: number,
+    outer: Place,
+  ): Steps<Odd | undefined> {
     const { levels, multipart } = outer.depth
     const inPlace = extendsHeader(this.#firstLines(from)) ? levels : 0
     const depth = this.#found.depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
     this.#leaf(header, from, to, outer)
-    if (multipart === undefined) yield* this.#entity(from, to, atTopOf(depth))
-    else yield* this.#readAttached({ from, to }, depth)
+    return multipart === undefined
+      ? yield* this.#entity(from, to, atTopOf(depth))
+      : yield* this.#readAttached({ from, to }, depth)
   }
 
   /** Reads a message between two delimiters by itself. If it is odd, nothing is taken of it: all of it is carved. */
-  *#readAttached(range: ByteRange, depth: Depth): Steps {
+  *#readAttached(range: ByteRange, depth: Depth): Steps<Odd | undefined> {
     this.#attached.push(range)
     const around = [...this.#around, ...this.#multiparts.map(({ boundary }) => boundary)]
-    const reading = new OrdinaryReading(this.#mail, range, depth, around, this.#work)
-    try {
-      const parts = yield* reading.read()
-      yield* this.#work.countUnits(parts.leaves.length)
-      this.#found.add(parts)
-    } catch (error) {
-      if (!(error instanceof Odd)) throw error
-      const boundaries = yield* this.#boundariesOfEnded(range, around)
-      if (boundaries === undefined) throw error
-      this.#found.odd.push({ ...range, depth, reason: error.message, oddity: error.oddity })
-      for (const boundary of boundaries) this.#found.boundaries.push({ boundary, below: range.to })
+    const read = yield* new OrdinaryReading(this.#mail, range, depth, around, this.#work).read()
+    if (read instanceof OrdinaryParts) {
+      yield* this.#work.countUnits(read.leaves.length)
+      this.#found.add(read)
+      return undefined
     }
+    const boundaries = yield* this.#boundariesOfEnded(range, around)
+    if (boundaries === undefined) return read
+    this.#found.odd.push({ ...range, depth, ...read })
+    for (const boundary of boundaries) this.#found.boundaries.push({ boundary, below: range.to })
+    return undefined
   }
 
   /** Returns how the boundaries of an odd message begin, or undefined if its end is not proved (end-of-message.ts). */
