@@ -89,9 +89,9 @@ function printable(text: string): string {
  * characters and 8-bit bytes, so the name may contain them.
  */
 function occursIn(text: string, name: string): boolean {
-  const known = patterns.get(name)
-  const pattern = known ?? new RegExp([...name].join('[^ -~]*'), 'i')
-  if (known === undefined) patterns.set(name, pattern)
+  const cached = patterns.get(name)
+  const pattern = cached ?? new RegExp([...name].join('[^ -~]*'), 'i')
+  if (cached === undefined) patterns.set(name, pattern)
   return pattern.test(text)
 }
 

@@ -73,14 +73,14 @@ export const FREE_MAX = 64 * 1024
 type WhyBound = 'content' | 'long line'
 
 /** The results for fields. Stamps and copies examine the same fields, which are immutable. */
-const known = new WeakMap<FieldSpan, { readonly reason: WhyBound | undefined }>()
+const reasons = new WeakMap<FieldSpan, { readonly reason: WhyBound | undefined }>()
 
 /** Returns why a field of this header may not differ, or undefined if its text permits that. */
 export function whyBound(header: Header, field: FieldSpan): WhyBound | undefined {
-  let found = known.get(field)
+  let found = reasons.get(field)
   if (found === undefined) {
     found = { reason: readWhyBound(header, field) }
-    known.set(field, found)
+    reasons.set(field, found)
   }
   return found.reason
 }

@@ -37,7 +37,7 @@ export function decodeEscapes(text: string, sign: '=' | '%'): string {
 /** The characters of base64 (RFC 4648 4), in the order of their values. */
 export const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
-/** The six bits of each of them, by its code, or -1 for padding. */
+/** The six bits of each character of base64, by its code, or -1 for padding. */
 const bitsOf = new Int8Array(256).fill(-1)
 for (let bits = 0; bits < BASE64.length; bits++) bitsOf[BASE64.charCodeAt(bits)] = bits
 

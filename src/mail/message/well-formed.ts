@@ -39,8 +39,8 @@ const BEGINS =
  * - the numbers of fields, and of encoded words in them, are within the limits of the reading.
  */
 export function headerFault(header: Header): string | undefined {
-  const known = faults.get(header)
-  if (known !== undefined) return known.fault
+  const cached = faults.get(header)
+  if (cached !== undefined) return cached.fault
   const fault = findHeaderFault(header)
   faults.set(header, { fault })
   return fault

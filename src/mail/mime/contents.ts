@@ -43,22 +43,23 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   if (extraction.work.unread !== undefined) yield { kind: 'unread', ...extraction.work.unread }
 }
 
-function openMail(source: Bytes, extraction: Extraction, header?: Header): Steps {
-  return new MailContents(source, extraction, header).emit()
+function openMail(source: Bytes, extraction: Extraction, given?: Header): Steps {
+  return new MailContents(source, extraction, given).emit()
 }
 
 /** The contents of one mail. */
 class MailContents {
   readonly #source: Bytes
   readonly #extraction: Extraction
-  readonly #known: Header | undefined
+  /** Its header, if the caller has it. */
+  readonly #given: Header | undefined
   /** The names in the headers; empty without a listener. */
   readonly #parts = new Map<PartHeader, PartNames>()
 
-  constructor(source: Bytes, extraction: Extraction, known: Header | undefined) {
+  constructor(source: Bytes, extraction: Extraction, given?: Header) {
     this.#source = source
     this.#extraction = extraction
-    this.#known = known
+    this.#given = given
   }
 
   *emit(): Steps {
@@ -102,7 +103,7 @@ class MailContents {
   *#readStructure(mail: Buffer): Steps<MailStructure> {
     const { layers, messages, work, options } = this.#extraction
     const { maxDepth = Number.POSITIVE_INFINITY } = options
-    const structure = yield* readStructure(mail, messages, work, this.#known)
+    const structure = yield* readStructure(mail, messages, work, this.#given)
     if (layers === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
     if (structure.deepest > maxDepth) yield* this.#extraction.reportDeeper()
     for (const header of new Set(structure.headers)) yield* this.#readNames(header)

@@ -7,7 +7,7 @@ import { depthOfMail } from './structure/leaf.ts'
 import type { MailStructure } from './structure/mail-structure.ts'
 
 /**
- * Finds the contents of a mail inside of `messages` others. Ordinary mail is parsed once, by a grammar (ordinary/). An odd
+ * Finds the contents of a mail inside of `messages` others, whose header may be `given`. Ordinary mail is parsed once, by a grammar (ordinary/). An odd
  * message, which may be the whole mail, is carved (carver/): no program's reading of it is followed. Throws LimitExceeded if
  * an odd message has too many lines like delimiters.
  */
@@ -15,9 +15,9 @@ export function* readStructure(
   mail: Buffer,
   messages: number,
   work: Work,
-  known?: Header,
+  given?: Header,
 ): Steps<MailStructure> {
-  const parts = yield* readOrdinary(mail, depthOfMail(messages), work, known)
+  const parts = yield* readOrdinary(mail, depthOfMail(messages), work, given)
   const structures = [structureOf(parts)]
   for (const { from, to, depth, oddity = [] } of parts.odd) {
     const carved = yield* carve(mail.subarray(0, to), depth, work, from)
@@ -28,10 +28,10 @@ export function* readStructure(
     texts: structures.flatMap(({ texts }) => texts),
     headers: structures.flatMap(({ headers }) => headers),
     deepest: structures.reduce((most, found) => Math.max(most, found.deepest), 0),
-    messages: structures.reduce((sum, found) => sum + found.messages, 0),
+    attached: structures.reduce((sum, found) => sum + found.attached, 0),
     oddities: structures.flatMap(({ oddities }) => oddities),
   }
-  work.addMessages(structure.messages + (messages === 0 ? 0 : 1))
+  work.addMessages(structure.attached + (messages === 0 ? 0 : 1))
   return structure
 }
 
@@ -39,6 +39,6 @@ function structureOf({ leaves, headers, depths }: OrdinaryParts): MailStructure 
   const oddities = headers.flatMap((header) => header.oddities)
   // The parts of an attached message are leaves, too. Without odd fields, all programs find the same in them.
   const texts = leaves.filter(({ header }) => !header.isMessage || oddities.length > 0)
-  const { deepest, messages } = depths
-  return { leaves, texts, headers, deepest, messages, oddities }
+  const { deepest, attached } = depths
+  return { leaves, texts, headers, deepest, attached, oddities }
 }

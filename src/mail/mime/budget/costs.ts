@@ -28,7 +28,7 @@ export const costs = {
   stream: 32 * 1024,
 } as const
 
-/** The same for each character: of the lines about content, of any field and again of one with names, and of a name. */
+/** What each character costs: of the lines about content, of any field and again of one with names, and of a name. */
 export const characterCosts = { header: 8, field: 4, name: 8 } as const
 
 /** The bytes that the runtime searches, and of which it makes a digest, in the time of a unit. */

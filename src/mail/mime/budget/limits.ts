@@ -33,7 +33,7 @@ export const limits = {
    */
   bytes: { perByte: 8, plus: 512 * 1024 * 1024 },
   smallBytes: { perByte: 144, plus: 1024 * 1024 },
-  /** The same for bytes that are hardly a message, such as an archive that a program has sent alone. */
+  /** Upper limit for the bytes that are decoded of a file that is hardly a message, such as an archive that a program has sent alone. */
   fileBytes: { perByte: 4, plus: 32 * 1024 * 1024 },
   /**
    * Upper limit for the units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A unit

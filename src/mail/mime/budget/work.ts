@@ -13,7 +13,7 @@ export const WORK_PER_TURN = 192 * 1024
 export const PIECE = 64 * 1024
 /** Upper limit for the bytes that the runtime searches before the next turn is considered. */
 const SEARCHED_PIECE = 512 * 1024
-/** The same where lines are read one by one, because some bytes cost hundreds of times as much as others. */
+/** Upper limit for the bytes of lines that are read one by one before the next turn is considered, because some bytes cost hundreds of times as much as others. */
 export const LINES_PIECE = 8 * 1024
 
 /** An attached message, as it is yielded. */
@@ -33,7 +33,7 @@ type ContentStep =
   /** A content that some program might get out of a message. */
   | {
       readonly kind: 'content'
-      /** They are valid until the next step is requested. */
+      /** The content, which is valid until the next step is requested. */
       readonly bytes: Bytes
       /** Whether scanners must treat the content as a message. */
       readonly isMail: boolean

@@ -21,13 +21,13 @@ const isMessageOrUntyped = ({ isMessage, type }: PartHeader) => isMessage || typ
 export interface BodyStart {
   readonly bodyAt: number
   readonly header: PartHeader
-  /** The lines above it that may describe content: only these are covered by stamps, and by what copies are known by. */
+  /** The lines above it that may describe content: only these are covered by stamps, and by the fingerprint of copies. */
   readonly text: string
 }
 
 /** What is below a cut, or at the top of the mail. */
 export interface BodyStarts {
-  /** One at least. */
+  /** The places at which a body may begin: at least one. */
   readonly starts: readonly BodyStart[]
   /** Where the body begins below the first header: at a line that is not a field, or at the cut, if no empty line ends it. */
   readonly bodyAt: number
@@ -35,7 +35,7 @@ export interface BodyStarts {
   readonly nested: readonly PartHeader[]
   /** Whether fields are there with lines among them that are none, or are blank. */
   readonly hasOtherLines: boolean
-  /** All lines, read by programs for which a bare CR does not end a line. */
+  /** The header of all lines, as programs read it for which a bare CR does not end a line. */
   readonly withCrs: PartHeader | undefined
 }
 
@@ -53,11 +53,11 @@ interface SearchedRange {
 
 /** Upper limit for the headers in a row: that of a part, and those of more attached messages than scans allow. */
 const HEADERS_MAX = limits.nesting + 2
-/** Upper limit for the lines of blanks in them below which a body may begin. */
+/** Upper limit for the lines of blanks in these headers below which a body may begin. */
 const BLANKS_MAX = 2
 /** Upper limit for the cuts that are lines of a header. */
 const PASSED_MAX = 2
-/** Upper limit for the bytes of these headers. */
+/** Upper limit for the bytes of the headers in a row. */
 const HEADERS_LENGTH_MAX = 400 * 1024
 /** The bytes in which it is looked for how the header of an attached message begins. */
 const HEADER_START = 100
@@ -84,8 +84,9 @@ class BodyStartSearch {
   readonly #lineEnds: LineEnds
   #lines = new MimeLines()
   readonly #starts: BodyStart[] = []
+  /** All lines so far. */
   #text = ''
-  /** Where in these the header in a row begins that was not read yet. */
+  /** Where in the text the header begins that was not read yet. */
   #nextHeader = 0
   #hasFieldsAlone = true
   #hasField = false

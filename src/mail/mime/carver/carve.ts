@@ -77,10 +77,10 @@ class Carver {
     for (const [number, { starts }] of places.entries()) {
       for (const start of starts) yield* this.#takeBody(start, number, multiparts)
     }
-    const { deepest, messages } = this.#depths
+    const { deepest, attached } = this.#depths
     const oddities = places.flatMap(odditiesOf)
     const texts = [...this.#leaves, ...this.#texts]
-    return { leaves: this.#leaves, texts, headers, deepest, messages, oddities }
+    return { leaves: this.#leaves, texts, headers, deepest, attached, oddities }
   }
 
   /** Returns the starts at the top of the mail, and below each cut. */
@@ -173,8 +173,8 @@ class Carver {
       else if (isNearest) this.#texts.push({ from, to })
     }
     add(declared, role)
-    const isKnown = declared.some((encoding) => transferEncodings[encoding].isCommon)
-    if (role === 'carved' && !isKnown)
+    const isCommon = declared.some((encoding) => transferEncodings[encoding].isCommon)
+    if (role === 'carved' && !isCommon)
       add([...new Set([...multiparts.encodings, ...encodingsLike(text)])], 'guess')
   }
 }

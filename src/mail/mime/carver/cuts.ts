@@ -12,16 +12,16 @@ export interface Cut {
   readonly to: number
   /** The line as it is written, without its end and the dashes that close a multipart. */
   readonly text: string
-  /** The number of characters in it that are in front of its first dashes. */
+  /** The number of characters in front of the first dashes of the line. */
   readonly front: number
-  /** Whether such dashes are there. */
+  /** Whether the line ends in the dashes that close a multipart. */
   readonly closes: boolean
 }
 
 /** Upper limits for what precedes the dashes: 3 characters, and 8 bytes together with NULs. */
 const CHARACTERS_MAX = 3
 const FRONT_MAX = 8
-/** The same for a comment, and the bytes that it may end with. */
+/** Upper limit for the bytes of a comment in front of the dashes, and the bytes that it may end with. */
 const COMMENT_MAX = 300
 const CLOSES_COMMENT = ')'.charCodeAt(0)
 const NO_BREAK_SPACE = 0xa0
@@ -35,7 +35,7 @@ const COMPARED_MAX = 1100
  */
 const PIECES: readonly number[] = [1022, 1024]
 const IN_FRONT_OF_PIECE_MAX = 2
-/** The same, from the first offset in front of the piece. */
+/** How far behind the first offset in front of a piece the dashes may begin. */
 const NEAR_PIECE = 3
 /** The bytes of a line in which no other piece begins. */
 const PIECE_LEAST = 1000
@@ -87,7 +87,7 @@ export class CutSearch {
     this.#line = { from, to: from }
   }
 
-  /** Returns the next one. */
+  /** Returns the next line that some program may take for a delimiter. */
   *next(): Steps<Cut | undefined> {
     const bytes = this.#bytes
     while (this.#dash < bytes.length) {
@@ -164,7 +164,7 @@ function lineOf(bytes: Buffer, dash: number): number | undefined {
   return undefined
 }
 
-/** The same if it may be a single dash: ripmime finds one behind blanks alone, and no field such as `X-Mailer` begins so. */
+/** Returns where the line of a single dash begins, if that is behind blanks alone: ripmime finds it, and no field such as `X-Mailer` begins so. */
 function lineOfBlanks(bytes: Buffer, dash: number): number | undefined {
   const at = lineOf(bytes, dash)
   return at !== undefined && isAllBlank(bytes, at, dash) ? at : undefined
@@ -228,10 +228,10 @@ export class LineEnds {
 
   /** Returns the offset below an LF that follows CRs, or else below the first CR. */
   #belowCrs(cr: number): number {
-    const isKnown = this.#crs.from <= cr && cr < this.#crs.to
-    let to = isKnown ? this.#crs.to : cr
+    const isInRun = this.#crs.from <= cr && cr < this.#crs.to
+    let to = isInRun ? this.#crs.to : cr
     while (this.#bytes[to] === CR && to - cr < LINE) to++
-    this.#crs = { from: isKnown ? this.#crs.from : cr, to }
+    this.#crs = { from: isInRun ? this.#crs.from : cr, to }
     return this.#bytes[to] === LF && to - cr <= LINE ? to + 1 : cr + 1
   }
 }

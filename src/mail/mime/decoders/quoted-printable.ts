@@ -86,8 +86,8 @@ class QuotedPrintable {
   #decodeTo(end: number): number {
     let looked = 0
     const bytes = this.#bytes
-    const isKnown = this.#blanksDo === 'stay' && this.#hasLastBlanks
-    const looksForBlanks = !isKnown && hasLastBlank(bytes, this.#at, end)
+    const areFound = this.#blanksDo === 'stay' && this.#hasLastBlanks
+    const looksForBlanks = !areFound && hasLastBlank(bytes, this.#at, end)
     while (this.#at < end) {
       const next = this.#nextOfInterest(end, looksForBlanks)
       this.#out.putAll(bytes, this.#at, next)

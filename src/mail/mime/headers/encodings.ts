@@ -76,7 +76,7 @@ export function encodingsLike(body: string): readonly Encoding[] {
 }
 
 /** Returns whether each value is a word of RFC 2045, possibly with blanks around it. */
-export function areAllKnown(values: readonly string[]): boolean {
+export function areAllStandard(values: readonly string[]): boolean {
   return values.every((value) => encodingOfWord(value.trim().toLowerCase()) !== undefined)
 }
 
@@ -86,7 +86,7 @@ function encodingOfWord(word: string): Encoding | undefined {
 
 /**
  * Returns the encodings that some program may decode the content with. `values` are those of all encoding
- * fields; `areAgreed` means that programs agree about the fields. If one such field contains a known word alone,
+ * fields; `areAgreed` means that programs agree about the fields. If one such field contains a word of RFC 2045 alone,
  * that word selects the encodings. Otherwise `identity` and all encodings are returned that lines mention
  * which may be about them.
  */
@@ -101,8 +101,8 @@ export function encodingsIn(
   const word = values.length === 1 && areAgreed ? first!.toLowerCase() : ''
   const only = encodingOfWord(word)
   if (only) return [only]
-  const [known] = encodingsWith(({ optional }) => optional?.includes(word))
-  if (known) return ['identity', known]
+  const [optional] = encodingsWith((row) => row.optional?.includes(word))
+  if (optional) return ['identity', optional]
   const about = fields.filter(({ name }) => name === '' || /content|encod/.test(name))
   const lines = about.map(({ name, value }) => `${name}:${value}`).join('\n')
   const text = lettersOf(readingsOf(lines).join('\n'))

@@ -68,7 +68,7 @@ export function readingsOf(text: string, readings = undecoded(text)): readonly s
 }
 
 /**
- * Returns those readings in which no encoded word is decoded. Some programs skip control characters, and a CR
+ * Returns a text in each way in which programs see it that decode no encoded word. Some programs skip control characters, and a CR
  * inside a line (GMime), others keep them.
  */
 export function undecoded(text: string): readonly string[] {

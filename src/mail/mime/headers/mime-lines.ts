@@ -12,7 +12,7 @@ export interface MimeText {
   readonly hasControls: boolean
 }
 
-/** Returns that of a header that all programs read alike (well-formed.ts): no encoded word hides anything in it. */
+/** Returns the lines about content in a header that all programs read alike (well-formed.ts): no encoded word hides anything. */
 export function mimeTextOf(header: Header): MimeText {
   const fields = header.fields.filter(({ name }) => mayDescribeContent(name))
   const text = fields.map((field) => header.textOf(field)).join('')

@@ -13,12 +13,12 @@ export const WRITTEN_MAX = 4096
 const STRICT_WORD = /=\?([\w*-]+)\?([BbQq])\?([^?]*)\?=/g
 /** An encoded word with any character set, an encoding, and a text that may contain `?`. */
 const LAX_WORD = /=\?([^?]*)\?([BbQq])\?(.{0,200}?)\?=(?!\?)/gs
-/** The same word for programs that end the text at its first `?`. */
+/** An encoded word for programs that end its text at the first `?`. */
 const SHORT_WORD = /=\?([^?]*)\?([BbQq])\?([^?]*)(?:\?=)?/g
 
 /** Reads base64 up to its padding, each byte a character. */
 const upToPadding = (encoded: string) => Buffer.from(encoded, 'base64').toString('latin1')
-/** Reads it as if padding meant nothing. */
+/** Reads base64 as if padding meant nothing. */
 const behindPadding = (encoded: string) => readingsOfBase64(encoded).at(-1)!
 
 /** A way in which programs decode words. */

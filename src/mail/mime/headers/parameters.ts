@@ -124,7 +124,7 @@ export function codedValuesOf(parameters: readonly Parameter[]): readonly CodedV
     })
 }
 
-/** Returns the same of a section that is read alone, so that it has one order. */
+/** Returns the values that programs read in a section alone, which has one order. */
 function valuesAlone({ rest, star }: Parameter): readonly CodedValue[] {
   return [withoutQuotes, strictValue].flatMap((textOf) => {
     const text = textOf(rest)
@@ -207,7 +207,7 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
     const alone = sections.flatMap(valuesAlone)
     const values = [...alone, ...codedValuesOf(sections)].map(({ bytes }) => bytes)
     const names = [...sections.map(({ rest }) => rest), ...values].map(charsetNameIn)
-    for (const name of new Set(names)) if (isKnown(normalizedCharset(name))) add(name)
+    for (const name of new Set(names)) if (isSupported(normalizedCharset(name))) add(name)
   }
   return found
 }
@@ -216,6 +216,6 @@ function charsetNameIn(text: string): string {
   return CHARSET_NAME.exec(text)?.[1] ?? ''
 }
 
-function isKnown(charset: string): boolean {
+function isSupported(charset: string): boolean {
   return changesAscii(charset) || toUtf8(charset).length > 0
 }

@@ -3,7 +3,7 @@ import { STRICT_NAME } from '../../message/field-line.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../reports/oddities.ts'
-import { areAllKnown, type Encoding, encodingsIn } from './encodings.ts'
+import { areAllStandard, type Encoding, encodingsIn } from './encodings.ts'
 import {
   type Field,
   fieldsOf,
@@ -91,21 +91,21 @@ export function readPartHeader(
   const isClean = isWellFormed && !hasControls && !hidesLineEnd
   const found = { isOfPart, isWellFormed: isClean, hasControls, hidesLineEnd }
   if (text === '' && isClean) return isOfPart ? EMPTY_PART : NO_HEADER
-  if (hidesLineEnd || text.length > KNOWN_LENGTH) return readText(text, found)
+  if (hidesLineEnd || text.length > CACHED_LENGTH_MAX) return readText(text, found)
   const kind = `${isOfPart} ${isClean} ${hasControls} `
   const key = kind + text
-  const known = knownHeaders.get(key)
-  if (known !== undefined) return known
+  const cached = headerCache.get(key)
+  if (cached !== undefined) return cached
   // (The cached value is parsed from the key: a slice of the mail's header would keep all of that in memory.)
   const header = readText(key.slice(kind.length), found)
-  knownHeaders.set(key, header)
+  headerCache.set(key, header)
   return header
 }
 
 /** Short headers, by all their information about content. Most mail has the same few, and some has one 10,000 times. */
-const knownHeaders = new LruCache<PartHeader>(256)
+const headerCache = new LruCache<PartHeader>(256)
 /** Upper limit for the characters of a cached header. */
-const KNOWN_LENGTH = 512
+const CACHED_LENGTH_MAX = 512
 
 const TOO_LONG = `a header with more than ${limits.fieldCharacters} characters about content`
 
@@ -128,10 +128,10 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
   const hasBoundary = readings.some((reading) => BOUNDARY_WORD.test(reading))
 
   const isMultipart = MULTIPART_WORDS.test(written.join('\n'))
-  const isKnownMultipart =
-    isOfMultipart && isMultipart && hasKnownType(fields) && isAgreedBoundary(boundary, text)
+  const isAgreedMultipart =
+    isOfMultipart && isMultipart && hasAgreedType(fields) && isAgreedBoundary(boundary, text)
   const isMessage = isMessageToSome(types, type, areAgreed)
-  const isKnownMessage = areAgreed && strict !== undefined && type.startsWith('message/')
+  const isAgreedMessage = areAgreed && strict !== undefined && type.startsWith('message/')
   const possible = encodingsIn(fields, codings, areAgreed)
   // The parts of a multipart, and a message, have encodings of their own. Some programs ignore the
   // field above them (RFC 2045 6.4).
@@ -149,7 +149,7 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
     field:
       [types, codings, dispositions].some((some) => some.length > 1 || some[0] === '') ||
       [...types, ...dispositions].some(hasOpenQuote) ||
-      !areAllKnown(codings) ||
+      !areAllStandard(codings) ||
       charsets.some((charset) => toUtf8(charset).length === 0),
     boundary: isOfMultipart ? boundary === undefined : hasBoundary,
     'encoded-multipart': isOfMultipart && encodings.some((encoding) => encoding !== 'identity'),
@@ -159,13 +159,14 @@ function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): 
     type,
     isMultipart,
     isMessage,
-    boundary: isKnownMultipart ? withoutQuotes(boundary!) : undefined,
+    boundary: isAgreedMultipart ? withoutQuotes(boundary!) : undefined,
     hasBoundary,
     encodings,
     charsets,
     isShown,
     declared: declaredIn(readings.join('\n').toLowerCase()),
-    isUnambiguous: areAgreed && isMultipart === isKnownMultipart && (!isMessage || isKnownMessage),
+    isUnambiguous:
+      areAgreed && isMultipart === isAgreedMultipart && (!isMessage || isAgreedMessage),
     oddities: OF_HEADERS.filter((oddity) => has[oddity]),
   }
 }
@@ -189,7 +190,7 @@ function isAgreedName({ name }: Field): boolean {
  * Returns whether the name of the field with the type is written plainly, no other field has these letters, and the field
  * does not go on in a line that is none.
  */
-function hasKnownType(fields: readonly Field[]): boolean {
+function hasAgreedType(fields: readonly Field[]): boolean {
   const like = fields.filter(({ name, value }) => isLikeType(name) || isLikeType(value))
   const [field] = like
   if (like.length !== 1 || field!.name !== TYPE) return false

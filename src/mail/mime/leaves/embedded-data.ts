@@ -245,10 +245,10 @@ class BeginSearch {
   #add({ formats, name }: EmbeddedStart, at: number, from: number, work: Work): void {
     const line: BeginLine = { at, from, name }
     for (const format of formats) {
-      const known = this.#found.get(format)
-      if (known === undefined || at < (known.at(-1)?.from ?? 0)) continue
-      if (known.length > BEGIN_LINES_MAX) work.leaveUnread(TOO_MANY)
-      else known.push(line)
+      const lines = this.#found.get(format)
+      if (lines === undefined || at < (lines.at(-1)?.from ?? 0)) continue
+      if (lines.length > BEGIN_LINES_MAX) work.leaveUnread(TOO_MANY)
+      else lines.push(line)
     }
   }
 
@@ -352,10 +352,10 @@ function* endsIn(bytes: Buffer, begins: LinesOf<BeginLine>, work: Work): Steps<L
   for (let at = Math.min(bytes.length, ...firsts); at < bytes.length; ) {
     const to = lines.any(at)
     for (const format of endedBy(formats, bytes, at, withoutLineEnd(bytes, at, to))) {
-      const known = begins.get(format)!
-      const begun = known[firstNumber(known.length, (number) => known[number]!.from > at) - 1]
+      const begun = begins.get(format)!
+      const above = begun[firstNumber(begun.length, (number) => begun[number]!.from > at) - 1]
       const last = ends.get(format)?.at(-1)
-      if (begun && (!last || last.at < begun.from)) ends.get(format)!.push({ at, to })
+      if (above && (!last || last.at < above.from)) ends.get(format)!.push({ at, to })
     }
     units += costs.line + to - at
     at = to
@@ -366,7 +366,7 @@ function* endsIn(bytes: Buffer, begins: LinesOf<BeginLine>, work: Work): Steps<L
   return ends
 }
 
-/** Returns those of some formats whose data ends at a line, given without its line end. */
+/** Returns the formats whose data ends at a line, which is given without its line end. */
 function endedBy(
   formats: readonly EmbeddedFormat[],
   bytes: Buffer,
@@ -380,7 +380,7 @@ function endedBy(
 
 /** The first bytes of lines that end data. */
 const ENDS_BEGIN = Buffer.from('eE=- \t')
-/** Lower limit for the bytes of such a line: two dashes. */
+/** Lower limit for the bytes of a line that ends data: two dashes. */
 const END_MIN = '--'.length
 /** Upper limit for the bytes examined of a line that ends data. */
 const END_MAX = 1024

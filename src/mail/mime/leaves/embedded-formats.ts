@@ -12,17 +12,17 @@ export interface EmbeddedFormat {
   readonly kind: string
   /** The line above the data. BinHex has a word instead (decoders/binhex.ts). */
   readonly begins?: RegExp
-  /** Finds the name of the file in that line. */
+  /** Finds the name of the file in the line above the data. */
   readonly name?: RegExp
-  /** That line is a field: the data begins below the next blank line. In files, such fields mostly belong to messages. */
+  /** Whether the line above the data is a field: the data begins below the next blank line. In files, such fields mostly belong to messages. */
   readonly isField?: boolean
-  /** That line is the rest of one, and there is data only if a line ends it. */
+  /** Whether the line above the data is the rest of a line, and there is data only if another line ends it. */
   readonly isInLine?: boolean
-  /** Such a line inside of data begins no other data. */
+  /** Whether the line above the data is often text, so that inside of data it begins no other data. */
   readonly isOftenText?: boolean
   /** The line that ends the data, or the end of the text does. */
   readonly ends?: RegExp
-  /** Its decoder knows the line that ends the data, and some programs go on after that line. */
+  /** Whether the decoder recognizes the line that ends the data, and some programs go on after that line. */
   readonly continuesBehindEnd?: boolean
   /** How the data is decoded, unless that makes several files of it. */
   readonly decoder?: Decoder

@@ -40,8 +40,8 @@ const COMPARED_WHOLE_MAX = 256
 /** Emits what is in the given bytes. */
 type Open = (bytes: Bytes, extraction: Extraction) => Steps
 
-/** Does something at a position further inside. */
-type Inside = (inner: Extraction) => Steps
+/** Extracts or opens something one layer further inside. */
+type InLayer = (inner: Extraction) => Steps
 
 /** What all positions of one message share. */
 interface Shared {
@@ -61,8 +61,8 @@ type Holds = Pick<Extraction, 'declared' | 'part' | 'messages' | 'layers'>
 const IN_MESSAGE: Holds = { declared: new Set(), part: NAMELESS, messages: 0, layers: 0 }
 
 /**
- * The extraction of contents at one position in a message. It emits bytes to scanners, each content once, and opens them:
- * emits what is in them.
+ * The extraction of contents at one position in a message. Bytes are emitted to scanners, each content once. To open them is
+ * to emit what is in them, and to extract them is both.
  */
 export class Extraction {
   /** What a content is opened as, whatever its first bytes are. */
@@ -79,8 +79,8 @@ export class Extraction {
    * mail unread.
    */
   #hasOpened = false
-  /** The file of a container that was entered last, and its names. */
-  #entered: { readonly names: readonly string[]; readonly file: Extraction } | undefined
+  /** The names of the last file of a container here, and the extraction at that file. */
+  #lastFile: { readonly names: readonly string[]; readonly file: Extraction } | undefined
 
   /** Begins the extraction from a message. */
   static of(
@@ -155,10 +155,8 @@ export class Extraction {
     yield* work.countUnits(costs.content + bytes.size)
   }
 
-  /**
-   * Emits a decoded content, and what is in it, unless it was opened as all that it is opened as here.
-   */
-  *open(content: Bytes): Steps {
+  /** Emits a decoded content, and what is in it, unless it was opened as all that it is opened as here. */
+  *extract(content: Bytes): Steps {
     if (content.size === 0) return
     const key = yield* this.keyOf(content)
     yield* this.#emit(content, key, { isCounted: true })
@@ -188,38 +186,38 @@ export class Extraction {
     for (const units of this.options.onPart?.(part) ?? []) yield* this.work.countUnits(units)
   }
 
-  /** Reports the names of a file in a container, once for each list of them. Returns the extraction from that file. */
-  *enter(container: string, names: readonly string[]): Steps<Extraction> {
-    if (this.#entered?.names === names) return this.#entered.file
+  /** Returns the extraction at a file in a container. Reports the names of the file, once for each list of them. */
+  *atFile(container: string, names: readonly string[]): Steps<Extraction> {
+    if (this.#lastFile?.names === names) return this.#lastFile.file
     const part = {
       names: [...new Set(names.flatMap(spellings))],
       types: [],
       containers: [...this.part.containers, container],
     }
     if (part.names.length > 0) yield* this.reportNames(part)
-    this.#entered = { names, file: this.at({ part }) }
-    return this.#entered.file
+    this.#lastFile = { names, file: this.at({ part }) }
+    return this.#lastFile.file
   }
 
   /** Emits a message that is encoded here, and what is in it. */
-  insideMail(mail: Bytes): Steps {
-    return this.inside((inner) => inner.#emitMail(mail), this.messages + 1)
+  extractMail(mail: Bytes): Steps {
+    return this.inNextLayer((inner) => inner.#emitAndOpenMail(mail), this.messages + 1)
   }
 
-  *#emitMail(mail: Bytes): Steps {
+  *#emitAndOpenMail(mail: Bytes): Steps {
     yield* this.emit(mail, { isMail: true })
     yield* this.openMail(mail)
   }
 
   /**
-   * Opens what is inside of one more mail or container, unless there are too many: more than `limits` permit,
+   * Does something inside of one more encoded message or container, unless there are too many: more than `limits` permit,
    * and more than may be nested. So mail that is nested too deep is recognized as that before it reaches this
    * limit.
    */
-  *inside(open: Inside, messages = this.messages): Steps {
+  *inNextLayer(extract: InLayer, messages = this.messages): Steps {
     const { layers } = this
     const most = Math.max(limits.encodedMessages, (this.options.maxDepth ?? 0) + 1)
     if (layers === most) this.work.leaveUnread(`mail encoded more than ${most} deep`)
-    else yield* open(this.at({ messages, layers: layers + 1 }))
+    else yield* extract(this.at({ messages, layers: layers + 1 }))
   }
 }

@@ -70,7 +70,7 @@ const QUIRKY_NAME = /^[^a-z0-9:\r\n("-]*[cm(][^:\r\n]*(?=:)/gim
 const MAIL_FIELD =
   /^[ \t]*(>?From |(?:from|to|cc|bcc|date|subject|sender|reply-to|received|return-path|delivered-to|message-id)[ \t]*:)/gim
 
-/** The first bytes of types of files. No field begins with any of them. */
+/** The first bytes of types of files: no field begins with any of them. */
 const KNOWN_FILES: readonly RegExp[] = [
   // pictures
   /^\xff\xd8\xff/,

@@ -4,7 +4,7 @@ import { beginsAsHeader } from '../../message/field-line.ts'
 /*
  * Whether bytes begin like a message. Each rule is for another reader. The stricter ones come first:
  *
- * - isKnownAsMail: each libclamav takes a file for mail that begins with one of eight fields. A message that does not is emitted as mail.
+ * - isMailToLibclamav: each libclamav takes a file for mail that begins with one of eight fields. A message that does not is emitted as mail.
  * - fileKindOf (file-kind.ts): mail has a field about content, or two other fields of mail. Only then is a file opened as a
  *   message, because many texts begin with a word and a colon, and some with `Date:`. The name of its first field may have two words.
  * - beginsAsMail: some libclamav may take a file for mail that begins with any field, if its name has no blanks.
@@ -35,7 +35,7 @@ export const firstFields = [
 ] as const
 
 /** Returns whether each libclamav recognizes the unchanged file as mail (filetypes_int.h). */
-export function isKnownAsMail(file: Bytes): boolean {
+export function isMailToLibclamav(file: Bytes): boolean {
   const start = startOf(file)
   return firstFields.some((name) => start.startsWith(`${name}: `))
 }

@@ -31,8 +31,8 @@ function* openWithin(file: Bytes, extraction: Extraction): Steps {
   if (declared.has('text')) return yield* openEmbedded(file, extraction, inFiles)
   const kind = fileKindOf(file)
   if (kind === 'mailbox')
-    yield* extraction.inside((inner) => openMailbox(file, inner), messages + 1)
-  else if (kind === 'mail' || declared.has('message')) yield* extraction.insideMail(file)
+    yield* extraction.inNextLayer((inner) => openMailbox(file, inner), messages + 1)
+  else if (kind === 'mail' || declared.has('message')) yield* extraction.extractMail(file)
   else yield* openEmbedded(file, extraction, inFiles)
 }
 
@@ -73,7 +73,7 @@ export function* openContainers(source: Bytes, extraction: Extraction): Steps {
 function* openContainer(source: Buffer, container: Container, extraction: Extraction): Steps {
   const { work, declared } = extraction
   const isDeclared = isDeclaredAs(container, declared)
-  const emit = (content: Member) => openMember(content, container, extraction)
+  const emit = (content: Member) => extractMember(content, container, extraction)
   try {
     const isOpened = yield* container.open(source, { work, isDeclared, emit })
     if (isOpened && container.mustBeRead) extraction.noteOpened()
@@ -90,30 +90,31 @@ function isDeclaredAs({ declaredAs }: Container, declared: ReadonlySet<DeclaredA
   return declaredAs !== undefined && declared.has(declaredAs)
 }
 
-function* openMember(
+function* extractMember(
   { bytes, names, decoder }: Member,
   { kind, declaredAs }: Container,
   extraction: Extraction,
 ): Steps {
-  const file = yield* extraction.enter(kind, names ?? [])
+  const file = yield* extraction.atFile(kind, names ?? [])
   const { declared } = file
   const held = names
     ? file.at({ declared: new Set([...declared].filter((as) => as !== declaredAs)) })
     : file
   yield* decoder === undefined
-    ? emitOpened(Bytes.of(bytes), held)
-    : held.inside((inner) => openDecoded(Bytes.of(bytes), decoder, inner))
+    ? extractFile(Bytes.of(bytes), held)
+    : held.inNextLayer((inner) => extractDecoded(Bytes.of(bytes), decoder, inner))
 }
 
-function* emitOpened(content: Bytes, opened: Extraction): Steps {
-  if (fileKindOf(content) === 'mail') {
-    yield* opened.insideMail(content)
-  } else yield* opened.inside((inner) => inner.open(content))
+function* extractFile(content: Bytes, extraction: Extraction): Steps {
+  if (fileKindOf(content) === 'mail') yield* extraction.extractMail(content)
+  else yield* extraction.inNextLayer((inner) => inner.extract(content))
 }
 
-/** Decodes a source in each way in which some program does, and opens each result. */
-function* openDecoded(source: Bytes, decoder: Decoder, extraction: Extraction): Steps {
-  yield* decodedInEachWay(source, decoder, extraction.work, (content) => extraction.open(content))
+/** Decodes a source in each way in which some program does, and extracts each result. */
+function* extractDecoded(source: Bytes, decoder: Decoder, extraction: Extraction): Steps {
+  yield* decodedInEachWay(source, decoder, extraction.work, (content) =>
+    extraction.extract(content),
+  )
 }
 
 // What is encoded in texts
@@ -123,7 +124,7 @@ export function* openEmbedded(text: Bytes, extraction: Extraction, formats = inT
   const data = yield* EmbeddedData.of(text, formats, extraction.work)
   const whole = { from: 0, to: text.size }
   if (data.beginsIn(whole, formats))
-    yield* extraction.inside((inner) => openEmbeddedIn(whole, data, formats, inner))
+    yield* extraction.inNextLayer((inner) => openEmbeddedIn(whole, data, formats, inner))
 }
 
 /** Opens the data in these formats in a range of a text, except what was opened before. */
@@ -160,22 +161,22 @@ function* openBlocks(
     const block = data.text.slice(from, to)
     if (format.decoder === undefined) {
       // All programs decode BinHex alike.
-      yield* decoded(block, binHex, work, (source) => openFile(source, extraction))
+      yield* decoded(block, binHex, work, (content) => openBinHex(content, extraction))
       continue
     }
-    const file = yield* extraction.enter(format.kind, [name])
+    const file = yield* extraction.atFile(format.kind, [name])
     const declared = new Set(declaredAbove(data.text, from))
-    yield* openDecoded(block, format.decoder, file.at({ declared }))
+    yield* extractDecoded(block, format.decoder, file.at({ declared }))
   }
 }
 
-/** Opens a file in BinHex. */
-function* openFile(source: Bytes, extraction: Extraction): Steps {
+/** Extracts the forks of a file that was in BinHex. */
+function* openBinHex(source: Bytes, extraction: Extraction): Steps {
   const { name, forks } = binHexFile(source.gather())
   const names = [name]
   for (const fork of forks) {
-    const file = yield* extraction.enter('binhex', names)
-    yield* file.at({ declared: new Set() }).open(Bytes.of(fork))
+    const file = yield* extraction.atFile('binhex', names)
+    yield* file.at({ declared: new Set() }).extract(Bytes.of(fork))
   }
 }
 

@@ -10,7 +10,7 @@ import { type Encoding, transferEncodings } from '../headers/encodings.ts'
 import type { DeclaredAs } from '../headers/part-header.ts'
 import { isDecodedIn, isTextOfMail, type Leaf } from '../structure/leaf.ts'
 import type { Extraction } from './extraction.ts'
-import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
+import { beginsAsMail, isMailToLibclamav } from './mail-starts.ts'
 import { openContainers, openEmbedded } from './open-content.ts'
 import {
   mayBeginFile,
@@ -61,7 +61,7 @@ export function* saveContent(
   const { bare, end, encoding } = content
   yield* saveInUtf8(content, leaf, extraction)
   const isMessage = isPlainMessage(content, leaf)
-  if (isMessage && !isKnownAsMail(bare)) yield* extraction.emit(bare, { isMail: true })
+  if (isMessage && !isMailToLibclamav(bare)) yield* extraction.emit(bare, { isMail: true })
   const taken = yield* takenFor(content, leaf, extraction.work)
   if (taken.kind === 'text') return yield* displayText(content, taken.lines, leaf, extraction)
   if (taken.kind === 'message') {
@@ -207,16 +207,16 @@ function* saveFile(
   { lines }: { readonly lines?: TextProperties | undefined } = {},
 ): Steps {
   const { work } = extraction
-  yield* extraction.open(bare)
+  yield* extraction.extract(bare)
   if (header.declared.has('delsp'))
-    yield* decoded(bare, unflowed, work, (text) => extraction.open(text))
+    yield* decoded(bare, unflowed, work, (text) => extraction.extract(text))
   if (header.declared.has('flowed') && (yield* hasStuffedLine(bare, work)))
-    yield* decoded(bare, unstuffed, work, (text) => extraction.open(text))
+    yield* decoded(bare, unstuffed, work, (text) => extraction.extract(text))
   const modes = bare.size <= LINE_ENDS_MAX && lines ? modesFor(lines) : []
   for (const mode of modes) {
     const isSame = mode.to === 'crlf' || (lines?.isText && mode.bareCr === 'itself')
     yield* decoded(bare, lineEnds(mode), work, (text) =>
-      isSame ? extraction.emit(text, { isCounted: true }) : extraction.open(text),
+      isSame ? extraction.emit(text, { isCounted: true }) : extraction.extract(text),
     )
   }
   if (end.length === 0) return

@@ -57,7 +57,7 @@ export class Boundaries {
   /** The number of odd messages above the last cut. */
   #passed = 0
 
-  /** `multiparts` are those of the message itself, and `found` is all that was found in it. */
+  /** `multiparts` are the message's own, without those of attached messages, and `found` is all that was found in it. */
   constructor(multiparts: readonly Multipart[], found: OrdinaryParts) {
     this.#multiparts = multiparts
     this.#found = found
@@ -76,7 +76,7 @@ export class Boundaries {
       .filter(({ boundary, from }) => from <= cut.at && isLike(line, boundary))
       .map(({ boundary }) => boundary)
     if (this.#found.delimitersAt.has(cut.at)) {
-      // One of another multipart is none of this one, unless a program finds this one in it.
+      // A delimiter of one multipart is none of another, unless a program finds the other's boundary in it.
       const others = like.filter((boundary) => !isDelimiter(line, boundary))
       return others.some((boundary) => holds(line, boundary)) ? 'similar' : undefined
     }

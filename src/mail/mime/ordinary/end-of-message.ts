@@ -12,7 +12,7 @@ import { otherLineEnd } from '../../message/well-formed.ts'
 export const PROVED_MAX = 1024 * 1024
 const BOUNDARIES_MAX = 8
 
-/** For a message with one of these nothing is proved. */
+/** What a message may have for which nothing is proved. */
 const doubts: readonly RegExp[] = [
   // Programs skip a NUL, or end a line there.
   /\0/,
@@ -55,7 +55,7 @@ const DELIMITER_WITH_WORD = /^--\S{0,80}?boundary[^\s=]{0,80}$/gim
 const BOUNDARY_BEGINNING = /^=(?:"(-*[\w+.=][\w+.=-]*)|(-*[\w+.][\w+.-]*))("?[ \t]*(?:;|$))?/
 /** Where some program may end a boundary in a dash: its delimiters would look like those that close a multipart. */
 const DASH_AT_END = /-(?:[^\w+.=-]|$)/
-/** The same in a line like a delimiter: some program takes its boundary from there if it does not find one in a header. */
+/** The beginning of a boundary in a line like a delimiter: some program takes it from there if no header has one. */
 const LINE_LIKE_DELIMITER = /^.{0,3}?--(-*[\w+.=][\w+.=-]*)/gm
 
 /**
@@ -70,11 +70,11 @@ export function boundariesOfEnded(
   const readings = readingsOfLines(message)
   if (!readings.every((lines) => !isDoubtful(lines) && isEnded(lines))) return undefined
   const boundaries = readings.map(boundariesIn)
-  const known = [...new Set(boundaries.flatMap((beginnings) => beginnings ?? []))]
-  if (readings.length === 0 || boundaries.includes(undefined) || known.length > BOUNDARIES_MAX)
+  const own = [...new Set(boundaries.flatMap((beginnings) => beginnings ?? []))]
+  if (readings.length === 0 || boundaries.includes(undefined) || own.length > BOUNDARIES_MAX)
     return undefined
-  const isAround = around.some((outer) => known.some((inner) => outer.startsWith(inner)))
-  return isAround ? undefined : known
+  const isAround = around.some((outer) => own.some((inner) => outer.startsWith(inner)))
+  return isAround ? undefined : own
 }
 
 /**

@@ -27,7 +27,7 @@ export class OrdinaryParts {
   readonly leaves: Leaf[] = []
   /** All headers, in their order. */
   readonly headers: PartHeader[] = []
-  /** Nothing else of the mail depends on what is in them. */
+  /** The odd messages: nothing else of the mail depends on what is in them. */
   readonly odd: OddMessage[] = []
   readonly depths = new DepthMeter()
   /** Where the delimiters of all multiparts are. */

@@ -38,10 +38,10 @@ export function* readOrdinary(
   mail: Buffer,
   depth: Depth,
   work: Work,
-  known?: Header,
+  given?: Header,
 ): Steps<OrdinaryParts> {
   const range = { from: 0, to: mail.length }
-  const read = yield* readUnlessTooMuch(new OrdinaryReading(mail, range, depth, [], work), known)
+  const read = yield* readUnlessTooMuch(new OrdinaryReading(mail, range, depth, [], work), given)
   if (read instanceof OrdinaryParts) return read
   const parts = new OrdinaryParts()
   parts.odd.push({ ...range, depth, ...read })
@@ -50,10 +50,10 @@ export function* readOrdinary(
 
 function* readUnlessTooMuch(
   reading: OrdinaryReading,
-  known: Header | undefined,
+  given: Header | undefined,
 ): Steps<OrdinaryParts | Odd> {
   try {
-    return yield* reading.read(known)
+    return yield* reading.read(given)
   } catch (error) {
     if (error instanceof LimitExceeded) return odd(error.message)
     throw error
@@ -79,7 +79,7 @@ class OrdinaryReading {
   readonly #around: readonly string[]
   readonly #work: Work
   readonly #found = new OrdinaryParts()
-  /** Those of the message itself, in the order of their bodies. */
+  /** The multiparts of the message itself, in the order of their bodies. */
   readonly #multiparts: Multipart[] = []
   /** The messages that are attached to it. */
   readonly #attached: ByteRange[] = []
@@ -92,11 +92,11 @@ class OrdinaryReading {
     this.#work = work
   }
 
-  /** Returns what is in it, or why it is odd. */
-  *read(known?: Header): Steps<OrdinaryParts | Odd> {
+  /** Returns what is in the message, or why it is odd. `given` is its header, if the caller has it. */
+  *read(given?: Header): Steps<OrdinaryParts | Odd> {
     const { from, to } = this.#range
     const fault =
-      (yield* this.#entity(from, to, atTopOf(this.#depth), known)) ??
+      (yield* this.#entity(from, to, atTopOf(this.#depth), given)) ??
       (yield* this.#checkBytes()) ??
       (yield* this.#checkCuts())
     return fault ?? this.#found
@@ -132,9 +132,9 @@ class OrdinaryReading {
   }
 
   /** Reads a header and what it declares, up to `to`. */
-  *#entity(from: number, to: number, place: Place, known?: Header): Steps<Odd | undefined> {
+  *#entity(from: number, to: number, place: Place, given?: Header): Steps<Odd | undefined> {
     if (this.#found.headers.length >= limits.parts) return odd('many parts')
-    const found = yield* this.#header(from, to, place, known)
+    const found = yield* this.#header(from, to, place, given)
     if ('reason' in found) return found
     const { header, bodyAt } = found
     if (header.isMultipart) return yield* this.#multipart(header, bodyAt, to, place)
@@ -145,10 +145,10 @@ class OrdinaryReading {
   }
 
   /** Reads a header of fields that no program takes for anything else (well-formed.ts), ended by an empty line. */
-  *#header(start: number, to: number, place: Place, known?: Header): Steps<FoundHeader | Odd> {
+  *#header(start: number, to: number, place: Place, given?: Header): Steps<FoundHeader | Odd> {
     const { isOfPart } = place
     const from = isOfPart ? start : this.#belowMailboxLine(start)
-    const block = (from === start && known) || this.#block(from, to)
+    const block = (from === start && given) || this.#block(from, to)
     if (block === undefined) return odd('a header without an empty line')
     yield* this.#work.countUnits(costs.header + characterCosts.field * block.length)
     if (isOfPart && block.length <= 2) {
@@ -191,7 +191,7 @@ class OrdinaryReading {
     return extendsHeader(lines) && (MULTIPART_WORDS.test(lines) || /message/i.test(lines))
   }
 
-  /** Whether ripmime, which passes over the empty line of a part without fields, finds one about content below it. */
+  /** Whether ripmime, which passes over the empty line of a part without fields, finds a field about content below it. */
   #mayDeclareContent(bodyAt: number, to: number): boolean {
     const lines = this.#linesAboveEmpty(bodyAt, to).replaceAll(/\([^()]*\)/g, '')
     return /content-t|=\?/i.test(lines)

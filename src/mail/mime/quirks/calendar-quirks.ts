@@ -1,6 +1,6 @@
 import type { Program, Quirk } from './quirk.ts'
 
-/** Random calendars show that one of them makes each choice. */
+/** Programs that read calendars. Random calendars show that one of them makes each choice. */
 const PROGRAMS: readonly Program[] = ['icalendar', 'libical', 'vobject']
 
 /** Where programs read the lines of calendars and cards differently (containers/calendar.ts). */

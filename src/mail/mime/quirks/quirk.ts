@@ -51,7 +51,7 @@ interface Choice {
    * tables has a way, and those of different programs are not mixed.
    */
   readonly programs?: readonly (Program | typeof UNNAMED)[]
-  /** In place of that of the row. */
+  /** An example for this choice, in place of that of the row. */
   readonly example?: string
 }
 

@@ -69,8 +69,8 @@ export function* eachWay(): Generator<Way> {
   for (const program of programs) {
     const met = new Set(common.met)
     // With its choices a program may meet further quirks.
-    for (let known = -1; known < met.size; ) {
-      known = met.size
+    for (let before = -1; before < met.size; ) {
+      before = met.size
       const choices = new Map([...program].filter(([quirk]) => met.has(quirk)))
       const key = [...choices].join()
       if (done.has(key)) break

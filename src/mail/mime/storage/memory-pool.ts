@@ -3,10 +3,10 @@ import { Fault } from '../../../base/errors/fault.ts'
 /** Upper limit for the bytes that the decoded contents of all messages of a process use in files. */
 const DISK_MAX = 1024 * 1024 * 1024
 
-/** Of these, the upper limit for space that messages use beyond their own size. */
+/** Upper limit for the bytes of DISK_MAX that messages use beyond their own size. */
 export const DISK_BEYOND_MAX = (DISK_MAX / 4) * 3
 
-/** Of that, the upper limit for messages that use more than twice their own size. */
+/** Upper limit for the bytes of DISK_BEYOND_MAX for messages that use more than twice their own size. */
 const IMMODEST_MAX = (DISK_BEYOND_MAX / 7) * 6
 
 /**
@@ -15,7 +15,7 @@ const IMMODEST_MAX = (DISK_BEYOND_MAX / 7) * 6
  */
 const TIMES_OF_REST = 4
 
-/** The bytes there now, and those of them that are beyond the sizes of their messages. */
+/** The bytes of decoded contents that are in files now, and how many of them are beyond the sizes of their messages. */
 let onDisk = 0
 let beyond = 0
 

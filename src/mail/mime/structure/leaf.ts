@@ -39,7 +39,7 @@ export interface Depth {
    * one more, because libclamav opens it in place.
    */
   readonly levels: number
-  /** The number of nested messages. To libclamav an attached message is a file of its own. */
+  /** The number of messages around it. To libclamav an attached message is a file of its own. */
   readonly messages: number
   /** The number of multiparts and messages around it, in this mail. */
   readonly entities: number
@@ -82,18 +82,18 @@ function depthIn({ levels, messages, entities }: Omit<Depth, 'subtypes' | 'multi
 export class DepthMeter {
   /** The greatest depth so far. */
   deepest = 0
-  /** The number of attached messages so far. */
-  messages = 0
+  /** The number of attached messages found so far. */
+  attached = 0
 
   /** Adds what was measured in a message that was read by itself. */
-  add({ deepest, messages }: DepthMeter): void {
+  add({ deepest, attached }: DepthMeter): void {
     this.deepest = Math.max(this.deepest, deepest)
-    this.messages += messages
+    this.attached += attached
   }
 
   /** Returns the depth inside of an attached message that begins at a number of levels. */
   inMessage(levels: number, { entities, messages }: Depth): Depth {
-    this.messages++
+    this.attached++
     return this.#measured({
       levels,
       entities: entities + 1,

@@ -11,8 +11,8 @@ export interface MailStructure {
   readonly headers: readonly PartHeader[]
   /** The greatest depth (leaf.ts). That of an odd mail is an estimate, which may be too high. */
   readonly deepest: number
-  /** The number of messages in it. */
-  readonly messages: number
+  /** The number of attached messages that were found. */
+  readonly attached: number
   /** The oddity for the log and STRICTMIME. */
   readonly oddities: readonly Oddity[]
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { fileKindOf } from '../../../../src/mail/mime/leaves/file-kind.ts'
-import { beginsAsMail, isKnownAsMail } from '../../../../src/mail/mime/leaves/mail-starts.ts'
+import { beginsAsMail, isMailToLibclamav } from '../../../../src/mail/mime/leaves/mail-starts.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const source = (text: string) => Bytes.of(bytes(text))
@@ -10,10 +10,10 @@ t.test('a file that begins with one of eight fields is mail to every scanner', a
   for (const name of [
     ...['Received', 'Return-Path', 'Delivered-To', 'Message-ID', 'Date', 'From', 'To', 'Subject'],
   ]) {
-    t.equal(isKnownAsMail(source(`${name}: a`)), true, name)
+    t.equal(isMailToLibclamav(source(`${name}: a`)), true, name)
   }
   for (const text of ['', ': a', 'Cc: a', 'date: a', 'Date:a', ' Date: a', 'x\nDate: a']) {
-    t.equal(isKnownAsMail(source(text)), false, text)
+    t.equal(isMailToLibclamav(source(text)), false, text)
   }
 })
 
@@ -30,7 +30,7 @@ t.test('a file that begins with a field may be mail', async (t) => {
 
 t.test('each rule for how mail begins is for another reader', async (t) => {
   const rules = {
-    known: isKnownAsMail,
+    known: isMailToLibclamav,
     mail: (file: Bytes) => fileKindOf(file) === 'mail',
     begins: beginsAsMail,
   }

@@ -80,10 +80,10 @@ t.test('of an attached message that is odd, nothing is taken', async (t) => {
     headers.map(({ type }) => type),
     ['multipart/mixed', 'message/rfc822', 'text/plain'],
   )
-  t.match(depths, { deepest: 1, messages: 1 })
+  t.match(depths, { deepest: 1, attached: 1 })
   t.match(read(`${multipart}${attached(inner('xy'))}${part}${end}`), {
     odd: [],
-    depths: { deepest: 2, messages: 2 },
+    depths: { deepest: 2, attached: 2 },
   })
 })
 
