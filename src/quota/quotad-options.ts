@@ -88,7 +88,7 @@ const FOR_ROOT = 'check'
 
 /** The sockets that systemd has made for this process. */
 interface ActivatedSockets extends Readonly<Record<'udp' | 'http', readonly ServiceEndpoint[]>> {
-  /** Those on which it reports its check lines to root. */
+  /** The sockets on which this process reports its check lines to root. */
   readonly forRoot: readonly number[]
 }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { sourceFiles } from '../../tools/documents/source-files.ts'
 import {
   commentsIn,
   messages,
@@ -173,6 +174,22 @@ t.test('no message shows the code of a system error, which is for programs', asy
     .filter((name) => name.endsWith('.ts'))
     .filter((name) => /\$\{errorCode\(/.test(readFileSync(join(src, name), 'utf8')))
   t.same(shown, [], 'codeInWords() has the words')
+})
+
+/** Comments above a name that refer to the comment above another one. */
+const riddlesIn = (source: string): readonly string[] =>
+  source.match(
+    /\/\*\*\s+(?:\* )?(?:(?:Returns|Finds|Matches|Reads|Takes|Adds|Whether|(?:Upper|Lower) limit for|The (?:number|bytes|length) of) )?(?:the same|those|that|such|these|them|the next one)\b.*/gi,
+  ) ?? []
+
+t.test('the comment above a name is understood without the one above it', async (t) => {
+  t.ok(sourceFiles.length > 400)
+  for (const { path, text } of sourceFiles) t.same(riddlesIn(text), [], path)
+  t.equal(
+    riddlesIn('/** Returns those of a part. */\n/**\n * The same for a comment. */').length,
+    2,
+  )
+  t.same(riddlesIn('/** Returns the lines of that file. */'), [])
 })
 
 t.test('comments have none of the last list', async (t) => {

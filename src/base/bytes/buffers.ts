@@ -19,7 +19,7 @@ export function releaseBuffer({ buffer, byteLength }: Buffer): void {
  */
 const NEAR_BYTES = 32
 
-/** Returns the same as `bytes.indexOf(byte, from)`, without a native call if the byte is near. */
+/** As `bytes.indexOf(byte, from)`, without a native call if the byte is near. */
 export function indexOfByte(bytes: Buffer, byte: number, from: number): number {
   const near = Math.min(from + NEAR_BYTES, bytes.length)
   for (let at = from; at < near; at++) if (bytes[at] === byte) return at

@@ -58,7 +58,7 @@ export const failure = (what: string, value: string, remedy: string): CheckLine 
   return { level: 'error', what, value, remedy }
 }
 
-/** The same check line with more marks. */
+/** Returns a check line with more marks. */
 export const marked = (checkLine: CheckLine, ...marks: readonly CheckMark[]): CheckLine => ({
   ...checkLine,
   marks: [...(checkLine.marks ?? []), ...marks],
@@ -66,7 +66,7 @@ export const marked = (checkLine: CheckLine, ...marks: readonly CheckMark[]): Ch
 
 export const hasMark = ({ marks = [] }: CheckLine, mark: CheckMark): boolean => marks.includes(mark)
 
-/** Returns the same check line, to be printed only if no check line with this mark was printed before. */
+/** Returns a check line that is printed only if no check line with the mark `follows` was printed before. */
 export const following = (checkLine: CheckLine, follows: CheckMark): CheckLine => ({
   ...checkLine,
   follows,

@@ -461,7 +461,7 @@ function entryError(error: unknown, shown: string): Error {
   return new Error(`${shown}: cannot be opened without /proc; mount it`)
 }
 
-/** Returns the same error with a message about the path that the caller used. */
+/** Returns an error whose message is about the path that the caller used. */
 function errorAbout(error: unknown, path: string): Error {
   const code = errorCode(error)
   const [text = ''] = error instanceof Error ? error.message.split(', ') : [String(error)]

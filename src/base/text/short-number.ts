@@ -5,11 +5,11 @@ const DIGITS_MAX = 10_000
 /** Hex digits at the end of an id that are random. */
 const RANDOM_DIGITS = 11
 
-/** Between its two halves, people write a hyphen, spaces or nothing, and mail programs some other dash. */
+/** The short number of a message: between its two halves, people write a hyphen, spaces or nothing, and mail programs some other dash. */
 const SHORT =
   /(?<![\w.-])([bcdfghj-np-tvwxz]{4})(?:\s?[-\u2010-\u2015]\s?|\s)?([0-9]{4})(?![\w-])/gi
 
-/** The same as it is dictated: letter by letter, and the digits one by one or in pairs. */
+/** The short number of a message as it is dictated: letter by letter, and the digits one by one or in pairs. */
 const DICTATED =
   /(?<![\w.-])([bcdfghj-np-tvwxz]{4}|[bcdfghj-np-tvwxz](?:\s[bcdfghj-np-tvwxz]){3})\s?[-\u2010-\u2015]?\s?(\d{4}|\d\d\s\d\d|\d(?:\s\d){3})(?![\w-])/gi
 

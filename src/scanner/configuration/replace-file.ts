@@ -18,7 +18,7 @@ import { writeWhole } from '../../base/process/descriptors.ts'
 /** A file whose lines a command changes. */
 interface FileToReplace {
   readonly path: string
-  /** Upper limit for its bytes. */
+  /** Upper limit for the bytes of the file. */
   readonly max: number
   /** The mode of a new one. */
   readonly mode: number

@@ -26,7 +26,7 @@ export function describeDoor(door: ListeningDoor, by: Configuration): string {
   return `${doorName(door)}: ${describeHandling(door, by)}`
 }
 
-/** Returns the same without the name of the door. */
+/** Returns how a door will handle mail, without the name of the door. */
 export function describeHandling({ kind, route }: ListeningDoor, by: Configuration): string {
   const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
   return `${handlingText(kind, by, route?.afterQueue)}${on}`

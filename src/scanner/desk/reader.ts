@@ -12,7 +12,7 @@ export interface Reader {
 /** A user who may read the directory, at a command line. No function has it as its default: a caller that forgets it would release everybody's mail. */
 export const ALL_MAIL: Reader = {}
 
-/** Returns those recipients, latin1, who are in the care of a person. */
+/** Returns the recipients, latin1, who are in the care of a person. */
 export function recipientsFor({ to }: Reader, recipients: readonly string[]): readonly string[] {
   return to === undefined ? recipients : recipients.filter((address) => isFor(to, address))
 }

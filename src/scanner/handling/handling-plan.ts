@@ -20,7 +20,7 @@ export interface PassingPlan {
   readonly kind: 'pass'
   /** `disabled`: mail is meant to pass. `no-scanner`: QHPSI names none. */
   readonly cause: 'disabled' | 'no-scanner'
-  /** The same for the log. */
+  /** The reason, as the log states it. */
   readonly reason: string
   readonly messageOptions: MessageOptions
 }

@@ -34,7 +34,7 @@ export class HttpConnections {
   readonly #most: number
   readonly #log: (line: string) => void
   readonly #known = new WeakMap<Socket, HttpConnection>()
-  /** Those that have a place, in the order in which they came. */
+  /** The connections that have a place, in the order in which they came. */
   readonly #open = new Map<HttpConnection, Socket>()
   readonly #leaving = new Set<Socket>()
 

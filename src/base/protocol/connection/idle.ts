@@ -16,7 +16,7 @@ export function longestIdle<Served extends Idle>(
   return (idle.find(isSilent) ?? idle[0])?.[0]
 }
 
-/** Returns the same among clients without unread data. */
+/** Returns the connection without unread data that has been idle longest, since before `time`, if there is one. */
 export function longestSilent<Served extends Idle>(
   connections: Entries<Served>,
   time = Number.POSITIVE_INFINITY,

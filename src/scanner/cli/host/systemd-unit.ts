@@ -19,7 +19,7 @@ export interface SystemdUnit {
   readonly user: string
   /** The time of its last start, in milliseconds since 1970; 0: never. */
   readonly since: number
-  /** The number of that start, by which the journal names its lines: systemd.exec(5), INVOCATION_ID. */
+  /** The number of its last start, by which the journal names its lines: systemd.exec(5), INVOCATION_ID. */
   readonly invocation: string
   /** The administrator's files: of the unit, additions to it (`systemctl edit`), and of its variables. */
   readonly files: readonly string[]
@@ -58,7 +58,7 @@ interface IgnoredLine {
 const IGNORED =
   /^(\/etc\/systemd\/system\/(onescan[\w-]*\.\w+)\.d\/[^:\n]+):(\d+): (.*[Ii]gnor.*)$/gm
 
-/** Returns such lines of a unit, and of the sockets and units that it needs. */
+/** Returns the lines that systemd ignores in additions to a unit, and to the sockets and units that it needs. */
 export function ignoredLines(unit: string): IgnoredLine[] {
   if (!hasSystemd()) return []
   const { complaint } = run(ANALYZE, 'verify', '--man=no', '--', unit)
@@ -167,7 +167,7 @@ const KEPT_BY_GROUP = [
   ...['RestrictNetworkInterfaces', 'RestrictFileSystems', 'DevicePolicy', 'DeviceAllow'],
 ]
 
-/** Matches such a property if it is unset: nothing is forbidden (~) rather than nothing allowed. */
+/** Matches a property of KEPT_BY_GROUP that is unset: nothing is forbidden (~) rather than nothing allowed. */
 const UNSET = /^(?:(?!Restrict)\w+=|Restrict\w+=~|DevicePolicy=auto)?$/
 
 /**

@@ -45,7 +45,7 @@ const ENTRY = 'margin: 0.75em 0; padding-top: 0.75em; border-top: 1px solid #888
 const HEADING = 'display: inline; margin: 0 1em 0 0; font-size: inherit'
 const HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">' // biome-ignore format: a line
 
-/** Returns the same as HTML, with a title, in the language of the text around the list and in that of the list. It loads nothing. */
+/** Returns a digest as HTML, with a title, in the language of the text around the list and in that of the list. It loads nothing. */
 export function digestAsHtml(
   { before, entries, after }: DigestText,
   title: string,

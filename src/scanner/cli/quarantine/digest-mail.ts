@@ -22,7 +22,7 @@ export interface Digest {
   readonly parts: number
   /** The number of quarantined messages of all these parts, and of the next digest. */
   readonly count: number
-  /** The number of those that come with the next digest. */
+  /** The number of quarantined messages that come with the next digest. */
   readonly left: number
   /** How many of all were kept for which reason. */
   readonly kinds: ReadonlyMap<string, number>
@@ -54,7 +54,7 @@ interface DigestOrigin {
 export interface Stock {
   /** Messages that some recipients lack. */
   waiting: number
-  /** Those of them that are deleted within ENDING_DAYS. */
+  /** Messages that some recipients lack, and that are deleted within ENDING_DAYS. */
   ending: number
   /** Messages that could not be read. */
   unread: number

@@ -141,7 +141,7 @@ const LOCK = 'onescan quarantine digest'
 
 /** Who gets digests. */
 interface Readers {
-  /** Returns those of a message for these recipients. */
+  /** Returns who gets the digest of a message for these recipients. */
   readonly readersOf: (recipients: readonly string[]) => readonly string[]
   readonly isForRecipient: boolean
 }

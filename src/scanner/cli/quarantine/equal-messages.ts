@@ -5,7 +5,7 @@ import { alikeGroups, FEW_ALIKE } from '../../scan/quarantine/alike.ts'
 /** A message, or several that are equal, the newest first: an entry of a digest. */
 export interface EqualMessages {
   readonly messages: readonly [newest: ShownMessage, ...others: ShownMessage[]]
-  /** Those with the same finding that are entries of their own, because they are unlike these. */
+  /** Messages with the same finding that are entries of their own, because they are unlike these. */
   readonly unlike: readonly ShownMessage[]
 }
 

@@ -6,7 +6,7 @@ interface KnownEnvelope {
   readonly sender: string
   /** The address of the mailbox. */
   readonly recipient: string | undefined
-  /** That address, and others that the message was sent to, such as an alias of it. */
+  /** The address of the mailbox, and others that the message was sent to, such as an alias. */
   readonly addresses: readonly string[]
 }
 

@@ -104,7 +104,7 @@ const pathOf = ({ directory, name }: PlacedEntry): string =>
 
 /** A file in the quarantine, which the process has locked that moves a message there. */
 const LOCK = 'scan.lock'
-/** Milliseconds that a scan waits for another one, and those until it tries again. */
+/** Milliseconds that a scan waits for another one, and until it tries again. */
 const TURN_TIME = 60_000
 const TURN_EACH = 5
 

@@ -137,7 +137,7 @@ export class MailReporter {
 export interface WorkersState {
   /** The number of workers that have ended, for any reason, and were replaced. */
   readonly replaced: number
-  /** The number of them that were ended because they hung. */
+  /** The number of replaced workers that were ended because they hung. */
   readonly hung: number
   /** The process ids of workers without a heartbeat for some seconds. */
   readonly late: readonly number[]

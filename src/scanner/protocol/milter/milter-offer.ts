@@ -54,7 +54,7 @@ export const step = {
 const STEPS_OF_VERSION_2 = 0x7f
 const ACTIONS_OF_VERSION_6 =
   action.changeSender | action.addRecipientsWithParameters | action.requestMacros
-/** Those of version 6 that Stalwart offers. Postfix with milter_protocol=2 offers all three. */
+/** The actions of version 6 that Stalwart offers. Postfix with milter_protocol=2 offers all three. */
 const ACTIONS_OF_STALWART = action.changeSender | action.addRecipientsWithParameters
 
 /** Bits of the same number by which an MTA and libmilter agree on sizes of data. */

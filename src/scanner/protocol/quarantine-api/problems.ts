@@ -10,7 +10,7 @@ interface ProblemFacts {
   readonly command?: string
 }
 
-/** What both do about it. */
+/** What a client of the API does about a problem, and also a user of the command. */
 const both = (remedy: string) => ({ api: remedy, command: remedy })
 
 const CANNOT = { status: 409, title: 'The message cannot be released in this way', type: 'cannot-release' } as const // biome-ignore format: a line

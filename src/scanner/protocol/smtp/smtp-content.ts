@@ -16,7 +16,7 @@ const behind = {
   bareEnd: 3,
   /** A dot at the start of a line for every server. It is not content. */
   dot: 4,
-  /** The same dot and a CR after it, neither of which was given out yet. */
+  /** A dot at the start of a line and a CR after it, neither of which was given out yet. */
   dotCr: 5,
 } as const
 

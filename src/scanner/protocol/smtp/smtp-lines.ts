@@ -22,7 +22,7 @@ export class LineReader {
     this.#lengthMax = lengthMax
   }
 
-  /** Bytes that wait, those of a line that has not ended included. */
+  /** The number of bytes that wait, including a line that has not ended. */
   get pending(): number {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, this.#begunLength)
   }

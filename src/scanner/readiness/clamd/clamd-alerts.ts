@@ -55,7 +55,7 @@ const alerts: Readonly<
       readonly named: string
       /** The line of its clamd.conf. */
       readonly line: string
-      /** Returns such a file; absent if only a signature of the site names one. */
+      /** Returns a file that has the property; absent if only a signature of the site names one. */
       readonly file?: () => Buffer
     }
   >

@@ -198,7 +198,7 @@ async function groupRecipients(
   return { groups, groupOf }
 }
 
-/** Returns the same text for groups whose mail is judged in the same way. */
+/** Returns a text that is equal for groups whose mail is judged in the same way. */
 function groupKey({ lines, exceptions }: RecipientGroup): string {
   const actions = new Set(lines.map((rule) => JSON.stringify(rule?.action)))
   return `${[...actions].join()} ${exceptions.map(({ line }) => line).join()}`

@@ -10,7 +10,7 @@ import { REQUESTS } from './release-requests.ts'
 /** The end of the name of a file in REQUESTS that lists the recipients who received a message. It stays as long as the message. */
 export const RECEIPTS = '.receipts'
 
-/** That a recipient, latin1, has certainly received a message from quarantine. */
+/** States that a recipient, latin1, has certainly received a message from quarantine. */
 export interface Receipt {
   readonly to: string
   /** RFC 3339. */

@@ -61,7 +61,7 @@ function endOfLastField(text: string): number {
   return at + 1
 }
 
-/** Returns these fields in the first bytes of a message, for messages that were kept without them. */
+/** Returns the fields that people see in the first bytes of a message, for messages that were kept without them. */
 export function seenFieldsIn(start: Buffer): readonly string[] {
   const text = start.toString('latin1')
   const end = /^\r?\n|\n\r?\n/.exec(text)?.index ?? text.length

@@ -74,7 +74,7 @@ export class Rules {
   }
 
   /**
-   * Returns the same text for recipients without a domain for whom the same lines are found, and
+   * Returns a text that is equal for recipients without a domain for whom the same lines are found, and
    * undefined for recipients that name one.
    */
   namelessKey(recipient: MailAddress): string | undefined {

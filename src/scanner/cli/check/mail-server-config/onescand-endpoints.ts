@@ -25,7 +25,7 @@ import { PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
 /** The doors at which onescand accepts mail. */
 export interface OnescandEndpoints {
   readonly milters: readonly NamedDoor[]
-  /** Those of --smtp and --lmtp. The server of --next is in their route. */
+  /** The doors of --smtp and --lmtp. The server of --next is in their route. */
   readonly smtp: readonly NamedDoor[]
   readonly clamd: readonly NamedDoor[]
   readonly isRunning: boolean

@@ -10,7 +10,7 @@ export const FRESHCLAM = ['clamav-freshclam', 'freshclam'] as const
 /** Shows the first lines of its log: with an error, it fetches nothing. */
 const WAITS = 'sleep 30'
 
-/** Returns the same check line, with the remedy of the service that fetches signatures on this host, if it needs them. */
+/** Returns a check line with the remedy of the service that fetches signatures on this host, if it needs them. */
 export function withSignatureService(
   checkLine: CheckLine,
   ask: (unit: string) => Pick<SystemdUnit, 'active' | 'enabled'> | undefined = askSystemd,

@@ -23,7 +23,7 @@ export interface Host extends CheckedHost {
   readonly program: string
   /** The clients with this handling, by tcpserver's rules; undefined: all clients. */
   readonly clients?: string | undefined
-  /** Whether these clients may send mail to other hosts, so that it may be meant not to be scanned. */
+  /** Whether the clients may send mail to other hosts, so that it may be meant not to be scanned. */
   readonly mayRelay: boolean
 }
 

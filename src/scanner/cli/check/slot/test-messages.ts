@@ -146,8 +146,8 @@ function meaningText({ code }: SlotResult): string {
 /** The bytes of memory with which the runtime surely starts. */
 const START_MEMORY = isCompiled ? 1024 ** 3 : 4_000_000_000
 /**
- * The same for both runtimes, and in all documentation. -m would also set the stack, of which Node makes one
- * for each thread.
+ * The remedy, which is the same for both runtimes, and in all documentation. -m would also set the stack, of which Node
+ * makes one for each thread.
  */
 const MORE_MEMORY = 'use "softlimit -a 4000000000" instead of "softlimit -m ..." in the run script'
 

@@ -41,7 +41,7 @@ const USUAL: readonly SendingWay[] = [
 const LARGE_MAIL = 300 * 1024
 /** Milliseconds for a line about an accepted message: a queue may precede onescan. */
 const LOG_TIMEOUT = 5_000
-/** The same for mail of a program, which is taken before any filter has seen it: rspamd may need seconds for each. */
+/** Milliseconds for a line about mail of a program, which is taken before any filter has seen it: rspamd may need seconds for each. */
 const QUEUED_LOG_TIMEOUT = 20_000
 /** Milliseconds for the mail server's line about a filter that it does not reach: it precedes the reply. */
 const COMPLAINT_TIMEOUT = 1_000

@@ -48,7 +48,7 @@ function* descriptorPackets(descriptors: readonly (() => number)[]): Generator<C
 }
 
 /**
- * Returns the same commands followed by a stream of one byte. A clamd that cannot write its temporary files
+ * Returns commands followed by a stream of one byte. A clamd that cannot write its temporary files
  * reports descriptors as clean without a scan (measured with 1.4.3: a full disk, a directory without write
  * permission), but not streams.
  */

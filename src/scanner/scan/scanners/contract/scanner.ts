@@ -13,7 +13,7 @@ export type Sample = MessageSample | RawSample | ContentSample
 /** An outgoing message, below one line that onescan adds (sampleOf), or what is left of it without its contents. */
 export interface MessageSample extends SampleBytes {
   readonly kind: 'message'
-  /** The same message as it was sent, which scanners scanned before. */
+  /** The message as it was sent, which scanners scanned before. */
   readonly raw?: Unfiled<RawSample>
   /** The message without that line, as it is read for contents, and its header. */
   readonly read?: { readonly bytes: Bytes; readonly header: Header }

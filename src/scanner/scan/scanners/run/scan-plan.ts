@@ -28,9 +28,9 @@ export interface ScanPlan extends Omit<ScannerCall, 'signal'> {
 export interface RunningScan extends ScanPlan, ScannerCall {
   /** Waits for messages that have used less time than this one. To be called between two pieces of its work. */
   giveWay(): Promise<void>
-  /** The same, in a later iteration of the event loop. */
+  /** Waits for these messages, too, and for a later iteration of the event loop. */
   nextTurn(): Promise<void>
-  /** Has neither of them release a permit before the returned function is called. */
+  /** Has neither giveWay() nor nextTurn() release a permit before the returned function is called. */
   keepPermits(): () => void
 }
 

@@ -120,7 +120,7 @@ function shareOf(name: string): FieldShare {
   return copyFields.has(name) ? 'name' : 'whole'
 }
 
-/** The same for the exact fingerprint of a message that is delivered again. */
+/** Returns which part of a field is hashed into the exact fingerprint of a message that is delivered again. */
 function shareInRetry(name: string): FieldShare {
   return retryFields.has(name) || isStampName(name) ? 'nothing' : 'whole'
 }

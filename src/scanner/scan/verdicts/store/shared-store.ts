@@ -15,9 +15,9 @@ import { SEALED_MAX } from './seal.ts'
 
 /** The numbers of requests to a shared store and of stored verdicts, since it was opened. */
 interface SharingCounters {
-  /** Messages for which a request was sent. */
+  /** Messages for which a request was sent to the store. */
   asked: number
-  /** Those of them for which it had a verdict. */
+  /** Messages for which the store had a verdict. */
   known: number
   /** Messages that waited for the verdict of another host, which was scanning a copy. */
   waited: number
