@@ -13,7 +13,7 @@ import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { MimeLines, type MimeText } from '../headers/mime-lines.ts'
 import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
-import { LineEnds } from './cuts.ts'
+import { LineEnds } from '../structure/cuts.ts'
 
 const isMessageOrUntyped = ({ isMessage, type }: PartHeader) => isMessage || type === ''
 

@@ -6,10 +6,10 @@ import type { Steps, Work } from '../budget/work.ts'
 import { type Encoding, encodingsLike, transferEncodings } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
+import { type Cut, cutsIn } from '../structure/cuts.ts'
 import { type Depth, DepthMeter, type Leaf } from '../structure/leaf.ts'
 import type { MailStructure } from '../structure/mail-structure.ts'
 import { type BodyStart, type BodyStarts, bodyStartsBelow } from './body-starts.ts'
-import { type Cut, cutsIn } from './cuts.ts'
 import { OpenLevels } from './open-levels.ts'
 
 /** The words of a header that may name a file, whatever a program makes of its fields. */

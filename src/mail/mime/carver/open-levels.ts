@@ -1,7 +1,7 @@
 import { limits } from '../budget/limits.ts'
+import type { Cut } from '../structure/cuts.ts'
 import { type Depth, type DepthMeter, isMessageByDefault } from '../structure/leaf.ts'
 import type { BodyStarts } from './body-starts.ts'
-import type { Cut } from './cuts.ts'
 
 /** A multipart or message that is open. */
 interface OpenLevel {

@@ -1,7 +1,7 @@
 import { CR, DASH, LF } from '../../../base/bytes/ascii.ts'
 import { costs } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import type { Cut } from '../carver/cuts.ts'
+import type { Cut } from '../structure/cuts.ts'
 import type { EndedBoundary, OrdinaryParts } from './ordinary-parts.ts'
 
 /** A multipart of an ordinary message: its boundary, and where its body begins. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { carve } from '../../../../src/mail/mime/carver/carve.ts'
-import { cutsIn } from '../../../../src/mail/mime/carver/cuts.ts'
+import { cutsIn } from '../../../../src/mail/mime/structure/cuts.ts'
 import { depthOfMail } from '../../../../src/mail/mime/structure/leaf.ts'
 import { evasions } from '../../../scanner/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../scanner/scan/scanners/evasions/compose.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { cutsIn } from '../../../../src/mail/mime/carver/cuts.ts'
 import { readOrdinary } from '../../../../src/mail/mime/ordinary/read-ordinary.ts'
+import { cutsIn } from '../../../../src/mail/mime/structure/cuts.ts'
 import { depthOfMail } from '../../../../src/mail/mime/structure/leaf.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
 import { lacks } from '../../../needs.mjs'
