@@ -1,5 +1,6 @@
 import t from 'tap'
 import {
+  allRecipients,
   count,
   kindText,
   problems,
@@ -26,6 +27,8 @@ t.test('plural forms, and a kind that is not known', async (t) => {
   t.equal(count(0, 'message'), '0 messages')
   t.equal(count(1, 'recipient'), '1 recipient')
   t.equal(count(1200, 'part'), '1,200 parts')
+  t.equal(allRecipients(2), 'both recipients')
+  t.equal(allRecipients(3), 'all 3 recipients')
   t.equal(kindText('banned'), 'Banned attachment')
   t.equal(kindText('new-kind'), 'new-kind')
 })

@@ -180,6 +180,26 @@ t.test(
   },
 )
 
+t.test('of a list that goes on, what is selected elsewhere may be in it', skip, async (t) => {
+  const api = await serveApi(t)
+  await keepMany(api, 130)
+  const { page } = await open(api)
+  await button(page, 'Show more').click()
+  await titled(page, '130 messages')
+  for (const n of [0, 120]) await select(page, n)
+  const searchFor = async (words: string) => {
+    await page.getByLabel('Search:').fill(words)
+    await page.keyboard.press('Enter')
+  }
+  await searchFor('ann')
+  await titled(page, 'The newest 100 of 130 messages')
+  await selected(page, '2 selected, 1 of them not shown here')
+  await searchFor('a0@example.net')
+  await titled(page, '1 message')
+  await selected(page, '2 selected, 1 of them in another search')
+  await page.context().close()
+})
+
 t.test('equal reasons are one line, with links to the messages', skip, async (t) => {
   const api = await serveApi(t)
   const ids = await keepMany(api, 8)

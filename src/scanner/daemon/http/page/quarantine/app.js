@@ -5,7 +5,7 @@ import { focus } from './focus.js'
 import { isSameFilter, List } from './list.js'
 import { Opened } from './opened.js'
 import { Problem, signIn, signOut } from './session.js'
-import { count, isUnfinished, problemText } from './words.js'
+import { count, isAboutRights, isUnfinished, problemText } from './words.js'
 
 /** @import { Right } from '../../../../protocol/quarantine-api/exchange.ts' */
 /** @import { Answer, AnswerButton, Line, Place } from './answer.js' */
@@ -122,7 +122,7 @@ export class App {
       await work()
       return true
     } catch (error) {
-      if (session === this.#session) this.fail(place, error)
+      if (session === this.#session) await this.fail(place, error)
       return false
     } finally {
       if (session === this.#session) {
@@ -138,14 +138,34 @@ export class App {
   }
 
   /**
+   * Shows a problem, once the page is as the person's rights are now: with the buttons, some of the places are gone.
+   *
    * @param {Place} place
    * @param {unknown} error
-   * @returns {void}
+   * @param {string} [done] what was done before, in a sentence
    */
-  fail(place, error) {
+  async fail(place, error, done = '') {
     if (!(error instanceof Problem)) throw error
-    if (error.code === 'no-token' && this.me !== undefined) return this.expire()
-    this.say(place, problemText(error), true)
+    const isOfRights = this.me !== undefined && isAboutRights(error.code)
+    if (isOfRights && error.code === 'no-token') return this.expire(done)
+    if (isOfRights) await this.#renewRights()
+    const there = isOfRights && place !== 'list' ? 'message' : place
+    this.say(there, [problemText(error), done].filter(Boolean).join(' '), true)
+  }
+
+  /** Asks anew what the person may do. A question that is not answered changes nothing. */
+  async #renewRights() {
+    const session = this.#session
+    try {
+      const me = await signIn()
+      if (session !== this.#session) return
+      this.me = me
+      if (!this.mayChange) this.list.selected.clear()
+      await this.opened.renew()
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      if (error.code === 'no-token' && session === this.#session) this.expire()
+    }
   }
 
   // The address
@@ -253,12 +273,12 @@ export class App {
   /** The token was taken away, or has ended. @param {string} [done] what was done before, in a sentence */
   expire(done = '') {
     const words = 'Your token is no longer valid, so nothing more was done. Ask your mail administrator for a new one.' // biome-ignore format: a line
-    this.end(`${words} ${done}`)
+    this.end(`${words} ${done}`, true)
   }
 
-  /** Signs the person out without a question. @param {string} why */
-  end(why) {
-    this.leave([why.trim(), this.isUnused && UNUSED].filter(Boolean).join(' '))
+  /** Signs the person out without a question. @param {string} why @param {boolean} [isBad] */
+  end(why, isBad) {
+    this.leave([why.trim(), this.isUnused && UNUSED].filter(Boolean).join(' '), isBad)
   }
 
   /** @param {number | undefined} secondsLeft */
@@ -279,8 +299,9 @@ export class App {
    * Forgets the token and all that was shown.
    *
    * @param {string} words
+   * @param {boolean} [isBad]
    */
-  leave(words) {
+  leave(words, isBad) {
     signOut()
     this.question?.end(false)
     this.#session = {}
@@ -290,7 +311,7 @@ export class App {
     this.list = new List(this)
     this.opened = new Opened(this)
     this.isStarted = true
-    this.say('sign-in', words)
+    this.say('sign-in', words, isBad)
     focus('token')
   }
 

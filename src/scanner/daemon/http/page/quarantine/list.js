@@ -6,6 +6,7 @@ import { ask, codeOf, Problem } from './session.js'
 import {
   count,
   dangerOfMany,
+  isAboutRights,
   kindText,
   problemOfMany,
   problems,
@@ -92,7 +93,7 @@ export class List {
       Object.assign(this, { isLoading: false, isSearching: false })
       if (isFirst)
         Object.assign(this, { messages: [], next: null, more: [], isLoaded: false, damaged: 0 })
-      this.app.fail('list', error)
+      await this.app.fail('list', error)
     }
   }
 
@@ -479,8 +480,8 @@ export class List {
         stopped = error
       }
     }
-    if (stopped?.code === 'no-token')
-      return this.app.expire(number > 0 ? `${count(number, 'message')} ${done} before.` : '')
+    if (stopped && isAboutRights(stopped.code))
+      return this.app.fail('list', stopped, number > 0 ? `${count(number, 'message')} ${done} before.` : '') // biome-ignore format: a line
     const failures = [...failed.values()].flat().length
     const left = messages.length - number - released - gone - failures
     const again = done === 'released' ? ': to release them again is safe, each is sent once' : ''

@@ -13,6 +13,7 @@ import {
   dangerText,
   findingOf,
   firstLines,
+  isAboutRights,
   isUnfinished,
   kindText,
   problems,
@@ -108,7 +109,7 @@ export class Opened {
       this.app.redraw()
     } catch (error) {
       if (error instanceof Problem && error.code === 'no-message') this.#sayItIsGone(message)
-      else this.app.fail('message', error)
+      else await this.app.fail('message', error)
     }
     // What leads on is before a title with nothing below it.
     if (this.isGone) focus('next', 'message-title')
@@ -129,6 +130,11 @@ export class Opened {
     if (recipients.length === recipientCount)
       shown.releasedCount = recipients.filter((address) => this.hasIt(address)).length
     return shown
+  }
+
+  /** Reads the open message again, since what the person may do with it has changed. */
+  async renew() {
+    if (this.shown) await this.#reload(this.shown.id)
   }
 
   /** Those who are selected at first: a release to all is a step of its own. @param {Message} message */
@@ -356,7 +362,7 @@ export class Opened {
       }
       this.target.other = ''
     } catch (error) {
-      if (!(error instanceof Problem) || error.code === 'no-token') throw error
+      if (!(error instanceof Problem) || isAboutRights(error.code)) throw error
       problem = error
     }
     // What is done is in its history, and what all have is no longer in a list of what waits.

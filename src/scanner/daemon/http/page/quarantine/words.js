@@ -209,6 +209,9 @@ export function problemText(failure, recipients = 1) {
   return `${words} The mail server replied${whom}: ${reply}`
 }
 
+/** Whether a problem shows that the person may do less than the page has buttons for. @param {ProblemCode} code */
+export const isAboutRights = (code) => ['no-token', 'not-allowed', 'not-this-kind'].includes(code)
+
 /** Whether a message may have been delivered, to some at least, and can be released again. @param {ProblemCode} code */
 export const isUnfinished = (code) =>
   ['interrupted', 'maybe-sent', 'partly-released'].includes(code)
