@@ -1,7 +1,8 @@
 import { constants, existsSync } from 'node:fs'
 import { access, realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { Fault } from '../../base/errors/fault.ts'
+import { Fault, ifThere } from '../../base/errors/fault.ts'
+import { readOwnFile } from '../../base/path/open.ts'
 import type { Environment } from '../../base/process/environment.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../../base/settings/control-directories.ts'
 import { parseRules, RULES_MAX } from '../scan/rules/parse-rules.ts'
@@ -20,9 +21,10 @@ interface ChangedRules {
 const NOTE = '# For the quarantined message '
 
 /**
- * Adds lines to onescan.policy, or removes them. Each line that is added for a message, of this id, has a comment above it, and
- * only such lines are removed for that message: the same line of an administrator stays. onescand reads the file again at a
- * reload. Rejects with a Fault if the file cannot be replaced, or would not be valid: that would stop all mail.
+ * Adds lines to onescan.policy, or removes them. Each line that is added for a message, of this id, has a comment above it. For
+ * a message only lines with such a comment are removed, also those of another message: the same line of an administrator
+ * stays. onescand reads the file again at a reload. Rejects with a Fault if the file cannot be replaced, or would not be
+ * valid: that would stop all mail.
  */
 export async function changeExceptions(
   env: Environment,
@@ -45,7 +47,7 @@ export async function changeExceptions(
         .flatMap((line) => [...note, line])
       const next =
         change === 'remove'
-          ? withoutLines(before, lines, note).join('\n')
+          ? withoutLines(before, lines, id !== undefined).join('\n')
           : `${old}${fresh.map((line) => `${line}\n`).join('')}`
       changed = { number: next.split('\n').indexOf(lines[0]!) + 1, isChanged: next !== old }
       parseRules(next, path)
@@ -55,15 +57,26 @@ export async function changeExceptions(
   return { path, ...changed }
 }
 
-/** Returns what is left without these lines and the comments above them; with a comment, without those below it alone. */
+/** Returns what is left without these lines and the comments above them, or without those that were made for messages. */
 function withoutLines(
   before: readonly string[],
   lines: readonly string[],
-  [note]: readonly string[],
+  onlyForMessages: boolean,
 ): readonly string[] {
   const isGone = (at: number) =>
-    lines.includes(before[at] ?? '') && (note === undefined || before[at - 1] === note)
+    lines.includes(before[at] ?? '') && (!onlyForMessages || isForMessage(before, at))
   return before.filter((line, at) => !isGone(at) && !(line.startsWith(NOTE) && isGone(at + 1)))
+}
+
+const isForMessage = (lines: readonly string[], at: number) =>
+  lines[at - 1]?.startsWith(NOTE) ?? false
+
+/** Resolves to the lines that were made for messages. Rejects as mayChangeExceptions() does, and if the file cannot be read. */
+export async function exceptionsForMessages(env: Environment): Promise<ReadonlySet<string>> {
+  await mayChangeExceptions(env)
+  const text = ifThere(() => readOwnFile(policyFile(env), RULES_MAX))?.toString('utf8') ?? ''
+  const lines = text.split('\n')
+  return new Set(lines.filter((_, at) => isForMessage(lines, at)))
 }
 
 /** Rejects if changeExceptions() cannot replace the file: its directory must be writable. */

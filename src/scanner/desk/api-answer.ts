@@ -14,7 +14,7 @@ import { beginRequest } from '../scan/quarantine/release-requests.ts'
 import { checkParameters, countMessages, LIST_PARAMETERS, listPage, readFilter, SEARCH_PARAMETERS } from './api-list.ts' // biome-ignore format: a line
 import { partsOf } from './api-parts.ts'
 import { Desk } from './desk.ts'
-import { cannotWrite, EXCEPTIONS_FOR, type ExceptionFor, exceptionForMessage } from './exception-for-message.ts' // biome-ignore format: a line
+import { cannotWrite, EXCEPTIONS_FOR, type ExceptionFor, exceptionForMessage, possibleExceptions } from './exception-for-message.ts' // biome-ignore format: a line
 import { type ActionNote, logAction, noteAction } from './note-action.ts'
 import { mayBeSent, Problem, problemOf } from './problem.ts'
 import { mayRelease, recipientsFor } from './reader.ts'
@@ -163,6 +163,7 @@ function show(call: Call): Promise<ApiAnswer> {
       log: asUtf8(opened.record.log),
       header: asUtf8(header),
       obstacle: obstacleTo(opened.record, call.request.person, process.env) ?? null,
+      exceptions: await possibleExceptions(call.request.person, opened.record, process.env),
       isHeaderComplete: header.length < start.length || start.length < HEADER_SHOWN,
     }
   })
@@ -225,7 +226,7 @@ function kindOf({ person }: ApiRequest, whose: unknown): ExceptionFor {
   return of === 'sender' && person.to !== undefined ? 'pair' : of
 }
 
-/** Removes the exceptions that allow() has added for a message, or that of one kind. */
+/** Removes the exceptions for mail like a message that allow() has added, or that of one kind. */
 async function disallow({ desk, request, id, query }: Call): Promise<ApiAnswer> {
   const { record, close } = await desk.message(id)
   await close()

@@ -11,6 +11,7 @@ import type { ShownMessage } from '../../../src/scanner/desk/shown-message.ts'
 import { parseLogText } from '../../../src/scanner/log/parsed-line.ts'
 import { History } from '../../../src/scanner/observe/live/history.ts'
 import { openQuarantine } from '../../../src/scanner/scan/quarantine/folders.ts'
+import { buildStage } from '../../cases/stage.ts'
 import { becomePlain } from '../../programs/host/plain-account.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { createRandom } from '../../run/random.ts'
@@ -193,6 +194,44 @@ const VIEWS: readonly View[] = [
       await press(page, 'Delete')
       await page.locator('#yes').click()
       await page.locator('.answer').waitFor()
+    },
+  },
+  {
+    name: 'exceptions',
+    async does(page) {
+      await openFirst(page)
+      const made = page.getByRole('button', { name: /^Undo the exception/ })
+      if ((await made.count()) === 0) {
+        await press(page, /^Make an exception for .* to everybody/)
+        await page.locator('#yes').click()
+      }
+      await made.scrollIntoViewIfNeeded()
+    },
+  },
+  {
+    name: 'right-taken-away',
+    async does(page) {
+      await openFirst(page)
+      await page.route('**/release', (route) =>
+        route.fulfill({ status: 403, json: { code: 'not-allowed' } }),
+      )
+      await page.route('**/me', async (route) => {
+        const answer = await route.fetch()
+        await route.fulfill({ json: { ...(await answer.json()), may: ['look', 'read'] } })
+      })
+      await press(page, /^Release to/)
+      await page.locator('#yes').click()
+      await page.locator('.answer.bad').waitFor()
+    },
+  },
+  {
+    name: 'token-ended',
+    async does(page) {
+      await page.route('**/messages?*', (route) =>
+        route.fulfill({ status: 401, json: { code: 'no-token' } }),
+      )
+      await press(page, 'Refresh')
+      await page.locator('.answer.bad').waitFor()
     },
   },
   {
@@ -489,7 +528,8 @@ async function servedQuarantine(
   }
   if (odd !== undefined)
     await keepOne(QUARANTINE, now - 6_000_000, { found: 'Win.Trojan.Agent-7412', sender: 'dora@example.com', recipients: ['gina@example.org'], text: `From: Dora <dora@example.com>\nSubject: ${odd}\n${LETTER}` }) // biome-ignore format: a line
-  const settings = { QUARANTINE, ...(hasKey ? {} : { CLUSTERKEYS: '' }) }
+  const CONTROLDIR = buildStage(t).rules('')
+  const settings = { QUARANTINE, CONTROLDIR, ...(hasKey ? {} : { CLUSTERKEYS: '' }) }
   const served = await serveApi(t, { tokens, settings })
   return { url: `http://127.0.0.1:${served.port}/quarantine`, ids, directory: QUARANTINE }
 }

@@ -187,6 +187,15 @@ t.test(
     const id = await keep({ recipients: ['b@example.org', 'z@example.com'] })
     const allow = (name: string, body: unknown, of = id) => api.as(name, 'POST', `messages/${of}/allow`, body) // biome-ignore format: a line
     const rules = () => readFileSync(policy, 'utf8')
+    const later = await keep({ recipients: ['b@example.org'] })
+    /** The exceptions that a person may make or undo at a later message like this one. */
+    const possible = async (name: string) => {
+      const { exceptions } = (await api.as(name, 'GET', `messages/${later}`)).json
+      return exceptions.map((one: { for: string; isMade: boolean }) => `${one.isMade ? 'undo' : 'make'} ${one.for}`) // biome-ignore format: a line
+    }
+    t.same(await possible('pam'), ['make pair', 'make sender', 'make recipient'])
+    t.same(await possible('org'), ['make pair', 'make recipient'], 'those for the own recipients')
+    t.same(await possible('eve'), [])
     t.equal((await allow('eve', { for: 'sender' })).status, 403)
     const line = 'from=a@example.net,signature=Test-Virus allow'
     const seen = await allow('pam', { for: 'sender', preview: true })
@@ -200,6 +209,10 @@ t.test(
     t.equal(rules(), `# ours\n${pams}`)
     t.match((await allow('pam', { for: 'sender' })).json, { line, isNew: false })
     await api.logged(new RegExp(`quarantine=allow kept=${id} for=sender who=pam`))
+    t.same(await possible('pam'), ['make pair', 'undo sender', 'make recipient'])
+    t.equal((await api.as('pam', 'DELETE', `messages/${later}/allow?for=sender`)).status, 200)
+    t.equal(rules(), '# ours\n', 'undone at another message')
+    t.match((await allow('pam', { for: 'sender' })).json, { line, isNew: true })
     const own = 'from=a@example.net,to=b@example.org,signature=Test-Virus allow'
     t.match((await allow('org', { for: 'sender' })).json, { line: own })
     await api.logged(new RegExp(`quarantine=allow kept=${id} for=pair who=org`))
@@ -220,6 +233,7 @@ t.test(
     const administrators = 'to=b@example.org,signature=Test-Virus allow\n'
     writeFileSync(policy, rules() + administrators)
     t.match((await allow('org', { for: 'recipient' })).json, { isNew: false })
+    t.same(await possible('org'), ['make pair', 'make recipient'], 'that one cannot be undone here')
     for (const name of ['pam', 'org'])
       t.equal((await api.as(name, 'DELETE', `messages/${id}/allow`)).status, 200)
     t.equal(rules(), `# ours\n${administrators}`, 'only what was added is removed')
@@ -230,6 +244,7 @@ t.test(
     for (const body of [{}, { for: 'all' }, { for: 'sender', x: 1 }])
       t.equal((await allow('pam', body)).status, 400)
     chmodSync(join(home, 'control'), 0o500)
+    t.same(await possible('pam'), [], 'the host is not set up for exceptions')
     t.match((await allow('pam', { for: 'sender' })).json, { status: 409, detail: /onescan allow/ })
     chmodSync(join(home, 'control'), 0o700)
   },

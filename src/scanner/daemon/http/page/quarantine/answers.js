@@ -6,7 +6,7 @@
 /**
  * What a person did with a message: a release has its first recipient, and the number of all; an exception, whose mail it lets in.
  *
- * @typedef {{ at: string, person: string, act: 'released' | 'deleted' | 'allowed' | 'disallowed' | 'downloaded', recipients?: string[], recipientCount?: number, for?: 'sender' | 'recipient' | 'pair' }} Act
+ * @typedef {{ at: string, person: string, act: 'released' | 'deleted' | 'allowed' | 'disallowed' | 'downloaded', recipients?: string[], recipientCount?: number, for?: Whose }} Act
  */
 /**
  * A message in a list. `sender` is that of the envelope ('' for a bounce), and `from` the field.
@@ -19,7 +19,12 @@
  * }} Summary
  */
 /** That somebody has received a message. @typedef {{ recipient: string, at: string, person: string }} Receipt */
-/** A message; `obstacle` is why the person cannot release it. @typedef {Summary & { header: string, log: string, releasedTo: Receipt[], obstacle: ProblemType | null }} Message */
+/** Whose mail an exception lets in. @typedef {'sender' | 'recipient' | 'pair'} Whose */
+/**
+ * A message; `obstacle` is why the person cannot release it, and `exceptions` are those that the person may make, or undo.
+ *
+ * @typedef {Summary & { header: string, log: string, releasedTo: Receipt[], obstacle: ProblemType | null, exceptions: { for: Whose, isMade: boolean }[] }} Message
+ */
 /**
  * Who is signed in, and the seconds without use after which the page forgets the token.
  *

@@ -9,7 +9,7 @@ import { visible } from '../elements.js'
 import { answerAt, isWrong } from './answer.js'
 import { onSkip } from './focus.js'
 import { EVERYTHING, searchLink, subjectOf, writerOf } from './list-view.js'
-import { exceptionText, FEW, hasException, MANY, ONLY_THIS } from './opened.js'
+import { exceptionText, FEW, MANY, ONLY_THIS } from './opened.js'
 import {
   acts,
   allRecipients,
@@ -280,14 +280,8 @@ function recipientList(app, { recipients, recipientCount }) {
 function content(app, message) {
   const { isBusy } = app
   const { text, parts } = app.opened
-  const { header, host, client, queue, log, found, sender, recipientCount } = message
+  const { header, host, client, queue, log, found, sender, recipientCount, exceptions } = message
   const isForMany = recipientCount > EXCEPTION_RECIPIENTS_MAX
-  // That for the least mail is the first. A person who sees some recipients makes exceptions for these alone.
-  const exceptions = /** @type {const} */ (['pair', 'sender', 'recipient']).filter(
-    (whose) =>
-      (whose === 'recipient' || sender !== '') &&
-      (whose === 'sender' ? app.me?.domains === undefined : !isForMany),
-  )
   /** @type {(words: string, work: () => unknown) => unknown} */
   const button = (words, work) =>
     html`<button type="button" aria-disabled=${isBusy} @click=${work}>${words}</button>`
@@ -311,12 +305,12 @@ function content(app, message) {
       ${app.may('download') ? button('Save the message as a file…', () => app.opened.save()) : nothing}</p>
     ${answerAt(app, 'parts')} ${parts === undefined || parts.length === 0 ? nothing : partTable(parts)}
     ${
-      app.may('allow') && found !== null && message.obstacle !== 'not-this-kind'
+      exceptions.length > 0
         ? html`<h3>A false positive?</h3>
           <p class="hint">An exception lets this finding through in future mail. Release this message as well.${isListAddress(sender) ? ' This sender looks like a list, which may use another address in each mail: then an exception for it does not fit the next one.' : ''}</p>
           ${isForMany ? html`<p class="hint">An exception can be for at most ${EXCEPTION_RECIPIENTS_MAX} recipients, and this message has ${recipientCount}.</p>` : nothing}
-          <p class="buttons">${exceptions.map((whose) =>
-            hasException(message, whose)
+          <p class="buttons">${exceptions.map(({ for: whose, isMade }) =>
+            isMade
               ? button(`Undo the exception${exceptionText(message, whose)}`, () =>
                   app.opened.undoAllow(whose),
                 )
@@ -325,7 +319,7 @@ function content(app, message) {
                 ),
           )}</p>
           ${answerAt(app, 'allow')}`
-        : app.mayChange && found !== null
+        : (app.mayChange || app.may('allow')) && found !== null
           ? html`<p class="hint">A false positive? Ask your mail administrator for an exception, and name the number.</p>`
           : nothing
     }

@@ -26,8 +26,7 @@ import {
 
 /** @import { Place } from './answer.js' */
 /** @import { App } from './app.js' */
-/** @import { Act, Letter, Message, Part, Receipt } from './answers.js' */
-/** @typedef {NonNullable<Act['for']>} Whose */
+/** @import { Letter, Message, Part, Receipt, Whose } from './answers.js' */
 
 /** Recipients up to this number are all selected when a message is opened: of more of them, those whom the search names. */
 export const FEW = 5
@@ -583,13 +582,7 @@ export class Opened {
   }
 }
 
-/** Whether an exception of a kind was made for a message, and not removed. @param {Message} message @param {Whose} whose */
-export function hasException({ history }, whose) {
-  const acts = history.filter(({ act }) => act === 'allowed' || act === 'disallowed')
-  return acts.findLast((act) => (act.for ?? whose) === whose)?.act === 'allowed'
-}
-
-/** ` for mail from a@example.net to everybody`. @param {Message} message @param {Act['for']} whose */
+/** ` for mail from a@example.net to everybody`. @param {Message} message @param {Whose | undefined} whose */
 export function exceptionText({ sender, recipients, recipientCount }, whose) {
   if (whose === undefined) return ''
   const from = whose === 'recipient' ? 'anybody' : visible(sender)
