@@ -91,18 +91,28 @@ export async function answerRequest(root: PathHandle, request: ApiRequest): Prom
   if (right !== undefined && !request.person.may.includes(right))
     throw new Problem('not-allowed', `this needs the right ${JSON.stringify(right)}`)
   checkParameters(url.searchParams, parameters)
-  return work({
+  const call = {
     desk: await Desk.open(root, request.person),
     request,
     id: isOfOne ? (attempt(() => decodeURIComponent(id)) ?? id) : '',
     query: url.searchParams,
-  })
+  }
+  return work(call).catch((error) => callProblem(call, error))
 }
 
 /** Returns the answer to a request that has failed. */
 export function problemAnswer(error: unknown): ApiAnswer {
   const body = problemOf(error)
   return { status: body.status, body }
+}
+
+/** Returns the answer to a call that has failed: about a message that is gone, with who has deleted it. */
+function callProblem({ desk, id }: Call, error: unknown): ApiAnswer {
+  const answer = problemAnswer(error)
+  const deletion = desk.deletionOf(id)
+  if (answer.status !== 404 || deletion === undefined) return answer
+  const { person: deletedBy, at: deletedAt } = deletion
+  return { ...answer, body: { ...answer.body, deletedBy, deletedAt } }
 }
 
 async function me({ request: { person } }: Call): Promise<ApiAnswer> {
@@ -321,7 +331,7 @@ async function releaseOnce(call: Call): Promise<ApiAnswer> {
   let isSettled = true
   const answer = await releaseNow(call, { ...wanted, again }).catch((error) => {
     isSettled = mayBeSent(error)
-    return problemAnswer(error)
+    return callProblem(call, error)
   })
   // If its end cannot be noted, the next request with the key finds the state of the message.
   await (isSettled ? begun.finish(JSON.stringify(answer)) : begun.forget()).catch(() => {})

@@ -26,7 +26,7 @@ import {
 } from '../scan/quarantine/receipts.ts'
 import type { QuarantineRecord, RecordAndStart } from '../scan/quarantine/record.ts'
 import { type ActionNote, noteAction } from './note-action.ts'
-import { NotedActs } from './noted-acts.ts'
+import { type Act, NotedActs } from './noted-acts.ts'
 import { type Reader, recipientsFor } from './reader.ts'
 import { asUtf8, readTexts, type ShownMessage, shownMessage } from './shown-message.ts'
 
@@ -184,6 +184,12 @@ export class Desk {
       return { ...opened, entry: this.#seen(opened.entry, record), record }
     await opened.close()
     throw new NotDone('missing', `${id}: is not in quarantine`)
+  }
+
+  /** Who has deleted a message, and when, if that is noted. One who sees some mail does not learn what other mail there was. */
+  deletionOf(id: string): Act | undefined {
+    if (this.#reader.to !== undefined) return undefined
+    return this.#acts.of(id).findLast(({ act }) => act === 'deleted')
   }
 
   /** Deletes a message, and notes that. Rejects as deleteEntry() does, and if it is also for others. */

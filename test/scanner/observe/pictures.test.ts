@@ -235,6 +235,19 @@ const VIEWS: readonly View[] = [
     },
   },
   {
+    name: 'gone-by-other',
+    async does(page) {
+      await page.route('**/messages/*', (route) =>
+        route.fulfill({
+          status: 404,
+          json: { code: 'no-message', deletedBy: 'ben', deletedAt: '2026-11-30T08:41:00Z' },
+        }),
+      )
+      await page.locator('.messages a').first().click()
+      await page.locator('.answer.bad').waitFor()
+    },
+  },
+  {
     name: 'selected',
     messages: 300,
     async does(page) {

@@ -92,6 +92,10 @@ t.test('a person sees and acts on mail for the own recipients alone', async (t) 
     { id: both, problem: { code: 'for-others' } },
     { id: 'x', problem: { code: 'no-message' } },
   ])
+  for (const method of ['GET', 'DELETE'])
+    t.match((await api.as('all', method, `messages/${sub}`)).json, { code: 'no-message', deletedBy: 'org', deletedAt: /^\d{4}-/ }) // biome-ignore format: a line
+  t.match((await api.as('all', 'POST', `messages/${sub}/release`)).json, { deletedBy: 'org' })
+  t.notOk('deletedBy' in (await api.as('ann', 'GET', `messages/${sub}`)).json, 'it was for others')
   t.match((await api.as('org', 'GET', 'me')).json, { person: 'org', domains: ['example.org', '.example.com'], recipients: [], signOutAfter: 28_800 }) // biome-ignore format: a line
   t.match((await api.as('ann', 'GET', 'me')).json, { recipients: ['ann@example.net'], signOutAfter: 1800 }) // biome-ignore format: a line
   t.same((await api.as('all', 'GET', 'me')).json, { person: 'all', may: ['look', 'read', 'release', 'delete', 'download'], signOutAfter: 28_800 }) // biome-ignore format: a line

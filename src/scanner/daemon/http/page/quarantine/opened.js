@@ -107,7 +107,7 @@ export class Opened {
       this.app.tell('')
       this.app.redraw()
     } catch (error) {
-      if (error instanceof Problem && error.code === 'no-message') this.#sayItIsGone(message)
+      if (error instanceof Problem && error.code === 'no-message') this.#sayItIsGone(message, error)
       else await this.app.fail('message', error)
     }
     // What leads on is before a title with nothing below it.
@@ -380,7 +380,7 @@ export class Opened {
       const half = got.length === 0 ? '' : `Released to ${nameOf(got)}. The second release, to ${nameOf(twice)}, failed. ` // biome-ignore format: a line
       const once = problem.code === 'no-answer' ? ' The message may have been released. Press Release again in a minute: it is sent only once.' : '' // biome-ignore format: a line
       if (problem.code === 'no-message') {
-        this.app.say('message', half + this.#goneText(message))
+        this.app.say('message', half + this.#goneText(message, problem))
         return this.#close()
       }
       const { recipient } = problem
@@ -477,26 +477,30 @@ export class Opened {
           return this.app.say('message', `${problemText(error)} The message may have been deleted.`, true) // biome-ignore format: a line
         }
         if (error.code !== 'no-message') throw error
-        this.app.say('message', this.#goneText(shown))
+        this.app.say('message', this.#goneText(shown, error))
       }
       this.#close()
     })
   }
 
-  /** One who sees the mail of some recipients cannot know whether there is a message for others. @param {string} id */
-  #sayItIsGone(id) {
+  /** One who sees the mail of some recipients cannot know whether there is a message for others. @param {string} id @param {Problem} problem */
+  #sayItIsGone(id, problem) {
     const listed = this.app.list.messages.find((message) => message.id === id)
     const isOwn = this.#deleted.has(id)
     const isMaybeOfOthers = listed === undefined && !isOwn && this.app.me?.domains !== undefined
-    this.app.say('message', isMaybeOfOthers ? NOT_FOUND : this.#goneText(listed ?? { id }), !isOwn)
+    this.app.say(
+      'message',
+      isMaybeOfOthers ? NOT_FOUND : this.#goneText(listed ?? { id }, problem),
+      !isOwn,
+    )
     if (listed) return this.#close()
     this.isGone = true
     this.app.redraw()
   }
 
-  /** Why a message is gone, and what it was. @param {Partial<Message> & { id: string }} message */
-  #goneText({ id, subject }) {
-    const why = this.#deleted.has(id) ? 'You have deleted this message.' : problems['no-message']
+  /** Why a message is gone, and what it was. @param {Partial<Message> & { id: string }} message @param {Problem} problem */
+  #goneText({ id, subject }, problem) {
+    const why = this.#deleted.has(id) ? 'You have deleted this message.' : problemText(problem)
     return why + (subject === undefined ? '' : nameAndNumber({ id, subject }))
   }
 

@@ -13,15 +13,17 @@ const GIVEN_WITHIN = 200
 export class Problem extends Error {
   /**
    * @param {ProblemCode} code
-   * @param {{ answer?: string, remaining?: number, recipient?: string }} [more] what the next mail server replied, for how many recipients, and about whom
+   * @param {{ answer?: string, remaining?: number, recipient?: string, deletedBy?: string, deletedAt?: string }} [more] what the next mail server replied, for how many recipients, and about whom; who has deleted the message, and when
    * @param {number} [seconds] how long to wait
    */
-  constructor(code, { answer, remaining, recipient } = {}, seconds) {
+  constructor(code, { answer, remaining, recipient, deletedBy, deletedAt } = {}, seconds) {
     super(code)
     this.code = code
     this.answer = answer
     this.remaining = remaining
     this.recipient = recipient
+    this.deletedBy = deletedBy
+    this.deletedAt = deletedAt
     this.seconds = seconds
   }
 }

@@ -179,9 +179,9 @@ export const acts = {
 }
 
 /**
- * What a request failed with: `answer` is what the mail server replied, about `recipient` if it is known, and `seconds` how long to wait.
+ * What a request failed with: `answer` is what the mail server replied, about `recipient` if it is known, `deletedBy` who has deleted the message, and `seconds` how long to wait.
  *
- * @typedef {{ code: ProblemCode, answer?: string | undefined, remaining?: number | undefined, recipient?: string | undefined, seconds?: number | undefined }} Failure
+ * @typedef {{ code: ProblemCode, answer?: string | undefined, remaining?: number | undefined, recipient?: string | undefined, deletedBy?: string | undefined, deletedAt?: string | undefined, seconds?: number | undefined }} Failure
  */
 
 /** @param {Failure} failure */
@@ -190,9 +190,11 @@ const remainingText = ({ remaining }) =>
 
 /** What went wrong. @param {Failure} failure @param {number} [recipients] the number of those it was released to */
 export function problemText(failure, recipients = 1) {
-  const { code, answer, recipient, seconds } = failure
+  const { code, answer, recipient, deletedBy, deletedAt, seconds } = failure
   if (code === 'too-many-attempts' && seconds)
     return `${problems[code].replace(/\..*/, '.')} Try again in ${count(seconds, 'second')}.`
+  if (code === 'no-message' && deletedBy && deletedAt)
+    return `The message is no longer in quarantine: ${visible(deletedBy)} deleted it on ${timeText(deletedAt)}.`
   const words = (problems[code] ?? problems.internal) + remainingText(failure)
   if (!answer) return words
   const reply = visible(answer)
