@@ -138,17 +138,21 @@ function askPostfix(path: string, { directory }: PostfixHost, args: readonly str
 }
 
 /**
- * Resolves to the reason, in the wording of postmap(1), why Postfix cannot read a table,
- * `cidr:/etc/postfix/maps`, or undefined if it can.
+ * Resolves to the value of a key in a table, `cidr:/etc/postfix/maps`, or to undefined if it has none, or only root may read
+ * it. Rejects with the reason, in the wording of postmap(1), if Postfix cannot read the table.
  */
-export async function faultOfTable(table: string, host: PostfixHost): Promise<string | undefined> {
+export async function lookUp(
+  key: string,
+  table: string,
+  host: PostfixHost,
+): Promise<string | undefined> {
   try {
-    await askPostfix(POSTMAP, host, ['-q', '127.0.0.1', table])
-    return undefined
+    return (await askPostfix(POSTMAP, host, ['-q', key, table])).trim()
   } catch (error) {
-    // Without output the table has no such key. Some tables are for root alone.
+    // Without output the table has no such key.
     const [, fault] = /fatal: (.+)/.exec(errorText(error)) ?? []
-    return fault?.includes('Permission denied') ? undefined : fault
+    if (fault === undefined || fault.includes('Permission denied')) return undefined
+    throw new Error(fault, { cause: error })
   }
 }
 
@@ -169,16 +173,37 @@ export interface MilterEntry {
   /** The whole entry as it is written, with braces. */
   readonly written: string
   readonly options: Readonly<Record<string, string>>
+  /** A word in its braces that is not an option, at which Postfix's programs end. */
+  readonly stray?: string
 }
 
-/** Splits `inet:a:1, { unix:/b, default_action=accept }`; MILTER_README. */
-export function splitMilters(text: string): MilterEntry[] {
-  return [...text.matchAll(/\{([^}]*)\}|([^\s,{}]+)/g)].map(([written, braced, plain]) => {
-    const [first = '', ...rest] = (braced ?? plain ?? '').trim().split(/[\s,]+/)
-    const options = rest.map((word) => word.split('=') as [string, string])
-    return { text: first, written, options: Object.fromEntries(options) }
+/** Matches an entry of a list, with braces in braces; captures what is in its braces. */
+const ENTRY = /\{((?:[^{}]|\{[^{}]*\})*)\}|[^\s,{}]+/g
+/** Matches an option: blanks may be around its "=" only in braces of its own. */
+const OPTION = /^(\w+)[ \t]*=[ \t]*(.*)$/s
+
+/** Splits `inet:a:1, { unix:/b, default_action=accept, { connect_timeout = 5s } }`; MILTER_README. */
+export function splitMilters(list: string): MilterEntry[] {
+  return [...list.matchAll(ENTRY)].map(([written, braced]) => {
+    if (braced === undefined) return { text: written, written, options: {} }
+    const [first, ...rest] = [...braced.matchAll(ENTRY)]
+    const words = rest.map(([word, inner = word]) => ({ word, option: OPTION.exec(inner.trim()) }))
+    const options = words.flatMap(({ option }) =>
+      option === null ? [] : [[option[1], option[2]] as const],
+    )
+    const stray = words.find(({ option }) => option === null)?.word
+    return {
+      ...{ text: first?.[0] ?? '', written, options: Object.fromEntries(options) },
+      ...(stray !== undefined && { stray }),
+    }
   })
 }
+
+/** Returns an entry of a list with another value of an option. */
+export const withOption = ({ text, options }: MilterEntry, name: string, value: string): string =>
+  inBraces([text, ...Object.entries({ ...options, [name]: value }).map((pair) => pair.join('='))])
+
+const inBraces = (words: readonly string[]) => `{ ${words.join(', ')} }`
 
 /** The form that Postfix accepts as the address of a milter. */
 const ADDRESS = /^(unix|local|inet6?):./
@@ -196,24 +221,28 @@ export interface MilterFault {
  * that is not an address. Returns undefined if it can.
  */
 export function faultOf(text: string): MilterFault | undefined {
-  const isBalanced = /^([^{}]|\{[^{}]*\})*$/.test(text)
-  const stray = splitMilters(text).find((entry) => !ADDRESS.test(entry.text))
-  if (isBalanced && stray === undefined) return undefined
+  const isBalanced = text.replace(ENTRY, '').search(/[{}]/) < 0
+  const entries = splitMilters(text)
+  const stray = entries.find((entry) => !ADDRESS.test(entry.text))
+  const idle = entries.find((entry) => entry.stray !== undefined)
+  if (isBalanced && stray === undefined && idle === undefined) return undefined
   const milters: string[][] = []
   let isMeant = true
-  for (const word of text.split(/[\s,{}]+/).filter((part) => part !== '')) {
+  const together = text.split('=').map((part) => part.trim())
+  for (const word of together.join('=').split(/[\s,{}]+/)) {
+    if (word === '') continue
     if (ADDRESS.test(word)) milters.push([word])
     else if (milters.length > 0 && /^\w+=/.test(word)) milters.at(-1)!.push(word)
     else isMeant = false
   }
   return {
-    reason: isBalanced ? `${stray!.text} is not the address of a milter` : 'a brace is missing',
+    reason: !isBalanced
+      ? 'a brace is missing'
+      : stray !== undefined
+        ? `${stray.text} is not the address of a milter`
+        : `${idle?.stray} is not an option: write it without spaces, such as default_action=tempfail`,
     meant: isMeant
-      ? milters
-          .map(([address, ...options]) =>
-            options.length === 0 ? address : `{ ${[address, ...options].join(', ')} }`,
-          )
-          .join(', ')
+      ? milters.map((words) => (words.length === 1 ? words[0] : inBraces(words))).join(', ')
       : undefined,
   }
 }
@@ -225,9 +254,9 @@ export function faultOf(text: string): MilterFault | undefined {
 export const inPostfix = (address: string, { queue }: Postfix): string =>
   address.replace(/^inet6:/, 'inet:').replace(`unix:${queue}/`, 'unix:')
 
-/** Returns what Postfix does with mail while no milter answers: milter_default_action. */
+/** Returns what Postfix does with mail while no milter answers: milter_default_action, in any case of letters. */
 export function whileDown(action: string): string {
-  switch (action) {
+  switch (action.toLowerCase()) {
     case 'accept':
       return 'Postfix accepts mail unscanned'
     case 'reject':

@@ -1,21 +1,23 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { errorText } from '../../../../base/errors/fault.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   faultOf,
-  faultOfTable,
+  lookUp,
   type MilterEntry,
   type MilterFault,
   type Postfix,
-  type SmtpdService,
+  SmtpdService,
   setting,
   splitMilters,
   splitTables,
   tooEarly,
   whileDown,
+  withOption,
 } from './postconf.ts'
 import { foreignFilter, isFilteredBySmtp } from './postfix-filter.ts'
 import { SHOWN_BY_MAIL, USUAL_MILTER, unreachable, withinReach } from './unreachable-milter.ts'
@@ -116,38 +118,60 @@ function inet6(service: SmtpdService, { text, written }: MilterEntry, list: stri
   )
 }
 
-/** Returns check lines about mail while this milter of onescand cannot be reached, or is slow. */
+/** Returns check lines about a milter of onescand in smtpd_milters. */
 function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfix): CheckLine[] {
-  const { scanTime } = postfix
-  const { text, options, written } = milter
-  const list = service.valueOf('smtpd_milters')
-  const term = (name: 'default_action' | 'content_timeout') => {
-    const parameter = `milter_${name}`
-    const own = options[name]
-    const set = (value: string) => {
-      if (own === undefined) return service.toSet(parameter, value)
-      const changed = written.replace(`${name}=${own}`, `${name}=${value}`)
-      return service.toSet('smtpd_milters', list.replace(written, changed))
-    }
-    return { value: own ?? service.valueOf(parameter), place: service.placeOf(parameter), set }
-  }
-  const action = term('default_action')
-  const timeout = term('content_timeout')
-  const checkLines = [
+  const { text } = milter
+  const { value } = termOf(service, 'smtpd_milters', milter, 'default_action')
+  const uses = `uses onescand at ${text}; while that is down, ${whileDown(value)}`
+  return [
     unreachable(service, milter, postfix) ??
-      marked(
-        ok(
-          service.name,
-          `uses onescand at ${text}; while that is down, ${whileDown(action.value)}`,
-        ),
-        'onescand acts on mail',
-      ),
+      marked(ok(service.name, uses), 'onescand acts on mail'),
+    ...checkTerms(service, 'smtpd_milters', milter, postfix),
   ]
-  if (action.value === 'accept') {
-    const value = `is accept, so mail is accepted unscanned while ${text} is down`
+}
+
+type MilterList = 'smtpd_milters' | 'non_smtpd_milters'
+
+/** Returns a setting that applies to a milter of a list: its own, or that of all milters. */
+function termOf(
+  service: SmtpdService,
+  list: MilterList,
+  milter: MilterEntry,
+  name: 'default_action' | 'content_timeout',
+) {
+  const parameter = `milter_${name}`
+  const own = milter.options[name]
+  if (own === undefined) {
+    const set = (value: string) => service.toSet(parameter, value)
+    return { value: service.valueOf(parameter), place: service.placeOf(parameter), set }
+  }
+  const set = (value: string) => {
+    const changed = withOption(milter, name, value)
+    return service.toSet(
+      list,
+      service.valueOf(list).replace(milter.written, () => changed),
+    )
+  }
+  return { value: own, place: `${name} in ${service.placeOf(list)}`, set }
+}
+
+/** Returns check lines about mail while this milter of onescand cannot be reached, or is slow. */
+function checkTerms(
+  service: SmtpdService,
+  list: MilterList,
+  milter: MilterEntry,
+  { scanTime }: Postfix,
+): CheckLine[] {
+  const { text } = milter
+  const action = termOf(service, list, milter, 'default_action')
+  const timeout = termOf(service, list, milter, 'content_timeout')
+  const checkLines: CheckLine[] = []
+  const word = action.value.toLowerCase()
+  if (word === 'accept') {
+    const value = `is ${action.value}, so mail is accepted unscanned while ${text} is down`
     checkLines.push(failure(action.place, value, action.set('tempfail')))
-  } else if (action.value !== 'tempfail') {
-    const value = `is ${action.value}, so while ${text} is down, ${whileDown(action.value)}`
+  } else if (word !== 'tempfail') {
+    const value = `is ${action.value}, so while ${text} is down, ${whileDown(word)}`
     checkLines.push(warning(action.place, value, action.set('tempfail')))
   }
   if ((parseDuration(timeout.value) ?? MILTER_TIMEOUT) <= scanTime) {
@@ -169,18 +193,35 @@ function checkOverride(service: SmtpdService): CheckLine[] {
   return [failure(service.placeOf(name), reason, service.toSet(name, others.join(', ')))]
 }
 
+/** Addresses for documentation (RFC 5737, RFC 3849). A table that has milters for them has these for all clients. */
+const ANY_CLIENTS = ['192.0.2.1', '2001:db8::1']
+
 /** The clients with milters of their own. A table that cannot be read ends each smtpd(8). */
 export async function checkMilterMaps(postfix: Postfix): Promise<CheckLine[]> {
   const what = 'smtpd_milter_maps'
   const list = postfix.main[what]
   if (!list) return []
+  const others = new Map<string, string>()
   for (const table of splitTables(list)) {
-    const fault = await faultOfTable(table, postfix)
-    if (fault === undefined) continue
-    const value = `Postfix cannot read ${table} (${fault}), and accepts no mail over SMTP`
-    return [
-      failure(what, value, `correct ${table}, or remove it from ${what}, then run postfix reload`),
-    ]
+    try {
+      for (const client of ANY_CLIENTS) {
+        const found = await lookUp(client, table, postfix)
+        if (found !== undefined && !others.has(client)) others.set(client, found)
+      }
+    } catch (error) {
+      const value = `Postfix cannot read ${table} (${errorText(error)}), and accepts no mail over SMTP`
+      const remedy = `correct ${table}, or remove it from ${what}, then run postfix reload`
+      return [failure(what, value, remedy)]
+    }
+  }
+  const scans = (milters: string) =>
+    splitMilters(milters).some(({ text }) => isOnescand(text, postfix))
+  const [odd] = [...others].filter(([, milters]) => !scans(milters))
+  if (odd !== undefined) {
+    const [client, milters] = odd
+    const value = `${list} has ${milters} for clients such as ${client}: mail of any client may pass unscanned`
+    const remedy = `limit ${list} to single clients, or add onescand's milter there, then run postfix reload`
+    return [failure(what, value, remedy)]
   }
   const value = `clients in ${list} have other milters, and mail of those without onescand is not scanned`
   return [ok(what, value)]
@@ -216,7 +257,9 @@ export function checkLocalMail(postfix: Postfix): CheckLine[] {
     const value = `${away.text}: ${away.reason} that local programs send`
     return [failure(what, value, setting(what, list))]
   }
-  if (local.some(({ text }) => isOnescand(text, postfix))) return []
+  const asked = local.filter(({ text }) => isOnescand(text, postfix))
+  const cleanup = new SmtpdService('cleanup/unix', false, {}, main)
+  if (asked.length > 0) return asked.flatMap((milter) => checkTerms(cleanup, what, milter, postfix))
   if (isFilteredBySmtp(postfix) || known.length === 0) return []
   const list = [...local, ...known].map(({ written }) => written).join(', ')
   const value = 'mail that local programs send with sendmail(1) is not scanned'

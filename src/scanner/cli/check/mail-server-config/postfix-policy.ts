@@ -7,7 +7,7 @@ import { mayExist, pathFor, portHere } from './unreachable-milter.ts'
 const LISTS = ['client', 'helo', 'sender', 'relay', 'recipient', 'data', 'end_of_data', 'etrn'].map(
   (stage) => `smtpd_${stage}_restrictions`,
 )
-const NAMED = /check_policy_service[\s,]+(\{[^}]*\}|[^\s,{}]+)/g
+const NAMED = /check_policy_service[\s,]+(\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}]+)/g
 
 /** Returns check lines about the policy servers of a service that it cannot reach: by default Postfix then defers mail. */
 export function checkPolicyServers(service: SmtpdService, postfix: Postfix): CheckLine[] {

@@ -37,12 +37,12 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     return [unasked(error)]
   }
   const strangers = postfix.services.filter(acceptsFromOutside)
-  return [
+  return once([
     ...checkRuns(postfix),
-    ...once(strangers.flatMap((service) => checkService(service, postfix))),
-    ...once(strangers.flatMap((service) => checkPolicyServers(service, postfix))),
-    ...once(strangers.flatMap(checkSoftBounce)),
-    ...once(returnServices(postfix).flatMap((service) => checkReturn(service, postfix))),
+    ...strangers.flatMap((service) => checkService(service, postfix)),
+    ...strangers.flatMap((service) => checkPolicyServers(service, postfix)),
+    ...strangers.flatMap(checkSoftBounce),
+    ...returnServices(postfix).flatMap((service) => checkReturn(service, postfix)),
     ...checkInterfaces(postfix),
     ...(await checkMilterMaps(postfix)),
     ...checkMain(postfix),
@@ -50,7 +50,7 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     ...checkRoom(postfix),
     ...(await checkQuotaDomains(postfix)),
     ...(await checkInstances(postfix)),
-  ]
+  ])
 }
 
 const isError = ({ level }: CheckLine) => level === 'error'
@@ -84,7 +84,7 @@ function unasked(error: unknown): CheckLine {
   return failure('Postfix', `postconf fails: ${complaint}`, remedy)
 }
 
-/** Removes repeated check lines: several services may share a setting of main.cf. */
+/** Removes repeated check lines: several services, and local mail, may share a setting of main.cf. */
 const once = (checkLines: readonly CheckLine[]) =>
   checkLines.filter(
     ({ what, value }, at) =>

@@ -147,27 +147,96 @@ export const states: readonly PostfixState[] = [
       non_smtpd_milters: ports.milter,
     }),
     byRule: [
-      /^error milter_default_action: is accept, .*; postconf -e 'smtpd_milters = \{ .*tempfail/,
+      /^error default_action in smtpd_milters: is accept, .*; postconf -e 'smtpd_milters = \{ .*tempfail/,
     ],
     byMail: [],
     isMended: true,
+  },
+  {
+    name: 'it gets in by braces in braces, beside another option',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milters: `{ ${ports.milter}, { default_action = ACCEPT }, content_timeout=290s }`,
+      non_smtpd_milters: ports.milter,
+    }),
+    byRule: [
+      /^error default_action in smtpd_milters: is ACCEPT, .*; postconf -e 'smtpd_milters = \{ unix:\S+, default_action=tempfail, content_timeout=290s \}'/,
+    ],
+    byMail: [],
+    isMended: true,
+  },
+  {
+    name: 'mail of local programs gets in by braces',
+    main: (ports) => ({
+      ...byMilter(ports),
+      non_smtpd_milters: `{ ${ports.milter}, default_action=accept }`,
+    }),
+    byRule: [
+      /^error default_action in non_smtpd_milters: is accept, .*; postconf -e 'non_smtpd_milters = \{ .*tempfail/,
+    ],
+    byMail: [],
+    isMended: true,
+  },
+  {
+    name: 'mail of local programs gets in by main.cf, others by braces are deferred',
+    main: (ports) => ({
+      ...byMilter(ports),
+      milter_default_action: 'accept',
+      smtpd_milters: `{ ${ports.milter}, default_action=tempfail }`,
+      non_smtpd_milters: ports.milter,
+    }),
+    byRule: [/^error milter_default_action: is accept, .*; postconf -e /],
+    byMail: [],
+    isMended: true,
+  },
+  {
+    name: 'blanks are around the "=" of an option',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milters: `{ ${ports.milter}, default_action = tempfail }`,
+      non_smtpd_milters: ports.milter,
+    }),
+    byRule: [
+      /^error smtpd_milters: .*: default_action is not an option: .*: Postfix defers all mail; postconf -e 'smtpd_milters = \{ unix:\S+, default_action=tempfail \}' /,
+    ],
+    byMail: [
+      /^error port \d+, clean mail: is not accepted, and no log has a line from onescan about it: /,
+    ],
+    // Not tried once more, as below.
+  },
+  {
+    name: 'no client has a milter',
+    main: (ports) => ({ ...byMilter(ports), smtpd_milter_maps: 'cidr:{{0.0.0.0/0 DISABLE}}' }),
+    byRule: [
+      /^error smtpd_milter_maps: cidr:\S+ DISABLE\}\} has DISABLE for clients such as 192\.0\.2\.1: mail of any client may pass unscanned; /,
+    ],
+    byMail: around,
+  },
+  {
+    name: 'all clients have the milter of onescand in a table, too',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milter_maps: `cidr:{{10.0.0.0/8 DISABLE}, {0.0.0.0/0 ${ports.milter}}}`,
+    }),
+    byRule: [],
+    byMail: [],
   },
   {
     name: 'it gets in by braces of master.cf',
     own: ({ milter }) => [`{ smtpd_milters = { ${milter}, default_action=accept } }`],
     byRule: [
-      /^error milter_default_action: is accept, so mail is accepted unscanned .*; postconf -P \S+ && /,
+      /^error default_action in \d+\/inet\/smtpd_milters: is accept, so mail is accepted unscanned .*; postconf -P \S+ && /,
     ],
     byMail: [],
     isMended: true,
   },
   {
-    name: 'onescand is down, and mail gets in',
-    main: (ports) => ({ ...byMilter(ports), milter_default_action: 'accept' }),
+    name: 'onescand is down, and mail gets in by a word in capitals',
+    main: (ports) => ({ ...byMilter(ports), milter_default_action: 'Accept' }),
     isDown: true,
     byRule: [
       /^error milter unix:.*: \S+ does not exist: Postfix accepts mail unscanned; start onescand as /,
-      /^error milter_default_action: is accept/,
+      /^error milter_default_action: is Accept/,
     ],
     byMail: around,
   },
