@@ -136,19 +136,32 @@ function checkSizeLimit({ main, settings }: Postfix): CheckLine[] {
 
 /** Postfix defers all mail without room for one and a half of its largest messages, and for queue_minfree: postconf(5). */
 const ROOM_FOR_LARGEST = 1.5
+/** Each message is a file in the queue, or several while it is delivered. */
+const FILES_MIN = 1000
 
 function checkRoom({ main, queue }: Postfix): CheckLine[] {
-  const free = attempt(() => roomIn(queue).free) ?? Number.POSITIVE_INFINITY
+  const room = attempt(() => roomIn(queue))
+  if (room === undefined) return []
+  const { free, newFiles } = room
+  const what = 'queue_directory'
+  const place = shellWord(queue)
+  const remedy = `free space in ${queue}: du -x ${place} shows what fills it, and mailq the mail`
   const tooSmall = `${formatSize(free)} free in ${queue}: Postfix defers all mail`
   const least = Number(main.queue_minfree)
+  const needed = Number(main.message_size_limit) * ROOM_FOR_LARGEST
+  if (free === 0) return [failure(what, tooSmall, remedy)]
+  if (newFiles < FILES_MIN) {
+    const level = newFiles === 0 ? failure : warning
+    const value = `${queue} has room for ${newFiles} more files: without any, Postfix defers all mail`
+    return [level(what, value, remedy)]
+  }
   if (least > 0 && least >= free) {
     const value = `is ${least}, with ${tooSmall}`
     return [failure('queue_minfree', value, 'postconf -X queue_minfree && postfix reload')]
   }
-  const needed = Number(main.message_size_limit) * ROOM_FOR_LARGEST
   if (!(needed >= free)) return []
   const value = `needs ${formatSize(needed)} (message_size_limit), with ${tooSmall}`
-  return [failure('queue_directory', value, `free space in ${queue}`)]
+  return [failure(what, value, remedy)]
 }
 
 /** A setting for tests of Postfix, in which it refuses nothing. */
