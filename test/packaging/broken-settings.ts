@@ -370,6 +370,18 @@ const faultsOfSettings: readonly Fault[] = [
     },
   },
   {
+    name: 'onescand runs without a group of its account, and a setting is wrong',
+    breaks: `usermod -aG mail onescan; sleep 3; echo 'SCANTIMEOUT=soon' >>/etc/default/onescand`,
+    reported: {
+      level: 'warning',
+      what: 'onescand',
+      value: /^runs without the groups mail, although onescan belongs to them$/,
+      remedy:
+        /^first correct the settings above, with which onescand would not start again; then: systemctl restart onescand$/,
+    },
+    does: unset('SCANTIMEOUT'),
+  },
+  {
     name: 'the keyring is for root alone',
     breaks: `${KEYRING}; chown root:root ${RING}; chmod 600 ${RING}; ${RESTART}`,
     reported: {

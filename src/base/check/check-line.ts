@@ -29,6 +29,8 @@ type CheckMark =
   | 'unreadable settings'
   /** The daemon does not start before this is corrected. */
   | 'stops the start'
+  /** A restart would end onescand before this is corrected. A remedy with one states that. */
+  | 'stops a restart'
   /** No mail can be scanned before this is corrected, so a test message would only repeat the check line. */
   | 'nothing scans'
   /** onescan-queue cannot scan without onescand, so a test of that would only repeat the check line. */

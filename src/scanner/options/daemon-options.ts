@@ -86,6 +86,13 @@ export function understoodOptions(args: readonly string[]): DaemonOptions {
   return attempt(() => readOptions(args, 1, new FaultCollector())) ?? readOptions([])
 }
 
+/** Returns a line for each fault of the options. */
+export function optionFaults(args: readonly string[]): readonly string[] {
+  const faults = new FaultCollector()
+  faults.attempt(() => readOptions(args), undefined)
+  return faults.lines
+}
+
 /**
  * Reads the options, on a host with this number of processors. Throws an AggregateFault with all that is wrong with
  * them, or notes in `noted` what is wrong and left out.

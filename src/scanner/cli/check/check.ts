@@ -90,17 +90,26 @@ function unseenIn(args: CheckOptions): MailServer[] {
 const looksAtServers = ({ daemon, mail, interface: named }: CheckOptions) =>
   !daemon && mail === undefined && named === undefined
 
+/** Matches the commands of remedies that start onescand again, by its unit or below supervise. */
+const RESTARTS = /\b(?:re)?start onescand\b|\b(?:svc -[tu]|sv (?:restart|up)) \S*\/onescand\b/
+
 /** Adds what only this host knows to remedies, and turns warnings about these things into `ok`: their names are those before the colon, with or without what is in brackets. */
 async function* adjusted(checkLines: AsyncIterable<CheckLine>, names: readonly string[]) {
+  let mayRestart = true
   for await (const found of checkLines) {
+    const stops = hasMark(found, 'stops a restart')
+    if (stops) mayRestart = false
     const checkLine = withSignatureService(found)
-    const { level, what, value, remedy: _, ...more } = checkLine
+    const { level, what, value, remedy, ...more } = checkLine
     const isAccepted = names.includes(what) || names.includes(what.replace(/ \[.*\]$/, ''))
-    yield level === 'warning' && isAccepted
-      ? { ...more, ...ok(what, `${value} (accepted)`) }
-      : checkLine
+    if (level === 'warning' && isAccepted) yield { ...more, ...ok(what, `${value} (accepted)`) }
+    else if (mayRestart || stops || remedy === undefined || !RESTARTS.test(remedy)) yield checkLine
+    else yield { ...checkLine, remedy: `${MEND_FIRST}: ${remedy}` }
   }
 }
+
+const MEND_FIRST =
+  'first correct the settings above, with which onescand would not start again; then'
 
 function checkLinesFor(args: CheckOptions): AsyncGenerator<CheckLine> {
   if (args.interface !== undefined) return checkInterface(args.interface)

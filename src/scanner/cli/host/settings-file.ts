@@ -1,5 +1,9 @@
 import { settingsOfOnescand } from '../../configuration/settings-of-onescand.ts'
-import { type DaemonOptions, understoodOptions } from '../../options/daemon-options.ts'
+import {
+  type DaemonOptions,
+  optionFaults,
+  understoodOptions,
+} from '../../options/daemon-options.ts'
 
 /**
  * Matches a line of a file of variables as systemd reads it (systemd.exec(5), EnvironmentFile=): empty, a
@@ -40,7 +44,12 @@ export function findReplacedLines(
 }
 
 /** The options that these settings have for it. */
-export function optionsOfOnescand(): DaemonOptions {
+export const optionsOfOnescand = (): DaemonOptions => understoodOptions(optionWords())
+
+/** Returns a line for each fault of these options. */
+export const faultsOfOptions = (): readonly string[] => optionFaults(optionWords())
+
+function optionWords(): string[] {
   const { ONESCAND_OPTIONS = '' } = settingsOfOnescand()
-  return understoodOptions(ONESCAND_OPTIONS.split(/[ \t]+/).filter((word) => word !== ''))
+  return ONESCAND_OPTIONS.split(/[ \t]+/).filter((word) => word !== '')
 }

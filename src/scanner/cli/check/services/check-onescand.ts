@@ -28,6 +28,7 @@ import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import { checkJournal } from '../../host/check-journal.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
+import { faultsOfOptions } from '../../host/settings-file.ts'
 import { askSystemd, journalOf, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { invokingUser } from '../../root/run-as.ts'
@@ -40,6 +41,7 @@ import {
   howToReadLog,
   howToReload,
   howToStart,
+  isAtRest,
 } from './service-state.ts'
 import { FRESHCLAM } from './signature-service.ts'
 import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
@@ -58,6 +60,22 @@ export async function* checkOnescand(
 ): AsyncGenerator<CheckLine> {
   const gone = running === undefined ? checkAccount('onescand') : []
   if (gone.length > 0) return yield* gone
+  const { description } = running ?? {}
+  // Its report about itself is not verified.
+  const reported = (checkLine: CheckLine) => asReportedBy(ACCOUNT, checkLine)
+  const changes =
+    description === undefined
+      ? []
+      : [
+          ...changedSince('onescand', description.since),
+          ...checkFiles(description, `onescand ${description.pid}`),
+        ]
+  const report = await reportOf(running, lost, isNeeded)
+  const isFault = (checkLine: CheckLine) => hasMark(checkLine, 'stops a restart')
+  // First, since the remedies after them depend on them.
+  const isNext = running === undefined ? isAtRest('onescand') : changes.some(isOfFile)
+  if (isNext) yield* await faultsOfNextStart(running !== undefined)
+  yield* report.filter(isFault)
   const taken = [...lost.values()].filter(({ isExpected }) => isExpected)
   // The process that listens there answers in its place.
   if (running !== undefined || !lost.get(SLOT_SOCKET)?.isExpected)
@@ -66,31 +84,13 @@ export async function* checkOnescand(
   if (running === undefined) return
   const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
   if (unwritten !== undefined) yield unwritten
-  // Its report about itself is not verified.
-  const reported = (checkLine: CheckLine) => asReportedBy(ACCOUNT, checkLine)
-  const { description } = running
   const found = checkRunning(running, readAccounts())
   yield* description ? found.map(reported) : found
   if (description === undefined) return
-  const changes = [
-    ...changedSince('onescand', description.since),
-    ...checkFiles(description, `onescand ${description.pid}`),
-  ]
-  const check = {
-    program: 'onescand',
-    args: ['--check', '--json'],
-    caller: invokingUser(),
-  } as const
-  const whole = await accountReport(new ServiceRun(running.socket, check), ACCOUNT, TEST_OF_SERVICE)
-  // Its unit may not see the place of a socket that was moved.
-  const isNew = (what: string) => [...lost.values()].every((socket) => socket.what !== what)
-  const report = whole.filter(({ what }) => isNew(what))
-  const judged = isNeeded ? report : report.map(adjustedForSlots)
-  for (const checkLine of judged) yield { ...checkLine, what: `${checkLine.what} [onescand]` }
-  const isOfFile = ({ value }: CheckLine) => value.startsWith(DEFAULTS)
-  if (changes.some(isOfFile)) yield* (await faultsOfNextStart()).map(reported)
+  yield* report.filter((checkLine) => !isFault(checkLine))
   // To reload files with an error, or to restart with them, corrects nothing.
   yield* changes.map((change) => following(reported(change), 'unreadable settings'))
+  const isNew = isNotOf(lost)
   const selfTest = await selfTestOf(running)
   const others = selfTest && {
     doors: selfTest.doors.filter(isNew),
@@ -101,14 +101,50 @@ export async function* checkOnescand(
   yield* checkBoot(description)
 }
 
-/** Resolves to the faults of the settings in root's file, with which onescand would not start again. */
-async function faultsOfNextStart(): Promise<CheckLine[]> {
+const isOfFile = ({ value }: CheckLine) => value.startsWith(DEFAULTS)
+
+/** Returns whether a check line is not about a socket at which onescand cannot be reached: its unit may not see the place of one that was moved. */
+const isNotOf =
+  (lost: ReadonlyMap<string, LostSocket>) =>
+  (what: string): boolean =>
+    [...lost.values()].every((socket) => socket.what !== what)
+
+/** Resolves to the report of a running onescand, from inside its unit, or to none if it does not show its settings. */
+async function reportOf(
+  running: RunningDaemon | undefined,
+  lost: ReadonlyMap<string, LostSocket>,
+  isNeeded: boolean,
+): Promise<CheckLine[]> {
+  if (running?.description === undefined) return []
+  const check = {
+    program: 'onescand',
+    args: ['--check', '--json'],
+    caller: invokingUser(),
+  } as const
+  const whole = await accountReport(new ServiceRun(running.socket, check), ACCOUNT, TEST_OF_SERVICE)
+  const isNew = isNotOf(lost)
+  return whole
+    .filter(({ what }) => isNew(what))
+    .map((checkLine) => {
+      const judged = isNeeded ? checkLine : adjustedForSlots(checkLine)
+      const named = { ...judged, what: `${judged.what} [onescand]` }
+      return hasMark(named, 'unreadable settings') ? marked(named, 'stops a restart') : named
+    })
+}
+
+/** Resolves to the faults of the settings in root's file, with which onescand would not start. */
+async function faultsOfNextStart(isRunning: boolean): Promise<CheckLine[]> {
   const faults = await everyFault(settingsOfOnescand(), (env) => readSettings(env, mailSettings))
-  return faults.map((fault) => {
+  const effect = isRunning
+    ? 'onescand runs with those of its start, and would not start again'
+    : 'onescand would not start'
+  return [...faults, ...faultsOfOptions()].map((fault) => {
     const { what, value } = settingsFault(fault)
     const remedy = inSettingsOf({ isDaemon: true }, 'correct this setting')
-    const text = `${value}: onescand runs with those of its start, and would not start again`
-    return marked(failure(what, text, remedy), 'unreadable settings')
+    return marked(
+      failure(what, `${value}: ${effect}`, remedy),
+      ...(['unreadable settings', 'stops a restart'] as const),
+    )
   })
 }
 

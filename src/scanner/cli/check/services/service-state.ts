@@ -121,6 +121,9 @@ export function checkAccount(service: Service): CheckLine[] {
   return [marked(failure(service, value, remedy), 'stops the start')]
 }
 
+/** Returns whether a service was stopped on purpose, so that its log shows nothing about its next start. */
+export const isAtRest = (service: Service): boolean => isStopped(askSystemd(`${service}.service`))
+
 /** Returns whether a unit was stopped on purpose. */
 const isStopped = (unit: SystemdUnit | undefined): boolean =>
   unit !== undefined && unit.active === 'inactive' && unit.result === 'success'

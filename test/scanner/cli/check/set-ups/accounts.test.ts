@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
@@ -139,6 +139,44 @@ t.test('onescand comes into the group of the socket of clamd', { skip }, async (
   ])
   await host.restart()
   complainsOnly(t, await host.look(), [UNDATED])
+})
+
+t.test('no remedy restarts onescand while a setting is wrong', { skip }, async (t) => {
+  const { machine, clamd, host } = await prepared(t)
+  chmodSync(clamd.socket, 0o666)
+  await host.restart()
+  carryOut(machine, 'usermod -aG scan onescan')
+  const file = machine.at('/etc/default/onescand')
+  const before = readFileSync(file, 'latin1')
+  const later = Date.now() / 1000 + 10
+  const write = (text: string) => {
+    writeFileSync(file, text)
+    utimesSync(file, later, later)
+  }
+  const WITHOUT = '^warning onescand \\d+: runs without the groups scan, .*;'
+  const MEND = 'first correct the settings above, with which onescand would not start again; then:'
+  const RUNS = 'onescand runs with those of its start, and would not start again; correct this'
+  for (const [wrong, fault] of [
+    ['SCANTIMEOUT="soon"\n', 'SCANTIMEOUT="soon": .*'],
+    ['ONESCAND_OPTIONS="--workers 0"\n', '--workers 0: .*'],
+  ] as const) {
+    write(before + wrong)
+    const found = await host.look()
+    const about = found.filter(({ value }) => !/has no effect|does not exist/.test(value))
+    complainsOnly(t, about, [
+      new RegExp(`^error settings: ${fault}: ${RUNS}`),
+      new RegExp(`${WITHOUT} ${MEND} restart onescand as `),
+      UNDATED,
+    ])
+  }
+  write(before)
+  const CHANGED =
+    /^warning onescand: \/etc\/default\/onescand has changed since .*; restart onescand as /
+  complainsOnly(t, await host.look(), [
+    new RegExp(`${WITHOUT} restart onescand as `),
+    CHANGED,
+    UNDATED,
+  ])
 })
 
 t.test('onescand may run with another primary group than its account has', { skip }, async (t) => {
