@@ -259,6 +259,29 @@ export const faultsOfAgreement: readonly Fault[] = [
     },
   },
   {
+    name: 'the account of onescand was deleted while it runs',
+    breaks: 'userdel -f onescan; sleep 3',
+    reported: {
+      level: 'error',
+      what: 'onescand',
+      value: /^runs, but cannot be started again: its account onescan does not exist$/,
+      remedy:
+        /^systemd-sysusers \S+ && usermod -aG onescan-keys onescan && systemctl restart onescand$/,
+    },
+  },
+  {
+    name: 'the account of the service of quotas was deleted',
+    breaks: `dpkg -i /onescan-quotad.deb; systemctl enable --now onescan-quotad.socket onescan-quotad; ${set('QUOTAD="quotad:127.0.0.1:8625"')}
+      systemctl stop onescan-quotad; userdel onescan-quotad; systemctl start onescan-quotad`,
+    reported: {
+      level: 'error',
+      what: 'onescan-quotad',
+      value: /^cannot start: its account onescan-quotad does not exist$/,
+      remedy: /^systemd-sysusers \S+ && systemctl restart onescan-quotad$/,
+    },
+    restores: `systemctl disable --now onescan-quotad.socket onescan-quotad; dpkg -P onescan-quotad; ${unset('QUOTAD')}`,
+  },
+  {
     name: 'every attachment is banned',
     breaks: set('BADATTACHMENTS="*"'),
     reported: {

@@ -58,7 +58,7 @@ export async function* checkOnescand(
   lost: ReadonlyMap<string, LostSocket>,
   selfTestOf: typeof requestSelfTest = requestSelfTest,
 ): AsyncGenerator<CheckLine> {
-  const gone = running === undefined ? checkAccount('onescand') : []
+  const gone = checkAccount('onescand', running !== undefined)
   if (gone.length > 0) return yield* gone
   const { description } = running ?? {}
   // Its report about itself is not verified.

@@ -28,7 +28,7 @@ export async function* checkQuotadHere(): AsyncGenerator<CheckLine> {
     yield* checkSupervised(SERVICE)
     return
   }
-  const gone = runs ? [] : checkAccount(SERVICE)
+  const gone = checkAccount(SERVICE, runs)
   if (gone.length > 0) return yield* gone
   yield* checkState(SERVICE, runs, true)
   if (runs && process.getuid!() === 0) {

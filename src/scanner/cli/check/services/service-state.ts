@@ -107,7 +107,7 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
 }
 
 /** Returns the check line that the account of a service does not exist, without which systemd does not start it. */
-export function checkAccount(service: Service): CheckLine[] {
+export function checkAccount(service: Service, runs: boolean): CheckLine[] {
   const { user = '' } = askSystemd(`${service}.service`) ?? {}
   if (user === '' || passwdEntryOf(user) !== undefined) return []
   const file = `/usr/lib/sysusers.d/${user}.conf`
@@ -117,7 +117,8 @@ export function checkAccount(service: Service): CheckLine[] {
   // As the first installation of the package does.
   const join = user === ACCOUNT ? ` && usermod -aG ${KEY_READERS} ${ACCOUNT}` : ''
   const remedy = `${create}${join} && ${howToStart(service, 'restart')}`
-  const value = `cannot start: its account ${user} does not exist`
+  const state = runs ? 'runs, but cannot be started again' : 'cannot start'
+  const value = `${state}: its account ${user} does not exist`
   return [marked(failure(service, value, remedy), 'stops the start')]
 }
 
