@@ -556,8 +556,12 @@ export const typed: readonly TypedBlock[] = [
     page: 'doc/postfix.md',
     begins: `cat >>/etc/default/onescand <<'END'\nREJECTVIRUS="1"\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026"\nEND`,
     before: `postconf -X content_filter; grep -v '^smtp  *inet' master.cf >/etc/postfix/master.cf
-      cat /usr/share/onescan/examples/postfix/postfix-before-queue.cf >>/etc/postfix/master.cf; postfix reload`,
-    shows: ['onescan check --mail you@example.org', REFUSED],
+      cat /usr/share/onescan/examples/postfix/postfix-before-queue.cf >>/etc/postfix/master.cf`,
+  },
+  {
+    page: 'doc/postfix.md',
+    begins: 'postfix reload\nonescan check --mail you@example.org --accept',
+    prints: REFUSED,
   },
   {
     page: 'man/smtp-delay.8',
