@@ -5,8 +5,6 @@
 
 /** Files, or directories with an end of `/`, below src/. */
 export const trustedPlaces = {
-  'scanner/cli/check/':
-    'configuration and state of this host, which its operator wrote, and what its programs print',
   'scanner/cli/onescan.ts': 'what the operator typed',
   'scanner/cli/host/running-services.ts': 'what the kernel reports about a process',
   'scanner/cli/host/systemd-unit.ts': 'what systemd reports about a unit',
@@ -16,6 +14,78 @@ export const trustedPlaces = {
 
 /** Single expressions, as `/pattern/flags` or the call that makes them. */
 export const trusted = [
+  ...[
+    ['check.ts', '/ \\[.*\\]$/', 'the name of a check line'],
+    ['slot/check-slot.ts', '/\\d+(?= MiB\\b)|[\\d.]+ m?s$/g', 'the value of a check line'],
+    [
+      'services/service-state.ts',
+      'new RegExp(`^onescand: clamd: user \\\\d+ ${NAMES_UNSEEN_FILES}: `)',
+      'anchored, and words of ours',
+    ],
+    ['services/unit-lines.ts', '/\\s*=.*/', 'a line of a unit, which the operator wrote'],
+    [
+      'slot/slot-program.ts',
+      '/(?<=onescan(?:-queue|c)["\']?[ \\t]+)[^\\s"$;&|<>#][^\\s;&|<>]*/',
+      '64 KiB of a script of the operator',
+    ],
+    [
+      'mail-server-config/exim.ts',
+      '/\\b([\\w.-]+)::(\\d+)\\b/g',
+      'routers of Exim, which the operator wrote',
+    ],
+    ['mail-server-config/exim.ts', '/[ :]+$/', 'an option of Exim, which the operator wrote'],
+    [
+      'mail-server-config/postconf.ts',
+      '/\\{([^}]*)\\}|([^\\s,{}]+)/g',
+      'a parameter of Postfix, which the operator wrote',
+    ],
+    [
+      'mail-server-config/postfix-filter.ts',
+      '/\\[([^\\]:]*)\\]/',
+      'a parameter of Postfix, which the operator wrote',
+    ],
+    [
+      'mail-server-config/postfix-policy.ts',
+      '/check_policy_service[\\s,]+(\\{[^}]*\\}|[^\\s,{}]+)/g',
+      'a parameter of Postfix, which the operator wrote',
+    ],
+    [
+      'mail-server-config/unreachable-milter.ts',
+      '/\\w+:[^\\s,{}]+/',
+      'a parameter of Postfix, which the operator wrote',
+    ],
+    [
+      'mail-server-config/sendmail.ts',
+      "new RegExp(`^O +${option} *= *(\\\\d+)`, 'm')",
+      '1 MiB of sendmail.cf, and the name of an option',
+    ],
+    [
+      'mail-server-config/sendmail.ts',
+      'new RegExp(`(?:^|,) *${letter} *= *([^,]*)`)',
+      'a line of sendmail.cf, and a letter',
+    ],
+    [
+      'mail-server-config/sendmail.ts',
+      "new RegExp(`(?:^|,) *${letter}[a-z]* *= *([^,]*)`, 'i')",
+      'a line of sendmail.cf, and a letter',
+    ],
+    ...[
+      '/: (\\w+): ((?:discard|reject|hold|redirect|filter): .*from=<> .*)/',
+      '/: (\\w+): (?:(?:resent-)?message-|from=.*, msg)id=(\\S+)/',
+      '/ ([\\w-]+) <= .* id=(\\S+)/',
+      '/: (\\w+): to=.*, (stat(?:us)?=.+)/',
+    ].map((expression) => [
+      'test-mail/followed-log.ts',
+      expression,
+      'at most 8 KiB of a line (LINE_MAX)',
+    ]),
+  ].map(([file, expression, why]) => ({ file: `scanner/cli/check/${file}`, expression, why })),
+  {
+    file: 'scanner/cli/host/settings-file.ts',
+    expression:
+      '/^[ \\t]*(?:[#;].*|[^=\\n]*=(?:[ \\t]|\\\\[\\s\\S]|"(?:[^"\\\\]|\\\\[\\s\\S])*"|\'[^\']*\')*(?:[^\\s"\'\\\\](?:[^\\n\\\\]|\\\\[\\s\\S])*)?|([^\\s=]+)[^=\\n]*)?$/gm',
+    why: 'the settings of the operator',
+  },
   {
     file: 'scanner/cli/host/slot-environment.ts',
     expression: '/[ \\t]+$/',

@@ -97,7 +97,7 @@ function paragraphs(text: string): string {
       ? `<li>${linked(piece.slice(2)).replaceAll('\n', ' ')}</li>\n`
       : `<p dir="auto">${linked(piece.trim()).replaceAll('\n', '<br>\n')}</p>\n`,
   )
-  return blocks.join('').replace(/(?:<li>.*\n)+/g, '<ul dir="auto">\n$&</ul>\n')
+  return blocks.join('').replace(/(?:^<li>.*\n)+/gm, '<ul dir="auto">\n$&</ul>\n')
 }
 
 /** A text of the site, which may have addresses of pages. */

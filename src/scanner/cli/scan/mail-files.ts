@@ -50,7 +50,8 @@ export function* filesFrom(
   paths: readonly string[],
   { after, remedy }: { readonly after: string | undefined; readonly remedy: string | undefined },
 ): Generator<FoundFile> {
-  const isIn = (path: string) => after === path || after?.startsWith(`${path.replace(/\/+$/, '')}/`)
+  const isIn = (path: string) =>
+    after === path || after?.startsWith(`${path.replace(/(?<!\/)\/+$/, '')}/`)
   const first = after === undefined ? 0 : paths.findIndex(isIn)
   if (first < 0)
     throw new Fault(

@@ -134,7 +134,7 @@ const remedies: readonly (readonly [answer: RegExp, remedy: string])[] = [
   [/^nothing listens/, 'set the host and port of the mail server: --smtp HOST:PORT'],
   [/^requires TLS/, 'add --tls'],
   [
-    /^requires authentication|: RCPT .*\brelay/i,
+    /^requires authentication|^\w+: RCPT .*\brelay/i,
     `${OTHER_ADDRESS}, or add --tls, --smtp-user and --password-file`,
   ],
   [/^refused: RCPT \d+[ -]5\.1\./, OTHER_ADDRESS],

@@ -8,6 +8,8 @@ import { type LogFile, linesIn, openLogFile, outputOf } from '../../../log/read-
 
 /** Upper limit for the stored lines about messages: onescan's own are few, and a loop has no end. */
 const LINES_MAX = 1_000
+/** Upper limit for the characters of a mail server's line that are read: Exim writes the longest, up to 8 KiB. */
+const LINE_MAX = 8 * 1024
 /** Milliseconds after which a log is looked at again. */
 const EACH = 100
 /** The bytes that are read at once. */
@@ -172,7 +174,8 @@ export class FollowedLog {
   }
 
   #readMailServer(lines: readonly string[]): void {
-    for (const line of lines) {
+    for (const whole of lines) {
+      const line = whole.slice(0, LINE_MAX)
       const [, number = '', id = ''] = (line.includes(this.#mark) && matchOf(NUMBERED, line)) || []
       if (id !== '' && this.#numbers.size < LINES_MAX) this.#numbers.set(number, id)
       this.#hasProxy ||= PROXIED.test(line)

@@ -14,7 +14,7 @@ export interface NamedMail {
  * SMTP.
  */
 export const isAddress = (address: string): boolean =>
-  /^[!-,./-;=?-~][!-;=?-~]*@[!-;=?-~]+$/.test(address)
+  /^[!-,./-;=?-~][!-;=?A-~]*@[!-;=?-~]+$/.test(address)
 
 /** Gives a message to `address` an id, a subject and a date of its own. */
 export function nameMail(message: Buffer, address: string): NamedMail {

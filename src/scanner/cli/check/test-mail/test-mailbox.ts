@@ -137,7 +137,7 @@ const IS_NONE = /^(?:no|not|none|false|clean|default: false|found to be clean)\b
 function tagsOf(header: string, subject: string): string[] {
   const fields = header.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/)
   return fields.filter((field) => {
-    const [, name = '', value = ''] = /^([!-9;-~]+):\s*(.*)$/.exec(field) ?? []
+    const [, name = '', value = ''] = /^([!-9;-~]+):\s*(.*)$/s.exec(field) ?? []
     if (/^subject$/i.test(name)) return value.trim() !== subject
     if (/^x-rspamd-action$/i.test(name)) return /^(?:add header|rewrite subject|reject)/.test(value)
     return OF_FILTER.test(name) && IS_TAG.test(value) && !IS_NONE.test(value)

@@ -146,3 +146,14 @@ t.test('no link of the owner of a log is followed', async (t) => {
     t.same(log.recordsOf('secret'), [])
   }
 })
+
+t.test('long lines in the log of a mail server take little time', async (t) => {
+  const { current, log } = follow(t)
+  const before = process.cpuUsage()
+  // Each took a second.
+  for (let line = 0; line < 20; line++) appendFileSync(current, `${': t: to='.repeat(8000)}\n`)
+  appendFileSync(current, line('a'))
+  t.equal((await log.waitForRecords(`a${MARK}`, WITHIN)).length, 1)
+  const { user } = process.cpuUsage(before)
+  t.ok(user < 5_000_000, `${user} µs`)
+})
