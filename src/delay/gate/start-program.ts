@@ -24,7 +24,7 @@ const SEGMENTS_OUT_MIN = 4
  * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and with no
  * signal ignored. Returns `reason` if it cannot be started. The connection is still open then. Otherwise the
  * gate's descriptor is closed when the program ends: until then the kernel counts the bytes of the connection
- * (TCP_INFO), and the gate reads none of them.
+ * (TCP_INFO), and the gate reads none of them. (runProgram() would read what the program writes.)
  */
 export function startProgram(
   { program, args }: ServerProgram,

@@ -22,6 +22,7 @@ import { statusCommand } from './status.ts'
 import { disableCommand, enableCommand } from './switch.ts'
 import { verifyCommand } from './verify.ts'
 
+/** yargs reads their options, and not readByTable() as for services: a command has subcommands and arguments. */
 const commandModules = [
   checkCommand,
   statusCommand,

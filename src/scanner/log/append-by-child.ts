@@ -18,7 +18,7 @@ dd of="$1" oflag=append,nonblock conv=notrunc bs=64K status=none <&3 4>&1 & echo
 /**
  * Returns what appends a line to LOGFILE for a process that ends with its message. As with onescanc (log.c), that is
  * another process: this one could not even end while a file system does not respond. If it does not in time, the
- * line and further ones are lost.
+ * line and further ones are lost. (It is waited for synchronously, as a LogSink writes, and so not run by runProgram().)
  */
 export function appenderFor(file: string): (line: Buffer) => void {
   // Root checks each name in the path separately (openToAppend).

@@ -313,7 +313,10 @@ export class Workers {
   }
 }
 
-/** The worker gets the descriptors as its own from FIRST_HANDED_OVER on, in this order. */
+/**
+ * The worker gets the descriptors as its own from FIRST_HANDED_OVER on, in this order. (It serves until it is stopped, and is
+ * sent messages: runProgram() waits until a program has ended.)
+ */
 function spawnWorker(
   [program, ...args]: readonly [string, ...string[]],
   descriptors: readonly number[],

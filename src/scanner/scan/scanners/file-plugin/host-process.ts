@@ -35,7 +35,9 @@ interface HostOptions {
 /** The request about one message, without its time. */
 export type PluginScan = Omit<PluginRequest, 'nonce' | 'timeLeft' | 'settle'>
 
-/** A process that a plugin runs in, which leads a group of its own. */
+/**
+ * A process that a plugin runs in, which leads a group of its own. (It answers many requests: runProgram() is for one.)
+ */
 export class PluginHost {
   /**
    * Resolves soon after the end of the process, when its stderr was read. A process that has left the group
