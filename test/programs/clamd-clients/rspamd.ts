@@ -4,6 +4,7 @@ import { lacks } from '../../needs.mjs'
 import { example } from '../example.ts'
 import { freePort } from '../host/free-port.ts'
 import { openDirectory } from '../host/reachable.ts'
+import { fewDomains } from '../servers/rspamd.ts'
 import { type ClamdClient, type Fate, IN_OPENPGP, portOf, startWith } from './client.ts'
 
 const missing = lacks('rspamd')
@@ -51,6 +52,7 @@ options {
   pidfile = "${directory}/pid";
   control_socket = "${directory}/control";
   dns { nameserver = ["127.0.0.1:9"]; }
+  ${fewDomains(directory)}
 }
 logging { type = "console"; level = "info"; }
 worker "normal" { bind_socket = "127.0.0.1:${port}"; count = 1; task_timeout = 80s; }
