@@ -95,6 +95,12 @@ function interruptedBy(name: string, line: string, boundary = BOUNDARY): Evasion
   }
 }
 
+/** Replaces each end of line of the body. */
+function withBareCrs(text: string): string {
+  const body = text.indexOf('\n\n') + 2
+  return text.slice(0, body) + text.slice(body).replaceAll('\n', '\r')
+}
+
 /** The lines, and another one in their middle. */
 function halved(text: string, line: string): string {
   const lines = text.split('\n')
@@ -335,9 +341,11 @@ export const structure: readonly Evasion[] = [
     'a mail whose lines end in bare CRs, below the first one': () =>
       mixed(file).replace(/(?<!^[^\n]*)\n/g, '\r'),
     'a mail whose body has bare CRs and 100 KB before its file': () =>
-      mixed(part([FILE_TYPE, QUOTED], quotedPrintable(textFile)), {
-        preamble: 'nothing to see in this line\n'.repeat(4000),
-      }).replace(/(?<=\n\n[\s\S]*)\n/g, '\r'),
+      withBareCrs(
+        mixed(part([FILE_TYPE, QUOTED], quotedPrintable(textFile)), {
+          preamble: 'nothing to see in this line\n'.repeat(4000),
+        }),
+      ),
     'a mail whose header ends in bare CRs and whose body does not': () =>
       mixed(file).replace(/(?<!^[^\n]*)\n(?=[\s\S]*\n\n--b1)/g, '\r'),
     'a mail whose body has bare CRs': () => mixed(file).replace(/(?<=\n\n--b1[\s\S]*)\n/g, '\r'),
