@@ -187,15 +187,20 @@ const packageOf = new Map(
   ),
 )
 
-/** Packages that only tests of `npm run test:all` need. */
-const ofRest = new Set(
-  `aardvark-dns amavisd-new apt-utils catatonit chromium-headless-shell clamav-milter clang-format crun
-  debhelper dovecot-core dovecot-lmtpd dovecot-sieve dpkg-dev faketime gcc-aarch64-linux-gnu gir1.2-gmime-3.0
-  gpg-agent gpgconf iproute2 iptables libc6-dev-arm64-cross libemail-mime-perl libmime-tools-perl lintian m4
-  maildrop make mimedefang mmdebstrap mpack netavark opendkim opendkim-tools podman podman-compose procmail
-  prometheus python3-debian python3-gi qemu-user-static redis-sentinel ripmime rpm rpmlint rspamd ruby
-  ruby-mail`.split(/\s+/),
-)
+/** Packages that only tests of `npm run test:nightly` need: containers, and the emulator of arm64. */
+const ofNightly =
+  'aardvark-dns catatonit crun iptables netavark podman podman-compose qemu-user-static'.split(' ')
+
+/** Packages that only tests of `npm run test:all` need, and not `npm test`. */
+const ofRest = `amavisd-new apt-utils chromium-headless-shell clamav-milter clang-format
+  debhelper dovecot-core dovecot-lmtpd dovecot-sieve dpkg-dev faketime gcc-aarch64-linux-gnu
+  gir1.2-gmime-3.0 gpg-agent gpgconf iproute2 libc6-dev-arm64-cross libemail-mime-perl libmime-tools-perl lintian m4
+  maildrop make mimedefang mmdebstrap mpack opendkim opendkim-tools procmail
+  prometheus python3-debian python3-gi redis-sentinel ripmime rpm rpmlint rspamd ruby
+  ruby-mail`.split(/\s+/)
+
+/** The packages that a part of the tests does without. */
+const unneeded = { quick: [...ofRest, ...ofNightly], all: ofNightly, nightly: [] }
 
 /** What a test has asked for: packages, and names that have none. */
 const asked = new Set()
@@ -221,12 +226,12 @@ function reason(name) {
   return !(file && existsSync(file)) && `install Debian package ${from}`
 }
 
-/** The Debian packages that this machine lacks, each once; of those for `npm test` if that is all that runs. */
-export function missingPackages(isQuick = false) {
+/** The Debian packages that this machine lacks for a part of the tests (quick, all or nightly), each once. */
+export function missingPackages(part) {
   const names = [...packageOf.keys(), ...Object.keys(files)]
   const lacking = names.filter((name) => reason(name))
   const packages = new Set(lacking.map((name) => packageOf.get(name) ?? files[name][0]))
-  return [...packages].filter((name) => !(isQuick && ofRest.has(name))).sort()
+  return [...packages].filter((name) => !unneeded[part].includes(name)).sort()
 }
 
 /** The absolute path of a program for which a test has asked; throws if none has. */

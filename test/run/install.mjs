@@ -3,7 +3,7 @@
 // build/. test/run/main.mjs runs it as root on the host of the tests (host.mjs), where the machine does not change.
 // Elsewhere it installs nothing.
 //
-//   node test/run/install.mjs quick|all
+//   node test/run/install.mjs quick|all|nightly
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -19,8 +19,8 @@ const POLICY = '/usr/sbin/policy-rc.d'
 export const OFFLINE = 75
 
 /** Resolves to lines for the user. Never rejects: the tests report what they lack. */
-async function installPackages(isQuick) {
-  const packages = missingPackages(isQuick)
+async function installPackages(part) {
+  const packages = missingPackages(part)
   if (packages.length === 0) return ['programs that tests need: all there']
   if (!isOnHost())
     return [...toInstall(packages), 'not installed: only root gets a host of its own']
@@ -73,15 +73,16 @@ function forbidServices() {
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const isQuick = process.argv[2] === 'quick'
-  const reads = isOnHost() && !(isQuick && missingPackages(isQuick).length === 0)
+  const part = process.argv[2]
+  const isQuick = part === 'quick'
+  const reads = isOnHost() && !(isQuick && missingPackages(part).length === 0)
   if (reads) process.stdout.write('reading the lists of Debian packages\n')
   const lists = reads ? apt(['update', '-o', 'APT::Update::Error-Mode=any']) : { status: 0 }
   if (lists.status !== 0) {
     process.stdout.write(`no lists of Debian packages: ${firstLine(lists.stderr)}\n`)
     process.stdout.write('Tests that need further packages or a mirror of Debian are skipped.\n')
   }
-  const lines = [...(await installPackages(isQuick)), ...(isQuick ? [] : unpackServers())]
+  const lines = [...(await installPackages(part)), ...(isQuick ? [] : unpackServers())]
   for (const line of lines) process.stdout.write(`${line}\n`)
   if (lists.status !== 0) process.exitCode = OFFLINE
 }

@@ -84,8 +84,8 @@ async function install() {
     runAndReport(process.execPath, ['packaging/toolchain/install-locked.mjs', directory]),
   )
   const why = hostMissing(root)
-  const quick = filesOf('quick', allFiles())
-  const needed = filesOfRun().every((name) => quick.includes(name)) ? 'quick' : 'all'
+  const has = (part) => filesOfRun().every((name) => filesOf(part, allFiles()).includes(name))
+  const needed = ['quick', 'all'].find(has) ?? 'nightly'
   const words = [process.execPath, 'test/run/install.mjs', needed]
   if (why !== false) process.stdout.write(`no host of its own for the tests: ${why}\n`)
   const status = why === false ? buildHost(root, words) : await runHere(words)
