@@ -202,6 +202,14 @@ async function prepareTap() {
   ])
 }
 
+/** For fewer test files, it takes longer to strip the types of all sources than of those that they load. */
+const MANY_FILES = 100
+
+async function stripTypes() {
+  if (filesOfRun().length < MANY_FILES) return
+  await check('types stripped', toolsNode, ['test/run/strip-types.mjs'])
+}
+
 async function runTests() {
   process.stdout.write('tests\n')
   await runFiles(filesOfRun(), JOBS)
@@ -329,7 +337,7 @@ const env = {
 if (newestNode === toolsNode) skip('the newest Node', lacks('libatomic'))
 await Promise.all([check('build', toolsNode, ['packaging/builds/build-bundles.mjs']), prepareTap()])
 const checked = checksOfRun()
-await buildPrograms()
+await Promise.all([buildPrograms(), stripTypes()])
 await runTests()
 await checked
 summary()

@@ -20,6 +20,9 @@ const RESULT = /^\s*(?:(?:not )?ok\b|# Subtest)/
 /** Seconds for a hanging file to print what it waits for, and for processes to end after the file. */
 const LAST_WORDS = 10
 
+/** Returns the directory of Node's compile cache for the tests of a checkout. */
+export const compileCache = (root) => join(root, 'build/compile-cache')
+
 /** @typedef {import('./tap-results.mjs').FileResult & { readonly processor: number }} RunResult */
 
 /**
@@ -44,8 +47,8 @@ export async function runFile(
       ...env,
       TMPDIR,
       TAP_TIMEOUT: '7200', // the whole of a file may take long, while it makes progress
-      // Caches the compiled code of tap. test/before-tests.mjs hides the variable from programs under test.
-      NODE_COMPILE_CACHE: join(root, 'build/compile-cache'),
+      // test/before-tests.mjs hides the variable from programs under test.
+      NODE_COMPILE_CACHE: compileCache(root),
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
