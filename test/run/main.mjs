@@ -12,13 +12,14 @@
 // It is plain JavaScript that needs only Node and npm: it starts on the machine's Node, and installs its packages.
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { lacks } from '../needs.mjs'
 import { changedSince, testsOf } from './changed.mjs'
 import { buildHost, enterHost, hostMissing, isOnHost, keepLayerInMemory } from './host.mjs'
+import { idleMeter } from './idle.mjs'
 import { OFFLINE } from './install.mjs'
 import { longestFirst } from './order.mjs'
 import { filesOf, leftOut } from './parts.mjs'
@@ -39,11 +40,11 @@ const started = performance.now()
  * The number of test files at a time on two processors: most wait for mail servers for more than half of their time,
  * in which others can run.
  */
-const JOBS = 10
+const JOBS = 12
 /** The number of test files at a time if the processors are busy: more would only delay each other. */
 const JOBS_OF_BUSY = 5
-/** The processors are busy above this load average of one minute. */
-const BUSY = 4 * cpus().length
+/** The processors are busy if less than this share of the last second was idle. */
+const IDLE = 0.2
 
 const passed = []
 /** The failures, each with lines about the reason. */
@@ -243,10 +244,17 @@ async function runFiles(names, jobs) {
     const now = files.join(' ') || 'none: the processors are busy'
     process.stdout.write(`(${seconds(performance.now() - started)}, ${begun}; running: ${now})\n`)
   }, PROGRESS)
+  // A second has room for one more file: what it takes is seen in the next one.
+  let hasRoom = false
+  const idleShare = idleMeter()
+  const look = setInterval(() => {
+    hasRoom = idleShare() > IDLE
+  }, 1000)
   const worker = async (_, at) => {
     while (waiting.length > 0) {
-      if (at >= JOBS_OF_BUSY && loadavg()[0] > BUSY) await sleep(5000)
+      if (at >= JOBS_OF_BUSY && !hasRoom) await sleep(500)
       else {
+        hasRoom = false
         const name = waiting.shift()
         running.set(name, 'begins')
         const onSubtest = (test) => running.set(name, test)
@@ -257,6 +265,7 @@ async function runFiles(names, jobs) {
   }
   await Promise.all(Array.from({ length: jobs }, worker))
   clearInterval(progress)
+  clearInterval(look)
 }
 
 function show(result) {
