@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { databaseOfEicar } from '../../test/programs/servers/clamd.ts'
 import { databaseOfEvasions, signs } from '../../test/scanner/scan/scanners/evasions/files.ts'
 import type { ListedMessage, Manifest, StoredFile } from './manifest.ts'
-import { corpusMessages, hiddenIn } from './messages.ts'
+import { type CorpusMessage, corpusMessages, hiddenIn } from './messages.ts'
 import { readmeOf } from './readme.ts'
 
 const packageFile = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')
@@ -14,6 +14,8 @@ export interface CorpusOptions {
   /** The clamd that is asked about each message, or why none is. */
   readonly clamd: AskedClamd | { readonly missing: string }
   readonly readers: AskedReaders
+  /** By default, those of the tests. */
+  readonly corpus?: Iterable<CorpusMessage>
   /** Called after each message, with their number until now. */
   readonly onMessage?: (count: number) => void
 }
@@ -33,7 +35,7 @@ export interface AskedReaders {
 /** Writes the corpus into a new directory, and returns its manifest. */
 export async function writeCorpus(
   directory: string,
-  { clamd, readers, onMessage = () => {} }: CorpusOptions,
+  { clamd, readers, corpus = corpusMessages(), onMessage = () => {} }: CorpusOptions,
 ): Promise<Manifest> {
   mkdirSync(directory)
   const store = (file: string, content: Buffer): StoredFile => {
@@ -48,7 +50,7 @@ export async function writeCorpus(
   }
 
   const messages: ListedMessage[] = []
-  for (const { message, file, openedBy, ...entry } of corpusMessages()) {
+  for (const { message, file, openedBy, ...entry } of corpus) {
     messages.push({
       ...entry,
       ...store(file, message),

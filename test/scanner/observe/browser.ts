@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { lacks, programPath } from '../../needs.mjs'
 import type { Ending } from '../../programs/host/server.ts'
+import { isWhole } from '../../run/is-whole.ts'
 
 /** Debian's Chromium without the windows of a browser, each of which would cost as much as the page in it. */
 const BROWSER = 'chromium-headless-shell'
@@ -20,6 +21,10 @@ export interface OpenPage {
 }
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** Returns the screens on which a page is tried: this many of them, or all by `npm run test:nightly`. */
+export const screensToTry = <Screen>(all: readonly Screen[], count = 1): readonly Screen[] =>
+  isWhole ? all : all.slice(0, count)
 
 export async function openBrowser(t: Ending): Promise<Browser> {
   const browser = await chromium.launch({

@@ -6,7 +6,7 @@ import { shortNumber } from '../../../../src/base/text/short-number.ts'
 import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { buildStage } from '../../../cases/stage.ts'
 import { until } from '../../../run/until.ts'
-import { openPage, overflow, seriousFaults } from '../../observe/browser.ts'
+import { openPage, overflow, screensToTry, seriousFaults } from '../../observe/browser.ts'
 import { fileOf, keepOne } from '../../scan/quarantine/quarantined.ts'
 import {
   addressOf,
@@ -49,10 +49,8 @@ t.test('the page lists, searches and shows 10,000 messages, on any screen', skip
   }
   const { json } = await api.call('GET', 'messages?limit=10000')
   t.same([json.messages.length, json.next], [10_000, null])
-  for (const [width, scheme] of [
-    [360, 'light'],
-    [1280, 'dark'],
-  ] as const) {
+  const screens = [[360, 'light'], [1280, 'dark']] as const // biome-ignore format: a line
+  for (const [width, scheme] of screensToTry(screens)) {
     const { page, errors } = await open(api, { width, scheme })
     await titled(page, 'The newest 100 of 10,000 messages')
     t.equal(await page.locator('.messages li').count(), 100)
@@ -233,7 +231,7 @@ t.test(
     const api = await serveApi(t)
     const recipients = Array.from({ length: 40 }, (_, n) => `r${n}@example.org`)
     await keepMany(api, 1, { recipients })
-    for (const width of [390, 1280]) {
+    for (const width of screensToTry([390, 1280])) {
       api.next.script = (verb) => (verb === 'MAIL' ? '451 later' : undefined)
       const { page } = await open(api, { width })
       await openFirst(page)
@@ -1155,12 +1153,8 @@ t.test('a release says to whom somebody else has released it meanwhile', skip, a
 t.test('what has the focus is not behind the bar of the list', skip, async (t) => {
   const api = await serveApi(t)
   await keepMany(api, 40)
-  for (const [width, height] of [
-    [1280, 800],
-    [390, 844],
-    [320, 256],
-  ] as const) {
-    // biome-ignore format: a line
+  const screens = [[320, 256], [1280, 800], [390, 844]] as const // biome-ignore format: a line
+  for (const [width, height] of screensToTry(screens, 2)) {
     const { page } = await open(api, { width })
     await page.setViewportSize({ width, height })
     for (const n of [20, 21])

@@ -85,9 +85,11 @@ const HELD_MAX = 13
 
 /** Bytes of a message. */
 const LENGTH = (isWhole ? 3 : 1) * 1024 * 1024
+/** Each so manieth of the dearest shapes is read, unless all are asked for. */
+const STRIDE = isWhole ? 1 : 4
 
 t.test('a message that takes long to read takes little memory', async (t) => {
-  for (const name of dearest) {
+  for (const name of dearest.filter((_, n) => n % STRIDE === 0)) {
     const { contents, over, held } = lookAtHostile(name, LENGTH, true)
     t.ok(held < HELD_MAX, `${name}: ${held.toFixed(1)} MB`)
     // Text of the mail itself is left to the whole.
