@@ -155,8 +155,8 @@ export const COMPONENTS = {
     tests: [
       'test/mail/mime/leaves/{decoded-parts,reported-parts,texts-in-character-sets,text-properties}.test.ts',
       'test/mail/mime/*.test.ts',
-      'test/mail/mime/{carver,containers,decoders,headers,ordinary,storage}/*.test.ts',
-      'test/mail/mime/leaves/{embedded-data,embedded-formats,file-kind,mail-starts,save-content}.test.ts',
+      'test/mail/mime/{budget,carver,containers,decoders,headers,ordinary,reports,storage,structure}/*.test.ts',
+      'test/mail/mime/leaves/{embedded-data,embedded-formats,file-kind,mail-starts,mailbox,save-content}.test.ts',
     ],
   },
   'slot-socket': {

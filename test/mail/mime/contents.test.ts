@@ -15,8 +15,8 @@ import { base64, uuencode } from '../../scanner/scan/scanners/evasions/compose.t
 import { testFile } from '../../scanner/scan/scanners/evasions/files.ts'
 import { hiddenClasses } from '../../scanner/scan/scanners/second-look/classes.ts'
 import { inChunks } from '../message/bytes.ts'
-import { examples } from './oddity-examples.ts'
 import { readMail } from './read-mail.ts'
+import { examples } from './reports/oddity-examples.ts'
 
 /** The test file, encoded. */
 const inBase64 = base64(testFile)

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { limits } from '../../../src/mail/mime/budget/limits.ts'
-import { attached, bundles } from '../../messages/bundles.ts'
-import { testFile } from '../../scanner/scan/scanners/evasions/files.ts'
-import { fateOf } from './carver/fate.ts'
+import { limits } from '../../../../src/mail/mime/budget/limits.ts'
+import { attached, bundles } from '../../../messages/bundles.ts'
+import { testFile } from '../../../scanner/scan/scanners/evasions/files.ts'
+import { fateOf } from '../carver/fate.ts'
 
 /** Ordinary mail and files of many messages or paragraphs: all of it is read, at a cost in proportion to its length. */
 

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { type Oddity, oddities } from '../../../src/mail/mime/reports/oddities.ts'
+import { type Oddity, oddities } from '../../../../src/mail/mime/reports/oddities.ts'
+import { readMail } from '../read-mail.ts'
 import { examples, ordinary } from './oddity-examples.ts'
-import { readMail } from './read-mail.ts'
 
 function odditiesOf(message: Buffer): Oddity[] {
   return [...new Set(readMail(message).odd)].sort()

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import t from 'tap'
-import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
-import { SEARCHED_PER_UNIT } from '../../../src/mail/mime/budget/costs.ts'
-import { WORK_PER_TURN } from '../../../src/mail/mime/budget/work.ts'
-import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import { hostileShapes } from '../../messages/hostile/hostile-shapes.ts'
-import { ReadBy } from '../message/bytes.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
+import { SEARCHED_PER_UNIT } from '../../../../src/mail/mime/budget/costs.ts'
+import { WORK_PER_TURN } from '../../../../src/mail/mime/budget/work.ts'
+import { contentsOf } from '../../../../src/mail/mime/contents.ts'
+import { hostileShapes } from '../../../messages/hostile/hostile-shapes.ts'
+import { ReadBy } from '../../message/bytes.ts'
 
 /** While a message is read, other mail has its turn again and again, whatever the mail is made of. */
 

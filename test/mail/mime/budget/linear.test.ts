@@ -1,7 +1,7 @@
 import t from 'tap'
-import { budgetOf } from '../../../src/mail/mime/budget/limits.ts'
-import { hostileShapes } from '../../messages/hostile/hostile-shapes.ts'
-import { readMail } from './read-mail.ts'
+import { budgetOf } from '../../../../src/mail/mime/budget/limits.ts'
+import { hostileShapes } from '../../../messages/hostile/hostile-shapes.ts'
+import { readMail } from '../read-mail.ts'
 
 /** What it costs to read all contents of a message: bytes given, units of work, and the limit that ended it. */
 function costOf(mail: string) {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { limits } from '../../../src/mail/mime/budget/limits.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import {
   attached,
   base64,
@@ -13,7 +13,7 @@ import {
   multipartBy,
   text,
   wrap,
-} from './nested-mail.ts'
+} from '../nested-mail.ts'
 
 const isDeeper = (bytes: Buffer, limit: number) => isNested(Bytes.of(bytes), limit)
 

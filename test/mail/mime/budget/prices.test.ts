@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import t from 'tap'
-import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
-import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import { containerShapes } from '../../messages/hostile/container-shapes.ts'
-import { hostileShapes } from '../../messages/hostile/hostile-shapes.ts'
-import { isWhole } from '../../run/is-whole.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
+import { contentsOf } from '../../../../src/mail/mime/contents.ts'
+import { containerShapes } from '../../../messages/hostile/container-shapes.ts'
+import { hostileShapes } from '../../../messages/hostile/hostile-shapes.ts'
+import { isWhole } from '../../../run/is-whole.ts'
 
 /**
  * Limits bound the time of a message only if each unit of work takes about the same time, whatever it is counted for. So the

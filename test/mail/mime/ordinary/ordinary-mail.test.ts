@@ -1,12 +1,16 @@
 import t from 'tap'
-import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { budgetOf, limits } from '../../../src/mail/mime/budget/limits.ts'
-import { ordinaryMails } from '../../cases/ordinary/all.ts'
-import { lacks } from '../../needs.mjs'
-import { base64, multipart, part } from '../../scanner/scan/scanners/evasions/compose.ts'
-import { compressed, literal, signedData } from '../../scanner/scan/scanners/evasions/containers.ts'
-import { isNested } from './nested-mail.ts'
-import { readMail } from './read-mail.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { budgetOf, limits } from '../../../../src/mail/mime/budget/limits.ts'
+import { ordinaryMails } from '../../../cases/ordinary/all.ts'
+import { lacks } from '../../../needs.mjs'
+import { base64, multipart, part } from '../../../scanner/scan/scanners/evasions/compose.ts'
+import {
+  compressed,
+  literal,
+  signedData,
+} from '../../../scanner/scan/scanners/evasions/containers.ts'
+import { isNested } from '../nested-mail.ts'
+import { readMail } from '../read-mail.ts'
 
 /**
  * What ordinary programs send is read to its end, by few contents. The table has the smallest messages of

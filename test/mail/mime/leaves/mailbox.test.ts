@@ -1,6 +1,6 @@
 import t from 'tap'
-import { base64, multipart, part } from '../../scanner/scan/scanners/evasions/compose.ts'
-import { readMail } from './read-mail.ts'
+import { base64, multipart, part } from '../../../scanner/scan/scanners/evasions/compose.ts'
+import { readMail } from '../read-mail.ts'
 
 /** Files that hold messages one after another (mbox, RFC 4155): each message is read by itself. */
 

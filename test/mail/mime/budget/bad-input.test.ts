@@ -1,8 +1,8 @@
 import t from 'tap'
-import { limits } from '../../../src/mail/mime/budget/limits.ts'
-import { base64, multipart, part } from '../../scanner/scan/scanners/evasions/compose.ts'
-import { binaryFile } from '../../scanner/scan/scanners/evasions/files.ts'
-import { readMail } from './read-mail.ts'
+import { limits } from '../../../../src/mail/mime/budget/limits.ts'
+import { base64, multipart, part } from '../../../scanner/scan/scanners/evasions/compose.ts'
+import { binaryFile } from '../../../scanner/scan/scanners/evasions/files.ts'
+import { readMail } from '../read-mail.ts'
 
 /** Mail at its limits, which only an attacker sends: the file in it is found, or the mail is unread. */
 

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { budgetOf, limits } from '../../../src/mail/mime/budget/limits.ts'
-import { compressed, literal } from '../../scanner/scan/scanners/evasions/containers.ts'
-import { isNested, multipartBy } from './nested-mail.ts'
-import { readMail } from './read-mail.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { budgetOf, limits } from '../../../../src/mail/mime/budget/limits.ts'
+import { compressed, literal } from '../../../scanner/scan/scanners/evasions/containers.ts'
+import { isNested, multipartBy } from '../nested-mail.ts'
+import { readMail } from '../read-mail.ts'
 
 /** A message is read by one budget. If that is not enough, the last step reports that something is left unread. */
 

@@ -1,4 +1,4 @@
-import type { Oddity } from '../../../src/mail/mime/reports/oddities.ts'
+import type { Oddity } from '../../../../src/mail/mime/reports/oddities.ts'
 
 /** Messages that have an oddity and messages that have it not; the latter may have others. */
 export interface Examples {
