@@ -39,7 +39,7 @@ const NAMES: ReadonlySet<number> = new Set([0x3001, 0x3704, 0x3707])
 const VALUES: ReadonlySet<number> = new Set([0x6800f, 0x2800c, 0x3701, 0x1000, 0x1013])
 /** PidTagRtfCompressed, which holds the text of the message as Outlook shows it. */
 const RTF = 0x1009
-/** The length of an identifier, such as that of the interface, which precedes an object. */
+/** The bytes of an identifier, such as that of the interface, which precedes an object. */
 const IDENTIFIER = 16
 
 /**

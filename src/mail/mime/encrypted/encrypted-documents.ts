@@ -177,7 +177,7 @@ function isBelowFirst(start: Buffer, type: number): boolean {
 
 /** Bytes of the beginning of a stream that is examined: a sector of a stream that shares sectors with others. */
 const STREAM_START = 64
-/** Streams below this size share sectors (MS-CFB 2.6.4). */
+/** Streams of fewer bytes share sectors (MS-CFB 2.6.4). */
 const OWN_SECTORS_FROM = 4096
 
 /** Whether bytes are a compound file (MS-CFB) with a stream that shows encryption. */

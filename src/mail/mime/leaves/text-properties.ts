@@ -25,14 +25,17 @@ function lineEndOf(last: Buffer): Buffer {
 /** The properties of a content when it is read as a text. */
 export interface TextProperties {
   /** Whether all bytes were printable characters (of 8 bits), tabs, form feeds and line ends. */
-  isText: boolean
+  readonly isText: boolean
   /** Whether a line ended in LF alone. */
-  lf: boolean
+  readonly lf: boolean
   /** Whether a line ended in CR LF. */
-  crlf: boolean
+  readonly crlf: boolean
   /** Whether a CR was in front of another character than LF. */
-  cr: boolean
+  readonly cr: boolean
 }
+
+/** The properties of a text as far as it was read. */
+type Seen = { -readonly [Name in keyof TextProperties]: boolean }
 
 /** Finds out what a content is, if it is taken for a text, with the line end below it. */
 export function* textPropertiesOf(
@@ -42,7 +45,7 @@ export function* textPropertiesOf(
 ): Steps<TextProperties> {
   work.countBytes(source.size + lineEnd.length)
   const bytes = source.gather()
-  const properties: TextProperties = {
+  const properties: Seen = {
     isText: true,
     lf: lineEnd === LF_END,
     crlf: lineEnd === CRLF_END,
@@ -57,7 +60,7 @@ export function* textPropertiesOf(
   return properties
 }
 
-function inspectText(properties: TextProperties, bytes: Buffer, from: number, to: number): void {
+function inspectText(properties: Seen, bytes: Buffer, from: number, to: number): void {
   for (let at = from; at < to; at++) {
     const byte = bytes[at]!
     if (byte >= SPACE) continue

@@ -41,23 +41,16 @@ export function* readOrdinary(
   given?: Header,
 ): Steps<OrdinaryParts> {
   const range = { from: 0, to: mail.length }
-  const read = yield* readUnlessTooMuch(new OrdinaryReading(mail, range, depth, [], work), given)
-  if (read instanceof OrdinaryParts) return read
   const parts = new OrdinaryParts()
-  parts.odd.push({ ...range, depth, ...read })
-  return parts
-}
-
-function* readUnlessTooMuch(
-  reading: OrdinaryReading,
-  given: Header | undefined,
-): Steps<OrdinaryParts | Odd> {
   try {
-    return yield* reading.read(given)
+    const read = yield* new OrdinaryReading(mail, range, depth, [], work).read(given)
+    if (read instanceof OrdinaryParts) return read
+    parts.odd.push({ ...range, depth, ...read })
   } catch (error) {
-    if (error instanceof LimitExceeded) return odd(error.message)
-    throw error
+    if (!(error instanceof LimitExceeded)) throw error
+    parts.odd.push({ ...range, depth, reason: error.message })
   }
+  return parts
 }
 
 const odd = (reason: string, oddity?: Oddity): Odd => ({ reason, oddity })

@@ -56,12 +56,7 @@ export function isDecodedIn({ subtypes }: Depth): boolean {
 
 /** Returns the depth of a message inside `messages` other messages. */
 export function depthOfMail(messages = 0): Depth {
-  return { levels: 0, entities: 0, ...insideMessage(messages) }
-}
-
-/** Returns the fields that are reset in an attached message. */
-function insideMessage(messages: number): Omit<Depth, 'levels' | 'entities'> {
-  return { messages, subtypes: '', multipart: undefined }
+  return { levels: 0, messages, entities: 0, subtypes: '', multipart: undefined }
 }
 
 /** Returns whether a part is a message because it declares no type: in a digest, that is the default (RFC 2046 5.1.5). */
@@ -94,11 +89,7 @@ export class DepthMeter {
   /** Returns the depth inside of an attached message that begins at a number of levels. */
   inMessage(levels: number, { entities, messages }: Depth): Depth {
     this.attached++
-    return this.#measured({
-      levels,
-      entities: entities + 1,
-      ...insideMessage(messages + 1),
-    })
+    return this.#measured({ ...depthOfMail(messages + 1), levels, entities: entities + 1 })
   }
 
   /** Returns the depth of the parts of a multipart. */
