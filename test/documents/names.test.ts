@@ -111,7 +111,7 @@ const sameInReading: ReadonlyMap<string, string> = new Map([
   ['open', 'opens a container, for the table of containers'],
 ])
 
-t.test('no private name of src/mail/mime/ is there twice, unless it means the same', async (t) => {
+t.test('no private name of src/mail/mime/ occurs twice, unless it means the same', async (t) => {
   const own = placesOf(
     sourceFiles.filter(({ path }) => path.startsWith('mail/mime/')),
     ({ privates }) => privates,

@@ -181,7 +181,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       t.equal(send('/clean.eml').code, 0)
     })
 
-    t.test('it asks a clamd again whose directory was removed meanwhile', async () => {
+    t.test('a clamd whose directory was removed meanwhile is asked again', async () => {
       there('systemctl stop clamd')
       await until(() => send('/clean.eml').code !== 0, 'clamd is away')
       there(`ls -d /run/clamav || true; systemctl start clamd

@@ -128,7 +128,7 @@ t.test('the packages', { skip: packagingMissing }, async (t) => {
   })
 
   if (!isWhole) return
-  t.test('is the same, made twice', async (t) => {
+  t.test('is the same if it is made twice', async (t) => {
     const SOURCE_DATE_EPOCH = '1700000000'
     const first = await buildPackage(t, 'none', { SOURCE_DATE_EPOCH })
     const other = await buildPackage(t, 'none', { SOURCE_DATE_EPOCH, TZ: 'Asia/Tokyo' })

@@ -159,7 +159,7 @@ const ENABLE = enable.replace(' clamav-freshclam clamd@scan', '')
 const SOCKETS =
   '/run/onescan/qmail.sock /run/onescan/milter.sock /var/spool/postfix/onescan/milter.sock'
 
-t.test('a host that starts no unit by itself: installed, booted, removed', { skip }, async (t) => {
+t.test('a host that starts no unit on its own: installed, booted, removed', { skip }, async (t) => {
   const host = await hostWithRpms(t, AS_ON_RHEL)
   const installed = host.run(
     'rpm --install --nodeps /rpm/onescan.rpm /rpm/onescan-runtime.rpm /rpm/onescan-quotad.rpm',

@@ -120,7 +120,7 @@ t.test('a file that works without writing a line is not ended', async (t) => {
   t.same(failures(await run(t, text, 1)), [])
 })
 
-t.test('a file that asks again and again, and writes no line, is ended', async (t) => {
+t.test('a test file that asks again and again, and writes no line, is ended', async (t) => {
   const text = `t.test('polls', async () => {
       for (;;) { for (let n = 0; n < 1e6; n++); await new Promise((resolve) => setTimeout(resolve, 5)) }
     })`

@@ -10,7 +10,7 @@ import {
 const port = fc.integer({ min: 1, max: 65_535 })
 const name = fc.oneof(fc.domain(), fc.ipV4(), fc.stringMatching(/^[\w.-]{1,40}$/))
 
-t.test('the form of Sendmail is read like the other', async (t) => {
+t.test('an address as Sendmail writes it, PORT@HOST, is read like HOST:PORT', async (t) => {
   fc.assert(
     fc.property(name, port, (host, port) => {
       for (const text of [`inet:${port}@${host}`, `inet:${host}:${port}`])
@@ -29,7 +29,7 @@ t.test('the form of Sendmail is read like the other', async (t) => {
     t.equal(parseServerAddress(text), undefined, text)
 })
 
-t.test('a port alone is one of the usual host', async (t) => {
+t.test('a port alone is one at the usual host', async (t) => {
   for (const text of ['inet:25', 'inet::25', 'inet:25@'])
     t.same(parseServerAddress(text, '127.0.0.1'), { kind: 'tcp', host: '127.0.0.1', port: 25 })
 })

@@ -34,7 +34,7 @@ t.test('every example is decided by the rule above it', async (t) => {
   t.ok(count.ordinary >= 150, `${count.ordinary} names of mail servers`)
 })
 
-t.test('every rule has an example, and no example is there twice', async (t) => {
+t.test('every rule has an example, and no example occurs twice', async (t) => {
   const all = [...examples()]
   const shown = new Set(all.map(({ rule }) => rule))
   for (const { text } of rules) t.ok(shown.has(text), text)

@@ -106,7 +106,7 @@ t.test('every call for a copy that cannot be made, or was removed, rejects', asy
   t.same(readdirSync(directory), [])
 })
 
-t.test('a copy is there while it is used, and leaves nothing', async (t) => {
+t.test('a copy exists while it is used, and leaves nothing behind', async (t) => {
   const directory = t.testdir()
   for (const sharedDirectory of [directory, undefined]) {
     const settings = { directory, sharedDirectory }

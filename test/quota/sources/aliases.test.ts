@@ -53,7 +53,7 @@ t.test(
   },
 )
 
-t.test('a chain ends, whatever it is', async (t) => {
+t.test('a chain ends, whatever is in it', async (t) => {
   const long = Array.from({ length: 1000 }, (_, n) => `a${n}: a${n + 1}, b${n}\n`).join('')
   const behind = followerOf(t, `x: y\ny: x\n${long}`)
   t.same(await behind('x'), [])
@@ -204,7 +204,7 @@ test $(grep -c . ${log}) -gt 0 || exit 1
   return { program, lines: () => readFileSync(log, 'utf8').trim().split('\n') }
 }
 
-t.test('unknown names do not start a postmap each, and delay nobody long', async (t) => {
+t.test('unknown names do not start a postmap each, and delay no query long', async (t) => {
   const { program, lines } = slowPostmap(t)
   let now = 0
   const follow = followAliases([{ kind: 'postmap', map: 'x' }], isLocal, {

@@ -129,7 +129,7 @@ t.test('a directory that becomes a link before it is read is not read', async (t
   t.match(sum, { bytes: 0, messages: 0 })
 })
 
-t.test('a mailbox that becomes a link while it is counted is counted as it was', async (t) => {
+t.test('a mailbox that becomes a link while it is counted is counted as before', async (t) => {
   const { root, home, maildir, mailbox } = homes(t)
   const tools = { now: Date.now, checkTime() {}, withPermit: <V>(work: () => Promise<V>) => work() }
   const sum = await withMailbox(mailbox, (directory) => {

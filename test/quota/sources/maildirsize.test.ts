@@ -30,7 +30,7 @@ t.test('blanks and padding are allowed, as Courier writes them', async (t) => {
   t.equal(sumOf('1000S\n         400            4\n  -100   -1  \n'), '300 3')
 })
 
-t.test('an incomplete last line is ignored yet', async (t) => {
+t.test('an incomplete last line is ignored until it ends', async (t) => {
   t.equal(sumOf('1000S\n400 4\n100'), '400 4')
   t.equal(sumOf('1000S\n400 4\n100 1'), '400 4', 'even where it looks whole')
   t.equal(sumOf('1000S'), undefined)

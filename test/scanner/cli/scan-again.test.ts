@@ -382,7 +382,7 @@ t.test('a message is not put back through a link that was made since', async (t)
   t.same(readdirSync(join(store, 'elsewhere')), [])
 })
 
-t.test('what onescan allow lets in is left where it is, whichever client sent it', async (t) => {
+t.test('what onescan allow accepts is left where it is, whichever client sent it', async (t) => {
   const { store, again } = makeStore(t, [0])
   const directory = makeQuarantine(t)
   const policy = join(store, 'onescan.policy')

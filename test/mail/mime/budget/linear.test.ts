@@ -15,7 +15,7 @@ const CONSTANT = 64 * 1024
 /** What each byte of a message costs more, in units, if it is carved for its length alone: its lines are cuts, or heads. */
 const OF_CARVED_BYTE = 16
 
-t.test('twice as long a mail takes twice the work, or all that it may take', async (t) => {
+t.test('a mail twice as long takes twice the work, or all work that it may take', async (t) => {
   for (const { name, make } of hostileShapes) {
     const mail = make(32 * 1024)
     const once = costOf(make(16 * 1024))

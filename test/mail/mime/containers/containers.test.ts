@@ -223,7 +223,7 @@ t.test('OpenPGP in bzip2 by GnuPG is accepted', { skip: noGpg || noBzip2 }, asyn
   isLikeEncrypted(t, run('gpg', store, long), 'by GnuPG')
 })
 
-t.test('OpenPGP compressed in a way of its own is like encrypted content', async (t) => {
+t.test('OpenPGP compressed by a private algorithm is like encrypted content', async (t) => {
   isLikeEncrypted(t, packet(8, Buffer.from('\x6eof a program')), 'private use')
   t.equal(open(packet(8, Buffer.from('\x6eof a program')), 'a.bin').encrypted, 0, 'not declared')
 })
@@ -404,7 +404,7 @@ t.test('bytes like CMS are not CMS, and a signature alone has no content', async
   }
 })
 
-t.test('however S/MIME is cut off, it is never taken for read', async (t) => {
+t.test('however S/MIME is truncated, it never counts as read', async (t) => {
   const whole = container('06092a864886f70d010702', der('30', NUMBER, SET, inner(held), SET))
   const known = whole.indexOf(bytesOf('2a864886f70d010702')) + 9
   for (let at = known; at < whole.length; at++) {

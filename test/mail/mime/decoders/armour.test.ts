@@ -25,7 +25,7 @@ t.test('armour is decoded without what is not base64, up to its checksum or end'
   }
 })
 
-t.test('to gpgsm what looks like a field in armour is data', async (t) => {
+t.test('gpgsm takes what looks like a field in armour for data', async (t) => {
   t.same(decoded('YWJj: \n\nZGVm'), { common: 'def', 'armour field is data': 'abcdef' })
 })
 

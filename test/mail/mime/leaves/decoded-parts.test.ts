@@ -38,14 +38,17 @@ t.test('a line of encoded data is read to its end, and up to its first NUL', asy
   t.ok(found.includes('abde'), 'readers in C')
 })
 
-t.test('the text of an encoded mail is given as it is shown, and saved', async (t) => {
-  const inner = `${TYPE}text/plain; charset=iso-8859-1\n\n\xe9\r\n`
-  const encoded = Buffer.from(inner, 'latin1').toString('base64')
-  const [, , ...text] = contentsIn(`${TYPE}a/b\n${ENCODING}base64\n\n${encoded}\n`)
-  t.same(text, ['\xe9\n', '\xe9'])
-  const behind = inBase64(`${TYPE}multipart/mixed; boundary=b\n\n--b--\nz\n`)
-  t.same(contentsIn(`${TYPE}a/b\n${ENCODING}base64\n\n${behind}\n`).slice(2), ['z\n', 'z'])
-})
+t.test(
+  'the text of an encoded mail is emitted as programs show it, and as they save it',
+  async (t) => {
+    const inner = `${TYPE}text/plain; charset=iso-8859-1\n\n\xe9\r\n`
+    const encoded = Buffer.from(inner, 'latin1').toString('base64')
+    const [, , ...text] = contentsIn(`${TYPE}a/b\n${ENCODING}base64\n\n${encoded}\n`)
+    t.same(text, ['\xe9\n', '\xe9'])
+    const behind = inBase64(`${TYPE}multipart/mixed; boundary=b\n\n--b--\nz\n`)
+    t.same(contentsIn(`${TYPE}a/b\n${ENCODING}base64\n\n${behind}\n`).slice(2), ['z\n', 'z'])
+  },
+)
 
 t.test('uuencode is not read as a text in a character set', async (t) => {
   const found = contentsIn(`${inCharset('iso-8859-1')}\n${ENCODING}x-uuencode\n\n\xe9=41\n`)

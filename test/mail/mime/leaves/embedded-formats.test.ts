@@ -46,7 +46,7 @@ t.test('the line that begins encoded data names a file', async (t) => {
   t.equal(embeddedStart(' =ybegin name=a'), undefined)
 })
 
-t.test('armour begins after blanks at most, and a signed text is none', async (t) => {
+t.test('armour may begin behind blanks, and a signed text is not armour', async (t) => {
   for (const line of ['-----Begin PKCS7-----', '-----BEGIN ']) {
     t.equal(kindOf(line), 'armour', line)
     t.equal(kindOf(` \t${line}`), 'armour', line)

@@ -49,9 +49,12 @@ t.test('a mailbox has several messages', async (t) => {
   t.equal(kind(`>${mail}${mail}`), 'mail')
 })
 
-t.test('a known type of file is one, also with a field about content further down', async (t) => {
-  for (const text of ['\x89PNG\r\n\x1a\n', '%PDF-1.4\n', 'PK\x03\x04'])
-    t.equal(kind(`${text}\nContent-Type: x\n`), 'file')
-  t.ok(hasContentField(Bytes.of(bytes('PK\x03\x04\nContent-Type: x\n'))))
-  t.notOk(hasContentField(Bytes.of(bytes('PK\x03\x04\n"Content-Type: x\n'))))
-})
+t.test(
+  'a file of a known type is no mail, also with a field about content further down',
+  async (t) => {
+    for (const text of ['\x89PNG\r\n\x1a\n', '%PDF-1.4\n', 'PK\x03\x04'])
+      t.equal(kind(`${text}\nContent-Type: x\n`), 'file')
+    t.ok(hasContentField(Bytes.of(bytes('PK\x03\x04\nContent-Type: x\n'))))
+    t.notOk(hasContentField(Bytes.of(bytes('PK\x03\x04\n"Content-Type: x\n'))))
+  },
+)

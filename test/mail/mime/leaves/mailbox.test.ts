@@ -74,7 +74,7 @@ t.test('a line `From ` in a message begins another message only after an empty l
   }
 })
 
-t.test('a file that does not begin with the line of an mbox is none', async (t) => {
+t.test('a file that does not begin with the line of an mbox is no mailbox', async (t) => {
   // Data below the field of an encoding is found in any text.
   const second = letterWith(2, part([TYPE], fileOf(2)))
   const mbox = mboxOf(['Subject: 1\n\nThis is mail 1.\n', second])

@@ -245,7 +245,7 @@ t.test(
   },
 )
 
-t.test('a cut below a message that begins like a delimiter of it makes all odd', async (t) => {
+t.test('a cut below a message that begins like a delimiter of that makes all odd', async (t) => {
   const attached = (boundary: string) =>
     `--=_b\n${TYPE}message/rfc822\n\nFrom: b\n${TYPE}multipart/mixed; boundary="${boundary}"\n\n--${boundary}\n\nhello\n--${boundary}--\n`
   const below = (line: string) => `--=_b\n\nhello\n${line}\n${end}`

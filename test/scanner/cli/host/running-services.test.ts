@@ -47,14 +47,18 @@ t.test(
   },
 )
 
-t.test('a server of another program, and other programs, are none', { skip }, async (t) => {
-  const other = await startService(t, [...tcpserver().slice(0, -1), '/bin/cat'])
-  const child = spawn('/bin/sh', ['-c', 'read x; tcpserver 0 25 qmail-smtpd'])
-  t.teardown(() => child.kill())
-  const { services } = await findRunningServices()
-  const pids = services.map(({ pid }) => pid)
-  for (const pid of [other, String(child.pid)]) t.notOk(pids.includes(pid))
-})
+t.test(
+  'a server of another program, and other programs, are no mail servers',
+  { skip },
+  async (t) => {
+    const other = await startService(t, [...tcpserver().slice(0, -1), '/bin/cat'])
+    const child = spawn('/bin/sh', ['-c', 'read x; tcpserver 0 25 qmail-smtpd'])
+    t.teardown(() => child.kill())
+    const { services } = await findRunningServices()
+    const pids = services.map(({ pid }) => pid)
+    for (const pid of [other, String(child.pid)]) t.notOk(pids.includes(pid))
+  },
+)
 
 // promise: root-tcpserver-name
 t.test(

@@ -50,7 +50,7 @@ t.test('a token must be given, by any name', async (t) => {
   }
 })
 
-t.test('an address that others reach without a token, and a token that is none', async (t) => {
+t.test('an address that other hosts reach without a token, and an invalid token', async (t) => {
   const refused = (address: string, tokenFile: string | undefined, message: RegExp) =>
     t.throws(() => checkAccessBy(address, tokenFile), { kind: 'config', message })
   refused('0.0.0.0', undefined, /--http 0\.0\.0\.0: .*; add --http-token/)

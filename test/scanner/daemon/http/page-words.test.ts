@@ -45,7 +45,7 @@ t.test('a refused release names the address, and what to do', async (t) => {
   t.match(refused('554 no'), /name the number of the message\.$/)
 })
 
-t.test('who has to wait is told for how long, if that is known', async (t) => {
+t.test('a person who has to wait sees for how long, if that is known', async (t) => {
   const text = (seconds: number) => problemText({ code: 'too-many-attempts', seconds })
   t.equal(text(40), 'There were too many wrong tokens. Try again in 40 seconds.')
   t.equal(text(1), 'There were too many wrong tokens. Try again in 1 second.')

@@ -86,7 +86,7 @@ t.test(
   },
 )
 
-t.test('a word with a minus sign excludes, and the page says so', skip, async (t) => {
+t.test('a word with a minus sign excludes, and the page states that', skip, async (t) => {
   const api = await serveApi(t)
   await keepMany(api, 4)
   const { page } = await open(api)
@@ -228,7 +228,7 @@ t.test('equal reasons are one line, with links to the messages', skip, async (t)
   await page.context().close()
 })
 
-t.test('the page says what takes long, and what is lost with a token', skip, async (t) => {
+t.test('the page states what takes long, and what is lost with a token', skip, async (t) => {
   const api = await serveApi(t)
   await keepMany(api, 150)
   const { page } = await open(api)
@@ -263,19 +263,23 @@ t.test('the page says what takes long, and what is lost with a token', skip, asy
   await page.context().close()
 })
 
-t.test('a search that closes the open message says so, and keeps the focus', skip, async (t) => {
-  const api = await serveApi(t)
-  await keepMany(api, 3)
-  const { page } = await open(api)
-  await openFirst(page)
-  const search = page.getByLabel('Search:')
-  await search.fill('a1@example.net')
-  await search.press('Enter')
-  await page.locator('#message').waitFor({ state: 'detached' })
-  await said(page, '1 message. The open message is not among them, and was closed.')
-  t.ok(await search.evaluate((at) => at === at.ownerDocument.activeElement))
-  await page.context().close()
-})
+t.test(
+  'a search that closes the open message reports that, and keeps the focus',
+  skip,
+  async (t) => {
+    const api = await serveApi(t)
+    await keepMany(api, 3)
+    const { page } = await open(api)
+    await openFirst(page)
+    const search = page.getByLabel('Search:')
+    await search.fill('a1@example.net')
+    await search.press('Enter')
+    await page.locator('#message').waitFor({ state: 'detached' })
+    await said(page, '1 message. The open message is not among them, and was closed.')
+    t.ok(await search.evaluate((at) => at === at.ownerDocument.activeElement))
+    await page.context().close()
+  },
+)
 
 t.test('on a phone, the search is folded, and the first message near the top', skip, async (t) => {
   const api = await serveApi(t)

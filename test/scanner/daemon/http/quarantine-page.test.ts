@@ -783,7 +783,7 @@ t.test('people are chosen by their names, and named until the release', skip, as
   await page.context().close()
 })
 
-t.test('what goes wrong meanwhile is said, and nothing is done twice', skip, async (t) => {
+t.test('what fails meanwhile is shown, and nothing is done twice', skip, async (t) => {
   const api = await serveApi(t)
   const ids = await keepMany(api, 5)
   const { page } = await open(api)
@@ -1036,7 +1036,7 @@ t.test('an exception is offered for at most 20 recipients', skip, async (t) => {
   await page.context().close()
 })
 
-t.test('a message for nobody known is released to an address', skip, async (t) => {
+t.test('a message whose recipients are unknown is released to an address', skip, async (t) => {
   const api = await serveApi(t)
   await keepMany(api, 2, { recipients: [] })
   const { page } = await open(api)
@@ -1131,7 +1131,7 @@ t.test(
   },
 )
 
-t.test('a release says to whom somebody else has released it meanwhile', skip, async (t) => {
+t.test('a release states to whom another person has released it meanwhile', skip, async (t) => {
   const api = await serveApi(t)
   const [b, c, d] = ['b@example.org', 'c@example.org', 'd@example.org']
   const [id = ''] = await keepMany(api, 1, { recipients: [b, c, d] })
@@ -1170,7 +1170,7 @@ t.test('what has the focus is not behind the bar of the list', skip, async (t) =
   }
 })
 
-t.test('the page of somebody else cannot act, and the page runs nothing of others', async (t) => {
+t.test('a page of another site cannot act, and the page runs no code of others', async (t) => {
   const api = await serveApi(t)
   const { status, headers } = await api.get('/quarantine')
   t.equal(status, 200)
@@ -1334,7 +1334,7 @@ t.test('the text of a letter shows where its links lead', skip, async (t) => {
   await page.context().close()
 })
 
-t.test('what takes long is said', skip, async (t) => {
+t.test('the page states what takes long', skip, async (t) => {
   const api = await serveApi(t)
   await keepMany(api, 2)
   const { page } = await open(api)

@@ -92,12 +92,15 @@ t.test('scanners are asked about a file at most twice', async (t) => {
 
 for (const [what, file] of Object.entries(files)) {
   // promise: bytes-as-sent
-  t.test(`scanners are asked about ${what} first as it is, and never below our line`, async (t) => {
-    const { asked, door } = await openBeforeStandIn(t)
-    t.equal(await door.ask(inStream(file)), 'stream: OK\0')
-    t.ok(asked[0] === file.toString('latin1'), 'byte for byte')
-    t.notOk(asked.some((question) => question.startsWith(top)))
-  })
+  t.test(
+    `scanners are asked about ${what} first as it was sent, and never below our line`,
+    async (t) => {
+      const { asked, door } = await openBeforeStandIn(t)
+      t.equal(await door.ask(inStream(file)), 'stream: OK\0')
+      t.ok(asked[0] === file.toString('latin1'), 'byte for byte')
+      t.notOk(asked.some((question) => question.startsWith(top)))
+    },
+  )
 }
 
 const hidden = gzipSync('what a container has in it')
@@ -176,19 +179,22 @@ t.test('a file that is not read to its end is OK, unless UNREAD is set', async (
 /** The field that no libclamav knows as the first one of a message, and what makes it one. */
 const otherMail = 'DKIM-Signature: x\nFrom: a@b\nTo: c@d\nDate: x\nSubject: x\n\nhello\n'
 
-t.test('a message is given as it is, and below our line if clamd would not know it', async (t) => {
-  for (const [mail, isGivenBelow] of [
-    ['From: a@b\nTo: c@d\nSubject: x\n\nhello\n', false],
-    [plain.toString('latin1'), true], // of eight bits
-    [otherMail, true],
-    [`Subject: x\nX-Pad: ${'x'.repeat(300)} ustar\n${otherMail}`, true],
-  ] as const) {
-    const { asked, door } = await openBeforeStandIn(t)
-    t.equal(await door.ask(inStream(mail)), 'stream: OK\0')
-    t.equal(asked[0], mail)
-    t.equal(asked.includes(top + mail), isGivenBelow)
-  }
-})
+t.test(
+  'a message is passed as it was sent, and below our line if clamd would not recognize it',
+  async (t) => {
+    for (const [mail, isGivenBelow] of [
+      ['From: a@b\nTo: c@d\nSubject: x\n\nhello\n', false],
+      [plain.toString('latin1'), true], // of eight bits
+      [otherMail, true],
+      [`Subject: x\nX-Pad: ${'x'.repeat(300)} ustar\n${otherMail}`, true],
+    ] as const) {
+      const { asked, door } = await openBeforeStandIn(t)
+      t.equal(await door.ask(inStream(mail)), 'stream: OK\0')
+      t.equal(asked[0], mail)
+      t.equal(asked.includes(top + mail), isGivenBelow)
+    }
+  },
+)
 
 const skip = { skip: clamdMissing }
 

@@ -55,7 +55,7 @@ t.test('an MTA that does not negotiate is closed in time, however many bytes com
   t.same(milter.log, [], 'which is worth no line each')
 })
 
-t.test('an MTA that leaves during a packet is named as such', async (t) => {
+t.test('an MTA that leaves during a packet is reported', async (t) => {
   const milter = await openMilter(t, scanning)
   const cut = await milter.connect()
   cut.write(packets.field('Subject', 'x').subarray(0, 7))

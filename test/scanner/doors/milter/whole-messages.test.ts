@@ -53,7 +53,7 @@ t.test('a virus is found in a part, and the mail is refused', async (t) => {
   t.equal((await submit(milter, { message: bytes(alone) })).outcome, 'refused')
 })
 
-t.test('a forwarded mail is scanned as what it is', async (t) => {
+t.test('a forwarded message is scanned as a message', async (t) => {
   const milter = await openMilter(t, scanning)
   const outer = 'From: a@example.org\nSubject: Fwd\n'
   for (const inner of [

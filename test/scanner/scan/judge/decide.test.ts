@@ -94,7 +94,7 @@ t.test('the log names the host that scanned a copy, and the age of its verdict',
   t.match(early.details, { age: 0 })
 })
 
-t.test('the log has why a stamp is not trusted, but not that there is none', async (t) => {
+t.test('the log states why a stamp is not trusted, but not that none is there', async (t) => {
   const reason = (text: string) =>
     decideFor(clean, {
       outcome: { trust: { trusted: false, reason: text }, notes: ['a note', 'another'] },

@@ -32,7 +32,7 @@ async function judgeBy(
 
 const detailsOf = (decision: Decision) => (decision.kind === 'split' ? undefined : decision.details)
 
-t.test('like settings share a scan, and all scans share the time of one', async (t) => {
+t.test('equal settings share a scan, and all scans share the time of one', async (t) => {
   const lines = ['b', 'c', 'd']
     .map((name, n) => `to=${name}@example.org REJECTVIRUS=${n}`)
     .join('\n')

@@ -194,7 +194,7 @@ t.test('a release lets in what bans, limits and STRICTMIME would keep again', as
   }
 })
 
-t.test('a release stays one if a mail server completes or rewrites the header', async (t) => {
+t.test('a release remains valid if a mail server completes or rewrites the header', async (t) => {
   const sent = 'From: root\nTo: ben\nSubject: x\n\nhello\n'
   const mail = releasedBy('b', sent)
   const judge = async (text: string) =>

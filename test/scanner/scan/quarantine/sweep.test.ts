@@ -119,7 +119,7 @@ t.test('messages that are too old go, of all grounds, released or not', async (t
   t.same(await host.ids(), [young])
 })
 
-t.test('a message stays until its id and its file are too old', async (t) => {
+t.test('a message is kept until its id and its file are too old', async (t) => {
   for (const [id, file] of [
     [0, HOUR],
     [HOUR, 0],
@@ -131,7 +131,7 @@ t.test('a message stays until its id and its file are too old', async (t) => {
   }
 })
 
-t.test('a message of a time to come stays', async (t) => {
+t.test('a message from the future is kept', async (t) => {
   const host = new Host(t)
   await host.keep(now + 365 * DAY)
   t.match(await host.sweep(threeHours), { messages: 1, removed: 0 })

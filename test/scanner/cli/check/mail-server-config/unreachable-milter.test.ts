@@ -42,7 +42,7 @@ t.test(
   },
 )
 
-t.test('a queue directory that the units of the package do not know', async (t) => {
+t.test('a queue directory that the units of the package do not list', async (t) => {
   const main = { smtpd_milters: milter.text, non_smtpd_milters: milter.text }
   const moved = { ...host({}), queue: '/srv/spool', main }
   const service = new SmtpdService('smtp/inet', true, {}, main)

@@ -181,7 +181,7 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     })
   }
 
-  t.test('the remedy for a misspelt socket is one', async (t) => {
+  t.test('there is one remedy for a misspelt socket', async (t) => {
     const misspelt = 'unix:/nonexistent/onescan/milterr.sock'
     const machine = machineOf(t, daemon.place)
     putSocket(machine, daemon.socket)

@@ -126,7 +126,7 @@ for (const [what, frames] of Object.entries(wrong)) {
   })
 }
 
-t.test('half a request is not yet a request', async (t) => {
+t.test('half a request is not a request', async (t) => {
   const bytes = Buffer.concat(question)
   for (let at = 0; at < bytes.length; at++) t.equal(read([bytes.subarray(0, at)]), undefined)
 })

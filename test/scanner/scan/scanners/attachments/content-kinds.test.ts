@@ -86,11 +86,15 @@ t.test('a kind of content is known by its bytes', async (t) => {
   }
 })
 
-t.test('a disk image that a real program makes is one', { skip: packerMissing }, async (t) => {
-  t.same(kinds(archiveOf('iso', 'a.txt', t.testdir())), ['disk-image'])
-})
+t.test(
+  'a disk image that a real program makes is recognized',
+  { skip: packerMissing },
+  async (t) => {
+    t.same(kinds(archiveOf('iso', 'a.txt', t.testdir())), ['disk-image'])
+  },
+)
 
-t.test('other content is of no kind, and a cut one of none or of its own', async (t) => {
+t.test('other content is of no kind, and truncated content of none or of its own', async (t) => {
   t.same(kinds(Buffer.from('MZ is how a letter may begin')), [])
   t.same(kinds(Buffer.from('<p>about hta:application</p>')), [])
   t.same(kinds(withAt(4096, [510, hex('55aa')])), [], 'a mark without a partition')

@@ -159,7 +159,7 @@ t.test('a message waits for a server that is being restarted', async (t) => {
   }
 })
 
-t.test('one message waits for a server that stays away, and later ones do not', async (t) => {
+t.test('one message waits for a server that does not return, and later ones do not', async (t) => {
   const scanner = new ClamdScanner(clamdSettings(await leftSocket(t)))
   const first = await scanner.scan(small, scanTask(5 * RETRY_TIMEOUTS.away).task)
   t.match(first, {

@@ -59,7 +59,7 @@ t.test('one connection serves message after message', async (t) => {
   t.same(numbers, [1, 2, 3, 4, 5, 6])
 })
 
-t.test('a server that breaks off and stays away has died with the message', async (t) => {
+t.test('a server that breaks off and does not return has died with the message', async (t) => {
   const socket = socketPath(t)
   await startMortalServer(t, socket)
   const scanner = lasting(t, socket)

@@ -35,7 +35,7 @@ function counts(verdict: Partial<CachedVerdict>, standard: Partial<FreshnessRule
 
 const infected = { answer: 'infected', name: 'Eicar', scanner: 'clamd' } as const
 
-t.test('a clean verdict counts while it is young', async (t) => {
+t.test('a clean verdict is valid while it is recent', async (t) => {
   t.ok(counts({ time: NOW - 3600 }))
   t.notOk(counts({ time: NOW - 3601 }))
   t.notOk(counts({ time: NOW - 1 }, { maxAge: 0 }))
