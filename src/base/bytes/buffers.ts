@@ -27,7 +27,7 @@ export function indexOfByte(bytes: Buffer, byte: number, from: number): number {
 }
 
 /** Returns whether bytes begin with others. */
-export const startsWith = (bytes: Uint8Array, start: Uint8Array): boolean =>
+export const startsWith = (bytes: ArrayLike<number>, start: Uint8Array): boolean =>
   start.every((byte, at) => bytes[at] === byte)
 
 /** Copies like `bytes.copy(to, offset, from, end)`. Returns the number of bytes copied. */

@@ -7,7 +7,7 @@ export function isLineEnd(byte: number): boolean {
 }
 
 /** Returns the offset of the end of a line, without the CRs and LFs after it. */
-export function withoutLineEnd(bytes: Buffer, from: number, to: number): number {
+export function withoutLineEnd(bytes: ArrayLike<number>, from: number, to: number): number {
   let end = to
   while (end > from && (bytes[end - 1] === LF || bytes[end - 1] === CR)) end--
   return end
@@ -19,22 +19,8 @@ export function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
   return found < 0 ? bytes.length : found
 }
 
-/**
- * Returns the offset below the next empty line, which is LF or CR LF alone, from the beginning of a line on, or undefined if
- * there is none up to `to`.
- */
-export function belowEmptyLine(bytes: Buffer, from: number, to: number): number | undefined {
-  for (let at = from; at < to; ) {
-    const end = indexOfByte(bytes, LF, at) + 1
-    if (end === 0 || end > to) break
-    if (end - at === 1 || (end - at === 2 && bytes[at] === CR)) return end
-    at = end
-  }
-  return undefined
-}
-
 /** Returns whether the bytes are nothing but blanks and control characters. */
-export function isAllBlank(bytes: Buffer, from: number, to: number): boolean {
+export function isAllBlank(bytes: ArrayLike<number>, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at]! > SPACE) return false
   return true
 }

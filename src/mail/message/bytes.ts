@@ -5,6 +5,29 @@ export interface ByteRange {
 }
 
 /**
+ * Bytes of a message, as the reading of mail has them: it reads them one by one. What takes time in proportion to their
+ * number is missing here. The work on a message (mime/budget/work.ts) counts it first, and then searches or copies them.
+ */
+export interface MailBytes extends Pick<Buffer, keyof Buffer & `read${string}`> {
+  readonly length: number
+  readonly [at: number]: number
+  subarray(from?: number, to?: number): MailBytes
+}
+
+/** Upper limit for the bytes of a text that is not counted. */
+export const SHORT_MAX = 256
+
+/** Returns a text of so few bytes that it costs no more than what led to it. */
+export function shortText(
+  bytes: MailBytes,
+  from = 0,
+  length = SHORT_MAX,
+  encoding: 'latin1' | 'hex' | 'utf16le' = 'latin1',
+): string {
+  return (bytes as Buffer).toString(encoding, from, from + Math.min(length, SHORT_MAX))
+}
+
+/**
  * Immutable bytes: of a message, a part of one, or decoded content. They can be read several times, as a whole
  * or in part, from memory or from a file.
  *
@@ -22,8 +45,10 @@ export abstract class Bytes {
   abstract chunks(from?: number, to?: number): Iterable<Buffer>
 
   /** Returns the bytes of all parts, one after the other. */
-  static of(...parts: readonly (Buffer | Bytes)[]): Bytes {
-    const all = parts.map((part) => (part instanceof Bytes ? part : new BytesInMemory(part)))
+  static of(...parts: readonly (MailBytes | Bytes)[]): Bytes {
+    const all = parts.map((part) =>
+      part instanceof Bytes ? part : new BytesInMemory(part as Buffer),
+    )
     return all.length === 1 ? all[0]! : new JoinedBytes(all)
   }
 

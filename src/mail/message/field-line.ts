@@ -13,7 +13,7 @@ export function beginsAsHeader(text: string): boolean {
 }
 
 /** Whether a line begins with a field to some program: with at most two words, perhaps behind blanks, and a colon. */
-export function isField(bytes: Buffer, from: number, end: number): boolean {
+export function isField(bytes: ArrayLike<number>, from: number, end: number): boolean {
   let blanks = 0
   let at = from
   while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++
@@ -54,7 +54,7 @@ export function isMailboxLine(text: string, at = 0): boolean {
  * Returns whether the line contains only blanks, control characters, and bytes that some programs treat as
  * blanks.
  */
-export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
+export function isBlankLine(bytes: ArrayLike<number>, from: number, end: number): boolean {
   for (let at = from; at < end; at++) {
     const byte = bytes[at]!
     if (byte > SPACE && (byte < 0x7f || byte > 0xa0)) return false

@@ -1,4 +1,4 @@
-import type { Bytes } from '../message/bytes.ts'
+import type { Bytes, MailBytes } from '../message/bytes.ts'
 import type { Header } from '../message/header-block.ts'
 import { LimitExceeded } from './budget/limits.ts'
 import type { Steps } from './budget/work.ts'
@@ -93,14 +93,15 @@ class MailContents {
     for (const encoding of encodings) {
       const { decoder } = transferEncodings[encoding]
       if (decoder === undefined) continue
-      if (header.isMessage || (yield* decoded(start, decoder, work, beginsMail, byPieces())))
+      const begins = (text: Bytes) => beginsAsMail(text, work)
+      if (header.isMessage || (yield* decoded(start, decoder, work, begins, byPieces())))
         return true
     }
     return false
   }
 
   /** Reads the structure of the mail. Reports its depth, names and oddities. */
-  *#readStructure(mail: Buffer): Steps<MailStructure> {
+  *#readStructure(mail: MailBytes): Steps<MailStructure> {
     const { layers, messages, work, options } = this.#extraction
     const { maxDepth = Number.POSITIVE_INFINITY } = options
     const structure = yield* readStructure(mail, messages, work, this.#given)
@@ -132,8 +133,3 @@ const ENCODED_START = 3 * MAIL_START
 
 /** Base64 that goes on after padding is read as several pieces. */
 const byPieces = () => Way.of({ 'base64 padding': 'begins a new group of four' })
-
-// biome-ignore lint/correctness/useYield: a use of what is decoded
-function* beginsMail(text: Bytes): Steps<boolean> {
-  return beginsAsMail(text)
-}

@@ -1,3 +1,4 @@
+import type { MailBytes } from '../message/bytes.ts'
 import type { Header } from '../message/header-block.ts'
 import type { Steps, Work } from './budget/work.ts'
 import { carve } from './carver/carve.ts'
@@ -12,7 +13,7 @@ import type { MailStructure } from './structure/mail-structure.ts'
  * an odd message has too many lines like delimiters.
  */
 export function* readStructure(
-  mail: Buffer,
+  mail: MailBytes,
   messages: number,
   work: Work,
   given?: Header,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { belowEmptyLine, isAllBlank, isLineEnd, LineSearch } from '../../../src/base/bytes/lines.ts'
+import { isAllBlank, isLineEnd, LineSearch } from '../../../src/base/bytes/lines.ts'
 
 /** The lines of a text, found from the front to the end. */
 function linesOf(text: string, by: 'lf' | 'any'): string[] {
@@ -53,22 +53,4 @@ t.test('bytes that some reader takes for a line end, and blanks', async (t) => {
   t.equal(isAllBlank(bytes, 0, 6), false)
   t.equal(isAllBlank(bytes, 1, 7), false)
   t.equal(isAllBlank(bytes, 0, 0), true)
-})
-
-t.test('an empty line is LF or CR LF alone', async (t) => {
-  const below = (text: string, from = 0, to = text.length) =>
-    belowEmptyLine(Buffer.from(text), from, to)
-  for (const [text, at] of [
-    ['\na', 1],
-    ['\r\na', 2],
-    [`${long}\n\na`, long.length + 2],
-    ['a\r\n\r\na\n\n', 5],
-    ['a\n \n\r\r\n\n', 8],
-    ['a\n\r', undefined],
-    ['a\n', undefined],
-    ['', undefined],
-  ] as const)
-    t.equal(below(text), at, JSON.stringify(text))
-  t.equal(below('a\n\nb\n\nc', 3), 6, 'from a line on')
-  t.equal(below('a\n\r\nb', 0, 3), undefined, 'up to an offset')
 })

@@ -1,5 +1,5 @@
 import { startsWith } from '../../../base/bytes/buffers.ts'
-import { Bytes } from '../../message/bytes.ts'
+import { Bytes, type MailBytes } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -18,10 +18,10 @@ import { directoryOf, localHeaderAt, ZIP_LOCAL } from './zip.ts'
  * sizes disagree.
  */
 export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
-  const front = source.gather(0, BLOCK)
-  if (startsWith(front, ZIP_LOCAL)) return yield* emitZip(source.gather(), work)
-  if (startsWith(front, GZIP)) return (yield* emitStream(source, 'gzip', work)) !== undefined
-  return isTarHeader(front) ? yield* emitTar(source, work) : false
+  const bytes = yield* work.gather(source)
+  if (startsWith(bytes, ZIP_LOCAL)) return yield* emitZip(bytes, work)
+  if (startsWith(bytes, GZIP)) return (yield* emitStream(bytes, 'gzip', work)) !== undefined
+  return isTarHeader(bytes.subarray(0, BLOCK)) ? yield* emitTar(bytes, work) : false
 }
 
 function* emitMember(bytes: Bytes, work: Work): Steps {
@@ -31,15 +31,15 @@ function* emitMember(bytes: Bytes, work: Work): Steps {
 
 /** Returns the uncompressed size, or undefined if the bytes are not exactly one stream. */
 function emitStream(
-  source: Bytes,
+  source: MailBytes,
   format: 'deflate' | 'gzip',
   work: Work,
 ): Steps<number | undefined> {
-  return inflated(source.gather(), format, work, (output, end) => emitOutput(output, end, work))
+  return inflated(source, format, work, (output, end) => emitOutput(output, end, work))
 }
 
 function* emitOutput(
-  output: Buffer,
+  output: MailBytes,
   { isExact }: StreamEnd,
   work: Work,
 ): Steps<number | undefined> {
@@ -50,7 +50,7 @@ function* emitOutput(
 /** A checksum and two sizes, which may follow a file, and a mark before them. */
 const DESCRIPTOR_MAX = 24
 
-function* emitZip(source: Buffer, work: Work): Steps<boolean> {
+function* emitZip(source: MailBytes, work: Work): Steps<boolean> {
   const directory = directoryOf(source)
   if (directory === undefined) return false
   const { entries, from } = directory
@@ -61,11 +61,12 @@ function* emitZip(source: Buffer, work: Work): Steps<boolean> {
     const isThere = at >= end && at - end <= (end === 0 ? 0 : DESCRIPTOR_MAX)
     if (!isThere || !header || !startsWith(source.subarray(at), ZIP_LOCAL)) return false
     end = header.data + packed
-    if (!header.name.equals(name) || header.method !== method || end > from) return false
+    const isNamed = (yield* work.text(header.name)) === (yield* work.text(name))
+    if (!isNamed || header.method !== method || end > from) return false
     const isSized = header.packed === packed && header.size === size
     if (!isSized && !header.hasDescriptor) return false
-    const bytes = Bytes.of(source.subarray(header.data, end))
-    if (method === 0) yield* emitMember(bytes, work)
+    const bytes = source.subarray(header.data, end)
+    if (method === 0) yield* emitMember(Bytes.of(bytes), work)
     else if (method !== 8) return false
     const unpacked = method === 0 ? packed : yield* emitStream(bytes, 'deflate', work)
     if (unpacked !== size) return false
@@ -73,16 +74,17 @@ function* emitZip(source: Buffer, work: Work): Steps<boolean> {
   return from - end <= DESCRIPTOR_MAX
 }
 
-function* emitTar(source: Bytes, work: Work): Steps<boolean> {
+function* emitTar(source: MailBytes, work: Work): Steps<boolean> {
   let members = 0
-  for (let at = 0; at < source.size; ) {
-    const header = source.gather(at, at + BLOCK)
+  for (let at = 0; at < source.length; ) {
+    const header = source.subarray(at, at + BLOCK)
     if (!isTarHeader(header)) {
-      return !(yield* work.some(source.slice(at), (chunk) => chunk.some((byte) => byte !== 0)))
+      const rest = Bytes.of(source.subarray(at))
+      return !(yield* work.some(rest, (chunk) => chunk.some((byte) => byte !== 0)))
     }
     const member = tarMemberAt(at, header)
-    if (++members > limits.archiveMembers || !member || member.to > source.size) return false
-    yield* emitMember(source.slice(member.from, member.to), work)
+    if (++members > limits.archiveMembers || !member || member.to > source.length) return false
+    yield* emitMember(Bytes.of(source.subarray(member.from, member.to)), work)
     at = member.next
   }
   return true

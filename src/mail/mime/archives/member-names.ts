@@ -1,4 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
+import { costs } from '../budget/costs.ts'
 import { LimitExceeded } from '../budget/limits.ts'
 import { INFLATE_STEP, newStream, pushed } from '../decoders/inflate.ts'
 import { BLOCK, hasTarChecksum, tarMemberAt } from './tar.ts'
@@ -27,7 +28,12 @@ export function* replacingNames(source: Bytes): Generator<string | number> {
   for (const piece of searchedPieces(source, spend)) {
     yield INFLATE_STEP + piece.length / 2
     for (const name of namesIn(piece)) {
+      if (typeof name === 'number') {
+        yield name
+        continue
+      }
       spend(name.length)
+      yield name.length
       yield name.toString()
     }
   }
@@ -61,11 +67,12 @@ function* searchedPieces(source: Bytes, spend: (bytes: number) => void): Generat
     yield bytes
 }
 
-/** Yields the names in fields that begin in a piece. */
-function* namesIn(bytes: Buffer): Generator<Buffer> {
+/** Yields the names in fields that begin in a piece, and what the search for them costs. */
+function* namesIn(bytes: Buffer): Generator<Buffer | number> {
   const end = Math.min(SEARCH_STEP, bytes.length)
   // Mark, length, version 1, checksum of the plain name, name.
   for (let at = bytes.indexOf('up'); at >= 0 && at < end; at = bytes.indexOf('up', at + 1)) {
+    yield costs.word
     if (bytes[at + 4] !== 1) continue
     const to = at + 4 + bytes.readUInt16LE(at + 2)
     yield bytes.subarray(Math.max(at + 9, to - 4096), to)

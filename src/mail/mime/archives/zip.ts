@@ -1,5 +1,6 @@
 import { startsWith } from '../../../base/bytes/buffers.ts'
-import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import type { MailBytes } from '../../message/bytes.ts'
+import { costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 
@@ -10,7 +11,7 @@ const PK = Buffer.from('PK')
 const END_OF_DIRECTORY = Buffer.from('PK\x05\x06')
 const END_SIZE = 22
 /** Upper limit for the bytes from the end record on: its comment has at most 64 KiB. */
-export const ZIP_END_MAX = END_SIZE + 0xffff
+const ZIP_END_MAX = END_SIZE + 0xffff
 /** What is above the end record if sizes have 64 bits. */
 const LOCATOR = Buffer.from('PK\x06\x07')
 const LOCATOR_SIZE = 20
@@ -29,7 +30,7 @@ export interface ZipEntry {
   /** The packed size. */
   readonly packed: number
   readonly size: number
-  readonly name: Buffer
+  readonly name: MailBytes
   /** Whether it needs a password. */
   readonly isEncrypted: boolean
 }
@@ -39,7 +40,7 @@ export interface ZipEntry {
  * end.
  */
 export function directoryOf(
-  source: Buffer,
+  source: MailBytes,
 ): { readonly entries: readonly ZipEntry[]; readonly from: number } | undefined {
   const tail = source.subarray(Math.max(0, source.length - END_SIZE))
   // With a comment after it, there may be two ends.
@@ -60,7 +61,7 @@ export function directoryOf(
 }
 
 /** Reads an entry of a directory, whatever its first bytes are. Returns undefined if the bytes end before. */
-function listedAt(bytes: Buffer, at: number): ZipEntry | undefined {
+function listedAt(bytes: MailBytes, at: number): ZipEntry | undefined {
   const front = bytes.subarray(at, at + ENTRY_SIZE)
   if (front.length < ENTRY_SIZE) return undefined
   return {
@@ -85,7 +86,7 @@ interface LocalHeader extends ZipEntry {
 const HAS_DESCRIPTOR = 8
 
 /** Reads the header of a file at its offset, whatever its first bytes are. Returns undefined if the archive ends before. */
-export function localHeaderAt(source: Buffer, at: number): LocalHeader | undefined {
+export function localHeaderAt(source: MailBytes, at: number): LocalHeader | undefined {
   const front = source.subarray(at, at + LOCAL_SIZE)
   if (front.length < LOCAL_SIZE) return undefined
   const nameEnd = at + LOCAL_SIZE + front.readUInt16LE(26)
@@ -103,9 +104,9 @@ export function localHeaderAt(source: Buffer, at: number): LocalHeader | undefin
 }
 
 /** Returns whether programs open bytes as a zip archive, with others in front of it, and others or a comment behind it. */
-export function mayBeZip(source: Buffer): boolean {
-  const tail = source.subarray(-ZIP_END_MAX)
-  return startsWith(source, ZIP_LOCAL) || tail.includes(END_OF_DIRECTORY)
+export function* mayBeZip(source: MailBytes, work: Work): Steps<boolean> {
+  if (startsWith(source, ZIP_LOCAL)) return true
+  return yield* work.includes(source.subarray(-ZIP_END_MAX), [END_OF_DIRECTORY])
 }
 
 /** What a header of a zip archive states of a file, with the offset of the file's own header in the bytes. */
@@ -119,15 +120,15 @@ interface ZipHeader {
  * Finds all headers that some program finds, wherever they are: those in directories, then those in front of files, also of
  * archives that are stored in this one.
  */
-export function* headersIn(source: Buffer, work: Work): Steps<Iterable<ZipHeader>> {
-  yield* work.countUnits(source.length / SEARCHED_PER_UNIT)
+export function* headersIn(source: MailBytes, work: Work): Steps<Iterable<ZipHeader>> {
   const own: number[] = []
   const listed: number[] = []
   /** The offset of the archive of each listed one. */
   const bases: number[] = []
-  for (let at = source.indexOf(PK); at >= 0; at = source.indexOf(PK, at + PK.length)) {
+  const next = (from: number) => work.indexOf(source, [PK], from)
+  for (let at = yield* next(0); at !== undefined; at = yield* next(at + PK.length)) {
     yield* work.countUnits(costs.entry)
-    const isOf = (header: Buffer) => source[at + 2] === header[2] && source[at + 3] === header[3]
+    const isOf = (header: Uint8Array) => startsWith(source.subarray(at), header)
     if (isOf(ZIP_LOCAL) && isPlausible(source, at + 4)) own.push(at)
     else if (isOf(ENTRY) && isPlausible(source, at + 6)) listed.push(at)
     else if (isOf(END_OF_DIRECTORY) && at + END_SIZE <= source.length) {
@@ -140,12 +141,12 @@ export function* headersIn(source: Buffer, work: Work): Steps<Iterable<ZipHeader
 }
 
 /** Returns whether a version and a compression are ones that there may be: other data may have a header's first bytes. */
-function isPlausible(source: Buffer, version: number): boolean {
+function isPlausible(source: MailBytes, version: number): boolean {
   return source[version]! < 100 && source[version + 4]! < 100 && source[version + 5] === 0
 }
 
 function* headersAt(
-  source: Buffer,
+  source: MailBytes,
   { listed, bases, own }: Readonly<Record<'listed' | 'bases' | 'own', readonly number[]>>,
 ): Iterable<ZipHeader> {
   for (const [index, header] of listed.entries()) {

@@ -1,4 +1,5 @@
-import type { Bytes } from '../../message/bytes.ts'
+import { CR, LF } from '../../../base/bytes/ascii.ts'
+import type { Bytes, MailBytes } from '../../message/bytes.ts'
 import type { Header } from '../../message/header-block.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import type { PartNames } from '../reports/part-names.ts'
@@ -11,8 +12,11 @@ import { budgetOf, LimitExceeded, limits, type ReadingBudget } from './limits.ts
 export const WORK_PER_TURN = 192 * 1024
 /** Upper limit for the bytes that are inspected, decoded or read before the next turn is considered. */
 export const PIECE = 64 * 1024
-/** Upper limit for the bytes that the runtime searches before the next turn is considered. */
+/** The bytes that the runtime searches before more are counted: at first, and upper limit. */
+const SEARCHED_FIRST = 128
 const SEARCHED_PIECE = 512 * 1024
+/** How an empty line follows another line. */
+const EMPTY_LINES = ['\n\n', '\n\r\n'].map((end) => Buffer.from(end))
 /** Upper limit for the bytes of lines that are read one by one before the next turn is considered, because some bytes cost hundreds of times as much as others. */
 export const LINES_PIECE = 8 * 1024
 
@@ -118,38 +122,88 @@ export class Work {
    */
   *some(source: Bytes, test: (chunk: Buffer) => boolean): Steps<boolean> {
     for (const chunk of source.chunks()) {
-      if (test(chunk)) return true
       yield* this.countUnits(chunk.length / SEARCHED_PER_UNIT)
+      if (test(chunk)) return true
     }
     return false
   }
 
-  /** Returns the offset of words in a range of a message, or undefined. What is searched is counted piece by piece. */
-  *indexOf(mail: Buffer, words: string, from: number, to: number): Steps<number | undefined> {
-    for (let at = from; at < to; at += SEARCHED_PIECE) {
-      const piece = mail.subarray(at, Math.min(to, at + SEARCHED_PIECE + words.length - 1))
-      const found = piece.indexOf(words, 0, 'latin1')
-      yield* this.countUnits((found < 0 ? piece.length : found) / SEARCHED_PER_UNIT)
-      if (found >= 0) return at + found
+  /** Counts bytes, and returns them for the runtime to search them once, or to make text of them. */
+  *searched(bytes: MailBytes, from = 0, to = bytes.length): Steps<Buffer> {
+    const range = bytes.subarray(from, to) as Buffer
+    yield* this.countUnits(range.length / SEARCHED_PER_UNIT)
+    return range
+  }
+
+  /** Returns bytes as a text, in which expressions search. They are counted. */
+  *text(bytes: MailBytes, from = 0, to = bytes.length): Steps<string> {
+    const range = bytes.subarray(from, to) as Buffer
+    yield* this.countUnits(range.length)
+    return range.toString('latin1')
+  }
+
+  /**
+   * Returns the offset in a range at which the first of some words begins, or a byte, or undefined. Each piece is counted
+   * before it is searched, and is hardly longer than those before it together.
+   */
+  *indexOf(
+    bytes: MailBytes,
+    words: readonly (string | number | Buffer)[],
+    from = 0,
+    to = bytes.length,
+  ): Steps<number | undefined> {
+    const longest = Math.max(...words.map((word) => (typeof word === 'number' ? 1 : word.length)))
+    for (let at = from, length = SEARCHED_FIRST; at < to; ) {
+      const end = Math.min(to, at + length + longest - 1)
+      let found = end
+      for (const word of words) {
+        const piece = yield* this.searched(bytes, at, end)
+        const offset = piece.indexOf(word, 0, 'latin1')
+        if (offset >= 0) found = Math.min(found, at + offset)
+      }
+      if (found < end) return found
+      at += length
+      length = Math.min(2 * length, SEARCHED_PIECE)
     }
     return undefined
   }
 
+  /** Returns whether some words, or a byte, are in a range. */
+  *includes(bytes: MailBytes, words: readonly (string | number | Buffer)[]): Steps<boolean> {
+    return (yield* this.indexOf(bytes, words)) !== undefined
+  }
+
+  /**
+   * Returns the offset below the next empty line, which is LF or CR LF alone, from the beginning of a line on, or undefined
+   * if there is none up to `to`.
+   */
+  *belowEmptyLine(bytes: MailBytes, from: number, to: number): Steps<number | undefined> {
+    if (from < to && bytes[from] === LF) return from + 1
+    if (from + 1 < to && bytes[from] === CR && bytes[from + 1] === LF) return from + 2
+    const lf = yield* this.indexOf(bytes, EMPTY_LINES, from, to)
+    return lf === undefined ? undefined : lf + (bytes[lf + 1] === LF ? 2 : 3)
+  }
+
   /** Returns all bytes of a source in one buffer. If they have to be copied, that is counted. */
-  *gather(source: Bytes): Steps<Buffer> {
+  *gather(source: Bytes): Steps<MailBytes> {
     const steps = source.gatherInSteps()
     let step = steps.next()
     for (; !step.done; step = steps.next()) yield* this.countUnits(step.value / SEARCHED_PER_UNIT)
     return step.value
   }
 
+  /** Returns the first bytes of a source as a text. */
+  *front(source: Bytes, length: number): Steps<string> {
+    return yield* this.text(yield* this.gather(source.slice(0, Math.min(length, source.size))))
+  }
+
   /** Copies bytes to a store, and counts them. */
-  *copy(bytes: Buffer, store: Store): Steps {
+  *copy(bytes: MailBytes, store: Store): Steps {
     for (let at = 0; at < bytes.length; at += PIECE) {
       const piece = bytes.subarray(at, at + PIECE)
       this.countBytes(piece.length)
-      store.putAll(piece)
       yield* this.countUnits(piece.length)
+      store.putAll(piece)
     }
   }
 

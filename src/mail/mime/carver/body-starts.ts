@@ -1,5 +1,6 @@
 import { LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../base/bytes/lines.ts'
+import { type MailBytes, shortText } from '../../message/bytes.ts'
 import {
   beginsAsHeader,
   extendsHeader,
@@ -70,7 +71,7 @@ const FIRST_LINE_MAX = 4096
  * header goes on past cuts.
  */
 export function bodyStartsBelow(
-  bytes: Buffer,
+  bytes: MailBytes,
   range: SearchedRange,
   work: Work,
 ): Steps<BodyStarts> {
@@ -78,7 +79,7 @@ export function bodyStartsBelow(
 }
 
 class BodyStartSearch {
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
   readonly #range: SearchedRange
   readonly #work: Work
   readonly #lineEnds: LineEnds
@@ -100,11 +101,11 @@ class BodyStartSearch {
   /** The number of cuts among its lines. */
   #passed = 0
 
-  constructor(bytes: Buffer, range: SearchedRange, work: Work) {
+  constructor(bytes: MailBytes, range: SearchedRange, work: Work) {
     this.#bytes = bytes
     this.#range = range
     this.#work = work
-    this.#lineEnds = new LineEnds(bytes)
+    this.#lineEnds = new LineEnds(bytes, work)
   }
 
   *read(): Steps<BodyStarts> {
@@ -116,12 +117,12 @@ class BodyStartSearch {
     let blanks = 0
     let at = isOfPart ? from : yield* this.#belowBlanks(from)
     while (at < end && (at < to || this.#starts.length === 0) && !this.#isOver) {
-      const next = this.#lineEnds.next(at)
-      yield* this.#work.countUnits(costs.headerLine + next - at)
+      const next = yield* this.#lineEnds.next(at)
+      yield* this.#work.countUnits(costs.headerLine)
       const isBlank = this.#isBlank(at, next)
       const isEmpty = isBlank && this.#isEmpty(at, next)
       if (isBlank && !isEmpty) this.#hasOthers = true
-      if (isEmpty || (isBlank && ++blanks <= BLANKS_MAX)) this.#add(next)
+      if (isEmpty || (isBlank && ++blanks <= BLANKS_MAX)) yield* this.#add(next)
       if (isEmpty) {
         if (nested.length === headers && nested.every(isMessageOrUntyped)) {
           const characters = this.#text.length - this.#nextHeader
@@ -130,24 +131,24 @@ class BodyStartSearch {
         }
         at = yield* this.#belowBlanks(next)
         if (++headers === HEADERS_MAX || !this.#beginsHeader(at)) break
-        this.#beginHeader(at)
+        yield* this.#beginHeader(at)
       } else {
-        this.#takeLine(at, next)
+        yield* this.#takeLine(at, next)
         at = next
       }
     }
     const [first] = this.#starts
-    if (first === undefined || (!first.header.isShown && at < to)) this.#add(at)
+    if (first === undefined || (!first.header.isShown && at < to)) yield* this.#add(at)
     if (this.#other) this.#push(this.#other)
-    if (this.#lastRun) this.#push(this.#startAtRun(this.#lastRun))
-    if (first === undefined || this.#isBlank(from, this.#lineEnds.next(from)))
+    if (this.#lastRun) this.#push(yield* this.#startAtRun(this.#lastRun))
+    if (first === undefined || this.#isBlank(from, yield* this.#lineEnds.next(from)))
       this.#starts.push({ bodyAt: from, header: EMPTY_PART, text: '' })
     return {
       starts: this.#starts,
       bodyAt: (first ?? this.#other)?.bodyAt ?? from,
       nested: first === undefined ? [this.#starts[0]!.header] : nested,
       hasOtherLines: this.#hasField && this.#hasOthers,
-      withCrs: BARE_CR.test(this.#text) ? this.#readWithCrs() : undefined,
+      withCrs: BARE_CR.test(this.#text) ? yield* this.#readWithCrs() : undefined,
     }
   }
 
@@ -155,8 +156,8 @@ class BodyStartSearch {
     return this.#others > OTHER_LINES_MAX || this.#passed > PASSED_MAX
   }
 
-  #add(bodyAt: number): void {
-    this.#push(this.#startAt(bodyAt))
+  *#add(bodyAt: number): Steps {
+    this.#push(yield* this.#startAt(bodyAt))
   }
 
   #push(start: BodyStart): void {
@@ -164,12 +165,18 @@ class BodyStartSearch {
   }
 
   /** Returns the body that begins at an offset for programs that end the header there. */
-  #startAt(bodyAt: number): BodyStart {
+  *#startAt(bodyAt: number): Steps<BodyStart> {
+    yield* this.#work.countUnits(costs.header + this.#lines.units)
     const read = this.#lines.read()
     return { bodyAt, header: this.#header(read), text: read.text }
   }
 
-  #startAtRun({ at, above }: { readonly at: number; readonly above: number }): BodyStart {
+  *#countHeader(length: number): Steps {
+    yield* this.#work.countUnits(costs.header + characterCosts.header * length)
+  }
+
+  *#startAtRun({ at, above }: { readonly at: number; readonly above: number }): Steps<BodyStart> {
+    yield* this.#countHeader(above)
     const text = this.#text.slice(0, above)
     return { bodyAt: at, header: this.#readText(text, LINES_WITH_CRS), text }
   }
@@ -181,7 +188,8 @@ class BodyStartSearch {
     return readPartHeader(read, { isWellFormed, isOfPart })
   }
 
-  #readWithCrs(): PartHeader {
+  *#readWithCrs(): Steps<PartHeader> {
+    yield* this.#countHeader(this.#text.length)
     return this.#readText(this.#text)
   }
 
@@ -202,9 +210,9 @@ class BodyStartSearch {
   }
 
   /** Begins another header: for most programs what is above its empty line does not describe its body. */
-  #beginHeader(at: number): void {
-    const end = Math.min(this.#lineEnds.next(at), at + FIRST_LINE_MAX)
-    if (extendsHeader(this.#bytes.toString('latin1', at, end))) return
+  *#beginHeader(at: number): Steps {
+    const end = Math.min(yield* this.#lineEnds.next(at), at + FIRST_LINE_MAX)
+    if (extendsHeader(yield* this.#work.text(this.#bytes, at, end))) return
     this.#lines = new MimeLines()
     this.#hasField = false
     this.#hasFieldsAlone = true
@@ -216,9 +224,9 @@ class BodyStartSearch {
     return readPartHeader(lines.read(), { isWellFormed: false, isOfPart: this.#range.isOfPart })
   }
 
-  #takeLine(at: number, next: number): void {
+  *#takeLine(at: number, next: number): Steps {
     const line = this.#bytes.subarray(at, next)
-    const text = line.toString('latin1')
+    const text = yield* this.#work.text(line)
     const isFirst = this.#text === ''
     this.#text += text
     const end = withoutLineEnd(line, 0, line.length)
@@ -232,7 +240,7 @@ class BodyStartSearch {
       this.#lines.add(text, isFold && !isFirst)
     } else if (this.#range.isCut(at)) this.#passed++
     else if (!isFirst || this.#range.isOfPart || !isMailboxLine(text)) {
-      this.#other ??= this.#startAt(at)
+      this.#other ??= yield* this.#startAt(at)
       if (this.#others === 0) this.#lastRun = { at, above: this.#text.length - text.length }
       this.#hasFieldsAlone = false
       this.#hasOthers = true
@@ -253,7 +261,7 @@ class BodyStartSearch {
   *#belowBlanks(from: number): Steps<number> {
     let at = from
     while (at < this.#bytes.length && at < this.#range.to) {
-      const next = this.#lineEnds.next(at)
+      const next = yield* this.#lineEnds.next(at)
       yield* this.#work.countUnits(costs.headerLine + next - at)
       if (!this.#isBlank(at, next)) break
       at = next
@@ -262,7 +270,7 @@ class BodyStartSearch {
   }
 
   #beginsHeader(at: number): boolean {
-    const start = this.#bytes.toString('latin1', at, at + HEADER_START)
+    const start = shortText(this.#bytes, at, HEADER_START)
     return beginsAsHeader(start.replace(/^[\s\0]+/, ''))
   }
 }

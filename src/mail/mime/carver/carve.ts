@@ -1,6 +1,4 @@
-import { belowEmptyLine } from '../../../base/bytes/lines.ts'
-import type { ByteRange } from '../../message/bytes.ts'
-import { characterCosts, costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import type { ByteRange, MailBytes } from '../../message/bytes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { type Encoding, encodingsLike, transferEncodings } from '../headers/encodings.ts'
@@ -23,7 +21,7 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
  * its header declares in any way, and as it looks. Its texts are the leaves, and what scanners see unchanged in the mail.
  * Throws LimitExceeded if there are too many such lines, or too many bodies. The mail begins at the offset `top`.
  */
-export function* carve(bytes: Buffer, depth: Depth, work: Work, top = 0): Steps<MailStructure> {
+export function* carve(bytes: MailBytes, depth: Depth, work: Work, top = 0): Steps<MailStructure> {
   const cuts = yield* cutsIn(bytes, work, top)
   const partCuts = yield* partCutsOf(bytes, cuts, top, work)
   return yield* new Carver(bytes, cuts, partCuts, depth, top, work).carve()
@@ -36,7 +34,7 @@ interface Multiparts {
 }
 
 class Carver {
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
   readonly #cuts: readonly Cut[]
   /** For each cut the number of the next one that is written in the same way. */
   readonly #nextSame: readonly (number | undefined)[]
@@ -51,7 +49,7 @@ class Carver {
   readonly #texts: ByteRange[] = []
 
   constructor(
-    bytes: Buffer,
+    bytes: MailBytes,
     cuts: readonly Cut[],
     partCuts: readonly number[],
     depth: Depth,
@@ -96,8 +94,6 @@ class Carver {
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
       const found = yield* bodyStartsBelow(this.#bytes, range, this.#work)
       levels.takeHeaders(found)
-      for (const { text } of found.starts)
-        yield* this.#work.countUnits(costs.header + characterCosts.header * text.length)
       places.push(found)
     }
     return places
@@ -156,8 +152,7 @@ class Carver {
     },
   ): Steps {
     if (to <= from) return
-    yield* this.#work.countUnits((to - from) / SEARCHED_PER_UNIT)
-    const body = this.#bytes.toString('latin1', from, to)
+    const body = yield* this.#work.text(this.#bytes, from, to)
     const text = body.trimStart()
     if (text === '') return
     const depth = { ...this.#depth, multipart: multiparts.multipart }
@@ -196,7 +191,7 @@ function mayBeFile({ type, isMessage, charsets, declared }: PartHeader): boolean
  * among the fields below an earlier one.
  */
 function* partCutsOf(
-  bytes: Buffer,
+  bytes: MailBytes,
   cuts: readonly Cut[],
   top: number,
   work: Work,
@@ -205,8 +200,8 @@ function* partCutsOf(
   for (const [number, { at, text }] of cuts.entries()) {
     const above = partCuts.at(-1) ?? 0
     const from = cuts[number - 1]?.to ?? top
-    yield* work.countUnits(Math.max(0, at - from) / SEARCHED_PER_UNIT)
-    const begins = text === cuts[above]!.text || belowEmptyLine(bytes, from, at) !== undefined
+    const begins =
+      text === cuts[above]!.text || (yield* work.belowEmptyLine(bytes, from, at)) !== undefined
     partCuts.push(begins ? number : above)
   }
   return partCuts

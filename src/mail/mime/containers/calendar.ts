@@ -9,8 +9,7 @@ import {
   SPACE,
   TAB,
 } from '../../../base/bytes/ascii.ts'
-import { indexOrEnd } from '../../../base/bytes/lines.ts'
-import { Bytes } from '../../message/bytes.ts'
+import { Bytes, type MailBytes, shortText } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { base64 } from '../decoders/base64.ts'
@@ -19,16 +18,16 @@ import { chained, type Decoder, decoded, inPieces } from '../decoders/decoder.ts
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { unescaped, unpercented } from '../decoders/text-transforms.ts'
 import { eachWay, type Way } from '../quirks/way.ts'
-import type { Container, Member, Opening } from './container.ts'
+import type { Container, Opening } from './container.ts'
 
 /**
  * Yields each file in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard 2.1). Every
  * property that declares a file is read, and so are the properties defined for files. Where programs differ
  * about the lines, the other ways of reading them are tried as well.
  */
-function* open(source: Buffer, opening: Opening): Steps<boolean> {
+function* open(source: MailBytes, opening: Opening): Steps<boolean> {
   const { work, isDeclared } = opening
-  if (!isDeclared && !beginsCalendar(source)) return false
+  if (!isDeclared && !(yield* beginsCalendar(source, work))) return false
   const charset = utf16Of(source)
   if (charset === undefined) yield* readInEachWay(Bytes.of(source), opening)
   else {
@@ -43,7 +42,7 @@ export const calendar: Container = { kind: 'calendar', declaredAs: 'calendar', o
 function* readInEachWay(source: Bytes, opening: Opening): Steps {
   const { work } = opening
   for (const way of eachWay()) {
-    const read = (lines: Bytes) => emitProperties(lines.gather(), way, opening)
+    const read = (lines: Bytes) => emitProperties(lines, way, opening)
     yield* decoded(source, unfolded, work, read, way)
   }
 }
@@ -55,14 +54,14 @@ const FIRST_LINE =
   /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\0-\x20]*begin[ \t]*(?:;[^:]*)?:[ \t]*(?:vcalendar|vcard)/i
 
 /** Returns whether the bytes begin as a calendar or a card, in UTF-8 or in UTF-16. */
-function beginsCalendar(source: Buffer): boolean {
-  const text = source.toString('latin1', 0, BEGINS_WITHIN).replaceAll('\0', '')
+function* beginsCalendar(source: MailBytes, work: Work): Steps<boolean> {
+  const text = (yield* work.text(source, 0, BEGINS_WITHIN)).replaceAll('\0', '')
   return FIRST_LINE.test(text.replace(/(?:\r{0,3}\n|\r)[ \t]/g, ''))
 }
 
 /** Returns the normalized name of the character set of a text by its first bytes, if it is UTF-16. */
-function utf16Of(source: Buffer): 'utf16le' | 'utf16be' | undefined {
-  const [first = 0, second = 0] = source
+function utf16Of(source: MailBytes): 'utf16le' | 'utf16be' | undefined {
+  const { 0: first = 0, 1: second = 0 } = source
   if ((first === 0xff && second === 0xfe) || (first > 0 && second === 0)) return 'utf16le'
   if ((first === 0xfe && second === 0xff) || (first === 0 && second > 0)) return 'utf16be'
   return undefined
@@ -101,7 +100,7 @@ const unfolded: Decoder = (bytes, out, way) => {
 }
 
 /** Whether text follows the last one of CRs. */
-function isBareCr(bytes: Buffer, at: number): boolean {
+function isBareCr(bytes: MailBytes, at: number): boolean {
   const next = bytes[at + 1]
   return next !== undefined && next !== CR && next !== LF
 }
@@ -111,27 +110,33 @@ function hasSoftBreaks(way: Way): boolean {
 }
 
 /** Emits the files in unfolded lines. */
-function* emitProperties(lines: Buffer, way: Way, { work, emit }: Opening): Steps {
+function* emitProperties(text: Bytes, way: Way, { work, emit }: Opening): Steps {
+  const lines = yield* work.gather(text)
   for (let at = 0; at < lines.length; ) {
-    let end = indexOrEnd(lines, LF, at)
-    yield* work.countUnits(costs.entry + end - at)
-    const heads = headsOf(lines, at, end)
+    let end = yield* lineEndBelow(lines, at, work)
+    const heads = headsOf(yield* work.searched(lines, at, end), at)
     const isQuoted = heads.some(({ isQuotedPrintable }) => isQuotedPrintable)
     while (isQuoted && hasLineBelow(lines, end) && hasSoftBreaks(way)) {
-      const from = end + 1
-      end = indexOrEnd(lines, LF, from)
-      yield* work.countUnits(costs.entry + end - from)
+      end = yield* lineEndBelow(lines, end + 1, work)
     }
     const isBase64 = heads.some((head) => head.isBase64)
     const ends = isBase64 ? yield* endsOfBase64(lines, end, work) : [end]
     for (const head of heads)
-      for (const file of filesOf(head, lines, head.isBase64 ? ends : [end])) yield* emit(file)
+      for (const to of head.isBase64 ? ends : [end])
+        yield* emitFiles(head, lines.subarray(head.valueAt, to), work, emit)
     at = end + 1
   }
 }
 
+/** Returns where a line ends. It is counted. */
+function* lineEndBelow(lines: MailBytes, from: number, work: Work): Steps<number> {
+  const end = (yield* work.indexOf(lines, [LF], from)) ?? lines.length
+  yield* work.countUnits(costs.entry + end - from)
+  return end
+}
+
 /** Whether a line ends in a soft break, above a line that is not empty. */
-function hasLineBelow(lines: Buffer, end: number): boolean {
+function hasLineBelow(lines: MailBytes, end: number): boolean {
   return lines[end - 1] === EQUALS && end + 1 < lines.length && lines[end + 1] !== LF
 }
 
@@ -139,15 +144,13 @@ function hasLineBelow(lines: Buffer, end: number): boolean {
  * Returns where a value in base64 may end: with its line, at an empty one, and above the next property. Some writers of
  * vCard 2.1 put no blanks in front of its further lines.
  */
-function* endsOfBase64(lines: Buffer, lineEnd: number, work: Work): Steps<Iterable<number>> {
+function* endsOfBase64(lines: MailBytes, lineEnd: number, work: Work): Steps<Iterable<number>> {
   let last = lineEnd
   let empty: number | undefined
   for (let at = lineEnd + 1; at < lines.length; ) {
-    const end = indexOrEnd(lines, LF, at)
-    yield* work.countUnits(costs.entry + end - at)
-    const line = lines.subarray(at, end)
-    if (line.includes(COLON) || line.includes(SEMICOLON)) break
-    if (line.length === 0) empty ??= last
+    const end = yield* lineEndBelow(lines, at, work)
+    if (yield* work.includes(lines.subarray(at, end), [COLON, SEMICOLON])) break
+    if (end === at) empty ??= last
     else last = end
     at = end + 1
   }
@@ -174,7 +177,7 @@ const COMMA = 0x2c
 
 /** The text before a value: the name of the property, and its parameters (RFC 5545 3.2, RFC 6350 5, vCard 2.1). */
 class PropertyHead {
-  /** The offset of the value, or undefined if there is none. */
+  /** The offset of the value in all lines, or undefined if there is none. */
   valueAt: number | undefined
   hasQuotesInWords = false
   isOfFile = false
@@ -183,20 +186,20 @@ class PropertyHead {
   isQuotedPrintable = false
   readonly names: string[] = []
 
-  /** Reads a line. To KContacts, quotes inside of words are not special. */
-  constructor(lines: Buffer, from: number, to: number, knowsQuotesInWords: boolean) {
+  /** Reads the line at an offset. To KContacts, quotes inside of words are not special. */
+  constructor(line: Buffer, from: number, knowsQuotesInWords: boolean) {
     let parameter: string | undefined // its name, or undefined in the name of the property
-    let wordAt = from
+    let wordAt = 0
     let isEmpty = true
     let isQuoted = false
     const takeWord = (end: number) => {
-      const word = lines.toString('latin1', Math.max(wordAt, end - CALENDAR_WORD_MAX), end)
+      const word = line.toString('latin1', Math.max(wordAt, end - CALENDAR_WORD_MAX), end)
       wordAt = end + 1
       isEmpty = true
       return word.replaceAll('"', '').trim()
     }
-    for (let at = from; at < to && this.valueAt === undefined; at++) {
-      const byte = lines[at]!
+    for (let at = 0; at < line.length && this.valueAt === undefined; at++) {
+      const byte = line[at]!
       if (byte === QUOTE) {
         this.hasQuotesInWords ||= !isQuoted && !isEmpty
         isQuoted = !isQuoted && (knowsQuotesInWords || isEmpty)
@@ -204,7 +207,7 @@ class PropertyHead {
       else if (byte === COLON || byte === SEMICOLON) {
         this.#takeWord(parameter, takeWord(at))
         parameter = ''
-        if (byte === COLON) this.valueAt = at + 1
+        if (byte === COLON) this.valueAt = from + at + 1
       } else if (byte === EQUALS && parameter === '') parameter = takeWord(at)
       else if (byte === COMMA && parameter !== undefined) this.#takeWord(parameter, takeWord(at))
       else isEmpty = false
@@ -229,9 +232,9 @@ class PropertyHead {
 }
 
 /** Returns the heads of a line with a value, as programs read them. */
-function headsOf(lines: Buffer, from: number, to: number): readonly PropertyHead[] {
-  const head = new PropertyHead(lines, from, to, true)
-  const heads = head.hasQuotesInWords ? [head, new PropertyHead(lines, from, to, false)] : [head]
+function headsOf(line: Buffer, from: number): readonly PropertyHead[] {
+  const head = new PropertyHead(line, from, true)
+  const heads = head.hasQuotesInWords ? [head, new PropertyHead(line, from, false)] : [head]
   return heads.filter(({ valueAt }) => valueAt !== undefined)
 }
 
@@ -240,42 +243,45 @@ const UNDECLARED_MIN = 64
 /** Upper limit for the bytes examined between `data:` and the comma. */
 const MEDIA_TYPE_MAX = 4096
 
-/** Yields the files in the value of a property, which may end at these offsets. */
-function* filesOf(
-  { isShown, isBase64, isOfFile, isQuotedPrintable, valueAt: from, names }: PropertyHead,
-  lines: Buffer,
-  ends: Iterable<number>,
-): Generator<Member> {
-  if (isShown || from === undefined) return
-  const isUrl = isDataUrl(lines, from)
-  for (const end of ends) {
-    const bytes = lines.subarray(from, end)
-    if (bytes.length === 0) continue
-    if (isUrl) yield* filesOfUrl(bytes, names)
-    if (isBase64) {
-      yield { bytes, decoder: base64, names }
-      if (bytes.includes(BACKSLASH)) yield { bytes, decoder: chained([unescaped, base64]), names }
-    } else if (isUrl || !isOfFile) continue
-    else if (isQuotedPrintable) yield { bytes, decoder: quotedPrintable, names }
-    else if (bytes.length >= UNDECLARED_MIN && !bytes.includes(COLON))
-      yield { bytes, decoder: base64, names } // ez-vcard reads a value that is not a URL as base64
-  }
+/** Emits the files that the value of a property is. */
+function* emitFiles(
+  { isShown, isBase64, isOfFile, isQuotedPrintable, names }: PropertyHead,
+  bytes: MailBytes,
+  work: Work,
+  emit: Opening['emit'],
+): Steps {
+  if (isShown || bytes.length === 0) return
+  const isUrl = isDataUrl(bytes)
+  if (isUrl) yield* emitFileOfUrl(bytes, names, work, emit)
+  if (isBase64) {
+    yield* emit({ bytes, decoder: base64, names })
+    if (yield* work.includes(bytes, [BACKSLASH]))
+      yield* emit({ bytes, decoder: chained([unescaped, base64]), names })
+  } else if (isUrl || !isOfFile) return
+  else if (isQuotedPrintable) yield* emit({ bytes, decoder: quotedPrintable, names })
+  else if (bytes.length >= UNDECLARED_MIN && !(yield* work.includes(bytes, [COLON])))
+    yield* emit({ bytes, decoder: base64, names }) // ez-vcard reads a value that is not a URL as base64
 }
 
-function isDataUrl(lines: Buffer, from: number): boolean {
-  let at = from
-  while (lines[at]! <= SPACE && lines[at] !== LF) at++
-  return lines.toString('latin1', at, at + 'data:'.length).toLowerCase() === 'data:'
+function isDataUrl(value: MailBytes): boolean {
+  let at = 0
+  while (value[at]! <= SPACE && value[at] !== LF) at++
+  return shortText(value, at, 'data:'.length).toLowerCase() === 'data:'
 }
 
-/** Yields the file of a `data:` URL (RFC 2397). */
-function* filesOfUrl(url: Buffer, names: readonly string[]): Generator<Member> {
-  const comma = url.indexOf(',')
-  if (comma < 0) return
-  const type = url.toString('latin1', Math.max(0, comma - MEDIA_TYPE_MAX), comma)
+/** Emits the file of a `data:` URL (RFC 2397). */
+function* emitFileOfUrl(
+  url: MailBytes,
+  names: readonly string[],
+  work: Work,
+  emit: Opening['emit'],
+): Steps {
+  const comma = yield* work.indexOf(url, [COMMA])
+  if (comma === undefined) return
+  const type = yield* work.text(url, Math.max(0, comma - MEDIA_TYPE_MAX), comma)
   const named = [...type.matchAll(/;(?:file)?name=([^;]*)/gi)].map(([, name]) => name!)
   const isBase64 = /;\s*base64\s*$/i.test(type)
   const decoder = isBase64 ? chained([unpercented, base64]) : unpercented
   const bytes = url.subarray(comma + 1)
-  yield { bytes, decoder, names: [...names, ...named.slice(0, FILE_NAMES_MAX)] }
+  yield* emit({ bytes, decoder, names: [...names, ...named.slice(0, FILE_NAMES_MAX)] })
 }

@@ -1,3 +1,4 @@
+import { type MailBytes, shortText } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -35,7 +36,7 @@ const SEQUENCE = 16
  * scanner could read base64. The bytes after the container are yielded as well. Returns whether the bytes are
  * a container. Throws Unreadable if they are one that cannot be read to its end.
  */
-function* open(source: Buffer, { work, emit }: Opening): Steps<boolean> {
+function* open(source: MailBytes, { work, emit }: Opening): Steps<boolean> {
   const store = new Store(work.pool)
   try {
     const reader = new BerReader(source, store, work)
@@ -50,7 +51,7 @@ function* open(source: Buffer, { work, emit }: Opening): Steps<boolean> {
       const isBroken = yield* inflated(content, 'zlib', work, (bytes, streamEnd) =>
         emitInflated(bytes, streamEnd, emit),
       )
-      if (isBroken && isZlib(source, content)) throw unreadable()
+      if (isBroken && (yield* isZlib(source, content, work))) throw unreadable()
       // Content that is compressed in another way is like encrypted content.
       if (isBroken) work.onOdd?.('encrypted')
     } else yield* emit({ bytes: content })
@@ -65,7 +66,7 @@ function* open(source: Buffer, { work, emit }: Opening): Steps<boolean> {
 
 /** Returns whether the stream was broken. */
 function* emitInflated(
-  bytes: Buffer,
+  bytes: MailBytes,
   { isBroken }: StreamEnd,
   emit: Opening['emit'],
 ): Steps<boolean> {
@@ -81,10 +82,10 @@ const ZLIB = Buffer.from('060b2a864886f70d0109100308', 'hex')
 const ZLIB_FRONT = 1024
 
 /** Returns whether the container declares zlib, or its content begins as zlib's (RFC 1950 2.2). */
-function isZlib(source: Buffer, content: Buffer): boolean {
-  const [first = 0, second = 0] = content
+function* isZlib(source: MailBytes, content: MailBytes, work: Work): Steps<boolean> {
+  const { 0: first = 0, 1: second = 0 } = content
   const begins = (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0
-  return begins || source.subarray(0, ZLIB_FRONT).includes(ZLIB)
+  return begins || (yield* work.includes(source.subarray(0, ZLIB_FRONT), [ZLIB]))
 }
 
 function unreadable(): Unreadable {
@@ -102,13 +103,13 @@ interface Element {
 
 /** The content of a container, as far as it is there. */
 interface CmsContent {
-  readonly content: Buffer
+  readonly content: MailBytes
   readonly isWhole: boolean
 }
 
 /** Reads elements of BER, in the order of their bytes, and keeps those that are open. */
 class BerReader {
-  readonly #source: Buffer
+  readonly #source: MailBytes
   /** Where a content in several pieces is joined. */
   readonly #store: Store
   readonly #work: Work
@@ -116,7 +117,7 @@ class BerReader {
   /** The end of each open element, or Infinity if two zero bytes end it. */
   readonly #ends: number[] = []
 
-  constructor(source: Buffer, store: Store, work: Work) {
+  constructor(source: MailBytes, store: Store, work: Work) {
     this.#source = source
     this.#store = store
     this.#work = work
@@ -132,7 +133,7 @@ class BerReader {
     if (type.length > IDENTIFIER_MAX) return undefined
     const from = this.#at
     this.#at += type.length
-    return cmsByIdentifier.get(this.#source.toString('hex', from, this.#at))
+    return cmsByIdentifier.get(shortText(this.#source, from, type.length, 'hex'))
   }
 
   /** Returns the content of a container. */

@@ -1,3 +1,4 @@
+import type { MailBytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import type { Decoder } from '../decoders/decoder.ts'
 import type { DeclaredAs } from '../headers/part-header.ts'
@@ -13,7 +14,7 @@ export interface Container {
    * Emits the contents of a container. Returns whether the bytes are one. Throws Unreadable if they are one that cannot be
    * read to its end.
    */
-  readonly open: (source: Buffer, opening: Opening) => Steps<boolean>
+  readonly open: (source: MailBytes, opening: Opening) => Steps<boolean>
 }
 
 /** What a container needs in addition to its bytes. */
@@ -28,7 +29,7 @@ export interface Opening {
 
 /** What a container holds. */
 export interface Member {
-  readonly bytes: Buffer
+  readonly bytes: MailBytes
   /**
    * The names that the container gives to it. Those of members with the same list are reported once. A member without a list
    * is declared as its container is, such as the packets in those of OpenPGP.

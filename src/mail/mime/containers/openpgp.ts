@@ -1,4 +1,5 @@
 import { startsWith } from '../../../base/bytes/buffers.ts'
+import { type MailBytes, shortText } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -14,12 +15,12 @@ interface Packet {
    */
   readonly kind: 'front' | 'encrypted' | 'compressed' | 'literal'
   /** Whether a body that begins with these bytes may be that of a message's first packet. */
-  readonly mayBeFirst: (body: Buffer) => boolean
+  readonly mayBeFirst: (body: MailBytes) => boolean
 }
 
 const ofVersion =
   (...versions: readonly number[]) =>
-  ([version]: Buffer) =>
+  ({ 0: version }: MailBytes) =>
     version !== undefined && versions.includes(version)
 const never = () => false
 
@@ -30,12 +31,12 @@ const packets: ReadonlyMap<number, Packet> = new Map<number, Packet>([
   [4, { kind: 'front', mayBeFirst: ofVersion(3, 6) }], // signature in one pass
   [8, { kind: 'compressed', mayBeFirst: ofVersion(0, 1, 2, 3) }],
   [9, { kind: 'encrypted', mayBeFirst: never }],
-  [10, { kind: 'front', mayBeFirst: (body) => body.toString('latin1') === 'PGP' }], // marker
+  [10, { kind: 'front', mayBeFirst: (body) => shortText(body, 0, 3) === 'PGP' }], // marker
   [
     11,
     {
       kind: 'literal',
-      mayBeFirst: ([format = 0]) => 'btuml1'.includes(String.fromCharCode(format)),
+      mayBeFirst: ({ 0: format = 0 }) => 'btuml1'.includes(String.fromCharCode(format)),
     },
   ],
   [18, { kind: 'encrypted', mayBeFirst: ofVersion(1, 2) }],
@@ -67,7 +68,7 @@ const BZIP2 = Buffer.from('\x03BZh')
  * If a packet is truncated, the available bytes are yielded. Such bytes do not justify refusing mail: of a
  * thousand files of any kind, or words of a text, one looks like a truncated packet.
  */
-function* open(source: Buffer, { work, isDeclared, emit }: Opening): Steps<boolean> {
+function* open(source: MailBytes, { work, isDeclared, emit }: Opening): Steps<boolean> {
   if (!isDeclared && !(yield* beginsPgp(source, work))) return false
   for (let at = 0; source.length - at > ARMOUR_CHECKSUM; ) {
     yield* work.countUnits(costs.content)
@@ -106,7 +107,7 @@ export const openPgp: Container = {
  * and signatures of other versions, but none in pieces. If the first is encrypted, a program needs all of it
  * to read on.
  */
-function* beginsPgp(source: Buffer, work: Work): Steps<boolean> {
+function* beginsPgp(source: MailBytes, work: Work): Steps<boolean> {
   for (let at = 0; ; ) {
     const packet = packetAt(source, at)
     if (!packet) return false
@@ -133,7 +134,7 @@ interface Piece {
 }
 
 /** Reads the beginning of a packet (RFC 9580 4.2). Returns undefined if the bytes are not a packet. */
-function packetAt(source: Buffer, at: number): (Piece & { readonly tag: number }) | undefined {
+function packetAt(source: MailBytes, at: number): (Piece & { readonly tag: number }) | undefined {
   const first = source[at] ?? 0
   if (first < 0x80) return undefined
   const isNew = (first & 0x40) !== 0
@@ -141,12 +142,12 @@ function packetAt(source: Buffer, at: number): (Piece & { readonly tag: number }
   return piece && { ...piece, tag: isNew ? first & 0x3f : (first >> 2) & 0x0f }
 }
 
-function oldPiece(source: Buffer, at: number, type: number): Piece | undefined {
+function oldPiece(source: MailBytes, at: number, type: number): Piece | undefined {
   if (type === 3) return { from: at, length: Number.POSITIVE_INFINITY, isPartial: false }
   return pieceAfter(source, at, 1 << type)
 }
 
-function newPiece(source: Buffer, at: number): Piece | undefined {
+function newPiece(source: MailBytes, at: number): Piece | undefined {
   const first = source[at]
   if (first === undefined || first < 192) return pieceAfter(source, at, 1)
   if (first === 255) return pieceAfter(source, at + 1, 4)
@@ -157,7 +158,7 @@ function newPiece(source: Buffer, at: number): Piece | undefined {
 }
 
 /** Returns the piece after its length, a number of this many bytes. */
-function pieceAfter(source: Buffer, at: number, bytes: number): Piece | undefined {
+function pieceAfter(source: MailBytes, at: number, bytes: number): Piece | undefined {
   if (at + bytes > source.length) return undefined
   return { from: at + bytes, length: source.readUIntBE(at, bytes), isPartial: false }
 }
@@ -167,12 +168,12 @@ function pieceAfter(source: Buffer, at: number, bytes: number): Piece | undefine
  * if it is opened.
  */
 function* readBody(
-  source: Buffer,
+  source: MailBytes,
   first: Piece,
   isOpened: boolean,
   store: Store,
   work: Work,
-): Steps<{ readonly body: Buffer; readonly to: number; readonly isWhole: boolean }> {
+): Steps<{ readonly body: MailBytes; readonly to: number; readonly isWhole: boolean }> {
   let piece = first
   for (;;) {
     yield* work.countUnits(costs.content)
@@ -189,16 +190,21 @@ function* readBody(
 }
 
 /** Returns the data of a literal packet, which follows its format, its file name and its date. */
-function fileOf(body: Buffer): Member {
+function fileOf(body: MailBytes): Member {
   const nameEnd = 2 + (body[1] ?? 0)
-  return { bytes: body.subarray(nameEnd + 4), names: [body.toString('latin1', 2, nameEnd)] }
+  return { bytes: body.subarray(nameEnd + 4), names: [shortText(body, 2, nameEnd - 2)] }
 }
 
 /**
  * `isMeant` means that the bytes are a packet that was meant to be one. What is compressed in a way that onescan does not
  * read, such as bzip2, is reported like encrypted content: its programs open it, and scanners see nothing of it.
  */
-function* emitCompressed(body: Buffer, isMeant: boolean, work: Work, emit: Opening['emit']): Steps {
+function* emitCompressed(
+  body: MailBytes,
+  isMeant: boolean,
+  work: Work,
+  emit: Opening['emit'],
+): Steps {
   const compression = compressions.get(body[0] ?? -1)
   const data = body.subarray(1)
   if (compression === undefined) {
@@ -216,7 +222,7 @@ function* emitCompressed(body: Buffer, isMeant: boolean, work: Work, emit: Openi
   })
 }
 
-function* emitPacket(bytes: Buffer, isUnreadable: boolean, emit: Opening['emit']): Steps {
+function* emitPacket(bytes: MailBytes, isUnreadable: boolean, emit: Opening['emit']): Steps {
   if (bytes.length > 0) yield* emit({ bytes })
   if (isUnreadable) throw new Unreadable('OpenPGP')
 }

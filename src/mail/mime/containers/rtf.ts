@@ -1,3 +1,4 @@
+import { type MailBytes, shortText } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 
@@ -20,10 +21,10 @@ const RUN_MAX = 8 * 17
  * Unpacks the RTF in a property of a message (MS-OXRTFCP). If the property is truncated, it is all that precedes that; of
  * other bytes it is empty. All of it is counted. It is there until the steps of `use` are done.
  */
-export function* unpackedRtf(source: Buffer, work: Work, use: (rtf: Buffer) => Steps): Steps {
+export function* unpackedRtf(source: MailBytes, work: Work, use: (rtf: MailBytes) => Steps): Steps {
   const store = new Store(work.pool)
   try {
-    const type = source.toString('latin1', 8, 12)
+    const type = shortText(source, 8, 4)
     if (type === COMPRESSED) yield* unpack(source, store, work)
     if (type === UNCOMPRESSED) {
       work.countBytes(source.length)
@@ -37,7 +38,7 @@ export function* unpackedRtf(source: Buffer, work: Work, use: (rtf: Buffer) => S
   }
 }
 
-function* unpack(source: Buffer, store: Store, work: Work): Steps {
+function* unpack(source: MailBytes, store: Store, work: Work): Steps {
   const dictionary = Buffer.alloc(DICTIONARY)
   let end = dictionary.write(BEGINNING, 'latin1')
   const run = Buffer.alloc(RUN_MAX)

@@ -1,3 +1,4 @@
+import type { MailBytes } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -49,7 +50,7 @@ const IDENTIFIER = 16
  *
  * The names of a file may follow its data, so a file is yielded at the beginning of the next one.
  */
-function* open(source: Buffer, opening: Opening): Steps<boolean> {
+function* open(source: MailBytes, opening: Opening): Steps<boolean> {
   const { work } = opening
   if (source.length < SIGNATURE_HEADER || source.readUInt32LE() !== SIGNATURE) return false
   let file = new TnefFile()
@@ -64,7 +65,7 @@ function* open(source: Buffer, opening: Opening): Steps<boolean> {
       yield* file.emit(opening)
       file = new TnefFile()
     }
-    if (id === TITLE) file.addName(nameOfFile(data, STRING))
+    if (id === TITLE) file.addName(yield* nameOfFile(data, STRING, work))
     else if (LISTS.has(id)) yield* readProperties(data, work, file)
     else file.add(data, VALUES.has(id))
   }
@@ -77,8 +78,8 @@ export const tnef: Container = { kind: 'tnef', open }
 /** A file, or the message above the files, with all its values that may be files and all its names. */
 class TnefFile {
   readonly #names = new Set<string>()
-  readonly #values: Buffer[] = []
-  readonly #rtfs: Buffer[] = []
+  readonly #values: MailBytes[] = []
+  readonly #rtfs: MailBytes[] = []
 
   addName(name: string): void {
     if (name !== '') this.#names.add(name)
@@ -88,7 +89,7 @@ class TnefFile {
   }
 
   /** Adds a value. One that is not known as a file is skipped if it is too short for more than an identifier. */
-  add(value: Buffer, isFile: boolean): void {
+  add(value: MailBytes, isFile: boolean): void {
     if (value.length <= (isFile ? 0 : IDENTIFIER)) return
     if (this.#values.push(value) > limits.contents) {
       throw new LimitExceeded(`more than ${limits.contents} values of a file in TNEF`)
@@ -96,7 +97,7 @@ class TnefFile {
   }
 
   /** Adds RTF, which is emitted as it is, and unpacked. */
-  addRtf(value: Buffer): void {
+  addRtf(value: MailBytes): void {
     this.add(value, true)
     this.#rtfs.push(value)
   }
@@ -113,7 +114,7 @@ class TnefFile {
   }
 }
 
-function* readProperties(list: Buffer, work: Work, file: TnefFile): Steps {
+function* readProperties(list: MailBytes, work: Work, file: TnefFile): Steps {
   const reader = new NumberReader(list)
   for (let count = reader.number(4); count > 0; count--) {
     yield* work.countUnits(costs.value)
@@ -135,7 +136,7 @@ function* readProperties(list: Buffer, work: Work, file: TnefFile): Steps {
       if (length < 0) return
       const data = list.subarray(reader.at, reader.at + length)
       reader.at += padded(length)
-      if (NAMES.has(id)) file.addName(nameOfFile(data, type))
+      if (NAMES.has(id)) file.addName(yield* nameOfFile(data, type, work))
       if (type === OBJECT && data.length > IDENTIFIER) file.add(data.subarray(IDENTIFIER), true)
       if (id === RTF) file.addRtf(data)
       else file.add(data, VALUES.has(id))
@@ -152,9 +153,9 @@ function namedProperty(reader: NumberReader): number {
   return isText ? -1 : number
 }
 
-function nameOfFile(data: Buffer, type: number): string {
-  const encoding = type === UNICODE ? 'utf16le' : 'latin1'
-  return data.toString(encoding, 0, NAME_BYTES_MAX).split('\0', 1)[0]!
+function* nameOfFile(data: MailBytes, type: number, work: Work): Steps<string> {
+  const name = yield* work.searched(data, 0, NAME_BYTES_MAX)
+  return name.toString(type === UNICODE ? 'utf16le' : 'latin1').split('\0', 1)[0]!
 }
 
 function padded(length: number): number {
@@ -163,10 +164,10 @@ function padded(length: number): number {
 
 /** Reads little-endian numbers. */
 class NumberReader {
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
   at = 0
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: MailBytes) {
     this.#bytes = bytes
   }
 

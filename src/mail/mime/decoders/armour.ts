@@ -1,5 +1,6 @@
 import { COLON, CR, LF, SPACE } from '../../../base/bytes/ascii.ts'
 import { indexOrEnd } from '../../../base/bytes/lines.ts'
+import { SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { Way } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
 import { base64 } from './base64.ts'
@@ -13,6 +14,7 @@ export const armour: Decoder = function* (bytes, out, way) {
     yield to - from
     from = to
   }
+  yield (bytes.length - from) / SEARCHED_PER_UNIT
   yield* decodeData(bytes.subarray(from), out)
 }
 

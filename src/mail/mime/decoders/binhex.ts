@@ -1,5 +1,6 @@
 import { COLON, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { isLineEnd } from '../../../base/bytes/lines.ts'
+import { type MailBytes, shortText } from '../../message/bytes.ts'
 import { type Decoder, inPieces } from './decoder.ts'
 
 /** The word of the line above BinHex, "(This file must be converted with BinHex 4.0)". */
@@ -9,10 +10,10 @@ const MARK = 'converted with BinHex'
 const LINE_START = '(This file must be '
 
 /** Returns whether the word at this offset is that of a line above BinHex. */
-export function isBinHexWord(bytes: Buffer, at: number): boolean {
-  const text = bytes.toString('latin1', at, at + MARK.length)
+export function isBinHexWord(bytes: MailBytes, at: number): boolean {
+  const text = shortText(bytes, at, MARK.length)
   if (!text.startsWith(BINHEX_WORD)) return false
-  return text === MARK || bytes.toString('latin1', at - LINE_START.length, at) === LINE_START
+  return text === MARK || shortText(bytes, at - LINE_START.length, LINE_START.length) === LINE_START
 }
 
 /** The characters of BinHex 4.0 (RFC 1741, Appendix A), by their six-bit values. */
@@ -79,15 +80,15 @@ const FORK_CHECKSUM = 2
  */
 interface BinHexFile {
   readonly name: string
-  readonly forks: readonly Buffer[]
+  readonly forks: readonly MailBytes[]
 }
 
 /** Returns the file in decoded BinHex 4.0 (RFC 1741; decoders/binhex.ts). It is empty if the bytes are too few. */
-export function binHexFile(source: Buffer): BinHexFile {
+export function binHexFile(source: MailBytes): BinHexFile {
   const nameLength = source[0] ?? 0
   const header = source.subarray(1, 1 + nameLength + HEADER_MIN - 2)
   if (source.length < nameLength + HEADER_MIN - 1) return { name: '', forks: [] }
-  const name = header.toString('latin1', 0, nameLength)
+  const name = shortText(header, 0, nameLength)
   // The name is followed by version, type, creator and flags.
   const lengths = nameLength + 1 + 4 + 4 + 2
   const data = 1 + lengths + 4 + 4 + FORK_CHECKSUM

@@ -60,7 +60,7 @@ export function* decoded<Result>(
   use: (content: Bytes) => Steps<Result>,
   way = new Way(),
 ): Steps<Result> {
-  const bytes = source.gather()
+  const bytes = (yield* work.gather(source)) as Buffer
   work.countBytes(bytes.length)
   let counted = bytes.length
   const store = new Store(work.pool, bytes.length * EXPECTED)

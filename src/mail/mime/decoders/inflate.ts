@@ -1,4 +1,5 @@
 import { Gunzip, Inflate, Unzlib } from 'fflate'
+import type { MailBytes } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -28,10 +29,10 @@ export interface StreamEnd {
  * result this has.
  */
 export function* inflated<Result>(
-  source: Buffer,
+  source: MailBytes,
   format: DeflateFormat,
   work: Work,
-  use: (output: Buffer, end: StreamEnd) => Steps<Result>,
+  use: (output: MailBytes, end: StreamEnd) => Steps<Result>,
   most = Number.POSITIVE_INFINITY,
 ): Steps<Result> {
   work.countBytes(costs.stream)
@@ -72,9 +73,9 @@ export function newStream(format: DeflateFormat, take: (bytes: Uint8Array) => vo
 }
 
 /** Returns whether the bytes could be inflated, and not too many wait for more of them. */
-export function pushed(stream: Stream, bytes: Buffer): boolean {
+export function pushed(stream: Stream, bytes: MailBytes): boolean {
   try {
-    stream.push(bytes)
+    stream.push(bytes as Buffer)
     return waiting(stream) <= limits.waitingCompressed
   } catch (error) {
     if (error instanceof Error && 'code' in error && typeof error.code === 'number') return false

@@ -1,3 +1,4 @@
+import type { MailBytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 
@@ -17,12 +18,12 @@ const FIRST_MATCH_STATE = 7
  * undefined if it is broken.
  */
 export function* lzmaDecoded(
-  source: Buffer,
-  properties: Buffer,
+  source: MailBytes,
+  properties: MailBytes,
   size: number,
   work: Work,
-): Steps<Buffer | undefined> {
-  const [first = 255] = properties
+): Steps<MailBytes | undefined> {
+  const { 0: first = 255 } = properties
   if (properties.length !== 5 || first >= 225 || source.length < 5) return undefined
   // (Memory is filled as fast as it is searched. A few bytes may ask for 6 MB of tables.)
   yield* work.countUnits((literalsOf(first) * BYTES_PER_PROBABILITY + size) / SEARCHED_PER_UNIT)
@@ -51,7 +52,7 @@ const probabilities = (length: number) => new Uint16Array(length).fill(1 << (PRO
 
 class LzmaDecoder {
   readonly output: Buffer
-  readonly #source: Buffer
+  readonly #source: MailBytes
   #at = 5
   #range = 0xffffffff
   #code: number
@@ -74,7 +75,7 @@ class LzmaDecoder {
   #reps: [number, number, number, number] = [0, 0, 0, 0]
   #length = 0
 
-  constructor(source: Buffer, first: number, size: number) {
+  constructor(source: MailBytes, first: number, size: number) {
     this.#source = source
     this.#code = source.readUInt32BE(1)
     const { lc, lp, pb } = propertiesIn(first)

@@ -1,4 +1,5 @@
 import { startsWith } from '../../../base/bytes/buffers.ts'
+import type { MailBytes } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { lzmaDecoded } from '../decoders/lzma.ts'
@@ -11,7 +12,7 @@ const RAR_5 = Buffer.from('Rar!\x1a\x07\x01\x00', 'latin1')
 const SEVEN_ZIP = Buffer.from('377abcaf271c', 'hex')
 
 /** Returns whether bytes are an archive of RAR or 7-Zip with a password. */
-export function* isEncryptedArchive(source: Buffer, work: Work): Steps<boolean> {
+export function* isEncryptedArchive(source: MailBytes, work: Work): Steps<boolean> {
   if (startsWith(source, RAR_4)) return yield* isEncryptedRar4(source, work)
   if (startsWith(source, RAR_5)) return yield* isEncryptedRar5(source, work)
   return startsWith(source, SEVEN_ZIP) && (yield* isEncrypted7z(source, work))
@@ -25,7 +26,7 @@ const IS_ENCRYPTED = 4
 const IS_LARGE = 0x100
 const HAS_DATA = 0x8000
 
-function* isEncryptedRar4(source: Buffer, work: Work): Steps<boolean> {
+function* isEncryptedRar4(source: MailBytes, work: Work): Steps<boolean> {
   for (let at = RAR_4.length; at + 7 <= source.length; ) {
     yield* work.countUnits(costs.entry)
     const type = source[at + 2]
@@ -49,7 +50,7 @@ const HAS_EXTRA = 1
 const HAS_DATA_AREA = 2
 const FILE_ENCRYPTION = 1
 
-function* isEncryptedRar5(source: Buffer, work: Work): Steps<boolean> {
+function* isEncryptedRar5(source: MailBytes, work: Work): Steps<boolean> {
   for (let at = RAR_5.length; at + 7 <= source.length; ) {
     yield* work.countUnits(costs.entry)
     const reader = new Rar5Numbers(source, at + 4)
@@ -78,10 +79,10 @@ function* isEncryptedRar5(source: Buffer, work: Work): Steps<boolean> {
 
 /** Reads numbers of seven bits a byte, the lowest first (RAR 5). One that is cut is NaN. */
 class Rar5Numbers {
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
   at: number
 
-  constructor(bytes: Buffer, at: number) {
+  constructor(bytes: MailBytes, at: number) {
     this.#bytes = bytes
     this.at = at
   }
@@ -112,27 +113,30 @@ const LIST_MAX = 16 * 1024 * 1024
 /** Bytes of the first header, behind which the packed files begin. */
 const START = 32
 
-function* isEncrypted7z(source: Buffer, work: Work): Steps<boolean> {
+function* isEncrypted7z(source: MailBytes, work: Work): Steps<boolean> {
   if (source.length < START) return false
   const from = START + Number(source.readBigUInt64LE(12))
   const header = source.subarray(from, from + Number(source.readBigUInt64LE(20)))
-  yield* work.countUnits(header.length)
-  if (header.includes(AES_CODER)) return true
+  if (yield* work.includes(header, [AES_CODER])) return true
   if (header[0] !== PACKED_LIST) return false
   const list = yield* unpackedList(source, header, work)
-  if (list?.[0] === LIST) return list.includes(AES_CODER)
+  if (list?.[0] === LIST) return yield* work.includes(list, [AES_CODER])
   work.onOdd?.('unread')
   return false
 }
 
 /** Returns the list of files that is packed where a header states it, or undefined if it is broken, too large or in another form. */
-function* unpackedList(source: Buffer, header: Buffer, work: Work): Steps<Buffer | undefined> {
-  const coder = header.indexOf(LZMA_CODER)
+function* unpackedList(
+  source: MailBytes,
+  header: MailBytes,
+  work: Work,
+): Steps<MailBytes | undefined> {
+  const coder = yield* work.indexOf(header, [LZMA_CODER])
   const reader = new SevenZipNumbers(header, 2) // below PackInfo
   const at = START + reader.next()
   const isOne = reader.next() === 1 && header[reader.at++] === 9
   const packed = reader.next()
-  if (coder < 0 || !isOne) return undefined
+  if (coder === undefined || !isOne) return undefined
   const properties = header.subarray(coder + LZMA_CODER.length, coder + LZMA_CODER.length + 5)
   const sizes = new SevenZipNumbers(header, coder + LZMA_CODER.length + 5)
   const size = header[sizes.at++] === 0x0c ? sizes.next() : Number.NaN
@@ -142,10 +146,10 @@ function* unpackedList(source: Buffer, header: Buffer, work: Work): Steps<Buffer
 
 /** Reads numbers of 7-Zip: each leading one bit of the first byte is one more byte, the lowest first. */
 class SevenZipNumbers {
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
   at: number
 
-  constructor(bytes: Buffer, at: number) {
+  constructor(bytes: MailBytes, at: number) {
     this.#bytes = bytes
     this.at = at
   }

@@ -1,14 +1,8 @@
 import { startsWith } from '../../../base/bytes/buffers.ts'
+import { type MailBytes, shortText } from '../../message/bytes.ts'
 import { BLOCK, isTarHeader, tarMemberAt } from '../archives/tar.ts'
-import {
-  headersIn,
-  localHeaderAt,
-  mayBeZip,
-  ZIP_END_MAX,
-  ZIP_LOCAL,
-  type ZipEntry,
-} from '../archives/zip.ts'
-import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import { headersIn, localHeaderAt, mayBeZip, ZIP_LOCAL, type ZipEntry } from '../archives/zip.ts'
+import { costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { GZIP, inflated, newStream, pushed } from '../decoders/inflate.ts'
@@ -54,15 +48,14 @@ const SIZE_OF_STREAM_AT = 120
  * Returns whether bytes are an Office, OpenDocument or PDF file or a zip, RAR or 7-Zip archive that is encrypted with a password,
  * or a zip, tar or gzip archive with such a file in it or in archives in it.
  */
-export function* isEncryptedDocument(source: Buffer, work: Work): Steps<boolean> {
+export function* isEncryptedDocument(source: MailBytes, work: Work): Steps<boolean> {
   return yield* isEncrypted(source, work, DEPTH_MAX)
 }
 
 /** `depth` is the number of archives in one another that may be opened. */
-function* isEncrypted(source: Buffer, work: Work, depth: number): Steps<boolean> {
+function* isEncrypted(source: MailBytes, work: Work, depth: number): Steps<boolean> {
   if (startsWith(source, COMPOUND)) return yield* isEncryptedCompound(source, work)
-  yield* work.countUnits(Math.min(source.length, ZIP_END_MAX) / SEARCHED_PER_UNIT)
-  if (mayBeZip(source) && (yield* isEncryptedZip(source, work, depth))) return true
+  if ((yield* mayBeZip(source, work)) && (yield* isEncryptedZip(source, work, depth))) return true
   if (startsWith(source, ZIP_LOCAL)) return false
   if ((yield* isEncryptedArchive(source, work)) || (yield* isEncryptedPdf(source, work)))
     return true
@@ -82,12 +75,12 @@ function* isEncrypted(source: Buffer, work: Work, depth: number): Steps<boolean>
   return false
 }
 
-function* isEncryptedZip(source: Buffer, work: Work, depth: number): Steps<boolean> {
+function* isEncryptedZip(source: MailBytes, work: Work, depth: number): Steps<boolean> {
   /** The files that are tested, by the offsets of their headers. */
   const files = new Map<number, readonly [ZipEntry, MemberTest]>()
   for (const { entry, isListed } of yield* headersIn(source, work)) {
     yield* work.countUnits(costs.value)
-    const name = entry.name.toString('latin1')
+    const name = yield* work.text(entry.name)
     if (entry.isEncrypted || name === ODF_PACKAGE) return true
     const test = testFor(name, work, depth)
     if (test === undefined || (!isListed && files.has(entry.at))) continue
@@ -99,17 +92,12 @@ function* isEncryptedZip(source: Buffer, work: Work, depth: number): Steps<boole
   return false
 }
 
-type MemberTest = (bytes: Buffer) => Steps<boolean>
+type MemberTest = (bytes: MailBytes) => Steps<boolean>
 
 /** Returns the test of a file in a zip archive, if its name shows that it may hold something encrypted. */
 function testFor(name: string, work: Work, depth: number): MemberTest | undefined {
-  if (name === MANIFEST) return (manifest) => includesWord(manifest, ENCRYPTION_DATA, work)
+  if (name === MANIFEST) return (manifest) => work.includes(manifest, [ENCRYPTION_DATA])
   return depth > 0 && OPENED.test(name) ? insideOf(depth, work) : undefined
-}
-
-function* includesWord(bytes: Buffer, word: string, work: Work): Steps<boolean> {
-  yield* work.countUnits(bytes.length / SEARCHED_PER_UNIT)
-  return bytes.includes(word)
 }
 
 /** Returns the test of what is in an archive. */
@@ -120,7 +108,7 @@ const insideOf =
 
 /** Returns whether a member of an archive passes a test. The headers of a stored archive are among those of the outer one. */
 function* memberHolds(
-  source: Buffer,
+  source: MailBytes,
   { at, method, packed, size }: ZipEntry,
   test: MemberTest,
   work: Work,
@@ -134,7 +122,7 @@ function* memberHolds(
 }
 
 /** Returns whether a gzip file begins as a document or archive: most are logs and reports, and are not inflated to their end. */
-function* isGzipOfArchive(source: Buffer, work: Work): Steps<boolean> {
+function* isGzipOfArchive(source: MailBytes, work: Work): Steps<boolean> {
   const pieces: Uint8Array[] = []
   yield* work.countUnits(costs.stream)
   pushed(
@@ -148,7 +136,7 @@ function* isGzipOfArchive(source: Buffer, work: Work): Steps<boolean> {
 /** Streams whose name, or first bytes, show that an Office document is encrypted. */
 const encryptedStreams: readonly (readonly [
   name: string,
-  isEncrypted: (start: Buffer) => boolean,
+  isEncrypted: (start: MailBytes) => boolean,
 ])[] = [
   // Office documents (MS-OFFCRYPTO 2.3.4.4), and PowerPoint before 2007 (2.3.5.4)
   ['EncryptedPackage', () => true],
@@ -166,7 +154,7 @@ const FILE_PASS = 0x2f
 const WRITE_PROTECT = 0x86
 
 /** Returns whether a record of this type follows the first record of a workbook. */
-function isBelowFirst(start: Buffer, type: number): boolean {
+function isBelowFirst(start: MailBytes, type: number): boolean {
   for (let at = 0, isFirst = true; at + 4 <= start.length; isFirst = false) {
     const found = start.readUInt16LE(at)
     if (!isFirst && found !== WRITE_PROTECT) return found === type
@@ -181,15 +169,15 @@ const STREAM_START = 64
 const OWN_SECTORS_FROM = 4096
 
 /** Whether bytes are a compound file (MS-CFB) with a stream that shows encryption. */
-function* isEncryptedCompound(bytes: Buffer, work: Work): Steps<boolean> {
+function* isEncryptedCompound(bytes: MailBytes, work: Work): Steps<boolean> {
   return bytes.length >= 512 && (yield* new CompoundFile(bytes).isEncrypted(work))
 }
 
 class CompoundFile {
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
   readonly #size: number
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: MailBytes) {
     this.#bytes = bytes
     this.#size = 1 << Math.min(bytes.readUInt16LE(30), 12)
   }
@@ -208,7 +196,7 @@ class CompoundFile {
           Number.POSITIVE_INFINITY,
           work,
         )
-        const name = entry.toString('utf16le', 0, 64).split('\0')[0]
+        const name = shortText(entry, 0, 64, 'utf16le').split('\0')[0]
         const found = encryptedStreams.find(([stream]) => stream === name)
         if (found?.[1](this.#startOf(entry, shared))) return true
       }
@@ -217,7 +205,7 @@ class CompoundFile {
   }
 
   /** Returns the beginning of the stream of an entry of the directory, or nothing if it is not in the file. */
-  #startOf(entry: Buffer, shared: readonly number[]): Buffer {
+  #startOf(entry: MailBytes, shared: readonly number[]): MailBytes {
     const first = entry.readUInt32LE(START_AT)
     const isShared = entry.readUInt32LE(SIZE_OF_STREAM_AT) < OWN_SECTORS_FROM
     const offset = isShared ? first * STREAM_START : 0

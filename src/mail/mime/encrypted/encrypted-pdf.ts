@@ -1,4 +1,5 @@
-import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import { type MailBytes, shortText } from '../../message/bytes.ts'
+import { costs } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 
 /** Bytes at the beginning of a file in which readers find `%PDF-`, and at its end in which they find the trailer. */
@@ -14,39 +15,39 @@ const TABLE_MAX = 256 * 1024
  * Returns whether bytes are a PDF file that needs a password (ISO 32000-1 7.6). clamd, and every reader, opens a file that only
  * restricts what may be done with it.
  */
-export function* isEncryptedPdf(source: Buffer, work: Work): Steps<boolean> {
-  const from = source.subarray(0, MARK_WITHIN).indexOf('%PDF-')
-  if (from < 0) return false
+export function* isEncryptedPdf(source: MailBytes, work: Work): Steps<boolean> {
+  const from = yield* work.indexOf(source, ['%PDF-'], 0, Math.min(source.length, MARK_WITHIN))
+  if (from === undefined) return false
   const pdf = source.subarray(from)
-  yield* work.countUnits(MARK_WITHIN + TAIL + Math.min(TABLE_MAX, pdf.length) / SEARCHED_PER_UNIT)
-  for (const trailer of trailersOf(pdf)) {
+  for (const trailer of yield* trailersOf(pdf, work)) {
     const [, number, generation] = /\/Encrypt\s*(?:(\d+)\s+(\d+)\s+R\b|<<)/.exec(trailer) ?? []
     if (number === undefined && !/\/Encrypt\s*<</.test(trailer)) continue
     yield* work.countUnits(ROUNDS_OF_HASHES * costs.content)
     if (number === undefined) return !opensFreely(trailer, trailer)
-    yield* work.countUnits(pdf.length / SEARCHED_PER_UNIT)
-    const at = pdf.lastIndexOf(`\n${number} ${generation} obj`)
-    return at < 0 || !opensFreely(dictionaryAt(pdf, at), trailer)
+    const all = yield* work.searched(pdf)
+    const at = all.lastIndexOf(`\n${number} ${generation} obj`)
+    return at < 0 || !opensFreely(yield* dictionaryAt(pdf, at, work), trailer)
   }
   return false
 }
 
 /** Returns the dictionaries that may be the last trailer: above the end, and where the last line but one refers to. */
-function trailersOf(pdf: Buffer): string[] {
-  const tail = pdf.toString('latin1', Math.max(0, pdf.length - TAIL))
+function* trailersOf(pdf: MailBytes, work: Work): Steps<string[]> {
+  const tail = yield* work.text(pdf, Math.max(0, pdf.length - TAIL))
   const [, offset] = [...tail.matchAll(/startxref\s+(\d{1,12})/g)].at(-1) ?? []
   const trailer = tail.lastIndexOf('trailer')
   const atEnd = trailer < 0 ? [] : [withLetters(tail.slice(trailer))]
   if (offset === undefined) return atEnd
   const at = Number(offset)
-  const isTable = pdf.toString('latin1', at, at + 4) === 'xref'
-  const below = isTable ? pdf.subarray(at, at + TABLE_MAX).indexOf('trailer') : 0
-  return below < 0 ? atEnd : [...atEnd, dictionaryAt(pdf, at + below)]
+  const isTable = shortText(pdf, at, 4) === 'xref'
+  const to = Math.min(pdf.length, at + TABLE_MAX)
+  const below = isTable ? yield* work.indexOf(pdf, ['trailer'], at, to) : at
+  return below === undefined ? atEnd : [...atEnd, yield* dictionaryAt(pdf, below, work)]
 }
 
 /** Returns the text of a dictionary, up to the data that follows it. */
-function dictionaryAt(pdf: Buffer, at: number): string {
-  const text = pdf.toString('latin1', at, at + DICTIONARY_MAX)
+function* dictionaryAt(pdf: MailBytes, at: number, work: Work): Steps<string> {
+  const text = yield* work.text(pdf, at, at + DICTIONARY_MAX)
   const [dictionary = ''] = text.split(/>>\s*(?:stream\r?\n|endobj|startxref)/)
   return withLetters(dictionary)
 }

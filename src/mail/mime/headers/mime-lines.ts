@@ -1,6 +1,7 @@
 import { mayDescribeContent } from '../../message/content-fields.ts'
 import { decodeWords, hasHiddenLineEnd } from '../../message/encoded-words.ts'
 import type { Header } from '../../message/header-block.ts'
+import { characterCosts } from '../budget/costs.ts'
 
 /** What programs read in the lines of a header that describe content. */
 export interface MimeText {
@@ -42,6 +43,11 @@ export class MimeLines {
       this.#words += ended.trimStart() // otherwise a fold would continue the last field with words
     }
     if (this.#keeping) this.#text += ended
+  }
+
+  /** What it costs to read them: only a few headers have words that are decoded. */
+  get units(): number {
+    return characterCosts.header * this.#text.length + this.#words.length
   }
 
   /** Returns what programs read in the lines so far. */

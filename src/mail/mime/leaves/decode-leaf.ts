@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Steps } from '../budget/work.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-transforms.ts'
 import { type Encoding, transferEncodings } from '../headers/encodings.ts'
@@ -16,7 +16,8 @@ import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
  */
 export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps {
   const part = source.slice(leaf.from, leaf.to)
-  const extraction = outer.at({ declared: declaredOf(leaf, part), messages: leaf.depth.messages })
+  const declared = yield* declaredOf(leaf, part, outer.work)
+  const extraction = outer.at({ declared, messages: leaf.depth.messages })
   const { work, options, layers } = extraction
   const hasNul = yield* holdsNul(part, work)
   const isSure = isDecodedOnce(leaf) && !hasNul
@@ -42,7 +43,7 @@ function* decodeByEach(part: Bytes, leaf: Leaf, extraction: Extraction): Steps {
 const BASE64_LINE_MAX = 1000
 
 /** Returns what a leaf part is opened as. */
-function declaredOf(leaf: Leaf, part: Bytes): ReadonlySet<DeclaredAs> {
+function* declaredOf(leaf: Leaf, part: Bytes, work: Work): Steps<ReadonlySet<DeclaredAs>> {
   const { header, depth, encodings } = leaf
   const declared = new Set(header.declared)
   if (depth.multipart?.declared.has('encrypted')) declared.add('openpgp')
@@ -52,10 +53,9 @@ function declaredOf(leaf: Leaf, part: Bytes): ReadonlySet<DeclaredAs> {
   if (encodings[0] === 'identity') return asText(declared)
   // Base64 hides the parts of a multipart from the carver: they are found like those of a message.
   const { looks } = transferEncodings.base64
-  const isHidden = header.isMultipart && encodings.includes('base64')
-  return isHidden && looks?.test(part.gather(0, BASE64_LINE_MAX).toString('latin1'))
-    ? declared.add('message')
-    : declared
+  if (!header.isMultipart || !encodings.includes('base64')) return declared
+  const isHidden = looks?.test(yield* work.front(part, BASE64_LINE_MAX))
+  return isHidden ? declared.add('message') : declared
 }
 
 /** What one encoding of a part gives. */

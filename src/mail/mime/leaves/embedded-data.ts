@@ -6,7 +6,7 @@ import {
   LineSearch,
   withoutLineEnd,
 } from '../../../base/bytes/lines.ts'
-import type { ByteRange, Bytes } from '../../message/bytes.ts'
+import { type ByteRange, type Bytes, type MailBytes, shortText } from '../../message/bytes.ts'
 import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, PIECE, type Steps, type Work } from '../budget/work.ts'
@@ -62,7 +62,7 @@ const BEGIN_LINES_MAX = 8 * limits.blocks + limits.parts
 /** The encoded data in a text. */
 export class EmbeddedData {
   readonly text: Bytes
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
   readonly #begins: LinesOf<BeginLine>
   /** Found once they are needed. */
   #ends: LinesOf<EndLine> | undefined
@@ -75,7 +75,7 @@ export class EmbeddedData {
     return new EmbeddedData(text, bytes, yield* new BeginSearch(bytes, formats).read(work))
   }
 
-  private constructor(text: Bytes, bytes: Buffer, begins: LinesOf<BeginLine>) {
+  private constructor(text: Bytes, bytes: MailBytes, begins: LinesOf<BeginLine>) {
     this.text = text
     this.#bytes = bytes
     this.#begins = begins
@@ -188,7 +188,7 @@ const EMPTY_MAX = 1024
 
 /** The search for the lines at which data begins. */
 class BeginSearch {
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
   readonly #lines: LineSearch
   readonly #linesBelow: LineSearch
   readonly #found: LinesOf<BeginLine>
@@ -197,10 +197,10 @@ class BeginSearch {
   /** The offset after the first blank line below the last field that announced data. */
   #belowFields = 0
 
-  constructor(bytes: Buffer, formats: readonly EmbeddedFormat[]) {
+  constructor(bytes: MailBytes, formats: readonly EmbeddedFormat[]) {
     this.#bytes = bytes
-    this.#lines = new LineSearch(bytes)
-    this.#linesBelow = new LineSearch(bytes)
+    this.#lines = new LineSearch(bytes as Buffer)
+    this.#linesBelow = new LineSearch(bytes as Buffer)
     this.#found = new Map(formats.map((format) => [format, []]))
   }
 
@@ -208,11 +208,11 @@ class BeginSearch {
     const bytes = this.#bytes
     for (let at = 0; at < bytes.length; at += PIECE) {
       const end = Math.min(bytes.length, at + PIECE)
+      yield* work.countUnits((end - at) / SEARCHED_PER_UNIT)
       for (let word = nextWord(bytes, at, end); word < end; word = nextWord(bytes, word + 1, end)) {
         yield* work.countUnits(costs.word)
         yield* this.#takeWord(word, work)
       }
-      yield* work.countUnits((end - at) / SEARCHED_PER_UNIT)
     }
     // An array that has grown keeps room for half as many more.
     return new Map(Array.from(this.#found, ([format, lines]) => [format, lines.slice()]))
@@ -229,12 +229,12 @@ class BeginSearch {
     const at = this.#beginningAt(word)
     if (at === undefined) return
     const isWhole = at === 0 || isLineEnd(this.#bytes[at - 1]!)
-    const start = embeddedStart(this.#lineFrom(at), isWhole)
+    const start = embeddedStart(yield* this.#lineFrom(at, work), isWhole)
     if (start === undefined) return
     yield* work.countUnits(costs.header)
     // A sentence may begin with the word, too.
     const isSentence = isWhole && start.formats.every((format) => format.isOftenText)
-    if (isSentence && !this.#hasDataBelow(at)) return
+    if (isSentence && !(yield* this.#hasDataBelow(at, work))) return
     this.#from = this.#lines.any(at)
     const isField = start.formats.some((format) => format.isField)
     const from = isField ? yield* this.#belowFieldsFrom(this.#from, work) : this.#from
@@ -256,7 +256,7 @@ class BeginSearch {
   #beginningAt(word: number): number | undefined {
     const bytes = this.#bytes
     if (word < this.#from) return undefined
-    if (WITH_MODE.test(bytes.toString('latin1', word, word + 20))) return word
+    if (WITH_MODE.test(shortText(bytes, word, 20))) return word
     let others = 0
     for (let at = word; at > this.#from; at--) {
       const before = bytes[at - 1]!
@@ -267,20 +267,18 @@ class BeginSearch {
   }
 
   /** Whether the first line below that is not empty may be uuencode. */
-  #hasDataBelow(at: number): boolean {
+  *#hasDataBelow(at: number, work: Work): Steps<boolean> {
     const bytes = this.#bytes
     let from = this.#lines.any(at)
     const most = from + EMPTY_MAX
     while (from < most && isLineEnd(bytes[from] ?? 0)) from++
-    return mayBeUuencode(this.#lineFrom(from))
+    return mayBeUuencode(yield* this.#lineFrom(from, work))
   }
 
-  #lineFrom(at: number): string {
-    const bytes = this.#bytes
-    const most = Math.min(bytes.length, at + BEGIN_MAX)
-    let end = at
-    while (end < most && bytes[end] !== LF && bytes[end] !== CR) end++
-    return bytes.toString('latin1', at, end)
+  *#lineFrom(at: number, work: Work): Steps<string> {
+    const most = Math.min(this.#bytes.length, at + BEGIN_MAX)
+    const end = yield* work.indexOf(this.#bytes, [LF, CR], at, most)
+    return yield* work.text(this.#bytes, at, end ?? most)
   }
 
   /** Returns the offset after the next blank line, or Infinity if there is none. */
@@ -299,7 +297,7 @@ class BeginSearch {
 }
 
 /** Returns where the next of WORDS begins from an offset on, or `end` if none begins above it. */
-function nextWord(bytes: Buffer, from: number, end: number): number {
+function nextWord(bytes: MailBytes, from: number, end: number): number {
   const last = Math.min(bytes.length, end + SEARCHED_OF_WORD - 1)
   for (let at = from + SEARCHED_OF_WORD - 1; at < last; ) {
     const shift = SHIFTS[(bytes[at - 1]! << 8) | bytes[at]!]!
@@ -309,14 +307,14 @@ function nextWord(bytes: Buffer, from: number, end: number): number {
   return end
 }
 
-function isWordAt(bytes: Buffer, at: number): boolean {
+function isWordAt(bytes: MailBytes, at: number): boolean {
   for (const word of WORDS)
     if (isAt(bytes, at, word)) return word !== WORDS[0] || BEHIND_BEGIN.has(bytes[at + word.length])
   return false
 }
 
 /** Whether a word in small letters is at an offset, in any letter case. */
-function isAt(bytes: Buffer, at: number, word: string): boolean {
+function isAt(bytes: MailBytes, at: number, word: string): boolean {
   for (let index = 0; index < word.length; index++) {
     const byte = bytes[at + index]!
     const code = word.charCodeAt(index)
@@ -343,15 +341,19 @@ function casesOf(letter: string): readonly number[] {
 }
 
 /** Finds the lines that end data, from where the first data begins: of those after a beginning, the first one. */
-function* endsIn(bytes: Buffer, begins: LinesOf<BeginLine>, work: Work): Steps<LinesOf<EndLine>> {
+function* endsIn(
+  bytes: MailBytes,
+  begins: LinesOf<BeginLine>,
+  work: Work,
+): Steps<LinesOf<EndLine>> {
   const ends = new Map([...begins.keys()].map((format) => [format, [] as EndLine[]]))
   const firsts = Array.from(begins.values(), ([first]) => first?.from ?? bytes.length)
   const formats = [...begins.keys()].filter((format) => begins.get(format)!.length > 0)
-  const lines = new LineSearch(bytes)
+  const lines = new LineSearch(bytes as Buffer)
   let units = 0
   for (let at = Math.min(bytes.length, ...firsts); at < bytes.length; ) {
     const to = lines.any(at)
-    for (const format of endedBy(formats, bytes, at, withoutLineEnd(bytes, at, to))) {
+    for (const format of yield* endedBy(formats, bytes, at, withoutLineEnd(bytes, at, to), work)) {
       const begun = begins.get(format)!
       const above = begun[firstNumber(begun.length, (number) => begun[number]!.from > at) - 1]
       const last = ends.get(format)?.at(-1)
@@ -367,14 +369,15 @@ function* endsIn(bytes: Buffer, begins: LinesOf<BeginLine>, work: Work): Steps<L
 }
 
 /** Returns the formats whose data ends at a line, which is given without its line end. */
-function endedBy(
+function* endedBy(
   formats: readonly EmbeddedFormat[],
-  bytes: Buffer,
+  bytes: MailBytes,
   from: number,
   end: number,
-): readonly EmbeddedFormat[] {
+  work: Work,
+): Steps<readonly EmbeddedFormat[]> {
   if (end - from < END_MIN || !ENDS_BEGIN.includes(bytes[from]!)) return []
-  const line = bytes.toString('latin1', from, Math.min(end, from + END_MAX))
+  const line = yield* work.text(bytes, from, Math.min(end, from + END_MAX))
   return formats.filter(({ ends }) => ends?.test(line))
 }
 

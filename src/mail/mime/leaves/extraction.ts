@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import type { ByteRange, Bytes } from '../../message/bytes.ts'
+import { type ByteRange, type Bytes, SHORT_MAX, shortText } from '../../message/bytes.ts'
 import { costs, DIGESTED_PER_UNIT } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
@@ -33,9 +33,6 @@ interface EmitOptions {
   /** Whether its bytes were counted when they were decoded. */
   readonly isCounted?: boolean
 }
-
-/** Contents of at most this many bytes are compared directly. A digest would take longer. */
-const COMPARED_WHOLE_MAX = 256
 
 /** Emits what is in the given bytes. */
 type Open = (bytes: Bytes, extraction: Extraction) => Steps
@@ -127,13 +124,13 @@ export class Extraction {
     this.#hasOpened = true
   }
 
-  /** Returns the key by which a content is recognized: its digest, or the bytes of a small one. */
+  /** Returns the key by which a content is recognized: its digest, or the bytes of a small one, which takes less time. */
   *keyOf(content: Bytes): Steps<string> {
-    if (content.size <= COMPARED_WHOLE_MAX) return `=${content.gather().toString('latin1')}`
+    if (content.size <= SHORT_MAX) return `=${shortText(yield* this.work.gather(content))}`
     const hash = this.options.createHash('sha256')
     for (const chunk of content.chunks()) {
-      hash.update(chunk)
       yield* this.work.countUnits(chunk.length / DIGESTED_PER_UNIT)
+      hash.update(chunk)
     }
     return hash.digest('binary')
   }

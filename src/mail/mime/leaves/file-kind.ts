@@ -1,5 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { MAILBOX_LINE } from '../../message/field-line.ts'
+import { type Steps, Work } from '../budget/work.ts'
 import { normalizedName } from '../headers/fields.ts'
 
 /**
@@ -13,31 +14,51 @@ const FRONT_MIN = 16 * 1024
 /** Upper limit for the bytes in which the end of the header is searched for. */
 const SEARCHED_MAX = 1024 * 1024
 
-/**
- * Returns what bytes are. A message begins with a field, and has a field about content, or two other fields of mail. Many
- * texts begin with a word and a colon, and some with `Date:`.
- */
+/** Returns what the bytes of a whole submission are. */
 export function fileKindOf(bytes: Bytes): FileKind {
-  const front = frontOf(bytes)
-  if (isMailbox(front, bytes)) return 'mailbox'
-  if (FIRST_FIELD.test(front) && (holdsContentField(front) || hasMailFields(front))) return 'mail'
-  return KNOWN_FILES.some((start) => start.test(front)) ? 'file' : 'unknown'
+  return done(kindOfContent(bytes, workOn(bytes)))
 }
 
 /** Returns whether some reader takes a line near the beginning for a field about content, without which none decodes a part. */
 export function hasContentField(bytes: Bytes): boolean {
-  return holdsContentField(frontOf(bytes))
+  return holdsContentField(done(frontOf(bytes, workOn(bytes))))
 }
 
-function frontOf(bytes: Bytes): string {
-  const start = bytes.gather(0, SEARCHED_MAX)
-  const ends = [start.indexOf('\n\n'), start.indexOf('\n\r\n')].filter((end) => end >= 0)
-  return start.toString('latin1', 0, Math.max(FRONT_MIN, Math.min(...ends, start.length)))
+/** Returns the work of a question about a submission, which is a small part of what the reading of it may cost. */
+const workOn = (bytes: Bytes) =>
+  new Work(bytes, {
+    openFile: () => {
+      throw new Error('nothing is decoded')
+    },
+  })
+
+function done<Result>(steps: Steps<Result>): Result {
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
 }
 
-function isMailbox(front: string, bytes: Bytes): boolean {
+/**
+ * Returns what a content of a message is. A message begins with a field, and has a field about content, or two other fields
+ * of mail. Many texts begin with a word and a colon, and some with `Date:`.
+ */
+export function* kindOfContent(bytes: Bytes, work: Work): Steps<FileKind> {
+  const front = yield* frontOf(bytes, work)
+  if (yield* isMailbox(front, bytes, work)) return 'mailbox'
+  if (FIRST_FIELD.test(front) && (holdsContentField(front) || hasMailFields(front))) return 'mail'
+  return KNOWN_FILES.some((start) => start.test(front)) ? 'file' : 'unknown'
+}
+
+function* frontOf(bytes: Bytes, work: Work): Steps<string> {
+  const start = yield* work.gather(bytes.slice(0, Math.min(bytes.size, SEARCHED_MAX)))
+  const end = (yield* work.indexOf(start, ['\n\n', '\n\r\n'])) ?? start.length
+  return yield* work.text(start, 0, Math.max(FRONT_MIN, end))
+}
+
+function* isMailbox(front: string, bytes: Bytes, work: Work): Steps<boolean> {
   if (!front.startsWith(MAILBOX_LINE)) return false
-  return /\n\r?\nFrom /.test(front) || bytes.gather().includes(`\n\n${MAILBOX_LINE}`)
+  if (/\n\r?\nFrom /.test(front)) return true
+  return yield* work.includes(yield* work.gather(bytes), [`\n\n${MAILBOX_LINE}`])
 }
 
 function holdsContentField(text: string): boolean {

@@ -1,5 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { beginsAsHeader } from '../../message/field-line.ts'
+import type { Steps, Work } from '../budget/work.ts'
 
 /*
  * Whether bytes begin like a message. Each rule is for another reader. The stricter ones come first:
@@ -17,9 +18,15 @@ import { beginsAsHeader } from '../../message/field-line.ts'
 /** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512
 
+/** Upper limit for the blanks and empty lines above a header. */
+const SKIPPED_MAX = 64 * 1024
+
 /** Returns whether libclamav may take the file for mail: it begins with a field. */
-export function beginsAsMail(file: Bytes): boolean {
-  return beginsAsHeader(startBehindBlanks(file))
+export function* beginsAsMail(file: Bytes, work: Work): Steps<boolean> {
+  const start = (yield* work.front(file, MAIL_START)).trimStart()
+  if (start !== '' || file.size <= MAIL_START) return beginsAsHeader(start)
+  const below = (yield* work.front(file, SKIPPED_MAX)).trimStart()
+  return beginsAsHeader(below.slice(0, MAIL_START))
 }
 
 /** The fields that most mail begins with. Scanners recognize mail by its first field, in this spelling, libclamav by these. */
@@ -35,20 +42,7 @@ export const firstFields = [
 ] as const
 
 /** Returns whether each libclamav recognizes the unchanged file as mail (filetypes_int.h). */
-export function isMailToLibclamav(file: Bytes): boolean {
-  const start = startOf(file)
+export function* isMailToLibclamav(file: Bytes, work: Work): Steps<boolean> {
+  const start = yield* work.front(file, MAIL_START)
   return firstFields.some((name) => start.startsWith(`${name}: `))
-}
-
-/** Upper limit for the blanks and empty lines above a header. */
-const SKIPPED_MAX = 64 * 1024
-
-function startBehindBlanks(file: Bytes): string {
-  const start = startOf(file).trimStart()
-  if (start !== '' || file.size <= MAIL_START) return start
-  return file.gather(0, SKIPPED_MAX).toString('latin1').trimStart().slice(0, MAIL_START)
-}
-
-function startOf(file: Bytes): string {
-  return file.gather(0, MAIL_START).toString('latin1')
 }

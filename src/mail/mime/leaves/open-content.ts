@@ -1,8 +1,9 @@
-import { Bytes } from '../../message/bytes.ts'
+import { CR, LF } from '../../../base/bytes/ascii.ts'
+import { Bytes, type MailBytes } from '../../message/bytes.ts'
 import { MAILBOX_LINE } from '../../message/field-line.ts'
-import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import { costs } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
-import type { Steps } from '../budget/work.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { calendar } from '../containers/calendar.ts'
 import { cms } from '../containers/cms.ts'
 import type { Container, Member } from '../containers/container.ts'
@@ -16,7 +17,7 @@ import type { DeclaredAs } from '../headers/part-header.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
 import { type EmbeddedFormat, inFiles, inTexts } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
-import { fileKindOf } from './file-kind.ts'
+import { kindOfContent } from './file-kind.ts'
 import { holdsNul } from './text-properties.ts'
 
 /** Opens a content, whatever it is. */
@@ -27,9 +28,9 @@ export function* openContent(file: Bytes, extraction: Extraction): Steps {
 
 /** Opens a mailbox, a message, or what is encoded in a text. */
 function* openWithin(file: Bytes, extraction: Extraction): Steps {
-  const { declared, messages } = extraction
+  const { declared, messages, work } = extraction
   if (declared.has('text')) return yield* openEmbedded(file, extraction, inFiles)
-  const kind = fileKindOf(file)
+  const kind = yield* kindOfContent(file, work)
   if (kind === 'mailbox')
     yield* extraction.inNextLayer((inner) => openMailbox(file, inner), messages + 1)
   else if (kind === 'mail' || declared.has('message')) yield* extraction.extractMail(file)
@@ -39,12 +40,13 @@ function* openWithin(file: Bytes, extraction: Extraction): Steps {
 /** Opens each mail of a mailbox: the next one begins with a line of the mailbox that is below an empty line. */
 function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
   const { work } = extraction
-  const bytes = mailbox.gather()
-  yield* work.countUnits(bytes.length / SEARCHED_PER_UNIT)
+  const bytes = yield* work.gather(mailbox)
   let from = 0
-  for (let lf = bytes.indexOf(NEXT_MAIL); lf >= 0; lf = bytes.indexOf(NEXT_MAIL, lf + 1)) {
+  const next = (at: number) => work.indexOf(bytes, [NEXT_MAIL], at)
+  for (let lf = yield* next(0); lf !== undefined; lf = yield* next(lf + 1)) {
     yield* work.countUnits(costs.content)
-    if (!/\n\r?$/.test(bytes.toString('latin1', Math.max(0, lf - 2), lf))) continue
+    const isBelowEmpty = bytes[lf - 1] === LF || (bytes[lf - 1] === CR && bytes[lf - 2] === LF)
+    if (!isBelowEmpty) continue
     yield* extraction.openMail(mailbox.slice(from, lf + 1))
     from = lf + 1
   }
@@ -63,14 +65,14 @@ export const containers: readonly Container[] = [cms, openPgp, tnef, calendar]
  * address book may have thousands of keys.
  */
 export function* openContainers(source: Bytes, extraction: Extraction): Steps {
-  const bytes = source.gather()
-  for (const container of containers) yield* openContainer(bytes, container, extraction)
   const { work } = extraction
+  const bytes = yield* work.gather(source)
+  for (const container of containers) yield* openContainer(bytes, container, extraction)
   if (yield* isEncryptedDocument(bytes, work)) work.onOdd?.('encrypted')
 }
 
 /** Opens bytes as one kind of container. */
-function* openContainer(source: Buffer, container: Container, extraction: Extraction): Steps {
+function* openContainer(source: MailBytes, container: Container, extraction: Extraction): Steps {
   const { work, declared } = extraction
   const isDeclared = isDeclaredAs(container, declared)
   const emit = (content: Member) => extractMember(content, container, extraction)
@@ -106,7 +108,8 @@ function* extractMember(
 }
 
 function* extractFile(content: Bytes, extraction: Extraction): Steps {
-  if (fileKindOf(content) === 'mail') yield* extraction.extractMail(content)
+  const kind = yield* kindOfContent(content, extraction.work)
+  if (kind === 'mail') yield* extraction.extractMail(content)
   else yield* extraction.inNextLayer((inner) => inner.extract(content))
 }
 
@@ -165,14 +168,14 @@ function* openBlocks(
       continue
     }
     const file = yield* extraction.atFile(format.kind, [name])
-    const declared = new Set(declaredAbove(data.text, from))
+    const declared = new Set(yield* declaredAbove(data.text, from, work))
     yield* extractDecoded(block, format.decoder, file.at({ declared }))
   }
 }
 
 /** Extracts the forks of a file that was in BinHex. */
 function* openBinHex(source: Bytes, extraction: Extraction): Steps {
-  const { name, forks } = binHexFile(source.gather())
+  const { name, forks } = binHexFile(yield* extraction.work.gather(source))
   const names = [name]
   for (const fork of forks) {
     const file = yield* extraction.atFile('binhex', names)
@@ -184,12 +187,12 @@ function* openBinHex(source: Bytes, extraction: Extraction): Steps {
 const LABEL_MAX = 128
 
 /** Returns what the line that ends at `to` declares the following armour as. */
-function declaredAbove(source: Bytes, to: number): readonly DeclaredAs[] {
-  const above = source
-    .gather(Math.max(0, to - LABEL_MAX), to)
-    .toString('latin1')
+function* declaredAbove(source: Bytes, to: number, work: Work): Steps<readonly DeclaredAs[]> {
+  const above = yield* work.gather(source.slice(Math.max(0, to - LABEL_MAX), to))
+  const line = (yield* work.text(above))
     .trimEnd()
-  const line = above.split(/[\r\n]/).at(-1)!
+    .split(/[\r\n]/)
+    .at(-1)!
   const [, label = ''] = /-----begin ([a-z#]+)/i.exec(line) ?? []
   if (/^pgp$/i.test(label)) return ['openpgp']
   return /^(?:pkcs|cms|smime)/i.test(label) ? ['smime'] : []

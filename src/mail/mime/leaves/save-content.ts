@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer'
 import { SPACE } from '../../../base/bytes/ascii.ts'
-import { Bytes } from '../../message/bytes.ts'
-import { costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import { Bytes, type MailBytes } from '../../message/bytes.ts'
+import { costs } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded } from '../decoders/decoder.ts'
@@ -25,7 +25,7 @@ interface DecodedContent {
   /** The content without its last line end, unless that was encoded. */
   readonly bare: Bytes
   /** Its last line end, or nothing. That of a file mostly belongs to the delimiter below it. */
-  readonly end: Buffer
+  readonly end: MailBytes
   readonly encoding: Encoding
 }
 
@@ -61,7 +61,8 @@ export function* saveContent(
   const { bare, end, encoding } = content
   yield* saveInUtf8(content, leaf, extraction)
   const isMessage = isPlainMessage(content, leaf)
-  if (isMessage && !isMailToLibclamav(bare)) yield* extraction.emit(bare, { isMail: true })
+  if (isMessage && !(yield* isMailToLibclamav(bare, extraction.work)))
+    yield* extraction.emit(bare, { isMail: true })
   const taken = yield* takenFor(content, leaf, extraction.work)
   if (taken.kind === 'text') return yield* displayText(content, taken.lines, leaf, extraction)
   if (taken.kind === 'message') {
@@ -85,7 +86,7 @@ function isPlainMessage({ encoding }: DecodedContent, { header }: Leaf): boolean
 function* takenFor(content: DecodedContent, leaf: Leaf, work: Work): Steps<TakenFor> {
   const { bare, end, encoding } = content
   const { isShown } = leaf.header
-  if (isPlainMessage(content, leaf) && beginsAsMail(bare)) return { kind: 'message' }
+  if (isPlainMessage(content, leaf) && (yield* beginsAsMail(bare, work))) return { kind: 'message' }
   const { encodes } = transferEncodings[encoding]
   if (encodes === 'bytes' && !isShown) return { kind: 'file', lines: undefined }
   // The line end below a file that was encoded is none of its own.
@@ -126,7 +127,7 @@ function* saveInUtf8({ bare, end }: DecodedContent, leaf: Leaf, extraction: Extr
   )
 }
 
-function* saveText(text: Bytes, end: Buffer, leaf: Leaf, extraction: Extraction): Steps {
+function* saveText(text: Bytes, end: MailBytes, leaf: Leaf, extraction: Extraction): Steps {
   const lines = yield* textPropertiesOf(text, extraction.work)
   yield* saveFile(text, end, leaf, extraction, { lines })
 }
@@ -181,7 +182,7 @@ function* displayText(
   const isInMail = isUnchanged && (isPlain || header.boundary !== undefined)
   const isAttached = role === 'own text' && depth.messages > 0
   const isSeen = isInMail && !options.withOwnText
-  if (isOwn && isSeen && !isAttached && !mayBeginFile(whole)) return false
+  if (isOwn && isSeen && !isAttached && !(yield* mayBeginFile(whole, work))) return false
   if (encodes === 'bytes' || !crlf) yield* extraction.emit(whole)
   else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, { isCounted: true }))
   if (!isOwn) {
@@ -201,7 +202,7 @@ function* displayText(
  */
 function* saveFile(
   bare: Bytes,
-  end: Buffer,
+  end: MailBytes,
   { header }: Leaf,
   extraction: Extraction,
   { lines }: { readonly lines?: TextProperties | undefined } = {},
@@ -243,7 +244,6 @@ function modesFor({ lf, crlf, cr }: TextProperties): readonly LineEndMode[] {
 
 /** Returns whether a line begins with a blank. */
 function* hasStuffedLine(text: Bytes, work: Work): Steps<boolean> {
-  yield* work.countUnits(text.size / SEARCHED_PER_UNIT)
-  const bytes = text.gather()
-  return bytes[0] === SPACE || bytes.includes('\n ')
+  const bytes = yield* work.gather(text)
+  return bytes[0] === SPACE || (yield* work.includes(bytes, ['\n ']))
 }

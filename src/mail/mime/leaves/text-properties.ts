@@ -1,5 +1,5 @@
 import { CR, LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
-import type { Bytes } from '../../message/bytes.ts'
+import type { Bytes, MailBytes } from '../../message/bytes.ts'
 import { PIECE, type Steps, type Work } from '../budget/work.ts'
 
 export const NO_LINE_END = Buffer.alloc(0)
@@ -11,15 +11,16 @@ const CRLF_END = Buffer.from('\r\n')
  * Splits a source into its bytes without the last line end, and that line end. A bare CR counts as a line
  * end, because some programs treat it as one.
  */
-export function splitLineEnd(source: Bytes): { readonly bare: Bytes; readonly end: Buffer } {
+export function splitLineEnd(source: Bytes): { readonly bare: Bytes; readonly end: MailBytes } {
   const end = lineEndOf(source.gather(Math.max(0, source.size - 2)))
   return { bare: end === NO_LINE_END ? source : source.slice(0, source.size - end.length), end }
 }
 
-function lineEndOf(last: Buffer): Buffer {
-  if (last.at(-1) === CR) return CR_END
-  if (last.at(-1) !== LF) return NO_LINE_END
-  return last.at(-2) === CR ? CRLF_END : LF_END
+function lineEndOf(last: MailBytes): MailBytes {
+  const end = last[last.length - 1]
+  if (end === CR) return CR_END
+  if (end !== LF) return NO_LINE_END
+  return last[last.length - 2] === CR ? CRLF_END : LF_END
 }
 
 /** The properties of a content when it is read as a text. */
@@ -41,26 +42,26 @@ type Seen = { -readonly [Name in keyof TextProperties]: boolean }
 export function* textPropertiesOf(
   source: Bytes,
   work: Work,
-  lineEnd: Buffer = NO_LINE_END,
+  lineEnd: MailBytes = NO_LINE_END,
 ): Steps<TextProperties> {
   work.countBytes(source.size + lineEnd.length)
-  const bytes = source.gather()
+  const bytes = yield* work.gather(source)
   const properties: Seen = {
     isText: true,
     lf: lineEnd === LF_END,
     crlf: lineEnd === CRLF_END,
-    cr: bytes.at(-1) === CR && lineEnd.length > 0,
+    cr: bytes[bytes.length - 1] === CR && lineEnd.length > 0,
   }
   for (let at = 0; at < bytes.length; at += PIECE) {
     const end = Math.min(bytes.length, at + PIECE)
-    inspectText(properties, bytes, at, end)
     yield* work.countUnits(end - at)
+    inspectText(properties, bytes, at, end)
   }
   if (properties.cr) properties.isText = false
   return properties
 }
 
-function inspectText(properties: Seen, bytes: Buffer, from: number, to: number): void {
+function inspectText(properties: Seen, bytes: MailBytes, from: number, to: number): void {
   for (let at = from; at < to; at++) {
     const byte = bytes[at]!
     if (byte >= SPACE) continue
@@ -81,10 +82,9 @@ export const FILE_STARTS = '<%{#!@['
  * neither a blank nor a control character. If it may be, scanners get it again, so a wide rule costs at most
  * one scan.
  */
-export function mayBeginFile(text: Bytes): boolean {
-  const start = text.gather(0, 1024)
-  const first = start.find((byte) => byte > SPACE)
-  return first !== undefined && FILE_STARTS.includes(String.fromCharCode(first))
+export function* mayBeginFile(text: Bytes, work: Work): Steps<boolean> {
+  const [first] = (yield* work.front(text, 1024)).replace(/^[\0- ]+/, '')
+  return first !== undefined && FILE_STARTS.includes(first)
 }
 
 /** Returns whether the content contains a NUL. */

@@ -1,4 +1,5 @@
 import { CR, DASH, LF } from '../../../base/bytes/ascii.ts'
+import type { MailBytes } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import type { Cut } from '../structure/cuts.ts'
@@ -20,14 +21,14 @@ interface Delimiter {
 
 /** Returns the next exact delimiter of a range. */
 export function* nextDelimiter(
-  mail: Buffer,
+  mail: MailBytes,
   boundary: string,
   { from, to }: { readonly from: number; readonly to: number },
   work: Work,
 ): Steps<Delimiter | undefined> {
   const dashes = `--${boundary}`
-  let at = yield* work.indexOf(mail, dashes, from, to)
-  for (; at !== undefined; at = yield* work.indexOf(mail, dashes, at + 1, to)) {
+  let at = yield* work.indexOf(mail, [dashes], from, to)
+  for (; at !== undefined; at = yield* work.indexOf(mail, [dashes], at + 1, to)) {
     const ended = at > 0 && mail[at - 1] !== LF ? undefined : endOf(mail, at + dashes.length, to)
     if (ended) return { at, ...ended }
   }
@@ -35,7 +36,7 @@ export function* nextDelimiter(
 }
 
 /** Returns how a delimiter ends behind its boundary: with dashes or not, and then with a line end or at the end of the range. */
-function endOf(mail: Buffer, from: number, to: number): Omit<Delimiter, 'at'> | undefined {
+function endOf(mail: MailBytes, from: number, to: number): Omit<Delimiter, 'at'> | undefined {
   const closes = from + 2 <= to && mail[from] === DASH && mail[from + 1] === DASH
   let end = closes ? from + 2 : from
   if (end < to && mail[end] === CR) end++

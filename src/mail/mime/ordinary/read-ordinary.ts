@@ -1,11 +1,15 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
-import { belowEmptyLine } from '../../../base/bytes/lines.ts'
-import type { ByteRange } from '../../message/bytes.ts'
+import { type ByteRange, type MailBytes, shortText } from '../../message/bytes.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
-import { extendsHeader, isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
+import {
+  extendsHeader,
+  isMailboxLine,
+  LAXEST_FIELD,
+  MAILBOX_LINE,
+} from '../../message/field-line.ts'
 import { Header } from '../../message/header-block.ts'
 import { headerFault } from '../../message/well-formed.ts'
-import { characterCosts, costs, SEARCHED_PER_UNIT } from '../budget/costs.ts'
+import { characterCosts, costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { mimeTextOf } from '../headers/mime-lines.ts'
@@ -35,7 +39,7 @@ const MULTIPARTS_MAX = 64
  * message is odd, be it the whole mail. The time is linear in the size.
  */
 export function* readOrdinary(
-  mail: Buffer,
+  mail: MailBytes,
   depth: Depth,
   work: Work,
   given?: Header,
@@ -65,7 +69,7 @@ interface Place {
 
 /** The reading of a message: the mail, or one that is attached between two delimiters. */
 class OrdinaryReading {
-  readonly #mail: Buffer
+  readonly #mail: MailBytes
   readonly #range: ByteRange
   readonly #depth: Depth
   /** The boundaries of the multiparts around it. */
@@ -77,7 +81,13 @@ class OrdinaryReading {
   /** The messages that are attached to it. */
   readonly #attached: ByteRange[] = []
 
-  constructor(mail: Buffer, range: ByteRange, depth: Depth, around: readonly string[], work: Work) {
+  constructor(
+    mail: MailBytes,
+    range: ByteRange,
+    depth: Depth,
+    around: readonly string[],
+    work: Work,
+  ) {
     this.#mail = mail
     this.#range = range
     this.#depth = depth
@@ -101,8 +111,7 @@ class OrdinaryReading {
     for (const { from: end, to: next } of [...this.#attached, { from: this.#range.to, to: 0 }]) {
       for (let from = start; from < end; from += SEARCHED_AT_ONCE) {
         const to = Math.min(end, from + SEARCHED_AT_ONCE)
-        if (hasNulOrBareCr(this.#mail, from, to)) return odd('a NUL, or a CR without LF')
-        yield* this.#work.countUnits((to - from) / SEARCHED_PER_UNIT)
+        if (yield* this.#hasNulOrBareCr(from, to)) return odd('a NUL, or a CR without LF')
       }
       start = next
     }
@@ -132,7 +141,7 @@ class OrdinaryReading {
     const { header, bodyAt } = found
     if (header.isMultipart) return yield* this.#multipart(header, bodyAt, to, place)
     if (header.isMessage) return yield* this.#message(found, to, place)
-    if (this.#mayDeclareParts(bodyAt)) return odd('a text like a header')
+    if (yield* this.#mayDeclareParts(bodyAt)) return odd('a text like a header')
     this.#leaf(header, bodyAt, to, place)
     return undefined
   }
@@ -140,13 +149,13 @@ class OrdinaryReading {
   /** Reads a header of fields that no program takes for anything else (well-formed.ts), ended by an empty line. */
   *#header(start: number, to: number, place: Place, given?: Header): Steps<FoundHeader | Odd> {
     const { isOfPart } = place
-    const from = isOfPart ? start : this.#belowMailboxLine(start)
-    const block = (from === start && given) || this.#block(from, to)
+    const from = isOfPart ? start : yield* this.#belowMailboxLine(start)
+    const block = (from === start && given) || (yield* this.#block(from, to))
     if (block === undefined) return odd('a header without an empty line')
     yield* this.#work.countUnits(costs.header + characterCosts.field * block.length)
     if (isOfPart && block.length <= 2) {
       const header = ofDigest(EMPTY_PART, place)
-      if (!header.isMessage && this.#mayDeclareContent(from + block.length, to))
+      if (!header.isMessage && (yield* this.#mayDeclareContent(from + block.length, to)))
         return odd('a text like a header')
       return this.#add(header, from, block)
     }
@@ -170,23 +179,25 @@ class OrdinaryReading {
     return this.#add(header, from, block)
   }
 
-  #belowMailboxLine(from: number): number {
-    return isMailboxLine(this.#firstLines(from)) ? this.#mail.indexOf(LF, from) + 1 : from
+  *#belowMailboxLine(from: number): Steps<number> {
+    if (!isMailboxLine(shortText(this.#mail, from, MAILBOX_LINE.length + 1))) return from
+    return ((yield* this.#work.indexOf(this.#mail, [LF], from)) ?? -1) + 1
   }
 
-  #firstLines(bodyAt: number): string {
-    return this.#mail.toString('latin1', bodyAt, bodyAt + FIRST_LINES)
+  *#firstLines(bodyAt: number): Steps<string> {
+    const lines = yield* this.#work.searched(this.#mail, bodyAt, bodyAt + FIRST_LINES)
+    return lines.toString('latin1')
   }
 
   /** Whether libclamav may find a multipart or a message in a text whose first line it takes for one of the header. */
-  #mayDeclareParts(bodyAt: number): boolean {
-    const lines = this.#firstLines(bodyAt)
+  *#mayDeclareParts(bodyAt: number): Steps<boolean> {
+    const lines = yield* this.#firstLines(bodyAt)
     return extendsHeader(lines) && (MULTIPART_WORDS.test(lines) || /message/i.test(lines))
   }
 
   /** Whether ripmime, which passes over the empty line of a part without fields, finds a field about content below it. */
-  #mayDeclareContent(bodyAt: number, to: number): boolean {
-    const lines = this.#linesAboveEmpty(bodyAt, to).replaceAll(/\([^()]*\)/g, '')
+  *#mayDeclareContent(bodyAt: number, to: number): Steps<boolean> {
+    const lines = (yield* this.#linesAboveEmpty(bodyAt, to)).replaceAll(/\([^()]*\)/g, '')
     return /content-t|=\?/i.test(lines)
   }
 
@@ -196,9 +207,10 @@ class OrdinaryReading {
   }
 
   /** Returns the lines up to the next empty one, or undefined if there is none. */
-  #block(from: number, to: number): Header | undefined {
-    const end = belowEmptyLine(this.#mail, from, to)
-    return end === undefined ? undefined : new Header(this.#mail.subarray(from, end))
+  *#block(from: number, to: number): Steps<Header | undefined> {
+    const end = yield* this.#work.belowEmptyLine(this.#mail, from, to)
+    if (end === undefined) return undefined
+    return new Header(yield* this.#work.searched(this.#mail, from, end))
   }
 
   /** Parts are between exact delimiters. A delimiter of a multipart around it ends it as well (RFC 2046 5.1.2). */
@@ -227,7 +239,7 @@ class OrdinaryReading {
     delimitersAt.add(delimiter.at)
     if ((yield* this.#delimiter(boundary, delimiter.to, to)) !== undefined)
       return odd('a delimiter after the end', 'delimiter')
-    if (this.#hasField(delimiter.to, to)) return odd('fields after the end')
+    if (yield* this.#hasField(delimiter.to, to)) return odd('fields after the end')
     this.#leaf(NO_HEADER, delimiter.to, to, outer, 'preamble or epilogue')
     return undefined
   }
@@ -242,7 +254,7 @@ class OrdinaryReading {
     outer: Place,
   ): Steps<Odd | undefined> {
     const { levels, multipart } = outer.depth
-    const inPlace = extendsHeader(this.#firstLines(from)) ? levels : 0
+    const inPlace = extendsHeader(yield* this.#firstLines(from)) ? levels : 0
     const depth = this.#found.depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
     this.#leaf(header, from, to, outer)
     return multipart === undefined
@@ -273,9 +285,9 @@ class OrdinaryReading {
     around: readonly string[],
   ): Steps<readonly string[] | undefined> {
     if (to - from > PROVED_MAX) return undefined
-    const readings = hasNulOrBareCr(this.#mail, from, to) ? READINGS_MAX : 1
+    const readings = (yield* this.#hasNulOrBareCr(from, to)) ? READINGS_MAX : 1
     yield* this.#work.countUnits(readings * PROOF_PASSES * (to - from))
-    return boundariesOfEnded(this.#mail.toString('latin1', from, to), around)
+    return boundariesOfEnded(yield* this.#work.text(this.#mail, from, to), around)
   }
 
   /** Adds a leaf, unless it is empty. */
@@ -293,13 +305,24 @@ class OrdinaryReading {
   }
 
   /** Whether the lines up to an empty one have a field: some programs read a part there. */
-  #hasField(from: number, to: number): boolean {
-    return LAXEST_FIELD.test(`\n${this.#linesAboveEmpty(from, to)}`)
+  *#hasField(from: number, to: number): Steps<boolean> {
+    return LAXEST_FIELD.test(`\n${yield* this.#linesAboveEmpty(from, to)}`)
   }
 
-  #linesAboveEmpty(from: number, to: number): string {
+  *#linesAboveEmpty(from: number, to: number): Steps<string> {
     const most = Math.min(to, from + SEARCHED_AT_ONCE)
-    return this.#mail.toString('latin1', from, belowEmptyLine(this.#mail, from, most) ?? most)
+    const below = yield* this.#work.belowEmptyLine(this.#mail, from, most)
+    return yield* this.#work.text(this.#mail, from, below ?? most)
+  }
+
+  /** Whether bytes have a NUL, or a CR without an LF behind it. They are not made a string: that would be a copy. */
+  *#hasNulOrBareCr(from: number, to: number): Steps<boolean> {
+    const mail = this.#mail
+    const range = yield* this.#work.searched(mail, from, to)
+    if (range.includes(0)) return true
+    if (!range.includes(CR)) return false
+    for (let at = from; at < to; at++) if (mail[at] === CR && mail[at + 1] !== LF) return true
+    return false
   }
 }
 
@@ -314,15 +337,6 @@ function ofDigest(header: PartHeader, { depth }: Place): PartHeader {
 
 const asMessage = (header: PartHeader) => ({ ...header, type: 'message/rfc822', isMessage: true })
 const EMPTY_MESSAGE: PartHeader = asMessage(EMPTY_PART)
-
-/** Whether bytes have a NUL, or a CR without an LF behind it. They are not made a string: that would be a copy. */
-function hasNulOrBareCr(mail: Buffer, from: number, to: number): boolean {
-  const window = mail.subarray(from, to)
-  if (window.includes(0)) return true
-  if (!window.includes(CR)) return false
-  for (let at = from; at < to; at++) if (mail[at] === CR && mail[at + 1] !== LF) return true
-  return false
-}
 
 /** The bytes of a body in which its first line is searched for. */
 const FIRST_LINES = 4096

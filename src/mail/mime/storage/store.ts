@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs'
+import type { MailBytes } from '../../message/bytes.ts'
 import { MappedFile } from '../../message/mapped-file.ts'
 import { writeAll } from '../../message/spool.ts'
 import { BUFFER_MAX, BUFFER_MIN, type MemoryPool } from './memory-pool.ts'
@@ -47,13 +48,13 @@ export class Store {
   }
 
   /** Adds the bytes from `from` to `to`. Throws as put() does. */
-  putAll(bytes: Buffer, from = 0, to = bytes.length): void {
+  putAll(bytes: MailBytes, from = 0, to = bytes.length): void {
     for (let at = from; at < to; ) {
       if (this.#length === this.#buffer.length) this.#makeRoom(to - at)
       const end = at + Math.min(to - at, this.#buffer.length - this.#length)
       if (end - at < NATIVE_COPY_MIN) while (at < end) this.#buffer[this.#length++] = bytes[at++]!
       else {
-        this.#length += bytes.copy(this.#buffer, this.#length, at, end)
+        this.#length += (bytes as Buffer).copy(this.#buffer, this.#length, at, end)
         at = end
       }
     }

@@ -1,6 +1,6 @@
 import { CR, DASH, LF, NUL, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { indexOrEnd, isAllBlank } from '../../../base/bytes/lines.ts'
-import type { ByteRange } from '../../message/bytes.ts'
+import type { ByteRange, MailBytes } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
@@ -49,7 +49,7 @@ const SEARCHED = 64 * 1024
  * Returns each line from an offset on that some program may take for a delimiter (CutSearch). Throws LimitExceeded if there
  * are too many.
  */
-export function* cutsIn(bytes: Buffer, work: Work, from = 0): Steps<readonly Cut[]> {
+export function* cutsIn(bytes: MailBytes, work: Work, from = 0): Steps<readonly Cut[]> {
   const cuts: Cut[] = []
   const search = new CutSearch(bytes, work, from)
   for (let cut = yield* search.next(); cut; cut = yield* search.next())
@@ -65,59 +65,104 @@ export function* cutsIn(bytes: Buffer, work: Work, from = 0): Steps<readonly Cut
  * in front of a boundary is enough for ripmime and libclamav. (The carver does not cut there: it would at each item of a list.)
  */
 export class CutSearch {
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
   readonly #work: Work
   readonly #lineEnds: LineEnds
   readonly #isLax: boolean
-  /** Where the next dash is, or the end. */
-  #dash: number
-  /** Up to where the work is counted, and the dashes since then. */
-  #counted: number
+  /** From where on dashes are searched for. */
+  #at: number
+  /** The piece in which that is, which is counted, and the dashes in it, which are not yet. */
+  #piece: ByteRange & { readonly bytes: Buffer }
   #dashes = 0
   /** Where the line of the last dash begins, and the dash. */
   #line: ByteRange
 
-  constructor(bytes: Buffer, work: Work, from: number, { isLax = false } = {}) {
+  constructor(bytes: MailBytes, work: Work, from: number, { isLax = false } = {}) {
     this.#bytes = bytes
     this.#work = work
-    this.#lineEnds = new LineEnds(bytes)
+    this.#lineEnds = new LineEnds(bytes, work)
     this.#isLax = isLax
-    this.#dash = indexOrEnd(bytes, DASH, from)
-    this.#counted = from
+    this.#at = from
+    this.#piece = { from, to: from, bytes: Buffer.alloc(0) }
     this.#line = { from, to: from }
   }
 
   /** Returns the next line that some program may take for a delimiter. */
   *next(): Steps<Cut | undefined> {
-    const bytes = this.#bytes
-    while (this.#dash < bytes.length) {
-      const uncounted = this.#dash - this.#counted + costs.line * ++this.#dashes
-      if (uncounted >= SEARCHED) yield* this.#countUpTo(this.#dash)
-      const cut = this.#cutAt(this.#dash)
-      const next = cut ? Math.min(cut.to, cut.at + PIECE_LEAST) : this.#dash + 1
-      this.#dash = indexOrEnd(bytes, DASH, next)
+    while (this.#at < this.#bytes.length) {
+      if (this.#at >= this.#piece.to) yield* this.#countPiece()
+      const { from, to, bytes } = this.#piece
+      const dash = from + indexOrEnd(bytes, DASH, this.#at - from)
+      this.#at = dash + 1
+      if (dash === to) continue
+      this.#dashes++
+      const cut = this.#mayBeCut(dash) ? yield* this.#cutAt(dash) : undefined
       if (cut === undefined) continue
+      this.#at = Math.min(cut.to, cut.at + PIECE_LEAST)
       yield* this.#work.countUnits(costs.cut)
       return cut
     }
-    yield* this.#countUpTo(bytes.length)
+    yield* this.#work.countUnits(costs.line * this.#dashes)
+    this.#dashes = 0
     return undefined
   }
 
-  /** Returns the line of a dash, or its piece of one, if that is like a delimiter that begins with this dash. */
-  #cutAt(dash: number): Cut | undefined {
+  /** Counts the dashes of a piece, and the next one before it is searched. */
+  *#countPiece(): Steps {
+    yield* this.#work.countUnits(costs.line * this.#dashes)
+    this.#dashes = 0
+    const from = this.#at
+    const bytes = yield* this.#work.searched(this.#bytes, from, from + SEARCHED)
+    this.#piece = { from, to: from + bytes.length, bytes }
+  }
+
+  /** Whether a line or a piece of one may begin with a dash, which is the first of two, or may be alone. */
+  #mayBeCut(dash: number): boolean {
     const bytes = this.#bytes
-    const hasTwo = isDashed(bytes, dash)
-    if (!hasTwo && !this.#isLax) return undefined
-    const line = hasTwo
-      ? (lineOf(bytes, dash) ?? lineOfComment(bytes, dash))
-      : lineOfBlanks(bytes, dash)
-    if (line !== undefined) return cutOf(bytes, line, dash, this.#lineEnds.next(dash))
+    if (isDashed(bytes, dash)) {
+      if (lineOf(bytes, dash) !== undefined || isBehindComment(bytes, dash)) return true
+    } else if (!this.#isLax) return false
+    else if (lineOfBlanks(bytes, dash) !== undefined) return true
+    return this.#isNearPiece(dash)
+  }
+
+  /** Returns the line of a dash, or its piece of one, if that is like a delimiter that begins with this dash. */
+  *#cutAt(dash: number): Steps<Cut | undefined> {
+    const at = isDashed(this.#bytes, dash)
+      ? (lineOf(this.#bytes, dash) ?? (yield* this.#lineOfComment(dash)))
+      : lineOfBlanks(this.#bytes, dash)
+    if (at !== undefined) return yield* this.#cut(at, dash, yield* this.#lineEnds.next(dash))
     if (!this.#isNearPiece(dash)) return undefined
-    const to = this.#lineEnds.next(dash, dash + PIECE_LEAST)
+    const to = yield* this.#lineEnds.next(dash, dash + PIECE_LEAST)
     // The lines below a cut are read from there on: those of a line of many pieces would be read again for each.
     const isLast = to < dash + PIECE_LEAST
-    return isLast || this.#isLax ? cutOf(bytes, dash, dash, to) : undefined
+    return isLast || this.#isLax ? yield* this.#cut(dash, dash, to) : undefined
+  }
+
+  /** Returns the line from an offset on, whose dashes are at another one. */
+  *#cut(at: number, dash: number, to: number): Steps<Cut> {
+    const bytes = this.#bytes
+    const text = yield* this.#work.text(bytes, at, Math.min(to, at + COMPARED_MAX))
+    const [line] = text.split(/[\r\n]/, 1) as [string]
+    // Programs for which a bare CR ends no line read on there.
+    const isBare = bytes[at + line.length] === CR && bytes[to - 1] === CR
+    const written = isBare ? `${line}\r` : withoutClose(line)
+    return { at, to, text: written, front: dash - at, closes: written.length < line.length }
+  }
+
+  /** Returns where the line of two dashes begins if only a comment is in front of them, which libclamav skips. */
+  *#lineOfComment(dash: number): Steps<number | undefined> {
+    const bytes = this.#bytes
+    if (!isBehindComment(bytes, dash)) return undefined
+    const from = Math.max(0, dash - COMMENT_MAX)
+    let end = dash
+    while (end > from && (bytes[end - 1]! <= SPACE || bytes[end - 1] === NO_BREAK_SPACE)) end--
+    if (bytes[end - 1] !== CLOSES_COMMENT) return undefined
+    const front = yield* this.#work.text(bytes, from, dash)
+    const at = Math.max(front.lastIndexOf('\n'), front.lastIndexOf('\r')) + 1
+    if (at === 0 && from > 0) return undefined
+    const comment = front.slice(at).replaceAll('\0', '').trim()
+    return comment.startsWith('(') && comment.endsWith(')') ? from + at : undefined
   }
 
   #isNearPiece(dash: number): boolean {
@@ -127,34 +172,21 @@ export class CutSearch {
     const near = dash - this.#line.from + IN_FRONT_OF_PIECE_MAX
     return near >= PIECE_LEAST && PIECES.some((length) => near % length <= NEAR_PIECE)
   }
-
-  *#countUpTo(at: number): Steps {
-    yield* this.#work.countUnits(costs.line * this.#dashes)
-    this.#dashes = 0
-    for (; this.#counted < at; this.#counted = Math.min(at, this.#counted + SEARCHED))
-      yield* this.#work.countUnits(Math.min(at - this.#counted, SEARCHED))
-  }
-}
-
-/** Returns the line from an offset on, whose dashes are at another one. */
-function cutOf(bytes: Buffer, at: number, dash: number, to: number): Cut {
-  const line = lineAt(bytes, at, to)
-  // Programs for which a bare CR ends no line read on there.
-  const end = at + line.length
-  const isBare = bytes[end] === CR && bytes[to - 1] === CR
-  const text = isBare ? `${line}\r` : withoutClose(line)
-  return { at, to, text, front: dash - at, closes: text.length < line.length }
 }
 
 /** Whether a dash follows, behind NULs. */
-function isDashed(bytes: Buffer, dash: number): boolean {
+function isDashed(bytes: MailBytes, dash: number): boolean {
   let next = dash + 1
   while (bytes[next] === NUL && next - dash <= FRONT_MAX) next++
   return bytes[next] === DASH
 }
 
+function isBehindComment(bytes: MailBytes, dash: number): boolean {
+  return BEHIND_COMMENT.includes(bytes[dash - 1] ?? LF)
+}
+
 /** Returns where the line of a dash begins, or undefined if more than a few characters are in front of the dash. */
-function lineOf(bytes: Buffer, dash: number): number | undefined {
+function lineOf(bytes: MailBytes, dash: number): number | undefined {
   let characters = 0
   for (let at = dash; dash - at <= FRONT_MAX && characters <= CHARACTERS_MAX; at--) {
     const byte = bytes[at - 1]
@@ -165,28 +197,9 @@ function lineOf(bytes: Buffer, dash: number): number | undefined {
 }
 
 /** Returns where the line of a single dash begins, if that is behind blanks alone: ripmime finds it, and no field such as `X-Mailer` begins so. */
-function lineOfBlanks(bytes: Buffer, dash: number): number | undefined {
+function lineOfBlanks(bytes: MailBytes, dash: number): number | undefined {
   const at = lineOf(bytes, dash)
   return at !== undefined && isAllBlank(bytes, at, dash) ? at : undefined
-}
-
-/** Returns where the line of a dash begins if only a comment is in front of it, which libclamav skips. */
-function lineOfComment(bytes: Buffer, dash: number): number | undefined {
-  if (!BEHIND_COMMENT.includes(bytes[dash - 1] ?? LF)) return undefined
-  const from = Math.max(0, dash - COMMENT_MAX)
-  let end = dash
-  while (end > from && (bytes[end - 1]! <= SPACE || bytes[end - 1] === NO_BREAK_SPACE)) end--
-  if (bytes[end - 1] !== CLOSES_COMMENT) return undefined
-  const front = bytes.toString('latin1', from, dash)
-  const at = Math.max(front.lastIndexOf('\n'), front.lastIndexOf('\r')) + 1
-  if (at === 0 && from > 0) return undefined
-  const comment = front.slice(at).replaceAll('\0', '').trim()
-  return comment.startsWith('(') && comment.endsWith(')') ? from + at : undefined
-}
-
-/** Returns a line up to the next one, without its end. */
-function lineAt(bytes: Buffer, from: number, to: number): string {
-  return bytes.toString('latin1', from, Math.min(to, from + COMPARED_MAX)).split(/[\r\n]/, 1)[0]!
 }
 
 /** Returns a line without the dashes that close a multipart. Those in front of a boundary close none. */
@@ -196,7 +209,8 @@ function withoutClose(line: string): string {
 }
 
 /** The bytes in which the end of a line is searched for at a time, and upper limit for the CRs above an LF. */
-const LINE = 1024
+const LINE = 128
+const CRS_MAX = 1024
 
 /**
  * Finds the ends of lines: LF, also below CRs, and a bare CR end a line. It remembers how far the CRs at hand go on, so a
@@ -204,20 +218,22 @@ const LINE = 1024
  * LineSearch reads on to the next LF, and the next CR, wherever they are.
  */
 export class LineEnds {
-  readonly #bytes: Buffer
+  readonly #bytes: MailBytes
+  readonly #work: Work
   /** From where to where all bytes are known to be CRs. */
   #crs = { from: 0, to: 0 }
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: MailBytes, work: Work) {
     this.#bytes = bytes
+    this.#work = work
   }
 
   /** Returns the offset of the line below that of an offset, or `most` if that is not above it. */
-  next(from: number, most = this.#bytes.length): number {
+  *next(from: number, most = this.#bytes.length): Steps<number> {
     const bytes = this.#bytes
     if (bytes[from] === CR) return this.#belowCrs(from)
     for (let at = from; at < most; at += LINE) {
-      const piece = bytes.subarray(at, Math.min(at + LINE, most))
+      const piece = yield* this.#work.searched(bytes, at, Math.min(at + LINE, most))
       const lf = piece.indexOf(LF)
       const cr = piece.subarray(0, lf < 0 ? LINE : lf).indexOf(CR)
       if (cr >= 0) return this.#belowCrs(at + cr)
@@ -230,8 +246,8 @@ export class LineEnds {
   #belowCrs(cr: number): number {
     const isInRun = this.#crs.from <= cr && cr < this.#crs.to
     let to = isInRun ? this.#crs.to : cr
-    while (this.#bytes[to] === CR && to - cr < LINE) to++
+    while (this.#bytes[to] === CR && to - cr < CRS_MAX) to++
     this.#crs = { from: isInRun ? this.#crs.from : cr, to }
-    return this.#bytes[to] === LF && to - cr <= LINE ? to + 1 : cr + 1
+    return this.#bytes[to] === LF && to - cr <= CRS_MAX ? to + 1 : cr + 1
   }
 }

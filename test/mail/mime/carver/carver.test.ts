@@ -57,7 +57,7 @@ t.test('the work is in proportion to the length', async (t) => {
     'bare CRs': (count) => '\r--b'.repeat(count),
   }
   for (const [name, make] of Object.entries(shapes)) {
-    const [once, twice] = [carved(make(4000)).work, carved(make(8000)).work]
+    const [once, twice] = [carved(make(8000)).work, carved(make(16_000)).work]
     t.ok(twice < 2.5 * once, `${name}: ${once}, ${twice}`)
   }
 })

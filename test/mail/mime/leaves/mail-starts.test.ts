@@ -1,10 +1,15 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { fileKindOf } from '../../../../src/mail/mime/leaves/file-kind.ts'
-import { beginsAsMail, isMailToLibclamav } from '../../../../src/mail/mime/leaves/mail-starts.ts'
+import * as mailStarts from '../../../../src/mail/mime/leaves/mail-starts.ts'
+import { doneUnlimited } from '../unlimited-work.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 const source = (text: string) => Bytes.of(bytes(text))
+const isMailToLibclamav = (file: Bytes) =>
+  doneUnlimited((work) => mailStarts.isMailToLibclamav(file, work)).result
+const beginsAsMail = (file: Bytes) =>
+  doneUnlimited((work) => mailStarts.beginsAsMail(file, work)).result
 
 t.test('a file that begins with one of eight fields is mail to every scanner', async (t) => {
   for (const name of [
