@@ -50,7 +50,8 @@ function toDoor({ kind, text, next, from, ...flags }: SmtpDoorWords): NamedDoor 
 
 /**
  * Returns the door of `--smtp` or `--lmtp` for each socket: the first `--smtp` belongs to the first socket for SMTP, and
- * so on. Throws a Fault of kind `config` for a socket without an option.
+ * so on. Throws a Fault of kind `config` for a socket without an option. (The first process and each worker find the routes so:
+ * a worker inherits sockets and options alone.)
  */
 export function smtpDoorsOf(
   kinds: readonly DoorKind[],

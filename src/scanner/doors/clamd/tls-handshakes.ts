@@ -82,6 +82,10 @@ export class Handshakes {
     server.emit('connection', socket)
   }
 
+  /**
+   * Ends the oldest handshake of an address with the most. (longestIdle() would let one address end those of all others: a
+   * handshake is never silent for long.)
+   */
   #makeRoom(): void {
     const counts = new Map<string, number>()
     for (const address of this.#underWay.values()) {
