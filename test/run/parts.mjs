@@ -65,6 +65,7 @@ const MORE = [
   'the package on two Debians and under lintian',
   'most random mails',
   'most mails that are made to be costly, for their steps, their price and their memory',
+  'most sizes of mail, bundles of messages, and ordinary mail by SMTP',
   "the count of the corpus by rspamd's modules",
   'a second width of the pages',
   'most ends of lines and splits of mail',
