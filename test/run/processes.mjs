@@ -24,6 +24,9 @@ const statOf = (pid) =>
 /** Returns whether a process runs, or waits for a processor or a disk. */
 export const isReady = (pid) => ['R', 'D'].includes(statOf(pid)[0])
 
+/** Returns the clock tick at which a process has started; later processes have the same or a higher one. */
+export const startOf = (pid) => Number(statOf(pid)[19])
+
 /** Returns a process and all its descendants. */
 export function treeOf(root) {
   const parents = new Map(pids().map((pid) => [pid, statOf(pid)[1]]))
@@ -40,10 +43,14 @@ export function ticksOf(tree) {
   return own.flat().reduce((sum, ticks) => sum + (ticks || 0), 0)
 }
 
-/** Returns the running processes with this directory as TMPDIR, in their command line or as working directory. */
-export function processesOf(directory) {
+/**
+ * Returns the running processes with this directory as TMPDIR, in their command line or as working directory, which have
+ * started at this clock tick or later: most have not, and their other files need not be read.
+ */
+export function processesOf(directory, since) {
   return pids().filter((pid) => {
-    if (Number(pid) === process.pid || statOf(pid)[0] === 'Z') return false
+    const [state, ...fields] = statOf(pid)
+    if (Number(pid) === process.pid || state === 'Z' || !(Number(fields[18]) >= since)) return false
     if (read(pid, 'environ').includes(directory) || read(pid, 'cmdline').includes(directory))
       return true
     try {

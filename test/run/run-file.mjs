@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { commandOf, isReady, processesOf, ticksOf, treeOf } from './processes.mjs'
+import { commandOf, isReady, processesOf, startOf, ticksOf, treeOf } from './processes.mjs'
 import { TapReader } from './tap-results.mjs'
 
 /** Seconds without progress after which a test file hangs. */
@@ -56,7 +56,8 @@ export async function runFile(
     child.on('error', (error) => resolve(error.message))
     child.on('exit', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}`))
   })
-  const watch = watchProgress(child, TMPDIR, hangsAfter)
+  const start = startOf(child.pid)
+  const watch = watchProgress(child, { directory: TMPDIR, start, hangsAfter })
   let processor = 0
   const reader = new TapReader((result) => onResult({ ...result, processor }))
   let hasPlan = false
@@ -78,7 +79,7 @@ export async function runFile(
   watch.stop()
   if (watch.hung()) troubles.unshift(`no progress for ${hangsAfter} s`, ...watch.hung())
   if (end !== '' && !hasFailed) troubles.push(end)
-  const left = await leftBy(TMPDIR)
+  const left = await leftBy(TMPDIR, start)
   if (left.length > 0) troubles.push(`processes were left: ${left.join('; ')}`)
   const trouble = removed(TMPDIR)
   if (trouble !== '') troubles.push(trouble)
@@ -91,22 +92,27 @@ export async function runFile(
 const mayGoOn = (pid) => isReady(pid) || commandOf(pid).startsWith('/usr/lib/apt/methods/')
 
 /** Ends a hanging file: first with SIGALRM, at which tap prints the waiting tests, then with SIGKILL. */
-function watchProgress(child, directory, hangsAfter) {
+function watchProgress(child, { directory, start, hangsAfter }) {
   let since = performance.now()
   let resultSince = since
-  let ticks = 0
+  let ticks
   let waiting
   const look = () => {
+    const isSilent = performance.now() - resultSince > SILENT_TIMES * hangsAfter * 1000
+    // To look at all processes costs more than most test files do.
+    if (!isSilent && performance.now() - since < (hangsAfter * 1000) / 4) {
+      ticks = undefined
+      return
+    }
     const tree = treeOf(child.pid)
-    const now = ticksOf([...new Set([...tree, ...processesOf(directory)])])
-    ticks = Math.min(ticks, now) // those of processes that have ended are gone
+    const now = ticksOf([...new Set([...tree, ...processesOf(directory, start)])])
+    ticks = Math.min(ticks ?? now, now) // those of processes that have ended are gone
     // On a busy machine a runnable process may wait for long, and so may apt for packages.
     if (now - ticks > (BUSY_TICKS * hangsAfter) / HANGS_AFTER || tree.some(mayGoOn)) {
       since = performance.now()
       ticks = now
     }
     const waits = performance.now() - since > hangsAfter * 1000
-    const isSilent = performance.now() - resultSince > SILENT_TIMES * hangsAfter * 1000
     if (waiting !== undefined || !(waits || isSilent)) return
     waiting = tree.slice(1).map((pid) => `it had started: ${commandOf(pid)}`)
     child.kill('SIGALRM')
@@ -126,12 +132,12 @@ function watchProgress(child, directory, hangsAfter) {
 }
 
 /** Waits for the processes that a file has started, and kills the remaining ones. Returns their command lines. */
-async function leftBy(directory) {
+async function leftBy(directory, since) {
   const until = performance.now() + LAST_WORDS * 1000
-  let left = processesOf(directory)
+  let left = processesOf(directory, since)
   while (left.length > 0 && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 100))
-    left = processesOf(directory)
+    left = processesOf(directory, since)
   }
   const words = left.map((pid) => `${pid} ${commandOf(pid)}`)
   for (const pid of left) kill(pid)
