@@ -140,7 +140,7 @@ function missingMailboxPaths({ source, users }: ServiceSettings, env: Environmen
   const needsHomes = /^(~|%h)/.test(path)
   const paths = needsHomes
     ? users.flatMap((list) => (list.kind === 'passwd' ? homesIn(list.file) : []))
-    : [path.replace(/%.*$/, '').replace(/(?<=.)\/[^/]*$/, '')]
+    : [path.replace(/%.*$/s, '').replace(/(?<=.)\/[^/]*$/, '')]
   const missing = [...new Set(paths)].filter((directory) => !existsSync(directory))
   return missing.slice(0, SHOWN_MAX).map((directory) => {
     const value = `${directory}: does not exist, so mailboxes in it are treated as empty`

@@ -14,6 +14,51 @@ export const trustedPlaces = {
 
 /** Single expressions, as `/pattern/flags` or the call that makes them. */
 export const trusted = [
+  ...['/[^*?]*$/', '/[^*]*$/'].map((expression) => ({
+    file: 'base/text/glob.ts',
+    expression,
+    why: 'a pattern that the site writes',
+  })),
+  {
+    file: 'base/process/proc-entry.ts',
+    expression: "new RegExp(`^${name}:\\t(.*)$`, 'm')",
+    why: 'proc(5), in which the name of a process is at most 15 bytes',
+  },
+  ...[
+    "new RegExp(`^${code}: ([^,]*?)(?:, [a-z_]+(?: '(.*?)'(?: -> '.*')?)?)?$`)",
+    'new RegExp(`^[a-zA-Z]+ (?:(.*) )?${code}(?:: [a-z ]+?(?= \\\\S*[/:.\\\\d])|: [a-z ]+$)?(?: (.+))?$`)',
+    '/ - Local \\(.*\\)$/',
+  ].map((expression) => ({
+    file: 'base/errors/system-error.ts',
+    expression,
+    why: 'the text of a system error, about a path or an address',
+  })),
+  {
+    file: 'quota/sources/quota-status.ts',
+    expression:
+      '/^(?:(?:[45]\\d\\d|REJECT|DEFER\\w*) .*)?(?<![\\w.])[45]\\.2\\.2(?!\\.?\\d)|^[45]52\\b|^(?:[45]\\d\\d|REJECT|DEFER\\w*) .*\\b(?:mailbox|quota)\\b.*\\b(?:full|exceeded)\\b/i',
+    why: 'an answer of Dovecot, in the words of the operator',
+  },
+  {
+    file: 'quota/sources/aliases.ts',
+    expression: '/^("[^"]+"|[^:#\\s][^:]*?)\\s*:\\s*(.*)$/',
+    why: 'a line of aliases(5), which the operator writes',
+  },
+  {
+    file: 'scanner/log/criteria.ts',
+    expression: "new RegExp(longest.replace(/[.*+?^${}()|[\\]]/g, '\\\\$&'), 'i')",
+    why: 'a text that is escaped, without a repetition',
+  },
+  {
+    file: 'scanner/readiness/check-keyring.ts',
+    expression: "new RegExp(`^${KEY_READERS}:`, 'm')",
+    why: 'the name of a group of ours',
+  },
+  {
+    file: 'scanner/daemon/http/tokens.ts',
+    expression: 'new RegExp(`^[!-~]{${TOKEN_MIN},}$`)',
+    why: 'a run of one class between two anchors; the file of tokens of the operator',
+  },
   ...[
     ['check.ts', '/ \\[.*\\]$/', 'the name of a check line'],
     ['slot/check-slot.ts', '/\\d+(?= MiB\\b)|[\\d.]+ m?s$/g', 'the value of a check line'],
@@ -35,18 +80,8 @@ export const trusted = [
     ],
     ['mail-server-config/exim.ts', '/[ :]+$/', 'an option of Exim, which the operator wrote'],
     [
-      'mail-server-config/postconf.ts',
-      '/\\{([^}]*)\\}|([^\\s,{}]+)/g',
-      'a parameter of Postfix, which the operator wrote',
-    ],
-    [
       'mail-server-config/postfix-filter.ts',
       '/\\[([^\\]:]*)\\]/',
-      'a parameter of Postfix, which the operator wrote',
-    ],
-    [
-      'mail-server-config/postfix-policy.ts',
-      '/check_policy_service[\\s,]+(\\{[^}]*\\}|[^\\s,{}]+)/g',
       'a parameter of Postfix, which the operator wrote',
     ],
     [

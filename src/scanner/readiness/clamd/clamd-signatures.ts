@@ -65,7 +65,7 @@ export function signatureLines(
 export function checkMemory(what: string, version: string, conf: string | undefined): CheckLine[] {
   const [, major = 1, minor = 5] = /^ClamAV (\d+)\.(\d+)/.exec(version) ?? []
   if (Number(major) > 1 || Number(minor) >= 5) return []
-  if (/^\s*DisableCache\s+(yes|true|1)\b/im.test(conf ?? '')) return []
+  if (/^[ \t]*DisableCache\s+(yes|true|1)\b/im.test(conf ?? '')) return []
   const value =
     'of two files with the same MD5 and length, clamd may scan only the first; ' +
     'set "DisableCache yes", or use clamd 1.5'
