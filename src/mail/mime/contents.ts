@@ -100,13 +100,11 @@ class MailContents {
     return false
   }
 
-  /** Reads the structure of the mail. Reports its depth, names and oddities. */
+  /** Reads the structure of the mail. Reports its names and oddities. */
   *#readStructure(mail: MailBytes): Steps<MailStructure> {
-    const { layers, messages, work, options } = this.#extraction
-    const { maxDepth = Number.POSITIVE_INFINITY } = options
+    const { layers, messages, work } = this.#extraction
     const structure = yield* readStructure(mail, messages, work, this.#given)
     if (layers === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
-    if (structure.deepest > maxDepth) yield* this.#extraction.reportDeeper()
     for (const header of new Set(structure.headers)) yield* this.#readNames(header)
     return structure
   }

@@ -28,7 +28,6 @@ export function* readStructure(
     leaves: structures.flatMap(({ leaves }) => leaves),
     texts: structures.flatMap(({ texts }) => texts),
     headers: structures.flatMap(({ headers }) => headers),
-    deepest: structures.reduce((most, found) => Math.max(most, found.deepest), 0),
     attached: structures.reduce((sum, found) => sum + found.attached, 0),
     oddities: structures.flatMap(({ oddities }) => oddities),
   }
@@ -36,10 +35,9 @@ export function* readStructure(
   return structure
 }
 
-function structureOf({ leaves, headers, depths }: OrdinaryParts): MailStructure {
+function structureOf({ leaves, headers, attached }: OrdinaryParts): MailStructure {
   const oddities = headers.flatMap((header) => header.oddities)
   // The parts of an attached message are leaves, too. Without odd fields, all programs find the same in them.
   const texts = leaves.filter(({ header }) => !header.isMessage || oddities.length > 0)
-  const { deepest, attached } = depths
-  return { leaves, texts, headers, deepest, attached, oddities }
+  return { leaves, texts, headers, attached, oddities }
 }

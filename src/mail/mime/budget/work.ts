@@ -65,6 +65,8 @@ export interface WorkOptions {
   readonly mayBeFile?: boolean
   /** The budget, instead of that of a message of this size. */
   readonly budget?: Readonly<ReadingBudget>
+  /** Upper limit for nested messages, and for multiparts in one (structure/leaf.ts). Without it, there is none. */
+  readonly maxDepth?: number
   /** Called with the units of work that were done since the last call. */
   readonly onWork?: (units: number) => void
   /** Called with each oddity of the message itself, at least once; `encrypted` also for messages in it. */
@@ -82,8 +84,14 @@ export class Work {
   #contents: number
   #unread: LeftUnread | undefined
   #unitsSinceTurn = 0
+  /** The greatest depth that is not reported. */
+  #maxDepth: number
 
-  constructor({ size }: Bytes, { openFile, mayBeFile, onWork, onOdd, budget }: WorkOptions) {
+  constructor(
+    { size }: Bytes,
+    { openFile, mayBeFile, onWork, onOdd, budget, maxDepth }: WorkOptions,
+  ) {
+    this.#maxDepth = maxDepth ?? Number.POSITIVE_INFINITY
     this.#onWork = onWork
     this.onOdd = onOdd
     this.pool = new MemoryPool(openFile, size)
@@ -100,6 +108,13 @@ export class Work {
   leaveUnread(reason: string, cause: LeftUnread['cause'] = 'limit'): void {
     this.#unread ??= { reason, cause }
     this.onOdd?.('unread')
+  }
+
+  /** Reports, once, that the message is nested deeper than is read. */
+  *reportDepth(depth: number): Steps {
+    if (depth <= this.#maxDepth) return
+    this.#maxDepth = Number.POSITIVE_INFINITY
+    yield { kind: 'deeper' }
   }
 
   /**

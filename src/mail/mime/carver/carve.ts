@@ -5,7 +5,7 @@ import { type Encoding, encodingsLike, transferEncodings } from '../headers/enco
 import type { PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { type Cut, cutsIn } from '../structure/cuts.ts'
-import { type Depth, DepthMeter, type Leaf } from '../structure/leaf.ts'
+import type { Depth, Leaf } from '../structure/leaf.ts'
 import type { MailStructure } from '../structure/mail-structure.ts'
 import { type BodyStart, type BodyStarts, bodyStartsBelow } from './body-starts.ts'
 import { OpenLevels } from './open-levels.ts'
@@ -44,7 +44,7 @@ class Carver {
   readonly #work: Work
   /** The offset at which the mail begins. */
   readonly #top: number
-  readonly #depths = new DepthMeter()
+  readonly #levels: OpenLevels
   readonly #leaves: Leaf[] = []
   readonly #texts: ByteRange[] = []
 
@@ -57,6 +57,7 @@ class Carver {
     work: Work,
   ) {
     this.#work = work
+    this.#levels = new OpenLevels(depth, work)
     this.#top = top
     this.#bytes = bytes
     this.#cuts = cuts
@@ -75,25 +76,24 @@ class Carver {
     for (const [number, { starts }] of places.entries()) {
       for (const start of starts) yield* this.#takeBody(start, number, multiparts)
     }
-    const { deepest, attached } = this.#depths
+    const { attached } = this.#levels
     const oddities = places.flatMap(odditiesOf)
     const texts = [...this.#leaves, ...this.#texts]
-    return { leaves: this.#leaves, texts, headers, deepest, attached, oddities }
+    return { leaves: this.#leaves, texts, headers, attached, oddities }
   }
 
   /** Returns the starts at the top of the mail, and below each cut. */
   *#findStarts(): Steps<BodyStarts[]> {
     const starts = new Set(this.#cuts.map(({ at }) => at))
     const isCut = (at: number) => starts.has(at)
-    const levels = new OpenLevels(this.#depth, this.#depths)
     const places: BodyStarts[] = []
     for (let number = 0; number <= this.#cuts.length; number++) {
       const cut = this.#cuts[number - 1]
-      if (cut) levels.takeCut(cut)
+      if (cut) this.#levels.takeCut(cut)
       const from = cut?.to ?? this.#top
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
       const found = yield* bodyStartsBelow(this.#bytes, range, this.#work)
-      levels.takeHeaders(found)
+      yield* this.#levels.takeHeaders(found)
       places.push(found)
     }
     return places

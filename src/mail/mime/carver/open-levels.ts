@@ -1,6 +1,7 @@
 import { limits } from '../budget/limits.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import type { Cut } from '../structure/cuts.ts'
-import { type Depth, type DepthMeter, isMessageByDefault } from '../structure/leaf.ts'
+import { type Depth, inMessage, inMultipart, isMessageByDefault } from '../structure/leaf.ts'
 import type { BodyStarts } from './body-starts.ts'
 
 /** A multipart or message that is open. */
@@ -22,15 +23,17 @@ interface OpenLevel {
  */
 export class OpenLevels {
   readonly #outer: Depth
-  readonly #meter: DepthMeter
+  readonly #work: Work
+  /** The number of attached messages found so far. */
+  attached = 0
   readonly #open: OpenLevel[] = []
   /** The delimiter above the last place, and where the first body below it begins. */
   #below: string | undefined
   #bodyAt = 0
 
-  constructor(outer: Depth, meter: DepthMeter) {
+  constructor(outer: Depth, work: Work) {
     this.#outer = outer
-    this.#meter = meter
+    this.#work = work
   }
 
   get #depth(): Depth {
@@ -50,24 +53,28 @@ export class OpenLevels {
   }
 
   /** Takes the headers below that line, or on top of the mail. */
-  takeHeaders({ starts, bodyAt, nested }: BodyStarts): void {
+  *takeHeaders({ starts, bodyAt, nested }: BodyStarts): Steps {
     this.#bodyAt = bodyAt
     for (const header of nested) {
       const outer = this.#depth
       if (!header.isMessage && !isMessageByDefault(header, outer)) break
       const isFile = header.isUnambiguous && !header.isMultipart && outer.multipart !== undefined
-      this.#add(() => this.#meter.inMessage(isFile ? 0 : outer.levels + 1, outer))
+      yield* this.#add(() => {
+        this.attached++
+        return inMessage(isFile ? 0 : outer.levels + 1, outer, this.#work)
+      })
     }
     const multipart = starts.findLast(({ header }) => header.isMultipart)?.header
     if (multipart)
-      this.#add(() => this.#meter.inMultipart(multipart, this.#depth), multipart.boundary)
+      yield* this.#add(() => inMultipart(multipart, this.#depth, this.#work), multipart.boundary)
   }
 
-  #add(deepen: () => Depth, boundary?: string): void {
+  *#add(deepen: () => Steps<Depth>, boundary?: string): Steps {
     if (this.#depth.entities === limits.entities) return
     // Another message may follow the end of a multipart, as in a mailbox within a text.
     const { below } = this.#open.at(-1)?.isClosed ? this.#open.pop()! : { below: this.#below }
     const delimiter = boundary && `--${boundary}`
-    this.#open.push({ below, depth: deepen(), delimiter, hasParts: false, isClosed: false })
+    const depth = yield* deepen()
+    this.#open.push({ below, depth, delimiter, hasParts: false, isClosed: false })
   }
 }

@@ -17,8 +17,6 @@ export interface ContentsOptions extends WorkOptions {
    * completed units, and continues when they were counted.
    */
   readonly onPart?: (part: PartNames) => Iterable<number>
-  /** Upper limit for nested messages, and for multiparts in one (structure/leaf.ts). Without it, there is none. */
-  readonly maxDepth?: number
   /** Whether only the depth is of interest. Then no more parts are decoded than encoded messages. */
   readonly depthAlone?: boolean
   /** Whether the text of the message is emitted although it appears unchanged in the message: people see it, too. */
@@ -49,7 +47,6 @@ interface Shared {
   readonly openContent: Open
   /** The keys of the emitted contents, and as what each was opened. */
   readonly opened: Map<string, Set<string>>
-  isTooDeep: boolean
 }
 
 /** What holds at a position in a message, and for all that is found further inside. */
@@ -86,7 +83,7 @@ export class Extraction {
     open: Pick<Shared, 'openMail' | 'openContent'>,
   ): Extraction {
     const work = new Work(message, options)
-    const shared = { work, options, ...open, opened: new Map(), isTooDeep: false }
+    const shared = { work, options, ...open, opened: new Map() }
     return new Extraction(IN_MESSAGE, shared)
   }
 
@@ -169,13 +166,6 @@ export class Extraction {
   /** Emits what is in a message. */
   openMail(mail: Bytes): Steps {
     return this.#shared.openMail(mail, this)
-  }
-
-  /** Emits, once, that the message is nested deeper than is read. */
-  *reportDeeper(): Steps {
-    if (this.#shared.isTooDeep) return
-    this.#shared.isTooDeep = true
-    yield { kind: 'deeper' }
   }
 
   /** Passes names to the listener, and counts its work. */

@@ -1,7 +1,7 @@
 import type { ByteRange } from '../../message/bytes.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
-import { type Depth, DepthMeter, type Leaf } from '../structure/leaf.ts'
+import type { Depth, Leaf } from '../structure/leaf.ts'
 
 /** A message of odd structure: the whole mail, or one between two delimiters of an ordinary multipart. */
 interface OddMessage extends ByteRange, Odd {
@@ -29,19 +29,20 @@ export class OrdinaryParts {
   readonly headers: PartHeader[] = []
   /** The odd messages: nothing else of the mail depends on what is in them. */
   readonly odd: OddMessage[] = []
-  readonly depths = new DepthMeter()
+  /** The number of attached messages. */
+  attached = 0
   /** Where the delimiters of all multiparts are. */
   readonly delimitersAt = new Set<number>()
   /** The boundaries of all multiparts, and how those begin that odd messages declare. */
   readonly boundaries: EndedBoundary[] = []
 
   /** Adds all that is in an attached message. */
-  add(attached: OrdinaryParts): void {
-    for (const leaf of attached.leaves) this.leaves.push(leaf)
-    for (const header of attached.headers) this.headers.push(header)
-    for (const range of attached.odd) this.odd.push(range)
-    for (const at of attached.delimitersAt) this.delimitersAt.add(at)
-    for (const boundary of attached.boundaries) this.boundaries.push(boundary)
-    this.depths.add(attached.depths)
+  add(parts: OrdinaryParts): void {
+    for (const leaf of parts.leaves) this.leaves.push(leaf)
+    for (const header of parts.headers) this.headers.push(header)
+    for (const range of parts.odd) this.odd.push(range)
+    for (const at of parts.delimitersAt) this.delimitersAt.add(at)
+    for (const boundary of parts.boundaries) this.boundaries.push(boundary)
+    this.attached += parts.attached
   }
 }

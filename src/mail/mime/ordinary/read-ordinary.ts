@@ -17,7 +17,7 @@ import { MULTIPART_WORDS } from '../headers/parameters.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { CutSearch } from '../structure/cuts.ts'
-import { type Depth, isMessageByDefault } from '../structure/leaf.ts'
+import { type Depth, inMessage, inMultipart, isMessageByDefault } from '../structure/leaf.ts'
 import { Boundaries, type Multipart, nextDelimiter } from './delimiters.ts'
 import { boundariesOfEnded, PROVED_MAX, READINGS_MAX } from './end-of-message.ts'
 import { type Odd, OrdinaryParts } from './ordinary-parts.ts'
@@ -223,9 +223,10 @@ class OrdinaryReading {
     if (this.#around.includes(boundary)) return odd('a boundary of a multipart around')
     if (this.#multiparts.length === MULTIPARTS_MAX) return odd('many multiparts')
     this.#multiparts.push({ boundary, from })
-    const { boundaries, delimitersAt, depths } = this.#found
+    const { boundaries, delimitersAt } = this.#found
     boundaries.push({ boundary, below: to })
-    const inside = { ...outer, depth: depths.inMultipart(header, outer.depth), isOfPart: true }
+    const depth = yield* inMultipart(header, outer.depth, this.#work)
+    const inside = { ...outer, depth, isOfPart: true }
     let delimiter = yield* this.#delimiter(boundary, from, to)
     this.#leaf(header, from, delimiter?.at ?? to, outer, 'preamble or epilogue')
     while (delimiter !== undefined && !delimiter.closes) {
@@ -255,7 +256,9 @@ class OrdinaryReading {
   ): Steps<Odd | undefined> {
     const { levels, multipart } = outer.depth
     const inPlace = extendsHeader(yield* this.#firstLines(from)) ? levels : 0
-    const depth = this.#found.depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
+    this.#found.attached++
+    const inner = multipart ? inPlace : levels + 1
+    const depth = yield* inMessage(inner, outer.depth, this.#work)
     this.#leaf(header, from, to, outer)
     return multipart === undefined
       ? yield* this.#entity(from, to, atTopOf(depth))

@@ -1,4 +1,5 @@
 import { LimitExceeded, limits } from '../budget/limits.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 
@@ -73,45 +74,29 @@ function depthIn({ levels, messages, entities }: Omit<Depth, 'subtypes' | 'multi
   return Math.max(levels, messages, Math.ceil(entities / 3))
 }
 
-/** Measures the depths in one reading. */
-export class DepthMeter {
-  /** The greatest depth so far. */
-  deepest = 0
-  /** The number of attached messages found so far. */
-  attached = 0
+/** Returns the depth inside of an attached message that begins at a number of levels. */
+export function inMessage(levels: number, outer: Depth, work: Work): Steps<Depth> {
+  const entities = outer.entities + 1
+  return reported({ ...depthOfMail(outer.messages + 1), levels, entities }, work)
+}
 
-  /** Adds what was measured in a message that was read by itself. */
-  add({ deepest, attached }: DepthMeter): void {
-    this.deepest = Math.max(this.deepest, deepest)
-    this.attached += attached
-  }
+/** Returns the depth of the parts of a multipart. */
+export function inMultipart(header: PartHeader, outer: Depth, work: Work): Steps<Depth> {
+  const levels = outer.levels + 1
+  const entities = outer.entities + 1
+  const subtypes = within(outer.subtypes, header.type)
+  return reported({ ...outer, levels, entities, subtypes, multipart: header }, work)
+}
 
-  /** Returns the depth inside of an attached message that begins at a number of levels. */
-  inMessage(levels: number, { entities, messages }: Depth): Depth {
-    this.attached++
-    return this.#measured({ ...depthOfMail(messages + 1), levels, entities: entities + 1 })
+/** Reports what is too deep where it is declared, before work is spent on what is inside. */
+function* reported(depth: Depth, work: Work): Steps<Depth> {
+  yield* work.reportDepth(depthIn(depth))
+  if (depth.entities > limits.entities) {
+    throw new LimitExceeded(
+      `more than ${limits.entities} multiparts and messages inside one another`,
+    )
   }
-
-  /** Returns the depth of the parts of a multipart. */
-  inMultipart(header: PartHeader, outer: Depth): Depth {
-    return this.#measured({
-      levels: outer.levels + 1,
-      messages: outer.messages,
-      entities: outer.entities + 1,
-      subtypes: within(outer.subtypes, header.type),
-      multipart: header,
-    })
-  }
-
-  #measured(depth: Depth): Depth {
-    if (depth.entities > limits.entities) {
-      throw new LimitExceeded(
-        `more than ${limits.entities} multiparts and messages inside one another`,
-      )
-    }
-    this.deepest = Math.max(this.deepest, depthIn(depth))
-    return depth
-  }
+  return depth
 }
 
 /** Returns the path of subtypes of a multipart inside of multiparts with this path. */

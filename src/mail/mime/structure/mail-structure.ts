@@ -9,8 +9,6 @@ export interface MailStructure {
   /** The ranges in whose texts data may be encoded. */
   readonly texts: readonly ByteRange[]
   readonly headers: readonly PartHeader[]
-  /** The greatest depth (leaf.ts). That of an odd mail is an estimate, which may be too high. */
-  readonly deepest: number
   /** The number of attached messages that were found. */
   readonly attached: number
   /** The oddity for the log and STRICTMIME. */

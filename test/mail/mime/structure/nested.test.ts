@@ -249,6 +249,19 @@ t.test('more encoded messages inside one another than are read are too deep', as
   t.equal(isNested(Bytes.of(mail), limits.nesting), true)
 })
 
+t.test('mail is too deep before it costs too much work, whoever reads it', async (t) => {
+  const long = `${text}${'a line of a long text\n'.repeat(10_000)}`
+  for (const [name, top, work] of [
+    ['ordinary', '', 3_000_000],
+    ['carved', 'X-Odd: \0\n', 5_000_000],
+  ] as const) {
+    const mail = Bytes.of(message(`${top}${wrap(300, long, forwarded)}`))
+    const budget = { bytes: mail.size, contents: 1000, work }
+    t.equal(isNested(mail, limits.nesting, { budget }), true, name)
+    t.throws(() => isNested(mail, 500, { budget }), { message: 'too much work for its size' }, name)
+  }
+})
+
 t.test('a message without parts costs a search of its bytes', async (t) => {
   const pdf = `Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n${base64('%PDF-1.4\n'.repeat(50_000))}`
   for (const content of [`Content-Type: text/plain\n\n${'Hello\n'.repeat(50_000)}`, pdf]) {
