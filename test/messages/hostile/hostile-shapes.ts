@@ -231,7 +231,7 @@ function multiparts(message: number): string {
 
 /** Sections of a parameter, each of which names a character set. */
 const sections = (part: number): string =>
-  Array.from({ length: 900 }, (_, n) => `; charset*${n}*=x${part}y${n}`).join('')
+  Array.from({ length: 30 }, (_, n) => `; charset*${n}*=x${part}y${n}`).join('')
 
 /** A line of a file that nobody has seen. */
 function line64(n: number): string {

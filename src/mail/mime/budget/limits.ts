@@ -52,7 +52,7 @@ export const limits = {
    * 13,954 real messages has more.
    */
   charsets: 8,
-  charsetParameters: 1000,
+  charsetParameters: 32,
   /** Upper limit for the nested multiparts and messages that are read in one mail. */
   entities: 500,
   /**

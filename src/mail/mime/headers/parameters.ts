@@ -172,6 +172,7 @@ export function hasOpenQuote(value: string): boolean {
   return value.split('"').length % 2 === 0
 }
 
+const TOO_MANY_PARAMETERS = `more than ${limits.charsetParameters} parameters for character sets in a header`
 const TOO_MANY_CHARSETS = `more than ${limits.charsets} character sets in a header`
 
 /** Upper limit for the characters of a parameter that names a character set, with any text around the name. */
@@ -195,7 +196,7 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
     const sections: Parameter[] = []
     let count = 0
     for (const match of text.matchAll(CHARSET_WORD)) {
-      if (++count > limits.charsetParameters) throw new LimitExceeded(TOO_MANY_CHARSETS)
+      if (++count > limits.charsetParameters) throw new LimitExceeded(TOO_MANY_PARAMETERS)
       const parameter = parameterOf(match)
       const value = parameter.rest.slice(0, CHARSET_TEXT_MAX)
       // Characters above may look like the beginning of this word.

@@ -19,14 +19,12 @@ const FACTOR_OF_SHAPES = 6
 /** The same for a few whose work is counted by their length, and not by what is in it. */
 const DEAR_FACTOR = 12
 const DEAR: readonly RegExp[] = [
-  // Words are looked for in the words that were decoded, too.
-  /encoded words/,
   // A section is read alone, and in all orders of the others.
-  /^sections of character sets|^folded lines in a From_ line/,
+  /^sections of character sets/,
   // They cost more than their line, and their number is limited.
-  /^delimiters (?:alone|that close)|^dashes below|^attached messages/,
+  /^dashes below/,
   // Lines that may end data are read as lines, too.
-  /lines .* (?:yEnc|uuencode)$|^equals signs in quoted-printable/,
+  /lines .* (?:yEnc|uuencode)$/,
 ]
 /** Each so manieth shape is read. */
 const STRIDE = 5

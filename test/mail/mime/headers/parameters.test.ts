@@ -41,6 +41,11 @@ t.test('a header names character sets', async (t) => {
 t.test('a header that names more character sets than are read is not read', async (t) => {
   const names = (sets: string) => [...sets].map((set) => `charset=${set}`).join(' ')
   t.same(charsetsIn([names('abcdefgh')]), [...'abcdefgh'])
-  for (const header of [names('abcdefghi'), 'charset=a '.repeat(1001)])
-    t.throws(() => charsetsIn([header]), { message: 'more than 8 character sets in a header' })
+  t.throws(() => charsetsIn([names('abcdefghi')]), {
+    message: 'more than 8 character sets in a header',
+  })
+  t.same(charsetsIn(['charset=a '.repeat(32)]), ['a'])
+  t.throws(() => charsetsIn(['charset=a '.repeat(33)]), {
+    message: 'more than 32 parameters for character sets in a header',
+  })
 })
