@@ -7,6 +7,7 @@ import {
   API_PATH,
   type ApiRequest,
   type Right,
+  requestUrl,
   SIGN_OUT_AFTER,
 } from '../protocol/quarantine-api/exchange.ts'
 import type { Receipt } from '../scan/quarantine/receipts.ts'
@@ -73,7 +74,7 @@ export const operations: Readonly<Record<string, Readonly<Record<string, Operati
 
 /** Resolves to the answer to a request. Throws a Problem, or what its operation throws. */
 export async function answerRequest(root: PathHandle, request: ApiRequest): Promise<ApiAnswer> {
-  const url = attempt(() => new URL(request.url, 'http://onescan'))
+  const url = requestUrl(request.url)
   const path = url?.pathname.slice(API_PATH.length) ?? ''
   const [, id = '', rest = ''] = /^messages\/([^/]{1,100})(\/[a-z]{1,20})?$/.exec(path) ?? []
   const isOfOne = id !== '' && !Object.hasOwn(operations, path)

@@ -1,3 +1,5 @@
+import { attempt } from '../../../base/errors/fault.ts'
+
 /**
  * What onescand and the process that answers a request about the quarantine send each other: a request as JSON, until the
  * end of input; then a line of JSON, and the body. The process is `onescan quarantine answer`, a command of the account of
@@ -52,9 +54,13 @@ export interface ApiAnswerHead {
 /** The path below which the API is. */
 export const API_PATH = '/quarantine/v1/'
 
+/** Returns the path and the query of a request, as both processes read them, or undefined if it has none. */
+export const requestUrl = (url: string): URL | undefined =>
+  attempt(() => new URL(url, 'http://onescan'))
+
 /** Whether a request releases messages. It waits for another server. */
 export const isRelease = (method: string, url: string): boolean =>
-  method === 'POST' && /\/release$/.test(url)
+  method === 'POST' && /\/release$/.test(requestUrl(url)?.pathname ?? '')
 
 /** Upper limit, in bytes, for the body of a request: 1,000 ids have less. */
 export const REQUEST_BODY_MAX = 64 * 1024
