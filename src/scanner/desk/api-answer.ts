@@ -214,11 +214,7 @@ async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
   if (typeof preview !== 'boolean' || Object.keys(others).length > 0)
     throw new Problem('bad-request', 'the body must be such as {"for": "sender"}')
   const of = kindOf(request, whose)
-  const { record, close } = await desk.message(id)
-  await close()
-  if (!mayRelease(request.person, record.grounds))
-    throw new Problem('not-this-kind', `the token is not for ${record.grounds}`)
-  const { lines, letsIn } = exceptionForMessage(record, of)
+  const { lines, letsIn } = exceptionForMessage(await recordForException({ desk, request, id }), of)
   const change = preview
     ? mayChangeExceptions(process.env).then(() => false)
     : changeExceptions(process.env, lines, 'add', id).then(({ isChanged }) => isChanged)
@@ -237,10 +233,18 @@ function kindOf({ person }: ApiRequest, whose: unknown): ExceptionFor {
   return of === 'sender' && person.to !== undefined ? 'pair' : of
 }
 
-/** Removes the exceptions for mail like a message that allow() has added, or that of one kind. */
-async function disallow({ desk, request, id, query }: Call): Promise<ApiAnswer> {
+/** Resolves to the record of a message for which the person may make exceptions, and undo them. */
+async function recordForException({ desk, request, id }: Omit<Call, 'query'>) {
   const { record, close } = await desk.message(id)
   await close()
+  if (!mayRelease(request.person, record.grounds))
+    throw new Problem('not-this-kind', `the token is not for ${record.grounds}`)
+  return record
+}
+
+/** Removes the exceptions for mail like a message that allow() has added, or that of one kind. */
+async function disallow({ desk, request, id, query }: Call): Promise<ApiAnswer> {
+  const record = await recordForException({ desk, request, id })
   const named = query.getAll('for').map((word) => kindOf(request, word))
   const kinds = named.length > 0 ? named : EXCEPTIONS_FOR.map((of) => kindOf(request, of))
   const lines = kinds.flatMap((of) => attempt(() => exceptionForMessage(record, of).lines) ?? [])

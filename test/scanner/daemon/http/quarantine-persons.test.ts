@@ -135,6 +135,7 @@ t.test(
     t.match((await api.as('desk', 'POST', `messages/${virus}/release`)).json, refused)
     t.match((await api.as('desk', 'POST', `messages/${virus}/release`, { stamp: false })).json, refused) // biome-ignore format: a line
     t.match((await api.as('desk', 'POST', `messages/${virus}/allow`, { for: 'sender' })).json, refused) // biome-ignore format: a line
+    t.match((await api.as('desk', 'DELETE', `messages/${virus}/allow`)).json, refused)
     const many = await api.as('desk', 'POST', 'messages/release', { ids: [virus, zip] })
     t.match(many.json.results, [
       { id: virus, problem: refused },
