@@ -58,8 +58,11 @@ function* frontOf(bytes: Bytes, work: Work): Steps<string> {
 function* isMailbox(front: string, bytes: Bytes, work: Work): Steps<boolean> {
   if (!front.startsWith(MAILBOX_LINE)) return false
   if (/\n\r?\nFrom /.test(front)) return true
-  return yield* work.includes(yield* work.gather(bytes), [`\n\n${MAILBOX_LINE}`])
+  return yield* work.includes(yield* work.gather(bytes), NEXT_MAILS)
 }
+
+/** The line of the next mail, below an empty line. */
+const NEXT_MAILS = ['\n\n', '\n\r\n'].map((emptyLine) => emptyLine + MAILBOX_LINE)
 
 function holdsContentField(text: string): boolean {
   if (CONTENT_LINE.test(text)) return true
