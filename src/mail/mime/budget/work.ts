@@ -176,7 +176,8 @@ export class Work {
         const offset = piece.indexOf(word, 0, 'latin1')
         if (offset >= 0) found = Math.min(found, at + offset)
       }
-      if (found < end) return found
+      // Behind the piece itself, a longer word may begin before it.
+      if (found < Math.min(end, at + length)) return found
       at += length
       length = Math.min(2 * length, SEARCHED_PIECE)
     }

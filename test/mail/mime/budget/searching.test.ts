@@ -33,6 +33,7 @@ t.test('the first of some words is found, wherever pieces end', async (t) => {
     t.equal(found('bcd'), length)
     t.equal(found('cd', 'bd'), length + 1)
     t.equal(found('bd', 'cd'), length + 1)
+    t.equal(found('c', 'bcdaaaaa'), length, 'a long word that a short one is in')
     t.equal(found('d'.charCodeAt(0)), length + 2)
     t.equal(found('bda', 'ba'), undefined)
   }
