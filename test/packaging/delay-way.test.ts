@@ -50,7 +50,7 @@ t.test('smtp-delay with systemd before qmail', { skip: mailHostMissing }, async 
     {
       level: 'error',
       what: 'smtp-delay.service',
-      value: /^starts \/usr\/sbin\/smtp-delay, which does not exist/,
+      value: /^cannot start: its program \/usr\/sbin\/smtp-delay does not exist$/,
       remedy:
         /^install the package of \/usr\/sbin\/smtp-delay, then run systemctl restart smtp-delay\.service$/,
     },
