@@ -48,7 +48,7 @@ export function toInstall(packages) {
 const WIDTH = 90
 
 async function install(packages) {
-  if (packages.includes('postfix')) leaveUnconfigured()
+  answerQuestions()
   const forbidden = forbidServices()
   try {
     const words = ['-y', '-o', 'Dpkg::Options::=--force-unsafe-io', 'install', ...packages]
@@ -59,10 +59,12 @@ async function install(packages) {
   }
 }
 
-/** Answers the question of the Postfix package so that it writes no main.cf. */
-function leaveUnconfigured() {
-  const answer = 'postfix postfix/main_mailer_type select No configuration\n'
-  spawnSync('debconf-set-selections', { input: answer, stdio: ['pipe', 'ignore', 'ignore'] })
+/** Has Postfix's package write no main.cf, and man-db build no database of manuals, which takes long and serves no test. */
+function answerQuestions() {
+  const answers =
+    'postfix postfix/main_mailer_type select No configuration\nman-db man-db/auto-update boolean false\n'
+  spawnSync('debconf-set-selections', { input: answers, stdio: ['pipe', 'ignore', 'ignore'] })
+  rmSync('/var/lib/man-db/auto-update', { force: true }) // the answer of an installed man-db
 }
 
 /** Creates the file that packages run before they start a service; its exit code 101 forbids that. Returns false if it exists. */
