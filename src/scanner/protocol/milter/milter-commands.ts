@@ -55,9 +55,9 @@ export function parseCommand({ type: command, payload: data }: Frame): MilterCom
     case 'H':
       return { kind: 'helo', name: onlyString(data, 'HELO') }
     case 'M':
-      return { kind: 'mail', ...pathIn(data, 'MAIL') }
+      return { kind: 'mail', ...parseSmtpPath(data, 'MAIL') }
     case 'R':
-      return { kind: 'recipient', ...pathIn(data, 'RCPT') }
+      return { kind: 'recipient', ...parseSmtpPath(data, 'RCPT') }
     case 'T':
       return { kind: 'data' }
     case 'L':
@@ -101,7 +101,7 @@ function parseClient(data: Buffer): ConnectingClient {
   return { host, family, port: rest.readUInt16BE(), address: plainAddress(address) }
 }
 
-function pathIn(data: Buffer, command: string): SmtpPath {
+function parseSmtpPath(data: Buffer, command: string): SmtpPath {
   const [path, ...parameters] = stringsOf(data, command)
   if (path === undefined) throw new WireError(`${command} without an address`)
   return { path, parameters }
