@@ -1,12 +1,14 @@
-/** Upper limit for the stored clients. A new one replaces the one that behaved longest ago. */
+import { LruCache } from '../../base/flow/cache.ts'
+
+/** Upper limit for the stored clients. A new one replaces one that was not seen for longest. */
 const REMEMBERED_MAX = 100_000
 
 /** The clients that behaved, and need not wait for a while (smtp-delay(8), Who is remembered). */
 export class RememberedClients {
   readonly #remember: number
   readonly #uptime: () => number
-  /** The expiry time of each client, in seconds of `uptime`; in the order of last visits. */
-  readonly #until = new Map<string, number>()
+  /** The expiry time of each client, in seconds of `uptime`. */
+  readonly #until = new LruCache<number>(REMEMBERED_MAX)
 
   /**
    * A client is stored for this number of seconds. With 0 no client is. `uptime` is milliseconds on a
@@ -27,10 +29,7 @@ export class RememberedClients {
 
   /** Adds a client that behaved. It is stored for the full time from now on. */
   add(client: string): void {
-    if (this.#remember === 0) return
-    this.#until.delete(client)
-    this.#until.set(client, this.#seconds() + this.#remember)
-    if (this.#until.size > REMEMBERED_MAX) this.#until.delete(this.#until.keys().next().value!)
+    if (this.#remember > 0) this.#until.set(client, this.#seconds() + this.#remember)
   }
 
   /** Removes a client that talked early. */

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
+import { LruCache } from '../../../base/flow/cache.ts'
 import { readSecret } from '../../../base/path/secret-file.ts'
 import { parseDuration } from '../../../base/text/units.ts'
 import { type Person, RIGHTS } from '../../protocol/quarantine-api/exchange.ts'
@@ -129,8 +130,8 @@ const ADDRESSES_MAX = 10_000
 /** Counts wrong tokens by address. `uptime` is in milliseconds. */
 export class WrongTokens {
   readonly #uptime: () => number
-  readonly #byAddress = new Map<string, { count: number; readonly until: number }>()
-  readonly #known = new Set<string>()
+  readonly #byAddress = new LruCache<{ count: number; readonly until: number }>(ADDRESSES_MAX)
+  readonly #known = new LruCache<true>(ADDRESSES_MAX)
 
   constructor(uptime: () => number) {
     this.#uptime = uptime
@@ -141,7 +142,7 @@ export class WrongTokens {
    * the address before is not: behind a proxy, all persons have one address.
    */
   secondsLocked(address: string, person: string | undefined): number {
-    if (person !== undefined && this.#known.has(`${person} ${address}`)) return 0
+    if (person !== undefined && this.#known.get(`${person} ${address}`)) return 0
     const known = this.#byAddress.get(address)
     const left = known === undefined ? 0 : known.until - this.#uptime()
     if (left <= 0) this.#byAddress.delete(address)
@@ -152,9 +153,7 @@ export class WrongTokens {
 
   /** Notes that a person is at an address. */
   noteRight(address: string, person: string): void {
-    this.#known.add(`${person} ${address}`)
-    const [oldest] = this.#known
-    if (this.#known.size > ADDRESSES_MAX) this.#known.delete(oldest!)
+    this.#known.set(`${person} ${address}`, true)
   }
 
   /** Counts a wrong token from an address. */
@@ -162,7 +161,5 @@ export class WrongTokens {
     const known = this.#byAddress.get(address)
     if (known !== undefined) known.count++
     else this.#byAddress.set(address, { count: 1, until: this.#uptime() + ATTEMPTS_TIME })
-    const [oldest] = this.#byAddress.keys()
-    if (this.#byAddress.size > ADDRESSES_MAX) this.#byAddress.delete(oldest!)
   }
 }
