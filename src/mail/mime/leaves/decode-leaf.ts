@@ -1,14 +1,14 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Steps, Work } from '../budget/work.ts'
+import type { Steps } from '../budget/work.ts'
 import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-transforms.ts'
 import { type Encoding, transferEncodings } from '../headers/encodings.ts'
-import type { DeclaredAs } from '../headers/part-header.ts'
 import { Way } from '../quirks/way.ts'
 import type { Oddity } from '../reports/oddities.ts'
-import { isCarved, isMessageByDefault, type Leaf } from '../structure/leaf.ts'
+import { isCarved, type Leaf } from '../structure/leaf.ts'
+import { declaredOfLeaf } from './declared.ts'
 import type { Extraction } from './extraction.ts'
-import { asText, saveAsDecoded, saveContent } from './save-content.ts'
+import { saveAsDecoded, saveContent } from './save-content.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
 
 /**
@@ -16,7 +16,7 @@ import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
  */
 export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps {
   const part = source.slice(leaf.from, leaf.to)
-  const declared = yield* declaredOf(leaf, part, outer.work)
+  const declared = yield* declaredOfLeaf(leaf, part, outer.work)
   const extraction = outer.at({ declared, messages: leaf.depth.messages })
   const { work, options, layers } = extraction
   const hasNul = yield* holdsNul(part, work)
@@ -37,25 +37,6 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps
 
 function* decodeByEach(part: Bytes, leaf: Leaf, extraction: Extraction): Steps {
   for (const encoding of leaf.encodings) yield* decodeBy(encoding, part, leaf, extraction)
-}
-
-/** The bytes that show whether a body is in base64: its first line. */
-const BASE64_LINE_MAX = 1000
-
-/** Returns what a leaf part is opened as. */
-function* declaredOf(leaf: Leaf, part: Bytes, work: Work): Steps<ReadonlySet<DeclaredAs>> {
-  const { header, depth, encodings } = leaf
-  const declared = new Set(header.declared)
-  if (depth.multipart?.declared.has('encrypted')) declared.add('openpgp')
-  if (header.isMessage || isMessageByDefault(header, depth)) declared.add('message')
-  if (!isCarved(leaf)) return declared
-  // What is inside of a carved text is carved from the same mail.
-  if (encodings[0] === 'identity') return asText(declared)
-  // Base64 hides the parts of a multipart from the carver: they are found like those of a message.
-  const { looks } = transferEncodings.base64
-  if (!header.isMultipart || !encodings.includes('base64')) return declared
-  const isHidden = looks?.test(yield* work.front(part, BASE64_LINE_MAX))
-  return isHidden ? declared.add('message') : declared
 }
 
 /** What one encoding of a part gives. */

@@ -3,7 +3,7 @@ import { Bytes, type MailBytes } from '../../message/bytes.ts'
 import { MAILBOX_LINE } from '../../message/field-line.ts'
 import { costs } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
-import type { Steps, Work } from '../budget/work.ts'
+import type { Steps } from '../budget/work.ts'
 import { calendar } from '../containers/calendar.ts'
 import { cms } from '../containers/cms.ts'
 import type { Container, Member } from '../containers/container.ts'
@@ -14,6 +14,7 @@ import { type Decoder, decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutNuls, withoutTails } from '../decoders/text-transforms.ts'
 import { isEncryptedDocument } from '../encrypted/encrypted-documents.ts'
 import type { DeclaredAs } from '../headers/part-header.ts'
+import { declaredAbove, declaredWithout, NOT_DECLARED } from './declared.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
 import { type EmbeddedFormat, inFiles, inTexts } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
@@ -98,10 +99,7 @@ function* extractMember(
   extraction: Extraction,
 ): Steps {
   const file = yield* extraction.atFile(kind, names ?? [])
-  const { declared } = file
-  const held = names
-    ? file.at({ declared: new Set([...declared].filter((as) => as !== declaredAs)) })
-    : file
+  const held = names ? file.at({ declared: declaredWithout(file.declared, declaredAs) }) : file
   yield* decoder === undefined
     ? extractFile(Bytes.of(bytes), held)
     : held.inNextLayer((inner) => extractDecoded(Bytes.of(bytes), decoder, inner))
@@ -168,7 +166,7 @@ function* openBlocks(
       continue
     }
     const file = yield* extraction.atFile(format.kind, [name])
-    const declared = new Set(yield* declaredAbove(data.text, from, work))
+    const declared = yield* declaredAbove(data.text, from, work)
     yield* extractDecoded(block, format.decoder, file.at({ declared }))
   }
 }
@@ -179,21 +177,6 @@ function* openBinHex(source: Bytes, extraction: Extraction): Steps {
   const names = [name]
   for (const fork of forks) {
     const file = yield* extraction.atFile('binhex', names)
-    yield* file.at({ declared: new Set() }).extract(Bytes.of(fork))
+    yield* file.at({ declared: NOT_DECLARED }).extract(Bytes.of(fork))
   }
-}
-
-/** Upper limit for the bytes examined of the line above armour. */
-const LABEL_MAX = 128
-
-/** Returns what the line that ends at `to` declares the following armour as. */
-function* declaredAbove(source: Bytes, to: number, work: Work): Steps<readonly DeclaredAs[]> {
-  const above = yield* work.gather(source.slice(Math.max(0, to - LABEL_MAX), to))
-  const line = (yield* work.text(above))
-    .trimEnd()
-    .split(/[\r\n]/)
-    .at(-1)!
-  const [, label = ''] = /-----begin ([a-z#]+)/i.exec(line) ?? []
-  if (/^pgp$/i.test(label)) return ['openpgp']
-  return /^(?:pkcs|cms|smime)/i.test(label) ? ['smime'] : []
 }

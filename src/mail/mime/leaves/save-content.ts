@@ -7,8 +7,8 @@ import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded } from '../decoders/decoder.ts'
 import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import { type Encoding, transferEncodings } from '../headers/encodings.ts'
-import type { DeclaredAs } from '../headers/part-header.ts'
 import { isDecodedIn, isTextOfMail, type Leaf } from '../structure/leaf.ts'
+import { asText } from './declared.ts'
 import type { Extraction } from './extraction.ts'
 import { beginsAsMail, isMailToLibclamav } from './mail-starts.ts'
 import { openContainers, openEmbedded } from './open-content.ts'
@@ -97,11 +97,6 @@ function* takenFor(content: DecodedContent, leaf: Leaf, work: Work): Steps<Taken
   if (encodes === 'bytes') return { kind: 'file', lines: undefined }
   // What most programs show as a text gets no CR LF.
   return { kind: 'file', lines: { ...lines, lf: lines.lf && !isShown } }
-}
-
-/** Returns a declaration with `message` replaced by `text`. */
-export function asText(declared: ReadonlySet<DeclaredAs>): ReadonlySet<DeclaredAs> {
-  return new Set([...declared].filter((as) => as !== 'message')).add('text')
 }
 
 /**
