@@ -40,6 +40,8 @@ class QuotedPrintable {
   readonly #blanksDo: ChoiceOf<'quoted-printable blanks'>
   readonly #ofCr: ChoiceOf<'quoted-printable CR break'>
   #at = 0
+  /** Where the next `=` is: it is not searched for again in each piece above it. */
+  #nextEquals = -1
   /** Whether the content has such a quirk. It is not looked for again then. */
   #hasLastBlanks = false
   #hasBareCr = false
@@ -110,7 +112,9 @@ class QuotedPrintable {
       if (byte === EQUALS) return at
       if (looksForBlanks && (byte === SPACE || byte === TAB)) return at
     }
-    return at === end ? end : Math.min(end, indexOrEnd(bytes, EQUALS, at))
+    if (at === end) return end
+    if (this.#nextEquals < at) this.#nextEquals = indexOrEnd(bytes, EQUALS, at)
+    return Math.min(end, this.#nextEquals)
   }
 
   /** Reads from a `=` on. Returns the offset to continue at. */
@@ -225,9 +229,10 @@ const LAST_BLANKS: readonly Buffer[] = [' \n', ' \r', '\t\n', '\t\r'].map((ends)
 
 /** Returns whether a piece has a CR without an LF after it. */
 function hasBareCr(bytes: Buffer, from: number, end: number): boolean {
-  let cr = indexOrEnd(bytes, CR, from)
-  while (cr < end && bytes[cr + 1] === LF) cr = indexOrEnd(bytes, CR, cr + 2)
-  return cr < end
+  const piece = bytes.subarray(from, end)
+  let cr = indexOrEnd(piece, CR, 0)
+  while (cr < piece.length && bytes[from + cr + 1] === LF) cr = indexOrEnd(piece, CR, cr + 2)
+  return cr < piece.length
 }
 
 /** Returns whether a byte is 0xc4 or more: the first of a UTF-8 character above U+00FF is. */

@@ -5,11 +5,16 @@ import { Store } from '../../../../src/mail/mime/storage/store.ts'
 
 /** What a decoder makes of a text (latin1). */
 export function decode(decoder: Decoder, text: string, way = new Way()): string {
+  return decodeBytes(decoder, Buffer.from(text, 'latin1'), way)
+}
+
+/** What a decoder makes of bytes, as latin1. */
+export function decodeBytes(decoder: Decoder, bytes: Buffer, way: Way): string {
   const pool = new MemoryPool(() => {
     throw new Error('a text that needs a file')
   }, 0)
   const store = new Store(pool)
-  for (const _ of decoder(Buffer.from(text, 'latin1'), store, way));
+  for (const _ of decoder(bytes, store, way));
   const decoded = store.finish().toString('latin1')
   store.close()
   if (pool.used > 0) throw new Error(`${pool.used} bytes of memory are left`)
