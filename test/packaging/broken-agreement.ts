@@ -25,6 +25,11 @@ const QUEUE_MOVED = {
     systemctl stop onescand; systemctl restart ${SOCKETS}; systemctl start onescand; ${until('ss -ltn | grep :25')}`,
 } as const
 
+/** What `systemctl edit` does with the unit. */
+const unitEdited = (lines: string) =>
+  `mkdir -p ${DROP_IN}; printf '[Service]\\n${lines}\\n' >${DROP_IN}/own.conf; systemctl daemon-reload`
+const UNIT_AS_BEFORE = `rm ${DROP_IN}/own.conf; systemctl daemon-reload`
+
 /** What `systemctl edit` does with the socket for Postfix. */
 const socketEdited = (lines: string) =>
   `systemctl stop onescand; mkdir -p ${SOCKET}.d; printf '[Socket]\\n${lines}\\n' >${SOCKET}.d/own.conf; systemctl daemon-reload
@@ -316,4 +321,53 @@ export const faultsOfAgreement: readonly Fault[] = [
     },
     does: unset('SCANTIMEOUT'),
   },
+  {
+    name: 'the group of Postfix has another name',
+    breaks: `groupmod -n postfixold postfix; systemctl stop onescand
+      systemctl restart onescan-postfix.socket; systemctl start onescand`,
+    reported: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value:
+        /, as onescan-postfix\.socket does not listen: its start failed: "Failed to resolve group postfix: .*": Postfix defers all mail$/,
+      remedy: /^fix this error, then systemctl restart onescand$/,
+    },
+    does: 'groupmod -n postfix postfixold && systemctl restart onescand',
+  },
+  {
+    name: 'a socket has an address of another host',
+    breaks: `mkdir -p ${PORT_OF_MILTER}; printf '[Socket]\\nListenStream=192.0.2.77:8890\\n' >${PORT_OF_MILTER}/own.conf
+      systemctl daemon-reload; systemctl stop onescand; systemctl restart onescan-milter.socket; systemctl start onescand`,
+    reported: {
+      level: 'error',
+      what: 'onescan-milter.socket',
+      value:
+        /^does not listen: its start failed: "Failed to create listening socket \(192\.0\.2\.77:8890\): Cannot assign requested address"$/,
+      remedy: /^fix this error, then run systemctl restart onescand$/,
+    },
+    does: `rm ${PORT_OF_MILTER}/own.conf && systemctl daemon-reload && systemctl restart onescand`,
+  },
+  {
+    name: 'what onescand needs before its start fails',
+    breaks: `sed -i 's/^passwd:.*/passwd: none/' /etc/nsswitch.conf; systemctl restart onescand`,
+    reported: {
+      level: 'error',
+      what: 'onescan-root.service',
+      value: /^its start failed: "\S*install: invalid user /,
+      remedy: /^fix this error, then systemctl start onescand$/,
+    },
+    does: `sed -i 's/^passwd:.*/passwd: files/' /etc/nsswitch.conf && systemctl start onescand`,
+  },
+  ...['LimitNOFILE=24', 'LimitAS=200M', 'LimitFSIZE=1000', 'UMask=0777'].map(
+    (line): Fault => ({
+      name: `an addition to the unit sets ${line}`,
+      breaks: `${unitEdited(line)}; systemctl restart onescand`,
+      reported: {
+        level: 'error',
+        what: 'onescand',
+        value: new RegExp(`^${line.replace(/=.*/, '')} is \\d+, in line 2 of .*\\(${line}\\): `),
+      },
+      restores: UNIT_AS_BEFORE,
+    }),
+  ),
 ]

@@ -100,6 +100,15 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
   }
 }
 
+/** Returns properties of a unit by their names, as far as they are set. */
+export const propertiesOf = (unit: string, names: readonly string[]): ReadonlyMap<string, string> =>
+  new Map(
+    [...show(names.join(), unit).matchAll(/^(\w+)=(.+)$/gm)].map(([, name = '', value = '']) => [
+      name,
+      value,
+    ]),
+  )
+
 /**
  * Returns the main process of a service in systemd. Its other processes may belong to any user: those of cron
  * are the users'.

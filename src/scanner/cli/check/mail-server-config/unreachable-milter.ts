@@ -80,7 +80,7 @@ export function unreachable(
   const line = lineThatSets(unit, ...OWNERSHIP)
   if (line === undefined) return failure(what, `${denied}: ${meanwhile}`, newSocket(unit))
   const value = `${denied}, because of ${line.text}: ${meanwhile}`
-  return failure(what, value, withoutOptions(unit, line, ...OWNERSHIP))
+  return failure(what, value, withoutOptions(line, newSocket(unit), ...OWNERSHIP))
 }
 
 /** The options of a unit that set who may connect to a socket: systemd.socket(5). */

@@ -10,7 +10,7 @@ import { listenerAt, strangerAtPort } from '../../host/open-ports.ts'
 import { ACCOUNT, type RunningDaemon } from '../../host/running-daemon.ts'
 import { optionsOfOnescand } from '../../host/settings-file.ts'
 import { askMainProcess, askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
-import { howToStart, newSocket } from './service-state.ts'
+import { failedStart, howToStart, newSocket } from './service-state.ts'
 import { lineThatSets, withoutOptions } from './unit-lines.ts'
 
 interface PackageSocket {
@@ -65,10 +65,12 @@ export function lostSockets(running: RunningDaemon | undefined): ReadonlyMap<str
     if (isThere && state.active === 'active' && !isServing) continue
     const owner = isThere ? listenerAt(path) : 'none'
     if (owner === undefined || (typeof owner === 'object' && isOwn(owner))) continue
+    const failed = failedStart(unit)
+    const listen = listenRemedy(unit, state)
     const socket = {
       what: `${kind} unix:${path}`,
-      reason: reasonOf(owner, path),
-      remedy: listenRemedy(unit, state),
+      reason: `${reasonOf(owner, path)}${failed === undefined ? '' : `, as ${unit} does not listen: ${failed}`}`,
+      remedy: failed === undefined ? listen : `fix this error, then ${listen}`,
       isExpected: state.active === 'active' || typeof owner === 'object',
     }
     lost.set(path, socket)
@@ -84,12 +86,11 @@ export function lostSockets(running: RunningDaemon | undefined): ReadonlyMap<str
     const ports = state.listens.flatMap((text) => parseServerAddress(text) ?? [])
     let taken: string | undefined
     for (const at of ports) if (at.kind === 'tcp') taken ??= takenBy(at, isOwn)
-    const reason = taken ?? 'does not listen: its start failed'
-    const stop = taken && 'stop that process, or change its address, then run '
-    lost.set(what, {
-      ...{ what, reason, isExpected: true },
-      remedy: `${stop ?? ''}systemctl restart onescand`,
-    })
+    const reason = taken ?? `does not listen: ${failedStart(what)}`
+    const first =
+      taken === undefined ? 'fix this error' : 'stop that process, or change its address'
+    const remedy = `${first}, then run systemctl restart onescand`
+    lost.set(what, { what, reason, remedy, isExpected: true })
   }
   // Without its report, onescand may be any process.
   const isKnown = running === undefined || running.description !== undefined
@@ -118,7 +119,7 @@ function movedSocket(
   return {
     what: `${kind} ${listens[0]}`,
     reason: `nothing listens at ${path}, since ${line.text} has another address`,
-    remedy: withoutOptions(unit, line, LISTENS),
+    remedy: withoutOptions(line, newSocket(unit), LISTENS),
     isExpected: false,
   }
 }

@@ -22,6 +22,7 @@ import {
 import { lastAttempt, lastStart } from './last-start.ts'
 import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
 import { SUPERVISED, superviseCommand } from './supervised.ts'
+import { checkUnitLimits } from './unit-limits.ts'
 
 type Service = 'onescand' | 'onescan-quotad'
 
@@ -51,6 +52,19 @@ const NEEDS = {
 
 const maskedNeeds = (service: Service): readonly string[] =>
   NEEDS[service].filter((name) => askSystemd(name)?.load === 'masked')
+
+/** What systemd itself logs about each attempt to start a unit, beside the cause of its failure. */
+const BESIDE_CAUSE =
+  /^Start(?:ing|ed) |^Finished |: Deactivated successfully|: Failed with result |: Input\/output error$/
+
+/** Returns why the last start of a unit failed, in the words of its journal, or undefined if it has not failed. */
+export function failedStart(name: string): string | undefined {
+  const unit = askSystemd(name)
+  if (unit?.active !== 'failed') return undefined
+  const cause = journalOfStart(unit).find((line) => !BESIDE_CAUSE.test(line))
+  const quoted = cause?.replace(`${name}: `, '').replaceAll('"', "'")
+  return `its start failed${quoted === undefined ? '' : `: "${quoted}"`}`
+}
 
 /** Reports how to start a service on this host: by its unit, which `verb` is about, or below supervise. */
 export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'): string {
@@ -94,16 +108,23 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const level = isNeeded ? failure : warning
   // A service that was stopped has nothing to report.
   const ofLog = isStopped(unit) ? [] : checkLog(service, linesOf(service, unit, answers), answers)
+  const limits = service === 'onescand' ? checkUnitLimits(howToStart(service, 'restart')) : []
   if (unit !== undefined) ofLog.push(...checkSettingsFile(service), ...checkAdditions(service))
-  if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
+  if (unit !== undefined && answers) return [...checkUnit(service, unit), ...limits, ...ofLog]
   if (answers) return ofLog
   const reason = unit ? ` (${stateInWords(unit)})` : ''
   const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
+  const again = howToStart(service, unit?.active === 'active' || hasFailed ? 'restart' : 'start')
+  // systemd has not tried to start it then.
+  const needs = NEEDS[service].flatMap((name) => {
+    const value = failedStart(name)
+    return value === undefined ? [] : [level(name, value, `fix this error, then ${again}`)]
+  })
   const remedy = hasFailed
-    ? `fix the error that ${howToReadLog(service)} shows, then ${howToStart(service, 'restart')}`
-    : howToStart(service, unit?.active === 'active' ? 'restart' : 'start')
+    ? `fix the error that ${howToReadLog(service)} shows, then ${again}`
+    : again
   const down = marked(level(service, `does not answer${reason}`, remedy), 'stops the start')
-  return [down, ...ofLog]
+  return needs.length > 0 ? needs : [...limits, down, ...ofLog]
 }
 
 /** Returns the check line that the account of a service does not exist, without which systemd does not start it. */

@@ -2,7 +2,6 @@ import { attempt } from '../../../../base/errors/fault.ts'
 import { readOwnFile } from '../../../../base/path/open.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
-import { newSocket } from './service-state.ts'
 
 /** A line in a file of the administrator that sets an option of a unit: systemd.syntax(7). */
 interface UnitLine {
@@ -23,9 +22,9 @@ export function lineThatSets(unit: string, ...options: readonly string[]): UnitL
   return undefined
 }
 
-/** Returns the command that makes a socket of the package be as its unit has it, apart from these options. */
-export function withoutOptions(unit: string, { file }: UnitLine, ...options: readonly string[]) {
-  const again = `systemctl daemon-reload && ${newSocket(unit)}`
+/** Returns the command that makes a unit of the package be as shipped, apart from these options; `restart` then starts it. */
+export function withoutOptions({ file }: UnitLine, restart: string, ...options: readonly string[]) {
+  const again = `systemctl daemon-reload && ${restart}`
   // A whole unit (systemctl edit --full) needs its lines.
   return file.includes('.d/')
     ? `sed -i -E '/^(${options.join('|')}) *=/d' ${shellWord(file)} && ${again}`
