@@ -370,4 +370,17 @@ export const faultsOfAgreement: readonly Fault[] = [
       restores: UNIT_AS_BEFORE,
     }),
   ),
+  {
+    name: 'an addition to the unit drops the packets of a clamd over TCP',
+    breaks: `systemd-run --unit=over-tcp --socket-property=ListenStream=127.0.0.1:3310 /lib/systemd/systemd-socket-proxyd /run/clamav/clamd.ctl
+      ${unitEdited('IPAddressAllow=\\nIPAddressDeny=any')}; ${set('CLAMD=127.0.0.1:3310')}`,
+    reported: {
+      level: 'error',
+      what: 'clamd 127.0.0.1:3310 [onescand]',
+      value: /^no connection within 5 s: its packets are dropped on their way$/,
+      remedy: /^let onescand connect: correct the firewall .*, or IPAddressAllow= in an addition /,
+    },
+    does: `${UNIT_AS_BEFORE}; systemctl restart onescand`,
+    restores: `${unset('CLAMD')}; systemctl stop over-tcp.socket over-tcp.service`,
+  },
 ]

@@ -210,7 +210,7 @@ t.test(
     t.match(well.stdout, /^ok: spool \(TMPDIR\): /m)
     const hung = { ...good, QHPSI: 'plugin: clamd', CLAMD: clamd }
     const tried = checked(['--check'], hung)
-    t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 5 s; restart clamd/m)
+    t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 6 s; restart clamd/m)
     t.equal(tried.status, 0, 'onescand starts all the same')
     t.notMatch(
       checked(['--check-settings'], hung).stdout,

@@ -44,8 +44,11 @@ import {
   signaturesIn,
 } from './clamd-signatures.ts'
 
-/** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
-const VERSION_TIMEOUT = 5_000
+/**
+ * Milliseconds for the answer to VERSION, for which clamd has a thread of its own: more than for a connection, whose own
+ * failure has another remedy.
+ */
+const VERSION_TIMEOUT = 6_000
 
 /** Checks each server of CLAMD, if QHPSI names clamd: does it answer, and how does it scan? */
 export async function checkClamd(host: CheckedHost): Promise<CheckLine[]> {
@@ -82,6 +85,12 @@ function checkSilent(
   if (outcome.kind === 'timed-out') {
     const hangs = `it accepts connections, but does not answer within ${formatDuration(VERSION_TIMEOUT)}`
     return failure(what, hangs, "restart clamd; if that does not help, read clamd's log")
+  }
+  if (server.kind === 'tcp' && outcome.kind === 'unreachable' && outcome.state === 'silent') {
+    const value = `${outcome.reason}: its packets are dropped on their way`
+    const remedy =
+      'let onescand connect: correct the firewall (nft list ruleset), or IPAddressAllow= in an addition to its unit (systemctl cat onescand), and restart what you changed'
+    return failure(what, value, remedy)
   }
   const conf = server.kind === 'unix' ? clamdConfOf(server, host.clamdConfigFiles) : undefined
   const database = host.env.CLAMDBDIR || (conf && databaseIn(conf))

@@ -310,7 +310,7 @@ t.test(
     const path = join(socketDirectory(t), 'socket')
     await listen(t, createServer(), path)
     t.match(await checkClamd(asked(path)), [
-      { level: 'error', value: /does not answer within 5 s/, remedy: /^restart clamd; / },
+      { level: 'error', value: /does not answer within 6 s/, remedy: /^restart clamd; / },
     ])
   },
 )
