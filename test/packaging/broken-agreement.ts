@@ -383,4 +383,16 @@ export const faultsOfAgreement: readonly Fault[] = [
     does: `${UNIT_AS_BEFORE}; systemctl restart onescand`,
     restores: `${unset('CLAMD')}; systemctl stop over-tcp.socket over-tcp.service`,
   },
+  {
+    name: 'the quarantine was restored as root',
+    breaks: `sed -i '/^REJECTVIRUS/d' /etc/default/onescand; ${set('QUARANTINE=/var/lib/onescan/quarantine')}
+      onescan check --mail you@example.org; chown -R root: /var/lib/onescan/quarantine/*`,
+    reported: {
+      level: 'error',
+      what: 'QUARANTINE [onescand]',
+      value: /^\S+ has \S+, which is closed to onescan: infected mail is deferred$/,
+      remedy: /^chown -R onescan \/var\/lib\/onescan\/quarantine && /,
+    },
+    restores: `${unset('QUARANTINE')}; ${set('REJECTVIRUS="1"')}`,
+  },
 ]

@@ -1,5 +1,5 @@
-import { closeSync, existsSync, lstatSync, statSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, existsSync, lstatSync, readdirSync, statSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../base/check/check-line.ts'
 import { attempt, errorCode, errorText } from '../../base/errors/fault.ts'
 import { roomIn } from '../../base/path/room.ts'
@@ -58,13 +58,19 @@ function checkQuarantine(host: CheckedHost): CheckLine[] {
       return keepsNothing('is not a directory', inSettingsOf(host, 'set QUARANTINE to a directory'))
     if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
     if (uid === account.uid) {
+      const closed = closedBelow(directory, uid)
+      if (closed !== undefined)
+        return keepsNothing(
+          `has ${shellWord(closed)}, which is closed to ${account.name}`,
+          `chown -R ${account.name} ${shellWord(directory)} && chmod -R u+rwX ${shellWord(directory)}`,
+        )
       const written = ok(what, `${directory}, written by ${accountText(host)}`)
       return [written, ...checkFreeSpace(host, what, directory, 'infected mail')]
     }
     if (!host.asksOnescand) {
       return keepsNothing(
         `belongs to ${nameOrNumber(host.accounts, uid)}, and mail is scanned as ${account.name}`,
-        `chown ${account.name} ${shellWord(directory)}`,
+        `chown -R ${account.name} ${shellWord(directory)}`,
       )
     }
     const owner = nameOrNumber(host.accounts, uid)
@@ -80,6 +86,20 @@ function checkQuarantine(host: CheckedHost): CheckLine[] {
     }
     return keepsNothing('does not exist', install + thenBind(host, directory))
   }
+}
+
+/** Returns a directory of the quarantine that its account may not use, as after a restore by root or with another umask. */
+function closedBelow(directory: string, uid: number, levels = 2): string | undefined {
+  if (levels === 0) return undefined
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name)
+    const status = entry.isDirectory() ? attempt(() => lstatSync(path)) : undefined
+    if (status === undefined) continue
+    if (status.uid !== uid || (status.mode & 0o700) !== 0o700) return path
+    const below = closedBelow(path, uid, levels - 1)
+    if (below !== undefined) return below
+  }
+  return undefined
 }
 
 function checkLogFile(host: CheckedHost): CheckLine[] {

@@ -100,11 +100,16 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
     chmodSync(join(directory, name), mode)
   }
   t.same(besidesRoom(await of(join(directory, 'private'))), [])
+  mkdirSync(join(directory, 'closed/virus/new'), { recursive: true })
+  chmodSync(join(directory, 'closed'), 0o700)
+  chmodSync(join(directory, 'closed/virus/new'), 0)
   writeFileSync(join(directory, 'file'), '')
   symlinkSync('private', join(directory, 'link'))
   for (const [name, value] of Object.entries({
     none: /none does not exist: infected mail is deferred$/,
     open: /has mode 0750/,
+    closed:
+      /closed has \S+\/closed\/virus\/new, which is closed to \S+: infected mail is deferred$/,
   })) {
     const path = join(directory, name)
     const [found, ...more] = await of(path)
