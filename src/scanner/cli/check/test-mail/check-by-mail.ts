@@ -37,6 +37,8 @@ const USUAL: readonly SendingWay[] = [
   { program: SENDMAIL },
 ]
 
+/** The reply if the recipient's mailbox is full: RFC 3463, X.2.2. */
+const FULL = /^\d{3}[ -]4\.2\.2 /
 /** Bytes of the large mail: more than the sizes from which on some hosts scan nothing. */
 const LARGE_MAIL = 300 * 1024
 /** Milliseconds for a line about an accepted message: a queue may precede onescan. */
@@ -189,7 +191,7 @@ class WayTest {
           return failure(
             what,
             `no server answers: ${text}`,
-            'start the mail server, and read its log if it stops again',
+            'start the mail server, and read its log if it stops again; if it runs, make it listen on port 25',
           )
         return warning(
           what,
@@ -210,7 +212,7 @@ class WayTest {
         return warning(what, value, remedy)
       }
       case 'deferred':
-        break
+        if (FULL.test(text)) return this.#mailboxIsFull(text)
     }
     const value = `is not accepted, and no log has a line from onescan about it: ${text}`
     const unreached = await this.#run.log.waitForUnreached(COMPLAINT_TIMEOUT)
@@ -221,6 +223,13 @@ class WayTest {
           `${value}; the mail server logged: ${JSON.stringify(unreached.slice(0, RULE_SHOWN))}`,
           'fix the error that it logged',
         )
+  }
+
+  #mailboxIsFull(text: string): CheckLine {
+    const { address } = this.#run
+    const value = `accepts no mail for ${address}, whose mailbox is full: ${text}`
+    const remedy = `free space in that mailbox (onescan quota ${shellWord(address)}), or specify another address`
+    return warning(this.#name, value, remedy)
   }
 
   /** Resolves to the command that tests this port with TLS, and with a login if it requires one. */
@@ -281,7 +290,7 @@ class WayTest {
     )
   }
 
-  #notRouted(what: string, { kind, text, subject }: SentTestMail, after: string): CheckLine {
+  #notRouted(what: string, { id, kind, text, subject }: SentTestMail, after: string): CheckLine {
     const arrives = this.#mayArrive(subject)
     if (!this.#run.readsSlots) {
       const value = `is ${kind}, but it is unknown whether onescan scanned it, since the log of qmail's SMTP service was not read: ${text}${after}; ${arrives}`
@@ -296,6 +305,12 @@ class WayTest {
     if (toScanLocal !== undefined) {
       const value = `is ${kind}, but not scanned, like all mail of local programs; ${arrives}`
       return marked(warning(what, value, toScanLocal), 'local mail')
+    }
+    if ('program' in this.#way && !isQmails(this.#way.program) && !this.#run.log.isNumbered(id)) {
+      const value = `is ${kind}, but no log has a line about it, from onescan or the mail server, which may keep it until onescan answers (logs read: ${this.#run.places}); ${arrives}`
+      const remedy =
+        "run onescan check; if that finds no problems, specify the mail server's log with --log"
+      return failure(what, value, remedy)
     }
     const where = this.#run.places === '' ? 'no log was found' : `logs read: ${this.#run.places}`
     const value = `is ${kind}, but no log has a line from onescan about it: ${text}${after} (${where}); ${arrives}`

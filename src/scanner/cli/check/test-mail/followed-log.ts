@@ -160,9 +160,14 @@ export class FollowedLog {
     return { waits, text: (refusal ?? (waits ? first : last)).text }
   }
 
-  /** Returns whether the mail server has put a message into its queue, and no log has an outcome for it yet. */
+  /** Returns whether the mail server has put a message into its queue. */
+  isNumbered(id: string): boolean {
+    return this.#numbersOf(id).length > 0
+  }
+
+  /** Returns whether it has, and no log has an outcome for the message yet. */
   isUntried(id: string): boolean {
-    return this.#numbersOf(id).length > 0 && this.deliveryOf(id) === undefined
+    return this.isNumbered(id) && this.deliveryOf(id) === undefined
   }
 
   #numbersOf(id: string): string[] {

@@ -306,6 +306,19 @@ t.test('a server that defers all mail, as without its milter, is an error', asyn
   ])
 })
 
+t.test('a mailbox that is full is reported as that', async (t) => {
+  const next = await startNext(t, {
+    script: (verb) => (verb === 'RCPT' ? '452 4.2.2 Quota exceeded, try again later' : undefined),
+  })
+  t.match(await findingsByMail([plain(next.port)]), [
+    {
+      level: 'warning',
+      value: /^accepts no mail for ann@example\.org, whose mailbox is full: 452 4\.2\.2 Quota/,
+      remedy: /^free space in that mailbox \(onescan quota ann@example\.org\), or specify /,
+    },
+  ])
+})
+
 t.test('what the mail server logs about a filter that it does not reach is shown', async (t) => {
   const log = join(openDirectory(t), 'mail.log')
   writeFileSync(log, '')
@@ -498,6 +511,23 @@ t.test(
     )
   },
 )
+
+t.test('mail of a local program that the mail server has not begun to handle', async (t) => {
+  const directory = openDirectory(t)
+  const [log, program] = [join(directory, 'log'), join(directory, 'sendmail')]
+  writeFileSync(log, '', { mode: 0o644 })
+  writeFileSync(program, '#!/bin/sh\ncat >/dev/null\n', { mode: 0o755 })
+  const found = await findingsByMail([{ program }], [log])
+  for (const { level, value, remedy } of found) {
+    t.equal(level, 'error')
+    t.match(
+      value,
+      /^is accepted, but no log has a line about it, from onescan or the mail server, /,
+    )
+    t.match(remedy, /^run onescan check; if that finds no problems, specify the mail server's log /)
+  }
+  t.equal(found.length, 2)
+})
 
 t.test('mail of a local program that another milter refuses did not get to onescan', async (t) => {
   const directory = openDirectory(t)
