@@ -50,6 +50,18 @@ export const faultsOfAgreement: readonly Fault[] = [
     ...QUEUE_MOVED,
   },
   {
+    name: 'Postfix has another queue directory, and no milters yet',
+    breaks: `mkdir -p /srv/spool; cp -a /var/spool/postfix/. /srv/spool; postconf -X smtpd_milters non_smtpd_milters
+      postconf -e queue_directory=/srv/spool; systemctl restart postfix; ${until('ss -ltn | grep :25')}`,
+    ...QUEUE_MOVED,
+    reported: {
+      level: 'error',
+      what: 'smtpd_milters',
+      value: /^uses neither a milter of onescand nor a filter: its mail is not scanned$/,
+      remedy: /^mkdir -p .*8890.* && postconf -e /,
+    },
+  },
+  {
     name: 'the milter of local mail is at a port where nothing listens',
     breaks: `postconf -e 'non_smtpd_milters={ inet:127.0.0.1:9, default_action=tempfail }'; postfix reload`,
     reported: {
@@ -394,5 +406,14 @@ export const faultsOfAgreement: readonly Fault[] = [
       remedy: /^chown -R onescan \/var\/lib\/onescan\/quarantine && /,
     },
     restores: `${unset('QUARANTINE')}; ${set('REJECTVIRUS="1"')}`,
+  },
+  {
+    name: 'Postfix has no service for SMTP',
+    breaks: 'postconf -MX smtp/inet; postfix reload',
+    reported: {
+      level: 'warning',
+      what: 'master.cf',
+      value: /^has no line with smtpd: Postfix accepts no mail over SMTP$/,
+    },
   },
 ]

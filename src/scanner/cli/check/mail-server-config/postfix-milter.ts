@@ -20,7 +20,13 @@ import {
   withOption,
 } from './postconf.ts'
 import { foreignFilter, isFilteredBySmtp } from './postfix-filter.ts'
-import { SHOWN_BY_MAIL, USUAL_MILTER, unreachable, withinReach } from './unreachable-milter.ts'
+import {
+  addedAtPort,
+  SHOWN_BY_MAIL,
+  USUAL_MILTER,
+  unreachable,
+  withinReach,
+} from './unreachable-milter.ts'
 
 /** Seconds for which Postfix waits for a milter at the end of a message: milter_content_timeout in postconf(5). */
 const MILTER_TIMEOUT = 300
@@ -72,6 +78,7 @@ function notFiltered(service: SmtpdService, toAdd: string, postfix: Postfix): Ch
   const reason = 'uses neither a milter of onescand nor a filter: its mail is not scanned'
   // If Postfix was installed after onescan, systemd listens for it from onescan's next start on.
   const isMissing =
+    addedAtPort(service, postfix) === undefined &&
     withinReach(service, postfix) === USUAL_MILTER &&
     !existsSync(join(postfix.queue, 'onescan/milter.sock'))
   const command = isMissing ? `systemctl restart onescand && ${toAdd}` : toAdd
@@ -96,6 +103,8 @@ const SCRIPT = '/usr/share/onescan/examples/postfix/postfix-milter'
 
 /** Returns the command that adds onescand to a service's milters. */
 function toAsk(service: SmtpdService, list: string, postfix: Postfix): string {
+  const overPort = addedAtPort(service, postfix)
+  if (overPort !== undefined) return overPort
   const own = withinReach(service, postfix)
   const isForScript =
     own === USUAL_MILTER &&

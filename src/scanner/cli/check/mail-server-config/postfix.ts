@@ -50,8 +50,19 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     ...checkRoom(postfix),
     ...(await checkQuotaDomains(postfix)),
     ...(await checkInstances(postfix)),
+    ...checkAcceptsMail(postfix),
   ])
 }
+
+/** Without such a line nothing listens at port 25, and Postfix does not report it. */
+function checkAcceptsMail({ services }: Postfix): CheckLine[] {
+  if (services.length > 0) return []
+  const value = 'has no line with smtpd: Postfix accepts no mail over SMTP'
+  return [warning('master.cf', value, setsService)]
+}
+
+/** As Debian has it. */
+const setsService = "postconf -M smtp/inet='smtp inet n - y - - smtpd' && postfix reload"
 
 const isError = ({ level }: CheckLine) => level === 'error'
 

@@ -95,12 +95,33 @@ const isOfMovedQueue = (path: string, { text }: MilterEntry, { queue, endpoints 
   PACKAGE_SOCKETS[path.replace(queue, QUEUE)] !== undefined &&
   matchAddress(text, endpoints.milters, queue) === undefined
 
-/** Returns the command that lets systemd listen for a milter at a port, which is the same for each queue directory. */
-function atPort(service: SmtpdService, { written }: MilterEntry, { main }: Postfix): string {
-  const unit = 'onescan-milter.socket'
-  const directory = `/etc/systemd/system/${unit}.d`
+/** The socket with the port, which is the same for each queue directory. */
+const PORT_UNIT = 'onescan-milter.socket'
+
+/** Returns the command that lets systemd listen for a milter at a port. */
+function listensAtPort(): string {
+  const directory = `/etc/systemd/system/${PORT_UNIT}.d`
   const listens = `mkdir -p ${directory} && printf '[Socket]\\nListenStream=${PORT}\\n' >${directory}/port.conf && systemctl daemon-reload`
-  return `${listens} && ${newSocket(unit)} && ${atAddress(service, written, `inet:${PORT}`, main)}`
+  return `${listens} && ${newSocket(PORT_UNIT)}`
+}
+
+/** Returns the command that makes a milter of onescan be at a port. */
+const atPort = (service: SmtpdService, { written }: MilterEntry, { main }: Postfix): string =>
+  `${listensAtPort()} && ${atAddress(service, written, `inet:${PORT}`, main)}`
+
+/** Returns the command that adds onescand at a port, if its units do not listen in the queue directory of this Postfix. */
+export function addedAtPort(service: SmtpdService, postfix: Postfix): string | undefined {
+  const { main, queue } = postfix
+  const isMoved = queue !== QUEUE && withinReach(service, postfix) === USUAL_MILTER
+  if (!isMoved || askSystemd(PORT_UNIT) === undefined) return undefined
+  const milter = `{ inet:${PORT}, default_action=tempfail }`
+  const adds = (list: string) => (list === '' ? milter : `${list}, ${milter}`)
+  const own = adds(service.valueOf('smtpd_milters'))
+  const isForAll = service.placeOf('smtpd_milters') === 'smtpd_milters'
+  const set = isForAll
+    ? settings({ smtpd_milters: own, non_smtpd_milters: adds(main.non_smtpd_milters ?? '') })
+    : service.toSet('smtpd_milters', own)
+  return `${listensAtPort()} && ${set}`
 }
 
 /** The port for milters in the documentation. */

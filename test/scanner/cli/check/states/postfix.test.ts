@@ -193,6 +193,7 @@ t.test(
         t.notMatch(of, /inet_interfaces/, sound)
       }
     }
+    t.match((await checkLines('')).at(-1), /^warning master\.cf: has no line with smtpd: /)
     const maps = (list: string) => checkLines(`smtpd_milter_maps = ${list}`)
     const expected = {
       none: /^error .*Postfix cannot read cidr:\/none \(.*open \/none: No such file/,
