@@ -47,7 +47,7 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
     .flatMap((milter) => unreachable(service, milter, postfix) ?? [])
   if (known.length > 0) {
     const terms = known.flatMap((milter) => checkMilter(service, milter, postfix))
-    return [...odd, ...checkOverride(service), ...terms, ...away]
+    return [...odd, ...checkOverride(service), ...terms, ...away.map(besideOnescand)]
   }
   if (odd.length > 0) return odd
   if (away.length > 0) return away
@@ -64,6 +64,12 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
     return [usesClamdPerhaps(service.placeOf(filter), service.valueOf(filter))]
   return [notFiltered(service, toAdd, postfix)]
 }
+
+/** A further milter that Postfix does not reach: mail that it accepts is scanned all the same. */
+const besideOnescand = (checkLine: CheckLine): CheckLine => ({
+  ...checkLine,
+  value: checkLine.value.replace(whileDown('accept'), 'Postfix accepts mail without this filter'),
+})
 
 /** A filter that may use onescand as clamd, which only its own settings show. */
 const usesClamdPerhaps = (what: string, filter: string) =>

@@ -241,6 +241,18 @@ export const states: readonly PostfixState[] = [
     byMail: around,
   },
   {
+    name: 'a filter beside onescan is down, and mail passes without it',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_milters: `{ inet:127.0.0.1:9, default_action=accept }, ${ports.milter}`,
+      non_smtpd_milters: ports.milter,
+    }),
+    byRule: [
+      /^error milter inet:127\.0\.0\.1:9: nothing listens there: Postfix accepts mail without this filter; start the milter /,
+    ],
+    byMail: [],
+  },
+  {
     name: 'onescand is down, and mail is deferred',
     main: byMilter,
     isDown: true,
