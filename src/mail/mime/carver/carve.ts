@@ -104,7 +104,16 @@ class Carver {
     return this.#cuts[number]?.at ?? this.#bytes.length
   }
 
-  /** Adds all that the body below a start may be. `number` is that of the cut below the start. */
+  /**
+   * Adds all that the body below a start may be. `number` is that of the cut above the start's place. A body ends at:
+   *
+   * | end | of which body |
+   * | --- | --- |
+   * | the nearest cut | any |
+   * | the next cut that is written like the one above the part | encoded, named, or a message |
+   * | the cut below the nearest one, but not behind that | encoded, unless the nearest is that |
+   * | that, or the end of the mail if there is none | the same, as a guess |
+   */
   *#takeBody(start: BodyStart, number: number, multiparts: Multiparts): Steps {
     const isEncoded = start.header.encodings.some((encoding) => encoding !== 'identity')
     const isNamed = NAMED.test(start.text)
