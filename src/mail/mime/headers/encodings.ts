@@ -15,7 +15,10 @@ interface TransferEncoding {
   readonly mentions?: RegExp
   /** A word of one program: GNU mailutils accepts the letters of RFC 2047, and Email::MIME accepts `qp`. */
   readonly short?: readonly string[]
-  /** What a body in it has, whatever its header declares. */
+  /**
+   * What a body in it has, whatever its header declares. A body may have a line of many megabytes: V8 throws for an expression
+   * that could give back so many characters of it.
+   */
   readonly looks?: RegExp
   readonly decoder?: Decoder
   /**
@@ -38,7 +41,8 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
     words: ['base64'],
     mentions: /b64|base64/,
     short: ['b'],
-    looks: /^\s*(?=[a-z]*[^\sa-z])[A-Za-z0-9+/]{8,}={0,2}[ \t]*(?:[\r\n]|$)/,
+    looks:
+      /^\s*(?:[A-Za-z0-9+/]{1000}|(?=[a-z]*[^\sa-z])[A-Za-z0-9+/]{8,999}={0,2}[ \t]{0,999}(?:[\r\n]|$))/,
     decoder: base64,
     encodes: 'bytes',
     isCommon: true,
@@ -47,7 +51,7 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
     words: ['quoted-printable'],
     mentions: /quoted|printable/,
     short: ['q', 'qp'],
-    looks: /=[0-9A-F]{2}|=[ \t]*\r?\n/i,
+    looks: /=[0-9A-F]{2}|=[ \t]{0,65535}\r?\n/i,
     decoder: quotedPrintable,
     encodes: 'lines',
     isCommon: true,
