@@ -19,6 +19,14 @@ export function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
   return found < 0 ? bytes.length : found
 }
 
+/** Returns whether a range has a CR without an LF after it. */
+export function hasBareCr(bytes: Buffer, from: number, end: number): boolean {
+  const piece = bytes.subarray(from, end)
+  let cr = indexOrEnd(piece, CR, 0)
+  while (cr < piece.length && bytes[from + cr + 1] === LF) cr = indexOrEnd(piece, CR, cr + 2)
+  return cr < piece.length
+}
+
 /** Returns whether the bytes are nothing but blanks and control characters. */
 export function isAllBlank(bytes: ArrayLike<number>, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at]! > SPACE) return false

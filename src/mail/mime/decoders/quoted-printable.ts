@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer'
 import { CR, DASH, EQUALS, hexDigits, LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
-import { indexOrEnd } from '../../../base/bytes/lines.ts'
+import { hasBareCr, indexOrEnd } from '../../../base/bytes/lines.ts'
 import { type ChoiceOf, Way } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
 import { lowBytes } from './charsets.ts'
@@ -226,14 +226,6 @@ function hasLastBlank(bytes: Buffer, from: number, end: number): boolean {
 const LAST_BLANKS: readonly Buffer[] = [' \n', ' \r', '\t\n', '\t\r'].map((ends) =>
   Buffer.from(ends),
 )
-
-/** Returns whether a piece has a CR without an LF after it. */
-function hasBareCr(bytes: Buffer, from: number, end: number): boolean {
-  const piece = bytes.subarray(from, end)
-  let cr = indexOrEnd(piece, CR, 0)
-  while (cr < piece.length && bytes[from + cr + 1] === LF) cr = indexOrEnd(piece, CR, cr + 2)
-  return cr < piece.length
-}
 
 /** Returns whether a byte is 0xc4 or more: the first of a UTF-8 character above U+00FF is. */
 function hasHighByte(bytes: Buffer): boolean {

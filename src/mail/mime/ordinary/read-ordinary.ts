@@ -1,4 +1,5 @@
-import { CR, LF } from '../../../base/bytes/ascii.ts'
+import { LF } from '../../../base/bytes/ascii.ts'
+import { hasBareCr } from '../../../base/bytes/lines.ts'
 import { type ByteRange, type MailBytes, shortText } from '../../message/bytes.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import {
@@ -320,12 +321,8 @@ class OrdinaryReading {
 
   /** Whether bytes have a NUL, or a CR without an LF behind it. They are not made a string: that would be a copy. */
   *#hasNulOrBareCr(from: number, to: number): Steps<boolean> {
-    const mail = this.#mail
-    const range = yield* this.#work.searched(mail, from, to)
-    if (range.includes(0)) return true
-    if (!range.includes(CR)) return false
-    for (let at = from; at < to; at++) if (mail[at] === CR && mail[at + 1] !== LF) return true
-    return false
+    const range = yield* this.#work.searched(this.#mail, from, to + 1) // an LF may be below the last CR
+    return range.subarray(0, to - from).includes(0) || hasBareCr(range, 0, to - from)
   }
 }
 
