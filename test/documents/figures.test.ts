@@ -163,9 +163,10 @@ t.test(
       `${figure('PROGRAM_IDLE_MAX') / 1000} seconds, divided by the number of its connections`,
     )
     t.match(page, `sent less than ${figure('PROGRESS') / KIB} KiB`)
+    const remembered = figure('REMEMBERED_MAX', 'delay/gate/remembered-clients.ts')
     t.match(
       page,
-      `remembers the last ${withCommas(figure('REMEMBERED_MAX', 'delay/gate/remembered-clients.ts'))} clients`,
+      `remembers the last ${withCommas(remembered / 2)} to ${withCommas(remembered)} clients`,
     )
     t.match(page, `and ${figure('SPARE_DESCRIPTORS')} more.`)
   },

@@ -17,7 +17,7 @@ interface TransferEncoding {
   readonly short?: readonly string[]
   /**
    * What a body in it has, whatever its header declares. A body may have a line of many megabytes: V8 throws for an expression
-   * that could give back so many characters of it.
+   * that may have to give millions of characters back.
    */
   readonly looks?: RegExp
   readonly decoder?: Decoder
