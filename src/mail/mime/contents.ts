@@ -38,6 +38,7 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
       : openMail(message, extraction, options.header)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
+    yield* extraction.work.reportDepth() // deep mail may cost too much work before all of its structure is read
     extraction.work.leaveUnread(error.message)
   }
   if (extraction.work.unread !== undefined) yield { kind: 'unread', ...extraction.work.unread }
@@ -100,11 +101,12 @@ class MailContents {
     return false
   }
 
-  /** Reads the structure of the mail. Reports its names and oddities. */
+  /** Reads the structure of the mail. Reports its oddities, depth and names. */
   *#readStructure(mail: MailBytes): Steps<MailStructure> {
     const { layers, messages, work } = this.#extraction
     const structure = yield* readStructure(mail, messages, work, this.#given)
     if (layers === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
+    yield* work.reportDepth()
     for (const header of new Set(structure.headers)) yield* this.#readNames(header)
     return structure
   }

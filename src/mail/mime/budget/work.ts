@@ -84,8 +84,8 @@ export class Work {
   #contents: number
   #unread: LeftUnread | undefined
   #unitsSinceTurn = 0
-  /** The greatest depth that is not reported. */
-  #maxDepth: number
+  readonly #maxDepth: number
+  #depth: 'read' | 'deeper' | 'reported' = 'read'
 
   constructor(
     { size }: Bytes,
@@ -110,10 +110,15 @@ export class Work {
     this.onOdd?.('unread')
   }
 
+  /** Notes how deep a part of the message is. */
+  noteDepth(depth: number): void {
+    if (depth > this.#maxDepth && this.#depth === 'read') this.#depth = 'deeper'
+  }
+
   /** Reports, once, that the message is nested deeper than is read. */
-  *reportDepth(depth: number): Steps {
-    if (depth <= this.#maxDepth) return
-    this.#maxDepth = Number.POSITIVE_INFINITY
+  *reportDepth(): Steps {
+    if (this.#depth !== 'deeper') return
+    this.#depth = 'reported'
     yield { kind: 'deeper' }
   }
 

@@ -93,7 +93,7 @@ class Carver {
       const from = cut?.to ?? this.#top
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
       const found = yield* bodyStartsBelow(this.#bytes, range, this.#work)
-      yield* this.#levels.takeHeaders(found)
+      this.#levels.takeHeaders(found)
       places.push(found)
     }
     return places

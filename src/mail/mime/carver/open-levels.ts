@@ -1,5 +1,5 @@
 import { limits } from '../budget/limits.ts'
-import type { Steps, Work } from '../budget/work.ts'
+import type { Work } from '../budget/work.ts'
 import type { Cut } from '../structure/cuts.ts'
 import { type Depth, inMessage, inMultipart, isMessageByDefault } from '../structure/leaf.ts'
 import type { BodyStarts } from './body-starts.ts'
@@ -53,28 +53,27 @@ export class OpenLevels {
   }
 
   /** Takes the headers below that line, or on top of the mail. */
-  *takeHeaders({ starts, bodyAt, nested }: BodyStarts): Steps {
+  takeHeaders({ starts, bodyAt, nested }: BodyStarts): void {
     this.#bodyAt = bodyAt
     for (const header of nested) {
       const outer = this.#depth
       if (!header.isMessage && !isMessageByDefault(header, outer)) break
       const isFile = header.isUnambiguous && !header.isMultipart && outer.multipart !== undefined
-      yield* this.#add(() => {
+      this.#add(() => {
         this.attached++
         return inMessage(isFile ? 0 : outer.levels + 1, outer, this.#work)
       })
     }
     const multipart = starts.findLast(({ header }) => header.isMultipart)?.header
     if (multipart)
-      yield* this.#add(() => inMultipart(multipart, this.#depth, this.#work), multipart.boundary)
+      this.#add(() => inMultipart(multipart, this.#depth, this.#work), multipart.boundary)
   }
 
-  *#add(deepen: () => Steps<Depth>, boundary?: string): Steps {
+  #add(deepen: () => Depth, boundary?: string): void {
     if (this.#depth.entities === limits.entities) return
     // Another message may follow the end of a multipart, as in a mailbox within a text.
     const { below } = this.#open.at(-1)?.isClosed ? this.#open.pop()! : { below: this.#below }
     const delimiter = boundary && `--${boundary}`
-    const depth = yield* deepen()
-    this.#open.push({ below, depth, delimiter, hasParts: false, isClosed: false })
+    this.#open.push({ below, depth: deepen(), delimiter, hasParts: false, isClosed: false })
   }
 }

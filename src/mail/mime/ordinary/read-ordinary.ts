@@ -226,7 +226,7 @@ class OrdinaryReading {
     this.#multiparts.push({ boundary, from })
     const { boundaries, delimitersAt } = this.#found
     boundaries.push({ boundary, below: to })
-    const depth = yield* inMultipart(header, outer.depth, this.#work)
+    const depth = inMultipart(header, outer.depth, this.#work)
     const inside = { ...outer, depth, isOfPart: true }
     let delimiter = yield* this.#delimiter(boundary, from, to)
     this.#leaf(header, from, delimiter?.at ?? to, outer, 'preamble or epilogue')
@@ -259,7 +259,7 @@ class OrdinaryReading {
     const inPlace = extendsHeader(yield* this.#firstLines(from)) ? levels : 0
     this.#found.attached++
     const inner = multipart ? inPlace : levels + 1
-    const depth = yield* inMessage(inner, outer.depth, this.#work)
+    const depth = inMessage(inner, outer.depth, this.#work)
     this.#leaf(header, from, to, outer)
     return multipart === undefined
       ? yield* this.#entity(from, to, atTopOf(depth))

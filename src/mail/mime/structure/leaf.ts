@@ -1,5 +1,5 @@
 import { LimitExceeded, limits } from '../budget/limits.ts'
-import type { Steps, Work } from '../budget/work.ts'
+import type { Work } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 
@@ -75,22 +75,22 @@ function depthIn({ levels, messages, entities }: Omit<Depth, 'subtypes' | 'multi
 }
 
 /** Returns the depth inside of an attached message that begins at a number of levels. */
-export function inMessage(levels: number, outer: Depth, work: Work): Steps<Depth> {
+export function inMessage(levels: number, outer: Depth, work: Work): Depth {
   const entities = outer.entities + 1
-  return reported({ ...depthOfMail(outer.messages + 1), levels, entities }, work)
+  return noted({ ...depthOfMail(outer.messages + 1), levels, entities }, work)
 }
 
 /** Returns the depth of the parts of a multipart. */
-export function inMultipart(header: PartHeader, outer: Depth, work: Work): Steps<Depth> {
+export function inMultipart(header: PartHeader, outer: Depth, work: Work): Depth {
   const levels = outer.levels + 1
   const entities = outer.entities + 1
   const subtypes = within(outer.subtypes, header.type)
-  return reported({ ...outer, levels, entities, subtypes, multipart: header }, work)
+  return noted({ ...outer, levels, entities, subtypes, multipart: header }, work)
 }
 
-/** Reports what is too deep where it is declared, before work is spent on what is inside. */
-function* reported(depth: Depth, work: Work): Steps<Depth> {
-  yield* work.reportDepth(depthIn(depth))
+/** Notes a depth where it is declared, before work is spent on what is inside. */
+function noted(depth: Depth, work: Work): Depth {
+  work.noteDepth(depthIn(depth))
   if (depth.entities > limits.entities) {
     throw new LimitExceeded(
       `more than ${limits.entities} multiparts and messages inside one another`,

@@ -249,7 +249,7 @@ t.test('more encoded messages inside one another than are read are too deep', as
   t.equal(isNested(Bytes.of(mail), limits.nesting), true)
 })
 
-t.test('mail is too deep before it costs too much work, whoever reads it', async (t) => {
+t.test('mail that costs too much work is too deep, if it is, whoever reads it', async (t) => {
   const long = `${text}${'a line of a long text\n'.repeat(10_000)}`
   for (const [name, top, work] of [
     ['ordinary', '', 3_000_000],
