@@ -6,15 +6,20 @@ import { namesScanners } from '../../../base/settings/table/scanners.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import { byteSize } from '../../../base/text/values.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
-import { CONFIG_FILES, clamdConfOf, valueIn } from '../../scan/scanners/clamd/clamd-conf.ts'
+import {
+  CONFIG_FILES,
+  clamdConfOf,
+  toSetInConf,
+  valueIn,
+} from '../../scan/scanners/clamd/clamd-conf.ts'
 
 /** Limits that clamd and another program have for the same thing. If they do not agree, mail is deferred again and again. */
 
 const MIB = 1024 * 1024
 /** The limits of clamd.conf(5) for the size of a message, and their defaults. 0 removes the limit. */
-const SIZES = { MaxFileSize: 100 * MIB, MaxScanSize: 400 * MIB } as const
+export const SIZE_LIMITS = { MaxFileSize: 100 * MIB, MaxScanSize: 400 * MIB } as const
 /** The limit, in addition, for a message that is not passed as an open file. */
-const SIZES_OF_STREAM = { ...SIZES, StreamMaxLength: 100 * MIB } as const
+const SIZE_LIMITS_OF_STREAM = { ...SIZE_LIMITS, StreamMaxLength: 100 * MIB } as const
 /** clamd's own, clamd.conf(5), in milliseconds. */
 const MAX_SCAN_TIME = 120_000
 
@@ -47,7 +52,7 @@ function sizesOf(text: string, files: readonly string[]): LargestScanned[] {
   const server = readClamdAddress(text)
   const conf = clamdConfOf(server, files)
   if (conf === undefined) return []
-  const sizes = server.kind === 'unix' ? SIZES : SIZES_OF_STREAM
+  const sizes = server.kind === 'unix' ? SIZE_LIMITS : SIZE_LIMITS_OF_STREAM
   return Object.entries(sizes).map(([name, usual]) => ({
     name,
     bytes: byteSize(valueIn(conf, name), name, usual),
@@ -68,11 +73,7 @@ export function checkConfLimits(
 ): CheckLine[] {
   if (conf === undefined) return []
   const limit = (name: string, value: string, usual: number) =>
-    warning(
-      `clamd ${text} ${name}`,
-      value,
-      `set "${name} ${usual}" in its clamd.conf, and restart clamd`,
-    )
+    warning(`clamd ${text} ${name}`, value, toSetInConf(`${name} ${usual}`))
   const time = Number(valueIn(conf, 'MaxScanTime') ?? MAX_SCAN_TIME)
   const is = time === 0 ? 'is 0 (unlimited)' : `is ${formatDuration(time)}`
   const tooLong = `${is}, and onescan waits for ${formatDuration(timeout)} (SCANTIMEOUT): clamd goes on with mail that is deferred`

@@ -14,7 +14,12 @@ import { isUnderSystemd } from '../../../base/systemd/bound-paths.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { DAY, formatDay, formatDuration } from '../../../base/text/units.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
-import { clamdConfOf, configuredAddress, databaseIn } from '../../scan/scanners/clamd/clamd-conf.ts'
+import {
+  clamdConfOf,
+  configuredAddress,
+  databaseIn,
+  toSetInConf,
+} from '../../scan/scanners/clamd/clamd-conf.ts'
 import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { isSecure, loadConnect } from '../../scan/scanners/clamd/connect.ts'
 import {
@@ -235,7 +240,7 @@ function openSocketTo(
 ) {
   const join = isDaemon ? joinGroup(account, accounts, barrier) : undefined
   if (join !== undefined) return `${join} && systemctl restart onescand`
-  if (barrier === socket) return 'set "LocalSocketMode 666" in its clamd.conf, and restart clamd'
+  if (barrier === socket) return toSetInConf('LocalSocketMode 666')
   const opened = `chmod a+x ${shellWord(barrier)}`
   // Such a directory is made at each boot, with the umask of clamd's unit.
   return /^(\/var)?\/run\//.test(barrier)

@@ -4,6 +4,7 @@ import { PROPERTIES, type Property } from '../../../base/settings/table/findings
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { readAttachmentRules } from '../../scan/scanners/attachments/attachment-rules.ts'
 import { listFingerprint, probeName } from '../../scan/scanners/attachments/ban-names.ts'
+import { toSetInConf } from '../../scan/scanners/clamd/clamd-conf.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { isSearchedFor, propertyOf } from '../../scan/scanners/findings/properties.ts'
@@ -90,7 +91,7 @@ const probes: readonly Probe[] = [
       untested: file === undefined ? named : undefined,
       isNamed: hasProperty(property),
       otherwise: `clamd does not report ${named}: they are delivered as clean`,
-      remedy: `set "${line}" in its clamd.conf, and restart clamd`,
+      remedy: toSetInConf(line),
     }
   }),
   {

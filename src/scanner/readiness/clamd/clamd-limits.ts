@@ -4,20 +4,18 @@ import { roomIn } from '../../../base/path/room.ts'
 import { byteSize } from '../../../base/text/values.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { limits as readingLimits } from '../../../mail/mime/index.ts'
-import { valueIn } from '../../scan/scanners/clamd/clamd-conf.ts'
+import { isOffIn, toSetInConf, valueIn } from '../../scan/scanners/clamd/clamd-conf.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { isSecure } from '../../scan/scanners/clamd/connect.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
+import { SIZE_LIMITS } from './agreeing-limits.ts'
 import { lacksSignatures } from './clamd-signatures.ts'
 import { levelsOpened, probeLimitReports } from './limit-probes.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
 const SCAN_TIMEOUT = 120_000
-
-/** clamd's own, clamd.conf(5). */
-const MAX_SCAN_SIZE = 400 * 1024 * 1024
 
 /** The limit of libclamav for unpacked data if MaxScanSize is 0. */
 const MAX_SCAN_SIZE_UNLIMITED = 2 * 1024 * 1024 * 1024
@@ -49,9 +47,9 @@ export async function checkTemporaryFiles(
 }
 
 function maxScanSizeIn(conf: string): number {
-  const text = valueIn(conf, 'MaxScanSize')
+  const { MaxScanSize: usual } = SIZE_LIMITS
   // With an invalid one clamd does not start.
-  const size = attempt(() => byteSize(text, 'MaxScanSize', MAX_SCAN_SIZE)) ?? MAX_SCAN_SIZE
+  const size = attempt(() => byteSize(valueIn(conf, 'MaxScanSize'), 'MaxScanSize', usual)) ?? usual
   return size === 0 ? MAX_SCAN_SIZE_UNLIMITED : size
 }
 
@@ -114,13 +112,8 @@ function notUnpacked(
   effect: string,
 ): CheckLine {
   const what = `clamd ${server.address.text} ${name}`
-  if (conf === undefined || isOff(conf, name)) {
-    return level(
-      what,
-      `is off: ${effect}`,
-      `set "${name} yes" in its clamd.conf, and restart clamd`,
-    )
-  }
+  if (conf === undefined || isOffIn(conf, name))
+    return level(what, `is off: ${effect}`, toSetInConf(`${name} yes`))
   const value = `is on, but clamd answers OK for such a file with EICAR in it: ${effect}`
   const remedy =
     'free space in the TemporaryDirectory of its clamd.conf (by default /tmp), then restart clamd'
@@ -151,16 +144,11 @@ const switches: Readonly<Record<string, string>> = {
 export function checkSwitches(server: ClamdServer, conf: string | undefined): CheckLine[] {
   if (conf === undefined) return []
   return Object.entries(switches).flatMap(([name, finds]) => {
-    if (!isOff(conf, name)) return []
+    if (!isOffIn(conf, name)) return []
     const value = `is off: ${finds} are delivered as clean`
-    const remedy = `set "${name} yes" in its clamd.conf, and restart clamd`
-    return [warning(`clamd ${server.address.text} ${name}`, value, remedy)]
+    return [warning(`clamd ${server.address.text} ${name}`, value, toSetInConf(`${name} yes`))]
   })
 }
-
-/** Returns whether a switch is off, by the values that clamd.conf(5) accepts. */
-const isOff = (conf: string, name: string): boolean =>
-  /^(?:no|false|0|off)$/i.test(valueIn(conf, name) ?? '')
 
 /** Resolves to whether clamd reports this as clean. */
 async function isClean(server: ClamdServer, content: Buffer): Promise<boolean> {
@@ -246,7 +234,7 @@ export async function checkAlert(
   signal: AbortSignal = AbortSignal.timeout(SCAN_TIMEOUT),
 ): Promise<CheckLine> {
   const what = `clamd ${server.address.text} AlertExceedsMax`
-  const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
+  const remedy = toSetInConf('AlertExceedsMax yes')
   const answer = await probeLimitReports(server, signal)
   switch (answer.reports) {
     case 'yes':
@@ -279,6 +267,6 @@ export async function checkDepth(
   return warning(
     what,
     `is ${most}: clamd scans files in at most ${archives}`,
-    'set "MaxRecursion 17" in its clamd.conf, and restart clamd',
+    toSetInConf('MaxRecursion 17'),
   )
 }

@@ -10,6 +10,7 @@ import {
   clamdConfOf,
   databaseIn,
   isOnThisHost,
+  toSetInConf,
   valueIn,
 } from '../../scan/scanners/clamd/clamd-conf.ts'
 import {
@@ -89,8 +90,7 @@ export async function checkReload(
   if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
   const often = seconds > 0 ? `checks every ${formatDuration(seconds * 1000)}` : 'never checks'
   const value = `${often} for new local signatures, which onescan treats as loaded after ${formatDuration(SETTLED_AFTER_SECONDS * 1000)}`
-  const remedy = `set "SelfCheck ${SELF_CHECK}" in its clamd.conf, and restart clamd`
-  return [warning(`${what} SelfCheck`, value, remedy)]
+  return [warning(`${what} SelfCheck`, value, toSetInConf(`SelfCheck ${SELF_CHECK}`))]
 }
 
 /**

@@ -71,6 +71,15 @@ export function isSetIn(conf: string, name: string): boolean {
   return /^(?:yes|true|1)$/i.test(valueIn(conf, name) ?? '')
 }
 
+/** Returns whether clamd takes the value of a setting for no; one without a value has its default. */
+export function isOffIn(conf: string, name: string): boolean {
+  return /^(?:no|false|0|off)$/i.test(valueIn(conf, name) ?? '')
+}
+
+/** The remedy that sets a line, such as `MaxFiles 10000`. */
+export const toSetInConf = (line: string): string =>
+  `set "${line}" in its clamd.conf, and restart clamd`
+
 /**
  * Returns whether this clamd runs on this host, judging by its address, or false if it is asked through an
  * onescand.
