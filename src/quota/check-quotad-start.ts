@@ -5,7 +5,7 @@ import { FaultCollector } from '../base/errors/aggregate-fault.ts'
 import { attempt, errorText, errorTextAt, Fault } from '../base/errors/fault.ts'
 import { readUptime } from '../base/flow/uptime.ts'
 import type { Environment } from '../base/process/environment.ts'
-import { passwdEntries } from '../base/process/passwd.ts'
+import { isPersonal, passwdEntries } from '../base/process/passwd.ts'
 import { everyFault, lineEndFaults } from '../base/settings/faults.ts'
 import { misspeltSettings } from '../base/settings/misspelt.ts'
 import { readSetting } from '../base/settings/read-settings.ts'
@@ -128,8 +128,6 @@ function unreadableFiles(settings: ServiceSettings): CheckLine[] {
   })
 }
 
-/** Numbers of accounts that people have: login.defs(5). */
-const isPerson = (uid: number) => uid >= 1000 && uid < 60_000
 /** Upper limit for the paths that are shown. */
 const SHOWN_MAX = 3
 
@@ -151,6 +149,6 @@ function missingMailboxPaths({ source, users }: ServiceSettings, env: Environmen
 /** The directories in which people of a list have their homes. */
 function homesIn(file: string): string[] {
   const text = attempt(() => readFileSync(file, 'latin1')) ?? ''
-  const people = [...passwdEntries(text)].filter(({ uid }) => isPerson(uid))
+  const people = [...passwdEntries(text)].filter(({ uid }) => isPersonal(uid))
   return people.flatMap(({ home }) => (home.startsWith('/') ? [dirname(home)] : []))
 }

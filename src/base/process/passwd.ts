@@ -27,6 +27,9 @@ export function passwdEntryOf(name: string, text = readPasswd()): PasswdEntry | 
 
 const readPasswd = (): string => readFileSync('/etc/passwd', 'latin1')
 
+/** Returns whether an account of this number is that of a person: login.defs(5) of Debian and of Red Hat. */
+export const isPersonal = (uid: number): boolean => uid >= 1000 && uid <= 60_000
+
 /** Returns the name of a user, by default of this host, or undefined if the user has none. */
 export function userName(uid: number, text?: string): string | undefined {
   try {

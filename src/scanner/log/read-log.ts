@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { attempt, errorCode, errorText, errorTextAt } from '../../base/errors/fault.ts'
 import { type OpenFile, PathHandle } from '../../base/path/path-handle.ts'
 import { inheritedDescriptor } from '../../base/process/descriptors.ts'
-import { passwdEntries } from '../../base/process/passwd.ts'
+import { isPersonal, passwdEntries } from '../../base/process/passwd.ts'
 import { type LogRecord, parseLogLine } from './parsed-line.ts'
 
 /** Upper limit, in bytes, for a line that is read. onescan's own lines have at most 4,096. */
@@ -252,14 +252,14 @@ function journalMatches(): string[] {
 /** The accounts of qmail and vpopmail, which often have the numbers of people. */
 const MAIL_ACCOUNT = /^(alias|qmail[a-z]|vpopmail)$/
 
-/**
- * Returns the user ids of root and of accounts that belong to a service and not to a person: UID_MIN of
- * login.defs(5), and the ids that Debian assigns (its policy, 9.2.2).
- */
+/** The first of the ids that Debian assigns to no service (its policy, 9.2.2). */
+const RESERVED_FROM = 65_000
+
+/** Returns the user ids of root and of accounts that belong to a service and not to a person. */
 function serviceAccounts(): number[] {
   const accounts = attempt(() => [...passwdEntries()]) ?? []
   const ofServices = accounts.filter(
-    ({ name, uid }) => uid < 1000 || (uid >= 60_000 && uid < 65_000) || MAIL_ACCOUNT.test(name),
+    ({ name, uid }) => (!isPersonal(uid) && uid < RESERVED_FROM) || MAIL_ACCOUNT.test(name),
   )
   return [...new Set(ofServices.map(({ uid }) => uid))]
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type CheckLine, failure, ok, warning } from '../../base/check/check-line.ts'
 import { attempt, errorText } from '../../base/errors/fault.ts'
 import { readOwnFile } from '../../base/path/open.ts'
-import { passwdEntries } from '../../base/process/passwd.ts'
+import { isPersonal, passwdEntries } from '../../base/process/passwd.ts'
 import { NOT_KNOWN, type QuotaAnswer } from '../../base/protocol/quota/quota-answer.ts'
 import { readAddress } from '../../base/text/address.ts'
 import { formatDuration } from '../../base/text/units.ts'
@@ -79,8 +79,7 @@ export async function checkQuotaNames(
   { passwd }: CheckedHost['accounts'],
   domains: readonly string[],
 ): Promise<CheckLine[]> {
-  const isPerson = ({ uid }: { uid: number }) => uid >= UID_MIN && uid <= UID_MAX
-  const user = [...passwdEntries(passwd)].find(isPerson)?.name
+  const user = [...passwdEntries(passwd)].find(({ uid }) => isPersonal(uid))?.name
   if (user === undefined) return []
   const knows = async (style: QuotaSettings['nameStyle'], address: string) => {
     const client = openQuotaClient({ ...settings, nameStyle: style }, () => {})
@@ -110,10 +109,6 @@ export async function checkQuotaNames(
 function isKnown(answer: QuotaAnswer): boolean {
   return answer.status === 'full' || (answer.status === 'room' && answer.usage !== undefined)
 }
-
-/** The ids of people's accounts, by login.defs(5) of Debian and of Red Hat. */
-const UID_MIN = 1000
-const UID_MAX = 60_000
 
 /** Bytes of control/me: a name of the DNS (RFC 1035 2.3.4), and blanks. */
 const ME_MAX = 1024
