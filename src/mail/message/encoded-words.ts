@@ -1,4 +1,4 @@
-import { decodeEscapes, mayHoldWords, readingsOfBase64 } from './escapes.ts'
+import { decodeEscapes, decodeQ, mayHoldWords, readingsOfBase64 } from './escapes.ts'
 
 /** The number of times that nested encoded words are decoded. Deeper ones could hide anything. */
 const WORD_DEPTH_MAX = 4
@@ -134,9 +134,7 @@ function decodeOnce(text: string): string {
     const encoded = text.slice(encoding + 1, end)
     decoded += text.slice(at, word)
     if (encoded !== '')
-      decoded += isLetterB(text, charset + 1)
-        ? readingsOfBase64(encoded)[0]
-        : decodeEscapes(encoded.replaceAll('_', ' '), '=')
+      decoded += isLetterB(text, charset + 1) ? readingsOfBase64(encoded)[0] : decodeQ(encoded)
     at = text.startsWith('?=', end) ? end + 2 : end
   }
 }

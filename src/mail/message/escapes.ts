@@ -34,6 +34,9 @@ export function decodeEscapes(text: string, sign: '=' | '%'): string {
   return bytes.toString('latin1', 0, length)
 }
 
+/** Decodes the text of a word in the encoding Q (RFC 2047 4.2), each byte a character. */
+export const decodeQ = (text: string): string => decodeEscapes(text.replaceAll('_', ' '), '=')
+
 /** The characters of base64 (RFC 4648 4), in the order of their values. */
 export const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 

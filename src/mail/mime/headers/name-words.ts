@@ -1,5 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer'
-import { decodeEscapes, readingsOfBase64 } from '../../message/escapes.ts'
+import { decodeQ, readingsOfBase64 } from '../../message/escapes.ts'
 import { costs } from '../budget/costs.ts'
 import { isAsciiOrUtf8, isUnreadable, normalizedCharset, textsIn } from '../decoders/charsets.ts'
 
@@ -133,7 +133,7 @@ export class NameWords {
       if (!isSameRun || set !== charset) endRun()
       if (!isSameRun) decoded += textOf(between)
       charset = set
-      bytes += isBase64(encoding) ? fromBase64(encoded) : fromQ(encoded)
+      bytes += isBase64(encoding) ? fromBase64(encoded) : decodeQ(encoded)
       from = index + word.length
     }
     endRun()
@@ -164,11 +164,6 @@ export class NameWords {
 
 function isBase64(encoding: string): boolean {
   return encoding === 'B' || encoding === 'b'
-}
-
-/** Returns the bytes of a word in the encoding Q (RFC 2047 4.2), each as one character. */
-function fromQ(encoded: string): string {
-  return decodeEscapes(encoded.replaceAll('_', ' '), '=')
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { REPLACED } from '../../../base/text/values.ts'
-import { decodeEscapes, readingsOfBase64 } from '../../message/escapes.ts'
+import { decodeEscapes, decodeQ, readingsOfBase64 } from '../../message/escapes.ts'
 import { isAsciiOrUtf8, normalizedCharset, textsIn } from '../decoders/charsets.ts'
 
 /** An encoded word (RFC 2047). Many programs write blanks and question marks into its text. */
@@ -30,9 +30,7 @@ export function readableText(raw: string, usual?: string): string {
     // A character may be divided between words, and blanks between them are not text (RFC 2047 6.2).
     if (from === 0 || between.trim() !== '' || charset.toLowerCase() !== run.charset) endRun()
     if (from === 0 || between.trim() !== '') read += textInCharset(between, '', usual)
-    const bytes = /b/i.test(encoding)
-      ? readingsOfBase64(encoded)[0]
-      : decodeEscapes(encoded.replaceAll('_', ' '), '=')
+    const bytes = /b/i.test(encoding) ? readingsOfBase64(encoded)[0] : decodeQ(encoded)
     run = { charset: charset.toLowerCase(), bytes: run.bytes + bytes }
     from = index + word.length
   }
