@@ -57,7 +57,9 @@ t.test('the search finds variables of every form, except of two that are compare
 t.test('a duration in a message is written by formatDuration alone', async (t) => {
   for (const { path, text } of sourceFiles) {
     if (path === 'base/text/units.ts') continue
-    const own = text.match(/\$\{[^{}]*\} ?(?:ms|s|min|seconds|minutes|hours|days)\b(?!`\))/g) ?? []
+    // The settings of mail servers write a number and its unit without a blank: `90s`.
+    const own =
+      text.match(/\$\{[^{}]*\}(?: |(?!\w+`\)))(?:ms|s|min|seconds|minutes|hours|days)\b/g) ?? []
     t.same(own, [], path)
   }
 })

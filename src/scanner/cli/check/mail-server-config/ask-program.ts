@@ -1,4 +1,5 @@
 import { runProgram } from '../../../../base/process/run-program.ts'
+import { formatDuration } from '../../../../base/text/units.ts'
 import { reader } from '../../root/check-accounts.ts'
 import { commandAs } from '../../root/run-as.ts'
 
@@ -19,7 +20,8 @@ export async function askProgram(
     command: process.getuid!() === 0 ? commandAs(reader(), command) : command,
     ...{ env, cwd: '/', within },
   })
-  if (exceeded === 'time') throw new Error(`${command[0]} did not end within ${within / 1000} s`)
+  if (exceeded === 'time')
+    throw new Error(`${command[0]} did not end within ${formatDuration(within)}`)
   if (code === 0) return output.toString()
   throw new Error(complaint.trim() || `${command[0]} exited with ${code}`)
 }

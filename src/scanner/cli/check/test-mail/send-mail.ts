@@ -4,6 +4,7 @@ import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { errorText } from '../../../../base/errors/fault.ts'
 import { withoutCode } from '../../../../base/errors/system-error.ts'
 import { runProgram } from '../../../../base/process/run-program.ts'
+import { formatDuration } from '../../../../base/text/units.ts'
 import { sendmailOptions } from '../../../protocol/smtp/sendmail-program.ts'
 
 /**
@@ -123,7 +124,7 @@ async function sendTo(
   let looks: NodeJS.Timeout | undefined
   try {
     const sent = await new Promise<SentMail>((resolve, reject) => {
-      const tooLate = new Error(`the SMTP session did not end within ${within / 1000} s`)
+      const tooLate = new Error(`the SMTP session did not end within ${formatDuration(within)}`)
       late = setTimeout(() => reject(tooLate), within)
       connection.on('error', reject)
       looks = setInterval(() => {
