@@ -1,6 +1,6 @@
 import { SEARCH_MAX } from '../../base/text/search-words.ts'
 import { wholeNumber } from '../../base/text/values.ts'
-import { isId } from '../scan/quarantine/entries.ts'
+import { isId, secondsOf } from '../scan/quarantine/entries.ts'
 import { type Desk, type MessageFilter, statesOf } from './desk.ts'
 import { Problem } from './problem.ts'
 import type { ShownMessage } from './shown-message.ts'
@@ -45,7 +45,7 @@ export function readFilter(query: URLSearchParams): ListFilter {
   const search = query.get('search') ?? ''
   if (search.length > SEARCH_MAX) throw bad(`search: has more than ${SEARCH_MAX} characters`)
   const until = moment(query, 'until')
-  const end = before === null ? undefined : (Number.parseInt(before, 10) + 1) * 1000
+  const end = before === null ? undefined : (secondsOf(before) + 1) * 1000
   return {
     range: {
       since: moment(query, 'since'),

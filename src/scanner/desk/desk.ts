@@ -15,8 +15,9 @@ import {
   openMessage,
   type QuarantineEntry,
   RecordReader,
+  secondsOf,
 } from '../scan/quarantine/entries.ts'
-import { NotDone } from '../scan/quarantine/not-done.ts'
+import { NotDone, notInQuarantine } from '../scan/quarantine/not-done.ts'
 import {
   forgetReceipts,
   idsWithReceipts,
@@ -90,7 +91,7 @@ export class Desk {
     onRead: (entry: QuarantineEntry) => boolean = () => true,
   ): AsyncGenerator<FoundMessage> {
     const { range, states, grounds, before } = filter
-    const last = before && { id: before, seconds: Number.parseInt(before, 10) }
+    const last = before && { id: before, seconds: secondsOf(before) }
     const matches = matcherOf(filter)
     const records = new RecordReader(this.root)
     try {
@@ -171,7 +172,7 @@ export class Desk {
     const ids: string[] = []
     for await (const { id } of entriesIn(this.root, ALL_TIME)) if (shortNumber(id) === number) ids.push(id) // biome-ignore format: a line
     const [id, ...others] = ids
-    if (id === undefined) throw new NotDone('missing', `${name}: is not in quarantine`)
+    if (id === undefined) throw notInQuarantine(name)
     if (others.length > 0) throw new Fault('config', `${name}: is the number of ${ids.join(' and ')}; name one of these`) // biome-ignore format: a line
     return id
   }
@@ -183,7 +184,7 @@ export class Desk {
     if (record.recipients.length >= this.#least)
       return { ...opened, entry: this.#seen(opened.entry, record), record }
     await opened.close()
-    throw new NotDone('missing', `${id}: is not in quarantine`)
+    throw notInQuarantine(id)
   }
 
   /** Who has deleted a message, and when, if that is noted. One who sees some mail does not learn what other mail there was. */

@@ -11,7 +11,7 @@ import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { readCluster } from '../configuration/cluster-of-host.ts'
 import type { ProblemType } from '../protocol/quarantine-api/problems.ts'
 import { beginRelease } from '../scan/quarantine/begin-release.ts'
-import { NotDone } from '../scan/quarantine/not-done.ts'
+import { notInQuarantine, releasedBefore } from '../scan/quarantine/not-done.ts'
 import {
   type Receipt,
   readReceipts,
@@ -124,8 +124,7 @@ export async function releaseEntry(
       throw new CannotRelease(code, `${entry.id}: ${reason}`)
     }
     const own = recipientsFor(reader, record.recipients)
-    if (reader.to !== undefined && own.length === 0)
-      throw new NotDone('missing', `${id}: is not in quarantine`)
+    if (reader.to !== undefined && own.length === 0) throw notInQuarantine(id)
     if (!mayRelease(reader, grounds)) refuse('not-this-kind', `the token is not for ${grounds}`)
     wanted = to.length > 0 ? to.map((address) => recipientAt(address, record)) : own
     const mayGo = (address: string) => own.includes(address) || isInCare(reader, address)
@@ -142,7 +141,7 @@ export async function releaseEntry(
     const mayRepeat = again && entry.state !== 'releasing'
     if (!isBack && left.length === 0 && !mayRepeat) {
       isDone = haveAll()
-      throw new NotDone('released', `${id}: has been released`)
+      throw releasedBefore(id)
     }
     recipients = isBack ? [] : left.length > 0 ? left : wanted
   } catch (error) {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
+import { readAddress } from '../../../base/text/address.ts'
 import { bracketed } from '../../../base/text/bracketed.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
 import { shortNumber } from '../../../base/text/short-number.ts'
 import { asUtf8, type ShownMessage } from '../../desk/shown-message.ts'
+import { secondsOf } from '../../scan/quarantine/entries.ts'
 import { findingText, isSameAddress } from '../../scan/replies/found-in-words.ts'
 import { type DigestEntry, digestAsHtml, digestAsText, type Fact } from './digest-forms.ts'
 import { type DigestWords, speakerOf } from './digest-words.ts'
@@ -117,7 +119,7 @@ function filled(text: string, digest: Digest, origin: DigestOrigin): string {
   return text
     .replaceAll('{host}', host)
     .replaceAll('{postmaster}', asUtf8(addressOf(digest, origin)))
-    .replaceAll('{site}', asUtf8(to.includes('@') ? to.slice(to.lastIndexOf('@') + 1) : host))
+    .replaceAll('{site}', asUtf8(readAddress(to).domain ?? host))
     .replaceAll('{count}', messages(count))
     .replaceAll(' {entries}', entryCount + left === count ? '' : ` ${say('in {number} entries').replace('{number}', String(entryCount))}`) // biome-ignore format: a line
     .replaceAll('{kinds}', numbers.map(([grounds, number]) => `${kind(grounds)}: ${number}`).join(', ')) // biome-ignore format: a line
@@ -269,7 +271,7 @@ function entryOf(
 const ASKED_MAX = 60
 
 /** When a message was kept, unix milliseconds. */
-const timeOf = ({ id }: ShownMessage) => Number.parseInt(id, 10) * 1000
+const timeOf = ({ id }: ShownMessage) => secondsOf(id) * 1000
 
 const DAY_FORM = { day: 'numeric', month: 'short' } as const
 const CLOCK_FORM = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const
@@ -277,7 +279,7 @@ const CLOCK_FORM = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' }
 /** The address of the postmaster, latin1. Each domain has a postmaster (RFC 5321 4.5.1): that of the recipient, or of this host. */
 function addressOf({ to }: Digest, { postmaster, host }: DigestOrigin): string {
   if (postmaster.includes('@')) return postmaster
-  return `${postmaster}@${to.includes('@') ? to.slice(to.lastIndexOf('@') + 1) : host}`
+  return `${postmaster}@${readAddress(to).domain ?? host}`
 }
 
 /** A link that writes a mail to the postmaster. */

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { nameOfEntry, type OpenMessage, type QuarantineEntry, withEntry } from './entries.ts'
 import type { Folder, MaildirFile } from './folders.ts'
-import { NotDone } from './not-done.ts'
+import { NotDone, releasedBefore } from './not-done.ts'
 import { openEntry } from './record.ts'
 import { ownTaker, stillRuns, takerText } from './taker.ts'
 
@@ -31,9 +31,7 @@ export interface Release {
  */
 export function beginRelease(root: PathHandle, id: string, again: boolean): Promise<Release> {
   return withEntry(root, id, async (entry, folder) => {
-    if (entry.state === 'released' && !again) {
-      throw new NotDone('released', `${id}: has been released`)
-    }
+    if (entry.state === 'released' && !again) throw releasedBefore(id)
     await refuseWhileReleased(folder, entry)
     if (entry.state === 'releasing' && !again) {
       const reason = 'a release of it was interrupted, and it may have been delivered'

@@ -2,7 +2,7 @@ import { unlessMissing } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { DAY, formatDay } from '../../../base/text/units.ts'
 import { type DayOfGrounds, Folder, type MaildirFile, openFolder } from './folders.ts'
-import { NotDone } from './not-done.ts'
+import { NotDone, notInQuarantine } from './not-done.ts'
 import {
   type OpenEntry,
   openEntry,
@@ -219,7 +219,7 @@ export async function withEntry<Result>(
     }
   }
   if (isThere) throw new NotDone('busy', `${id}: another command is working on it`)
-  throw new NotDone('missing', `${id}: is not in quarantine`)
+  throw notInQuarantine(id)
 }
 
 /**
@@ -318,5 +318,8 @@ export const isId = (text: string): boolean => ID.test(text)
 
 /** Returns the day (UTC) of an id, as YYYY-MM-DD. */
 export function dayOfId(id: string): string {
-  return formatDay(Number.parseInt(id, 10) * 1000)
+  return formatDay(secondsOf(id) * 1000)
 }
+
+/** Returns the time at which a message was kept, unix seconds: its id begins with it. */
+export const secondsOf = (id: string): number => Number.parseInt(id, 10)

@@ -25,3 +25,9 @@ export class NotDone extends Fault {
     this.why = why
   }
 }
+
+export const notInQuarantine = (id: string): NotDone =>
+  new NotDone('missing', `${id}: is not in quarantine`)
+
+export const releasedBefore = (id: string): NotDone =>
+  new NotDone('released', `${id}: has been released`)

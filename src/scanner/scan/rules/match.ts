@@ -6,6 +6,7 @@ import {
   lowerCase,
   type MailAddress,
   mailboxOf,
+  readAddress,
   withPlainDomain,
 } from '../../../base/text/address.ts'
 import type { AddressPattern, Rule } from './rule.ts'
@@ -100,7 +101,7 @@ function isSureRefusal(rule: Rule | undefined): rule is Rule {
 
 /** Returns the local part that a pattern names, or undefined if the pattern matches a whole domain. */
 function localOf({ kind, text }: AddressPattern): string | undefined {
-  return kind === 'address' ? text.slice(0, Math.max(0, text.lastIndexOf('@'))) : undefined
+  return kind === 'address' ? readAddress(text).local : undefined
 }
 
 /** Represents the domain of a mailbox whose domain is unknown. */
