@@ -109,7 +109,7 @@ t.test(
     t.ok(figure('READS_MAX', 'quota/sources/mailbox-reads.ts') < THREADS)
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
     t.match(page, `${withCommas(figure('MAILDIRSIZE_MAX'))} bytes or more`)
-    t.match(page, `more than ${figure('USER_NAME_MAX')} bytes`)
+    t.match(page, `more than ${figure('MAILBOX_NAME_MAX')} bytes`)
     t.match(page, `cached for ${figure('REMEMBERED_FOR') / 1000} seconds`)
   },
 )

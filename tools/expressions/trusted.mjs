@@ -57,7 +57,7 @@ export const trusted = [
   {
     file: 'scanner/daemon/http/tokens.ts',
     expression: 'new RegExp(`^[!-~]{${TOKEN_MIN},}$`)',
-    why: 'a run of one class between two anchors; the file of tokens of the operator',
+    why: 'a run of one class between two anchors; the files of tokens of the operator',
   },
   ...[
     ['check.ts', '/ \\[.*\\]$/', 'the name of a check line'],
@@ -199,11 +199,6 @@ export const trusted = [
     file: 'scanner/observe/report/format-report.ts',
     expression: '/\\B(?=(\\d{3})+$)/g',
     why: 'the digits of a number',
-  },
-  {
-    file: 'scanner/daemon/http/access.ts',
-    expression: 'new RegExp(`^[!-~]{${TOKEN_MIN},}$`)',
-    why: 'a run of one class between two anchors; the file of a token of the operator',
   },
   {
     file: 'quota/check-quotad-start.ts',

@@ -14,10 +14,10 @@ import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
 import { withoutCode } from '../errors/system-error.ts'
 import { ITEMS_PER_TURN, inSlices } from '../flow/event-loop.ts'
-import { O_PATH } from '../process/descriptors.ts'
+import { mountOf, O_PATH } from '../process/descriptors.ts'
 import { openFile, statDescriptor } from '../runtime/file-calls.ts'
 import { responds } from './responds.ts'
-import { isOfUser, mountOf, OF_USER, runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
+import { isOfUser, OF_USER, runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
 
 /** An open file, and its state when it was found. */
 export interface OpenFile {

@@ -99,8 +99,3 @@ export function isOfUser(mount: string | undefined): boolean {
   const user = options?.find((option) => option.startsWith('user_id='))
   return line === undefined || (user !== undefined && user !== 'user_id=0')
 }
-
-/** The number of the mount that a file is on, as mountinfo has it. O_PATH is enough for the descriptor. */
-export function mountOf(fd: number): string | undefined {
-  return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
-}

@@ -42,10 +42,19 @@ export function isOpenedFor(fd: number, access: number): boolean {
  * closed.
  */
 export function descriptorFlags(fd: number): number {
-  const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')
-  const [, flags = ''] = /^flags:\s*([0-7]+)$/m.exec(info) ?? []
+  const [, flags = ''] = /^flags:\s*([0-7]+)$/m.exec(infoOf(fd)) ?? []
   return Number.parseInt(flags, 8)
 }
+
+/**
+ * Returns the number of the mount that an open file is on, as mountinfo has it. O_PATH is enough for the descriptor. Throws if
+ * it is closed.
+ */
+export function mountOf(fd: number): string | undefined {
+  return /^mnt_id:\s*(\d+)$/m.exec(infoOf(fd))?.[1]
+}
+
+const infoOf = (fd: number): string => readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')
 
 const STANDARD_STREAMS: ReadonlyMap<string, number> = new Map([
   ['/dev/stdin', 0],

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { attempt } from '../errors/fault.ts'
+import { mountOf } from '../process/descriptors.ts'
 import { shellWord } from '../text/shell-word.ts'
 
 /** Paths of the host that a unit of systemd binds into an empty root: systemd.exec(5), BindPaths=. */
@@ -40,10 +41,7 @@ export const editUnit = (unit: string, line: string): string =>
 export function isOfUnitAlone(descriptor: number, path: string): boolean {
   if (!isUnderSystemd()) return false
   if (/^\/(dev|tmp|var\/tmp)(\/|$)/.test(path)) return true
-  const [, mount] =
-    /^mnt_id:\s*(\d+)$/m.exec(
-      attempt(() => readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1')) ?? '',
-    ) ?? []
+  const mount = attempt(() => mountOf(descriptor))
   return mount !== undefined && mountLines().some(([id, , , , at]) => id === mount && at === '/')
 }
 

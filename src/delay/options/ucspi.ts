@@ -2,7 +2,7 @@ import { errorTextAt, Fault } from '../../base/errors/fault.ts'
 import { type IpAddress, parseIpAddress } from '../../base/net/ip-address.ts'
 import type { Environment } from '../../base/process/environment.ts'
 import { checkExecutable, findProgram } from '../../base/process/execute.ts'
-import { DELAY_MAX, parseSeconds } from './delay-options.ts'
+import { NO_SECONDS, parseSeconds } from './delay-options.ts'
 
 /** The information about a client from the UCSPI server and its rules. */
 export interface UcspiClient {
@@ -47,7 +47,7 @@ function readDelay(text: string | undefined): Pick<UcspiClient, 'delay' | 'wrong
   if (text === undefined || text === '') return { delay: undefined, wrong: undefined }
   const delay = parseSeconds(text)
   if (delay !== undefined) return { delay, wrong: undefined }
-  const wrong = `SMTPDELAY ${text}: is not a number of seconds from 0 to ${DELAY_MAX}; it is ignored`
+  const wrong = `SMTPDELAY ${text}: ${NO_SECONDS}; it is ignored`
   return { delay, wrong }
 }
 

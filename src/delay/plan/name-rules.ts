@@ -227,12 +227,8 @@ function addNumbers(spans: AddressSpan[], name: string, writing: string): void {
   let start = name.indexOf(writing)
   while (start >= 0) {
     const end = start + writing.length
-    if (!isDigit(name, start - 1) && !isDigit(name, end)) spans.push({ start, end })
+    const isWhole = classAt(name, start - 1) !== 'digit' && classAt(name, end) !== 'digit'
+    if (isWhole) spans.push({ start, end })
     start = name.indexOf(writing, start + 1)
   }
-}
-
-function isDigit(name: string, at: number): boolean {
-  const code = name.charCodeAt(at)
-  return code >= 48 && code <= 57
 }

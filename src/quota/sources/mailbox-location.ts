@@ -1,3 +1,4 @@
+import { MAILBOX_NAME_MAX } from '../../base/protocol/quota/quota-answer.ts'
 import { lowerCase, readAddress } from '../../base/text/address.ts'
 
 /** The user that a query is about: an account or an address. Latin1, one byte per character. */
@@ -9,8 +10,6 @@ export interface User {
   readonly domain: string
 }
 
-const USER_NAME_MAX = 255
-
 /** Characters that end a line, a word or a file name, and `..`, which leaves a directory. */
 const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./
 
@@ -20,7 +19,8 @@ const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./
  * them.
  */
 export function parseUser(text: string): User | undefined {
-  if (text.length === 0 || text.length > USER_NAME_MAX || NOT_IN_NAMES.test(text)) return undefined
+  if (text.length === 0 || text.length > MAILBOX_NAME_MAX || NOT_IN_NAMES.test(text))
+    return undefined
   const name = lowerCase(text)
   const { local, domain } = readAddress(name)
   if (isNoComponent(local) || (domain !== undefined && isNoComponent(domain))) return undefined

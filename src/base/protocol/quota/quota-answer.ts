@@ -30,7 +30,10 @@ export interface Usage {
 /** The reason if the service replies that it does not know. Its own log has more. */
 export const NOT_KNOWN = 'the service does not know'
 
-/** Upper limit, in bytes, for a reply: a name of 255, two numbers and a nonce. */
+/** Upper limit, in bytes, for the name of a mailbox: no file name is longer. */
+export const MAILBOX_NAME_MAX = 255
+
+/** Upper limit, in bytes, for a reply: a name, two numbers and a nonce. */
 export const QUOTA_REPLY_MAX = 1024
 
 /**

@@ -11,7 +11,7 @@ interface QuestionDatagram {
   readonly nonce: string
 }
 
-/** Upper limit, in bytes, for a query: a name of 255, a size and a nonce. */
+/** Upper limit, in bytes, for a query: a name, a size and a nonce. */
 const DATAGRAM_MAX = 512
 
 const QUESTION = /^CHECK_QUOTA ([^\0-\x20\x7f]+)(?: (\d{1,15})(?: ([!-~]{1,64}))?)?\r?\n?$/

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Fault } from '../../../base/errors/fault.ts'
 import { parseEndpoint } from '../../../base/net/endpoint.ts'
 import { isLoopbackHost } from '../../../base/net/server-address.ts'
-import { isSameSecret, readTokenFile, TOKEN_MIN } from './tokens.ts'
+import { isSameSecret, readTokenFile, TOKEN_FORM, TOKEN_MIN } from './tokens.ts'
 
 /** Returns why a request is refused, or undefined if it is let in. */
 export type CheckAccess = (
@@ -64,7 +64,7 @@ function isGiven(authorization: string, token: string): boolean {
 export function readToken(file: string): string {
   const option = '--http-token'
   const token = readTokenFile(option, file)
-  if (new RegExp(`^[!-~]{${TOKEN_MIN},}$`).test(token)) return token
+  if (TOKEN_FORM.test(token)) return token
   throw new Fault(
     'config',
     `${option} ${file}: must contain one line of at least ${TOKEN_MIN} printable characters`,

@@ -50,7 +50,7 @@ export class PersonalTokens {
     for (const line of readTokenFile(OPTION, file, PERSONS_MAX).split('\n')) {
       const [name = '', token = '', ...words] = line.trim().split(/[ \t]+/)
       if (name === '' || name.startsWith('#')) continue
-      if (!NAME.test(name) || !TOKEN.test(token))
+      if (!NAME.test(name) || !TOKEN_FORM.test(token))
         fail(
           `each line must be a name, a blank, and a token of at least ${TOKEN_MIN} printable characters`,
         )
@@ -80,7 +80,8 @@ export class PersonalTokens {
 
 const OPTION = '--http-quarantine'
 const NAME = /^[\w.@+-]{1,64}$/
-const TOKEN = new RegExp(`^[!-~]{${TOKEN_MIN},}$`)
+/** The form of a token, also of that of the page. */
+export const TOKEN_FORM = new RegExp(`^[!-~]{${TOKEN_MIN},}$`)
 
 const digestOf = (token: string) => digest(token).toString('latin1')
 

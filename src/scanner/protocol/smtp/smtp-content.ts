@@ -1,5 +1,6 @@
 import { CR, LF, NUL } from '../../../base/bytes/ascii.ts'
 import { copyRun, indexOfByte } from '../../../base/bytes/buffers.ts'
+import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { WireError } from '../../../base/protocol/connection/wire-error.ts'
 
 const DOT = 0x2e
@@ -68,8 +69,8 @@ export class ContentReader {
     for (let at = 0; at < length; at++) {
       if (state === behind.text) {
         // Skip to the next CR or LF: nothing before it matters.
-        if (cr < at) cr = indexOr(length, chunk, CR, at)
-        if (lf < at) lf = indexOr(length, chunk, LF, at)
+        if (cr < at) cr = indexOrEnd(chunk, CR, at)
+        if (lf < at) lf = indexOrEnd(chunk, LF, at)
         at = Math.min(cr, lf)
         if (at === length) break
       }
@@ -144,11 +145,6 @@ class KeptBytes {
   #copyUpTo(copy: Buffer, end: number): void {
     this.#length += copyRun(this.#chunk, copy, this.#length, this.#from, end)
   }
-}
-
-function indexOr(otherwise: number, bytes: Buffer, byte: number, from: number): number {
-  const at = indexOfByte(bytes, byte, from)
-  return at < 0 ? otherwise : at
 }
 
 /** Bytes that are converted at a time. The result may be twice as large. */

@@ -1,4 +1,4 @@
-import { DASH, SPACE } from '../../../base/bytes/ascii.ts'
+import { CR, DASH, NUL, SPACE } from '../../../base/bytes/ascii.ts'
 import { replaceUnprintable } from '../../../base/log/line-format.ts'
 import { WireError } from '../../../base/protocol/connection/wire-error.ts'
 import type { SmtpLine } from './smtp-lines.ts'
@@ -60,7 +60,7 @@ export class SmtpReplyReader {
  */
 function codeIn(line: Buffer): number | undefined {
   if (line.length > 3 && line[3] !== SPACE && line[3] !== DASH) return undefined
-  if (line.includes(0x0d) || line.includes(0)) return undefined // some would read two lines
+  if (line.includes(CR) || line.includes(NUL)) return undefined // some would read two lines
   const digits = line.toString('latin1', 0, 3)
   return /^[2-5][0-9]{2}$/.test(digits) ? Number(digits) : undefined
 }

@@ -1,9 +1,7 @@
+import { MAILBOX_NAME_MAX } from '../../../base/protocol/quota/quota-answer.ts'
 import { addressOf, type MailAddress } from '../../../base/text/address.ts'
 import type { ExplainedAnswer } from './quota-lookup.ts'
 import type { QuotaSettings } from './quota-settings.ts'
-
-/** Upper limit, in bytes, for a mailbox's name: no file name is longer. */
-const MAILBOX_NAME_MAX = 255
 
 /** The mailbox that a query is about. */
 export interface NamedMailbox {

@@ -20,7 +20,7 @@ import {
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
 import { allowedAddresses, askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
-import { PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
+import { CLAMD_SOCKET, PACKAGE_SOCKETS } from '../services/lost-sockets.ts'
 
 /** The doors at which onescand accepts mail. */
 export interface OnescandEndpoints {
@@ -65,7 +65,7 @@ function openDoor(door: NamedDoor, allowed: readonly string[]): CheckLine {
 
 /** The doors of onescan-clamd.socket, once it is enabled. */
 const OF_CLAMD_UNIT = [
-  namedDoor('clamd', { kind: 'unix', path: '/run/onescan/clamd.sock' }),
+  namedDoor('clamd', { kind: 'unix', path: CLAMD_SOCKET }),
   namedDoor('clamd', { kind: 'tcp', host: '127.0.0.1', port: 3311 }),
 ]
 
@@ -86,7 +86,7 @@ export function onescandEndpoints(
         (door) => inFile.has(doorName(door)) || isHere(door.at),
       )
     : options.doors
-  const ofClamdUnit = existsSync('/run/onescan/clamd.sock') ? OF_CLAMD_UNIT : []
+  const ofClamdUnit = existsSync(CLAMD_SOCKET) ? OF_CLAMD_UNIT : []
   // The administrator may have given it a port.
   const milter = ask('onescan-milter.socket')
   const ofMilterUnit = (milter?.active === 'active' ? milter.listens : []).flatMap((text) => {

@@ -5,6 +5,7 @@ import { pathExists } from '../../../../base/path/path-handle.ts'
 import { passwdEntryOf } from '../../../../base/process/passwd.ts'
 import { ProcEntry } from '../../../../base/process/proc-entry.ts'
 import type { Peer } from '../../../../base/runtime/system.ts'
+import { SLOT_SOCKET } from '../../../../base/settings/table.ts'
 import { type DoorKind, doorName, pageName } from '../../../options/door-address.ts'
 import { listenerAt, strangerAtPort } from '../../host/open-ports.ts'
 import { ACCOUNT, type RunningDaemon } from '../../host/running-daemon.ts'
@@ -18,10 +19,12 @@ interface PackageSocket {
   readonly unit: string
 }
 
+export const CLAMD_SOCKET = '/run/onescan/clamd.sock'
+
 /** The paths at which systemd listens for the package: the interface of onescand, and the unit. */
 export const PACKAGE_SOCKETS: Readonly<Record<string, PackageSocket>> = {
-  '/run/onescan/qmail.sock': { kind: 'qmail', unit: 'onescand.socket' },
-  '/run/onescan/clamd.sock': { kind: 'clamd', unit: 'onescan-clamd.socket' },
+  [SLOT_SOCKET]: { kind: 'qmail', unit: 'onescand.socket' },
+  [CLAMD_SOCKET]: { kind: 'clamd', unit: 'onescan-clamd.socket' },
   '/run/onescan/milter.sock': { kind: 'milter', unit: 'onescan-milter.socket' },
   '/var/spool/postfix/onescan/milter.sock': { kind: 'milter', unit: 'onescan-postfix.socket' },
   '/var/spool/postfix/onescan/policy.sock': { kind: 'policy', unit: 'onescan-policy.socket' },

@@ -2,6 +2,7 @@ import { type CheckLine, failure, ok, warning } from '../../../../base/check/che
 import { isCompiled } from '../../../../base/runtime/compiled-program.ts'
 import { SLOT_SOCKET } from '../../../../base/settings/table.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
+import { DEFAULTS } from '../../../configuration/settings-of-onescand.ts'
 import { exitMeanings } from '../../../doors/slot/exit-codes.ts'
 import { handToSlot, type SlotResult } from '../../../doors/slot/hand-to-slot.ts'
 import { TEST_NEXT_PROGRAM } from '../../../doors/slot/test-next-program.ts'
@@ -75,7 +76,7 @@ const groupRemedy = (host: Host) =>
   `give the service the group of ${socketOf(host)}: tcpserver -g "$(id -g onescan)" or, if it needs another group, such as vchkpw, setpriv --reuid=USER --regid=GROUP --groups=onescan before qmail-smtpd, instead of -u and -g, or instead of setuidgid`
 
 const settingRemedy = (setting: string) =>
-  `remove ${setting} from the rules of the service, or set the same value in /etc/default/onescand`
+  `remove ${setting} from the rules of the service, or set the same value in ${DEFAULTS}`
 
 function judgeClean(host: Host, test: SlotTest): CheckLine {
   const what = 'qmail, clean message'

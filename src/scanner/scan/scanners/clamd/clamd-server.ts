@@ -14,7 +14,7 @@ import type { Canaries } from './canary.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { DescriptorProbe } from './descriptor-probe.ts'
 import { descriptorsOf, probed, streamsOf } from './scan-commands.ts'
-import type { ClamdOutcome } from './session.ts'
+import { type ClamdOutcome, timedOut } from './session.ts'
 import { askClamd, ClamdSessions, IDLE_MAX } from './session-pool.ts'
 
 /** Milliseconds for which a server that failed is asked last. */
@@ -196,7 +196,7 @@ export class ClamdServer {
       this.#canary = undefined
     })
     const found = await unlessAborted(this.#canary, signal)
-    if (found === ABORTED) return { kind: 'timed-out', reason: 'no answer within the time limit' }
+    if (found === ABORTED) return timedOut
     if (found.kind === 'answered') {
       return found.reply.answer === 'infected' ? outcome : NOT_SCANNING
     }

@@ -268,7 +268,8 @@ class Unanswered extends Error {
   }
 }
 
-const timedOut = { kind: 'timed-out', reason: 'no answer within the time limit' } as const
+/** The outcome if the signal aborts first. */
+export const timedOut = { kind: 'timed-out', reason: 'no answer within the time limit' } as const
 
 const silent = {
   kind: 'unreachable',
