@@ -65,7 +65,7 @@ const mountLines = (): string[][] =>
     .map((line) => line.split(' '))
 
 /** Milliseconds between two checks. */
-const LOOK_EACH = 1_000
+const LOOK_EVERY = 1_000
 
 /**
  * Calls `end` once when a path that systemd has bound for this process is removed or replaced on the host.
@@ -85,5 +85,5 @@ export function whenReplaced(
     if (path === undefined) return
     clearInterval(timer)
     end(path)
-  }, LOOK_EACH).unref()
+  }, LOOK_EVERY).unref()
 }

@@ -7,7 +7,7 @@ import { CALLER } from '../../protocol/slot/service-run.ts'
  * milliseconds.
  */
 export const ALIVE = '\0'
-const ALIVE_EACH = 5_000
+const ALIVE_EVERY = 5_000
 
 /** The user who typed the command, if root delegated the work to this process: root/run-as.ts. */
 export const caller: string | undefined = takeCaller()
@@ -23,7 +23,7 @@ function takeCaller(): string | undefined {
   const printsLines = command === 'quarantine' && what === 'list'
   // Root may read slowly, or have gone.
   if (who !== undefined && !printsLines)
-    setInterval(() => attempt(() => writeSync(2, ALIVE)), ALIVE_EACH).unref()
+    setInterval(() => attempt(() => writeSync(2, ALIVE)), ALIVE_EVERY).unref()
   return who
 }
 

@@ -106,7 +106,7 @@ const pathOf = ({ directory, name }: PlacedEntry): string =>
 const LOCK = 'scan.lock'
 /** Milliseconds that a scan waits for another one, and until it tries again. */
 const TURN_TIME = 60_000
-const TURN_EACH = 5
+const TURN_EVERY = 5
 
 /**
  * Calls `work` while no other process moves mail to this quarantine: if two scans keep the same message and both are killed,
@@ -124,7 +124,7 @@ async function inTurn<Result>(directory: string, work: () => Promise<Result>): P
           'write',
           `${directory}/${LOCK}: another scan uses this quarantine; wait until it has ended`,
         )
-      await pause(TURN_EACH)
+      await pause(TURN_EVERY)
     }
     return await work()
   } finally {

@@ -36,7 +36,7 @@ export class ResumePlace {
 }
 
 /** Milliseconds between two lines about the progress. */
-const PROGRESS_EACH = 5_000
+const PROGRESS_EVERY = 5_000
 
 /** How far a long scan has come, for the person at the terminal. */
 export class ScanProgress {
@@ -53,7 +53,7 @@ export class ScanProgress {
   add(place: string | undefined): string | undefined {
     this.#done++
     const now = readUptime()
-    if (now - this.#shown < PROGRESS_EACH) return undefined
+    if (now - this.#shown < PROGRESS_EVERY) return undefined
     this.#shown = now
     const perSecond = this.#done / ((now - this.#began) / 1000)
     const left = Math.max(0, this.#total - this.#done) / perSecond

@@ -139,7 +139,7 @@ const PAGES_MAX = 200
 /** Upper limit, in bytes, for unsent data of a page. */
 const BEHIND_MAX = 1024 * 1024
 /** Milliseconds between two events. */
-const EVENT_INTERVAL = 1000
+const EVENT_EVERY = 1000
 
 /**
  * The pages that are kept up to date, by server-sent events (WHATWG HTML 9.2): each event is
@@ -149,7 +149,7 @@ export class PageEvents {
   readonly #observer: Observer
   readonly #options: SnapshotOptions
   readonly #pages = new Set<ServerResponse>()
-  readonly #timer = setInterval(() => this.#send(), EVENT_INTERVAL).unref()
+  readonly #timer = setInterval(() => this.#send(), EVENT_EVERY).unref()
   /** The decisions since the last event, up to the number that a page shows. */
   #fresh: LoggedDecision[] = []
 

@@ -55,7 +55,7 @@ export interface ProcessReport {
 }
 
 /** The milliseconds between two reports. */
-const REPORT_INTERVAL = 1000
+const REPORT_EVERY = 1000
 /** Upper limit for the characters of lines in a report, which are some 5,000 messages. */
 const LINES_LENGTH_MAX = 2 * 1024 * 1024
 /** Upper limit for the messages in flight that a report names. */
@@ -74,7 +74,7 @@ interface ReporterOptions {
  */
 export class MailReporter {
   readonly #options: ReporterOptions
-  readonly #timer = setInterval(() => this.report(), REPORT_INTERVAL).unref()
+  readonly #timer = setInterval(() => this.report(), REPORT_EVERY).unref()
   readonly #underway = new Set<MailUnderway>()
   #lines: LoggedLine[] = []
   #size = 0

@@ -45,7 +45,7 @@ function describeDays({ days }: Summary, sanitize: Sanitize): string[] {
       scanTime.count > 0 &&
         `scan ${formatDuration(scanTime.p50)}, 95 % in ${formatDuration(scanTime.p95)}`,
     ].filter(Boolean)
-    const name = `${formatDay(start).padEnd(10)} ${sanitize(host).slice(0, 20).padEnd(hosts)}`
+    const name = `${formatLocalDay(start).padEnd(10)} ${sanitize(host).slice(0, 20).padEnd(hosts)}`
     return `  ${name} ${formatNumber(messages).padStart(10)}  ${words.join(', ')}`.trimEnd()
   })
 }
@@ -80,7 +80,7 @@ function describeSlowest({ slowest }: Summary, sanitize: Sanitize): string[] {
 }
 
 /** Writes a day by local time as `2026-11-20`. */
-function formatDay(start: number | null): string {
+function formatLocalDay(start: number | null): string {
   return start === null ? 'no time' : formatTime(start).slice(0, '2026-11-20'.length)
 }
 
@@ -98,7 +98,7 @@ function formatShare(part: number, whole: number): string {
 
 /** Writes the title of the report. */
 function heading({ first, last, messages }: Summary): string {
-  const days = first === null ? '' : ` from ${formatDay(first)} to ${formatDay(last)}`
+  const days = first === null ? '' : ` from ${formatLocalDay(first)} to ${formatLocalDay(last)}`
   return `onescan: ${formatNumber(messages)} messages${days}`
 }
 
@@ -106,13 +106,13 @@ function heading({ first, last, messages }: Summary): string {
 function describeSpared({ spared, scans }: Summary): string {
   const { stamps, verdicts, mean, milliseconds } = spared
   if (stamps + verdicts === 0) return ''
-  const made = scans.clean + scans.infected + scans.unknown
+  const scanned = scans.clean + scans.infected + scans.unknown
   const by = [
     stamps > 0 && `stamps ${formatNumber(stamps)}`,
     verdicts > 0 && `cached verdicts ${formatNumber(verdicts)}`,
   ].filter(Boolean)
   const time =
     milliseconds > 0 ? `, at ${formatDuration(mean)} each ${formatDuration(milliseconds)}` : ''
-  const share = formatShare(stamps + verdicts, stamps + verdicts + made)
+  const share = formatShare(stamps + verdicts, stamps + verdicts + scanned)
   return `${by.join(' and ')} saved ${share} of all scans${time}`
 }

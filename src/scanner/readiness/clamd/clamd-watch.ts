@@ -13,7 +13,7 @@ import { checkAlert, checkCanary, checkDepth } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
 /** Milliseconds between two rounds of requests. */
-const ROUND_INTERVAL = 15_000
+const ROUND_EVERY = 15_000
 /** The number of rounds until a server's limits are tested again: it logs each test. */
 const LIMITS_AFTER = 4
 /**
@@ -73,7 +73,7 @@ export class ClamdWatch {
   constructor(
     settings: () => ScanSettings | undefined,
     log: (line: string) => void,
-    { every = ROUND_INTERVAL, ...listener }: ClamdListener & { readonly every?: number } = {},
+    { every = ROUND_EVERY, ...listener }: ClamdListener & { readonly every?: number } = {},
   ) {
     this.#settings = settings
     this.#log = log

@@ -11,7 +11,7 @@ const LINES_MAX = 1_000
 /** Upper limit for the characters of a mail server's line that are read: Exim writes the longest, up to 8 KiB. */
 const LINE_MAX = 8 * 1024
 /** Milliseconds after which a log is looked at again. */
-const EACH = 100
+const LOOK_EVERY = 100
 /** The bytes that are read at once. */
 const CHUNK = 64 * 1024
 
@@ -250,7 +250,7 @@ async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer
         next = undefined
         position = 0
       }
-      await wait(piece.length > 0 ? 0 : EACH, undefined, { ref: false })
+      await wait(piece.length > 0 ? 0 : LOOK_EVERY, undefined, { ref: false })
       if (fstatSync(fd).size < position) position = 0 // it was emptied
     }
   } finally {
