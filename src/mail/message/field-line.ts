@@ -1,4 +1,4 @@
-import { COLON, SPACE, TAB } from '../../base/bytes/ascii.ts'
+import { COLON, CR, LF, SPACE, TAB } from '../../base/bytes/ascii.ts'
 
 /*
  * Which lines begin a field, from the strictest rule to the most lenient. What a rule accepts, the next one accepts, too.
@@ -48,6 +48,26 @@ export const MAILBOX_LINE = 'From '
  */
 export function isMailboxLine(text: string, at = 0): boolean {
   return text.startsWith(MAILBOX_LINE, at) || text.startsWith('>From ', at)
+}
+
+/*
+ * Which lines are empty, from the strictest rule to the most lenient. The first one ends a header.
+ *
+ * - In the header of a message, CR LF is an empty line only if the first line ends so, too (findHeaderEnd). To programs for
+ *   mail in LF, a line of a CR is one of the header, and a forged field could hide below it.
+ * - Elsewhere in a message, LF and CR LF are empty lines, whatever its other lines end in.
+ * - The carver (mime/carver/body-starts.ts) takes any CRs above an LF for one line end, as it does below other lines, and
+ *   tries bodies below blank lines: some program begins one there. Data that a field in a text announces begins below a line of
+ *   blanks, too (mime/leaves/embedded-data.ts).
+ */
+
+/** How an empty line follows another line, by how the first line of the header ends. */
+export const EMPTY_LINES = { '\n': ['\n\n'], '\r\n': ['\n\n', '\n\r\n'] } as const
+
+/** Returns the length of the empty line that begins at an offset: LF, or CR LF (`crlf`); 0 if the line there is another one. */
+export function emptyLineAt(bytes: ArrayLike<number>, at: number, crlf = true): number {
+  if (bytes[at] === LF) return 1
+  return crlf && bytes[at] === CR && bytes[at + 1] === LF ? 2 : 0
 }
 
 /**

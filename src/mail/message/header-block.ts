@@ -1,6 +1,6 @@
 import { CR, LF } from '../../base/bytes/ascii.ts'
 import { indexOfByte } from '../../base/bytes/buffers.ts'
-import { endOfLine, isMailboxLine } from './field-line.ts'
+import { emptyLineAt, endOfLine, isMailboxLine } from './field-line.ts'
 
 /** Upper limit for a header block in bytes: in a larger one, the bytes beyond it count as body. */
 export const HEADER_MAX = 1024 * 1024
@@ -107,7 +107,7 @@ export function findHeaderEnd(
   for (let at = line; ; ) {
     const lf = indexOfByte(bytes, LF, at)
     if (lf < 0) return at > 0 ? { next: at, crlf } : { next: at }
-    if (isEmptyLine(bytes, at, crlf)) return { end: lf + 1 }
+    if (emptyLineAt(bytes, at, crlf) > 0) return { end: lf + 1 }
     at = lf + 1
   }
 }
@@ -115,7 +115,7 @@ export function findHeaderEnd(
 function findFields({ bytes, text, lineEnding }: Header): FieldSpan[] {
   const fields: FieldSpan[] = []
   let start = 0
-  while (start < text.length && !isEmptyLine(bytes, start, lineEnding === '\r\n')) {
+  while (start < text.length && emptyLineAt(bytes, start, lineEnding === '\r\n') === 0) {
     if (fields.length > HEADER_FIELDS_MAX) break
     const lineEnd = endOfLine(text, start)
     const end = endOfBlankLines(text, lineEnd)
@@ -237,8 +237,4 @@ function endOfBlankLines(text: string, from: number): number {
   let end = from
   while (text[end] === ' ' || text[end] === '\t') end = endOfLine(text, end)
   return end
-}
-
-function isEmptyLine(block: Buffer, at: number, crlf: boolean): boolean {
-  return block[at] === LF || (crlf && block[at] === CR && block[at + 1] === LF)
 }

@@ -1,6 +1,6 @@
 import { CR, LF } from '../../base/bytes/ascii.ts'
 import { hidesLineEnd, limitOfWords } from './encoded-words.ts'
-import { STRICT_NAME } from './field-line.ts'
+import { EMPTY_LINES, STRICT_NAME } from './field-line.ts'
 import {
   countMailboxLines,
   type FieldSpan,
@@ -59,7 +59,7 @@ function findHeaderFault(header: Header): string | undefined {
     const fault = header.lineEnding === '\n' ? 'contains a CR' : 'mixes line endings'
     return `line ${lineOf(block, other)} of the header ${fault}`
   }
-  if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) {
+  if (!EMPTY_LINES[header.lineEnding].some((end) => text.endsWith(end))) {
     return block.length === HEADER_MAX
       ? 'the header is larger than 1 MiB'
       : 'no empty line ends the header'

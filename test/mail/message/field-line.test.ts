@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
   beginsAsHeader,
+  emptyLineAt,
   isBlankLine,
   isField,
   LAXEST_FIELD,
@@ -18,6 +19,12 @@ t.test('a field has a name of at most two words before its colon', async (t) => 
   for (const line of fields) t.equal(about(line, isField), true, line)
   const others = ['', ' ', ':', ' : a', 'A', 'a b c:', 'a\tb c:', 'a \t:']
   for (const line of others) t.equal(about(line, isField), false, line)
+})
+
+t.test('an empty line is LF, or CR LF where that may be one', async (t) => {
+  const length = (text: string, crlf?: boolean) => emptyLineAt(Buffer.from(text), 1, crlf)
+  t.same(['x\n', 'x\r\n', 'x\r\r\n', 'x\ra', 'x \n', 'xa', 'x'].map((text) => length(text)), [1, 2, 0, 0, 0, 0, 0]) // biome-ignore format: a line
+  t.same([length('x\n', false), length('x\r\n', false)], [1, 0])
 })
 
 t.test('a blank line has only blanks, and what some readers take for them', async (t) => {

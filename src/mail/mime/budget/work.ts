@@ -1,5 +1,5 @@
-import { CR, LF } from '../../../base/bytes/ascii.ts'
 import type { Bytes, MailBytes } from '../../message/bytes.ts'
+import { EMPTY_LINES, emptyLineAt } from '../../message/field-line.ts'
 import type { Header } from '../../message/header-block.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import type { PartNames } from '../reports/part-names.ts'
@@ -15,8 +15,8 @@ export const PIECE = 64 * 1024
 /** The bytes that the runtime searches before more are counted: at first, and upper limit. */
 const SEARCHED_FIRST = 128
 const SEARCHED_PIECE = 512 * 1024
-/** How an empty line follows another line. */
-const EMPTY_LINES = ['\n\n', '\n\r\n'].map((end) => Buffer.from(end))
+/** How an empty line follows another line of a message, whatever the other lines end in. */
+const BELOW_LINES = EMPTY_LINES['\r\n'].map((end) => Buffer.from(end))
 /** Upper limit for the bytes of lines that are read one by one before the next turn is considered, because some bytes cost hundreds of times as much as others. */
 export const LINES_PIECE = 8 * 1024
 
@@ -195,14 +195,14 @@ export class Work {
   }
 
   /**
-   * Returns the offset below the next empty line, which is LF or CR LF alone, from the beginning of a line on, or undefined
+   * Returns the offset below the next empty line (field-line.ts), LF or CR LF, from the beginning of a line on, or undefined
    * if there is none up to `to`.
    */
   *belowEmptyLine(bytes: MailBytes, from: number, to: number): Steps<number | undefined> {
-    if (from < to && bytes[from] === LF) return from + 1
-    if (from + 1 < to && bytes[from] === CR && bytes[from + 1] === LF) return from + 2
-    const lf = yield* this.indexOf(bytes, EMPTY_LINES, from, to)
-    return lf === undefined ? undefined : lf + (bytes[lf + 1] === LF ? 2 : 3)
+    const first = emptyLineAt(bytes, from)
+    if (first > 0 && from + first <= to) return from + first
+    const lf = yield* this.indexOf(bytes, BELOW_LINES, from, to)
+    return lf === undefined ? undefined : lf + 1 + emptyLineAt(bytes, lf + 1)
   }
 
   /** Returns all bytes of a source in one buffer. If they have to be copied, that is counted. */

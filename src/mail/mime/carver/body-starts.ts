@@ -249,6 +249,7 @@ class BodyStartSearch {
     }
   }
 
+  /** CRs above an LF are one line end (LineEnds). A line of a bare CR is blank: programs differ in whether it ends the header. */
   #isEmpty(at: number, next: number): boolean {
     return withoutLineEnd(this.#bytes, at, next) === at && this.#bytes[next - 1] === LF
   }

@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { MAILBOX_LINE } from '../../message/field-line.ts'
+import { EMPTY_LINES, MAILBOX_LINE } from '../../message/field-line.ts'
 import { type Steps, Work } from '../budget/work.ts'
 import { normalizedName } from '../headers/fields.ts'
 
@@ -51,18 +51,18 @@ export function* kindOfContent(bytes: Bytes, work: Work): Steps<FileKind> {
 
 function* frontOf(bytes: Bytes, work: Work): Steps<string> {
   const start = yield* work.gather(bytes.slice(0, Math.min(bytes.size, SEARCHED_MAX)))
-  const end = (yield* work.indexOf(start, ['\n\n', '\n\r\n'])) ?? start.length
+  const end = (yield* work.indexOf(start, EMPTY_LINES['\r\n'])) ?? start.length
   return yield* work.text(start, 0, Math.max(FRONT_MIN, end))
 }
 
 function* isMailbox(front: string, bytes: Bytes, work: Work): Steps<boolean> {
   if (!front.startsWith(MAILBOX_LINE)) return false
-  if (/\n\r?\nFrom /.test(front)) return true
-  return yield* work.includes(yield* work.gather(bytes), NEXT_MAILS)
+  const isNear = NEXT_MAILS.some((next) => front.includes(next))
+  return isNear || (yield* work.includes(yield* work.gather(bytes), NEXT_MAILS))
 }
 
-/** The line of the next mail, below an empty line. */
-const NEXT_MAILS = ['\n\n', '\n\r\n'].map((emptyLine) => emptyLine + MAILBOX_LINE)
+/** How the next mail of a mailbox begins: with its line, below an empty line. */
+export const NEXT_MAILS = EMPTY_LINES['\r\n'].map((emptyLine) => emptyLine + MAILBOX_LINE)
 
 function holdsContentField(text: string): boolean {
   if (CONTENT_LINE.test(text)) return true

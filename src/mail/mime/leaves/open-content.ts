@@ -1,6 +1,5 @@
-import { CR, LF } from '../../../base/bytes/ascii.ts'
 import { Bytes, type MailBytes } from '../../message/bytes.ts'
-import { MAILBOX_LINE } from '../../message/field-line.ts'
+import { emptyLineAt } from '../../message/field-line.ts'
 import { costs } from '../budget/costs.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
@@ -18,7 +17,7 @@ import { declaredAbove, declaredWithout, NOT_DECLARED } from './declared.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
 import { type EmbeddedFormat, inFiles, inTexts } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
-import { kindOfContent } from './file-kind.ts'
+import { kindOfContent, NEXT_MAILS } from './file-kind.ts'
 import { holdsNul } from './text-properties.ts'
 
 /** Opens a content, whatever it is. */
@@ -43,18 +42,15 @@ function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
   const { work } = extraction
   const bytes = yield* work.gather(mailbox)
   let from = 0
-  const next = (at: number) => work.indexOf(bytes, [NEXT_MAIL], at)
-  for (let lf = yield* next(0); lf !== undefined; lf = yield* next(lf + 1)) {
+  const next = (at: number) => work.indexOf(bytes, NEXT_MAILS, at)
+  for (let lf = yield* next(0); lf !== undefined; lf = yield* next(from)) {
     yield* work.countUnits(costs.content)
-    const isBelowEmpty = bytes[lf - 1] === LF || (bytes[lf - 1] === CR && bytes[lf - 2] === LF)
-    if (!isBelowEmpty) continue
-    yield* extraction.openMail(mailbox.slice(from, lf + 1))
-    from = lf + 1
+    const to = lf + 1 + emptyLineAt(bytes, lf + 1)
+    yield* extraction.openMail(mailbox.slice(from, to))
+    from = to
   }
   yield* extraction.openMail(mailbox.slice(from))
 }
-
-const NEXT_MAIL = `\n${MAILBOX_LINE}`
 
 // Containers
 

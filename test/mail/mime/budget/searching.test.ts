@@ -23,6 +23,8 @@ t.test('an empty line is LF or CR LF alone', async (t) => {
     t.equal(below(text), at, JSON.stringify(text))
   t.equal(below('a\n\nb\n\nc', 3), 6, 'from a line on')
   t.equal(below('a\n\r\nb', 0, 3), undefined, 'up to an offset')
+  t.equal(below('\r\nb', 0, 1), undefined)
+  t.equal(below('\nb', 0, 0), undefined)
 })
 
 t.test('the first of some words is found, wherever pieces end', async (t) => {

@@ -97,7 +97,7 @@ export async function untilDelivered(
   }
 }
 
-/** The header of a message in latin1, up to its empty line. */
+/** The header of a message in latin1, up to its empty line. (An MTA may have put lines in LF above a mail in CR LF.) */
 const headerOf = (text: string): string => text.replace(/\r?\n\r?\n.*/s, '')
 
 /** The outcome of an accepted mail. */
