@@ -1,3 +1,4 @@
+import { CR, LF } from '../../../base/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { EMPTY_LINES, MAILBOX_LINE } from '../../message/field-line.ts'
 import { type Steps, Work } from '../budget/work.ts'
@@ -49,10 +50,15 @@ export function* kindOfContent(bytes: Bytes, work: Work): Steps<FileKind> {
   return KNOWN_FILES.some((start) => start.test(front)) ? 'file' : 'unknown'
 }
 
+/** The header begins below blanks and empty lines, and ends as that of a whole message does (findHeaderEnd). */
 function* frontOf(bytes: Bytes, work: Work): Steps<string> {
   const start = yield* work.gather(bytes.slice(0, Math.min(bytes.size, SEARCHED_MAX)))
-  const end = (yield* work.indexOf(start, EMPTY_LINES['\r\n'])) ?? start.length
-  return yield* work.text(start, 0, Math.max(FRONT_MIN, end))
+  const front = yield* work.text(start, 0, FRONT_MIN)
+  const top = Math.max(0, front.search(/[^\0-\x20]/))
+  const lf = (yield* work.indexOf(start, [LF], top)) ?? start.length
+  const ends = EMPTY_LINES[start[lf - 1] === CR ? '\r\n' : '\n']
+  const end = (yield* work.indexOf(start, ends, lf)) ?? start.length
+  return front + (yield* work.text(start, FRONT_MIN, end))
 }
 
 function* isMailbox(front: string, bytes: Bytes, work: Work): Steps<boolean> {

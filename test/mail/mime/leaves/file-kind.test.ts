@@ -20,6 +20,9 @@ t.test(
       'A: b\nMIME-Version : 1.0\n\nx',
       `A: b\nno field\n${'x'.repeat(5000)}\ncontent-type: x\n`,
       `${long}Content-Type: text/plain\n\nx`,
+      `\n \n\n${long}Content-Type: text/plain\n\nx`,
+      `\r\n\r\n${long.replaceAll('\n', '\r\n')}Content-Type: text/plain\r\n\r\nx`,
+      `A: b\n\r\n${long}Content-Type: text/plain\n\nx`,
     ]) {
       t.equal(kind(text), 'mail', text.slice(0, 60))
       t.equal(fileKindOf(inChunksOf(3, bytes(text))), 'mail', 'in pieces')
