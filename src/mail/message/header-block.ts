@@ -93,8 +93,8 @@ export interface HeaderSearch {
 }
 
 /**
- * Finds the end of the header block in `bytes`. If there is no end yet, the returned state lets the search
- * continue when there are more bytes.
+ * Finds the end of the header block in `bytes`, and where its empty line begins. If there is no end yet, the
+ * returned state lets the search continue when there are more bytes.
  *
  * The block ends after its first empty line. A line of CR and LF is empty only if the first line also ends in
  * CRLF. Every line that programs for LF mail treat as header must count as header here, or a forged field could
@@ -103,11 +103,11 @@ export interface HeaderSearch {
 export function findHeaderEnd(
   bytes: Buffer,
   { next: line, crlf = lineEndingOf(bytes) === '\r\n' }: HeaderSearch = { next: 0 },
-): { readonly end: number } | HeaderSearch {
+): { readonly emptyAt: number; readonly end: number } | HeaderSearch {
   for (let at = line; ; ) {
     const lf = indexOfByte(bytes, LF, at)
     if (lf < 0) return at > 0 ? { next: at, crlf } : { next: at }
-    if (emptyLineAt(bytes, at, crlf) > 0) return { end: lf + 1 }
+    if (emptyLineAt(bytes, at, crlf) > 0) return { emptyAt: at, end: lf + 1 }
     at = lf + 1
   }
 }

@@ -12,6 +12,7 @@ import {
 } from '../protocol/quarantine-api/exchange.ts'
 import type { Receipt } from '../scan/quarantine/receipts.ts'
 import { beginRequest } from '../scan/quarantine/release-requests.ts'
+import { headerLinesOf } from '../scan/quarantine/seen-fields.ts'
 import { checkParameters, countMessages, LIST_PARAMETERS, listPage, readFilter, SEARCH_PARAMETERS } from './api-list.ts' // biome-ignore format: a line
 import { partsOf } from './api-parts.ts'
 import { Desk } from './desk.ts'
@@ -21,7 +22,7 @@ import { mayBeSent, Problem, problemOf } from './problem.ts'
 import { mayRelease, recipientsFor } from './reader.ts'
 import { obstacleTo, releaseEntry, signingKeys } from './release-entry.ts'
 import { parseRoute } from './send-again.ts'
-import { asUtf8, headerText } from './shown-message.ts'
+import { asUtf8 } from './shown-message.ts'
 import { textOf } from './text-of-message.ts'
 
 /** An answer of the API: JSON, with a status of HTTP. */
@@ -163,7 +164,7 @@ async function aboutMessage(
 function show(call: Call): Promise<ApiAnswer> {
   return aboutMessage(call, 'show', async (opened) => {
     const start = await firstBytes(opened.message(), HEADER_SHOWN)
-    const header = headerText(start)
+    const header = headerLinesOf(start).toString('latin1')
     const receipts = call.desk.receipts(opened.entry.id)
     const isOwn = ({ to }: Receipt) => recipientsFor(call.request.person, [to]).length === 1
     return {

@@ -108,10 +108,3 @@ function charsetIn(fields: readonly string[]): string | undefined {
     []
   return named
 }
-
-/** Returns the header block in the first bytes of a message, latin1, without the empty line that ends it. */
-export function headerText(start: Buffer): string {
-  if (/^\r?\n/.test(start.toString('latin1', 0, 2))) return ''
-  const ends = ['\n\n', '\n\r\n'].map((end) => start.indexOf(end) + 1).filter((end) => end > 0)
-  return start.toString('latin1', 0, Math.min(start.length, ...ends))
-}

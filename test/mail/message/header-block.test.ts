@@ -134,7 +134,7 @@ t.test('withoutFields() returns the header itself if it has none of the fields',
 t.test('in CRLF mail a line of one letter, or one that begins with CR, is not empty', async (t) => {
   for (const line of ['x\n', '\rx\r\n']) {
     const text = `A: b\r\n${line}C: d\r\n\r\n`
-    t.same(findHeaderEnd(Buffer.from(text)), { end: text.length }, JSON.stringify(line))
+    t.equal(headerEnd(text), text.length, JSON.stringify(line))
     t.equal(headerIn(text).fields.length, 3)
   }
 })

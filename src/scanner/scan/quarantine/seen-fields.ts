@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { findHeaderEnd } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
 
 /** Upper limits for the fields that are noted, and for the characters of one. */
@@ -61,12 +62,17 @@ function endOfLastField(text: string): number {
   return at + 1
 }
 
+/** Returns the lines of the header in the first bytes of a message, without the empty line that ends it. */
+export function headerLinesOf(start: Buffer): Buffer {
+  const found = findHeaderEnd(start)
+  return 'end' in found ? start.subarray(0, found.emptyAt) : start
+}
+
 /** Returns the fields that people see in the first bytes of a message, for messages that were kept without them. */
 export function seenFieldsIn(start: Buffer): readonly string[] {
-  const text = start.toString('latin1')
-  const end = /^\r?\n|\n\r?\n/.exec(text)?.index ?? text.length
+  const header = headerLinesOf(start)
   const seen = new SeenFields()
-  seen.add(text.slice(0, end), OF_HEADER)
-  seen.add(text.slice(end), OF_PARTS)
+  seen.add(header.toString('latin1'), OF_HEADER)
+  seen.add(start.toString('latin1', header.length), OF_PARTS)
   return seen.all
 }

@@ -435,6 +435,14 @@ t.test('a message without a header is shown without its body', async (t) => {
   t.match(json, { header: 'Subject : x\r\n', isHeaderComplete: true, subject: 'x' })
 })
 
+t.test('a line of CR LF does not end the header of a message in LF', async (t) => {
+  const api = await serveApi(t)
+  const header = 'From: a@example.org\n\r\nSubject: x\n'
+  const id = await keepOne(api.directory, Date.now(), { text: `${header}\nbody\n` })
+  const { json } = await api.call('GET', `messages/${id}`)
+  t.match(json, { header, isHeaderComplete: true, subject: 'x' })
+})
+
 t.test(
   'a release is one action however often it is sent, and has the answer of the next server',
   async (t) => {
