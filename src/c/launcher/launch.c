@@ -125,6 +125,16 @@ static _Noreturn void fail(int code, const char *line) {
   fail(EXIT_NEXT_PROGRAM, "onescan: decision=defer fault=next-hop reason=\"" RUNTIME " " why "\" " \
                           "exit=120\n")
 
+/* Writes such a line about the runtime's file, whose package has the same name, and ends. */
+static _Noreturn void fail_without_runtime(const char *path, const char *why) {
+  static char line[PATH_MAX + 200];
+  snprintf(line, sizeof line,
+           "onescan: decision=defer fault=next-hop reason=\"%s %s; reinstall " RUNTIME "\" "
+           "exit=120\n",
+           path, why);
+  fail(EXIT_NEXT_PROGRAM, line);
+}
+
 static _Noreturn void fail_to_execute(const char *path) {
   static char line[2 * PATH_MAX + 200];
   const char *reason = strerror(errno);
@@ -240,10 +250,10 @@ static void find_runtime(char path[PATH_MAX], char *self, const char *name) {
     if (snprintf(path, PATH_MAX, "%.*s" RUNTIME, directory, self) >= PATH_MAX)
       CANNOT_RUN("cannot be found: its path is too long");
     if (stat(path, &status))
-      CANNOT_RUN("is not in the directory of the program; reinstall onescan");
+      fail_without_runtime(path, "is missing");
   }
   if (status.st_size != RUNTIME_SIZE)
-    CANNOT_RUN("is not the file that was built with this program; reinstall onescan");
+    fail_without_runtime(path, "is not the file that was built with this program");
 }
 
 /* Returns the runtime's arguments: the name of the call, the marker, NAME, this file, arguments. */

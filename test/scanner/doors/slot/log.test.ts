@@ -139,7 +139,7 @@ t.test(
     const run = await runSlot({ program: syslog.around([program]), settings: local })
     t.same([run.code, run.logged], [120, ''])
     t.match(await syslog.heard(/decision/), [
-      /^<22>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d onescan\[\d+\]: decision=defer fault=next-hop reason="onescan-runtime is not .*" exit=120$/,
+      /^<22>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d onescan\[\d+\]: decision=defer fault=next-hop reason="\S+\/onescan-runtime is missing; reinstall onescan-runtime" exit=120$/,
     ])
   },
 )
