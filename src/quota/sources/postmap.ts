@@ -31,6 +31,9 @@ interface WaitingKey {
   readonly reject: (error: unknown) => void
 }
 
+/** postmap(1) was killed because it took too long. */
+class TimeLimitError extends Error {}
+
 /** A map of Postfix, which postmap(1) searches: each process for all keys that wait, so that no name delays the others long. */
 export class Postmap {
   readonly #map: string
@@ -83,10 +86,11 @@ export class Postmap {
       const found = await this.#query(batch.map(({ key }) => key))
       for (const { key, resolve } of batch) resolve(found.get(lowerCase(key)))
     } catch (error) {
-      const [first, ...others] = batch
-      if (others.length === 0) return first?.reject(error)
+      // A map that does not answer in time would take the whole limit again for each key.
+      const isAboutAll = batch.length === 1 || error instanceof TimeLimitError
+      if (isAboutAll) for (const { reject } of batch) reject(error)
       // The error may be about one of the keys.
-      for (const waiting of batch) await this.#answer([waiting])
+      else for (const waiting of batch) await this.#answer([waiting])
     }
   }
 
@@ -106,6 +110,7 @@ export class Postmap {
     const words = complaint.replace(NO_INTERNET, '').trim()
     if (code === 0 || (code === NO_KEY && words === '')) return answer(output.toString('latin1'))
     const reason = exceeded ? `exceeds its limit of ${exceeded}` : `exited with ${code}`
-    throw new Error(`postmap -q ${keys[0]} ${this.#map}: ${words || reason}`)
+    const message = `postmap -q ${keys[0]} ${this.#map}: ${words || reason}`
+    throw exceeded === 'time' ? new TimeLimitError(message) : new Error(message)
   }
 }

@@ -245,3 +245,15 @@ t.test('a name for which postmap fails is an error of no other name', async (t) 
   t.match(bad, /postmap -q bad@example\.net x: no bad@example\.net/)
   t.equal(ann, 'ben@example.org')
 })
+
+t.test('names that postmap does not answer in time do not each wait for the limit', async (t) => {
+  const place = t.testdir({})
+  const [postmap, log] = [join(place, 'postmap'), join(place, 'log')]
+  writeFileSync(postmap, `#!/bin/sh\necho + >>${log}\nexec sleep 60\n`, { mode: 0o755 })
+  const follow = followAliases([{ kind: 'postmap', map: 'x' }], isLocal, { ...options, timeout: 500, postmap }) // biome-ignore format: a line
+  const names = Array.from({ length: 50 }, (_, n) => `zoe${n}@example.org`)
+  const answers = await Promise.all(names.map((name) => follow(parseUser(name)!).catch(String)))
+  for (const answer of answers) t.match(answer, /postmap -q \S+ x: exceeds its limit of time/)
+  const starts = readFileSync(log, 'utf8').trim().split('\n').length
+  t.ok(starts <= 2, `${starts} processes`)
+})
