@@ -408,6 +408,19 @@ export const faultsOfAgreement: readonly Fault[] = [
     restores: `${unset('QUARANTINE')}; ${set('REJECTVIRUS="1"')}`,
   },
   {
+    name: 'the log of the mail server is closed, and the journal keeps nothing',
+    breaks: `install -m 0600 /dev/null /var/log/mail.log; mkdir -p /etc/systemd/journald.conf.d
+      printf '[Journal]\\nStorage=none\\n' >/etc/systemd/journald.conf.d/own.conf; systemctl restart systemd-journald`,
+    reported: {
+      level: 'warning',
+      what: 'log /var/log/mail.log',
+      value: /^the account onescan-check may not read it, and the journal keeps nothing \(/,
+    },
+    // Before: check sends no mail. Here no syslog writes the file.
+    does: `onescan check --mail you@example.org | grep -q 'and no mail was sent' && chgrp adm /var/log/mail.log && chmod g+r /var/log/mail.log &&
+      ! onescan check | grep 'log /var/log/mail.log' && rm /var/log/mail.log /etc/systemd/journald.conf.d/own.conf && systemctl restart systemd-journald`,
+  },
+  {
     name: 'Postfix has no service for SMTP',
     breaks: 'postconf -MX smtp/inet; postfix reload',
     reported: {

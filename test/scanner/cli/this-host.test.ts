@@ -134,6 +134,48 @@ t.test('root reads the log that onescand alone and its group may read', { skip }
 })
 
 t.test(
+  "a file of syslog that root's reader may not read is named if the journal keeps nothing",
+  { skip },
+  async (t) => {
+    const machine = makeMachine(t)
+    appendFileSync(machine.at('/etc/group'), 'adm:x:4:\n')
+    machine.write('/var/log/mail.log', 'Nov 19 12:00:02 mx1 postfix[71]: hello\n', 0o600)
+    machine.write('/var/log/journal/fedcba9876543210fedcba9876543210/system.journal', '')
+    const run = (...command: string[]) => {
+      const [program = '', ...words] = machine.around(command)
+      const { stdout, stderr } = spawnSync(program, words, {
+        env: { PATH: searchPath },
+        encoding: 'utf8',
+      })
+      return stdout + stderr
+    }
+    const onescan = (...words: string[]) => run(process.execPath, bundle, ...words)
+    const services = join(import.meta.dirname, '../../../src/scanner/cli/check/services')
+    const report = `import { checkSyslog } from '${services}/check-syslog.ts'; console.log(JSON.stringify(checkSyslog()))`
+    const found = () => run(process.execPath, '--input-type=module', '-e', report).trim()
+    t.equal(found(), 'undefined', 'the journal has the lines')
+    const conf = '/etc/systemd/journald.conf.d/own.conf'
+    machine.write(conf, '[Journal]\nStorage=none\n')
+    const fault = 'the account onescan-check may not read it'
+    const remedy = 'chgrp adm /var/log/mail.log && chmod g+r /var/log/mail.log'
+    t.match(JSON.parse(found()), {
+      level: 'warning',
+      what: 'log /var/log/mail.log',
+      value: `${fault}, and the journal keeps nothing (Storage=none in ${conf})`,
+      remedy,
+    })
+    t.match(
+      onescan('check', '--mail', 'ann@example.org'),
+      `log /var/log/mail.log: ${fault}, and no mail was sent\n         fix: ${remedy}`,
+    )
+    t.match(onescan('log'), `log /var/log/mail.log: ${fault}; ${remedy}`)
+    run('/bin/sh', '-ec', remedy)
+    t.equal(found(), 'undefined')
+    t.notMatch(onescan('log'), fault)
+  },
+)
+
+t.test(
   'scan uses its scanners, unless the environment or an option names others',
   { skip },
   async (t) => {

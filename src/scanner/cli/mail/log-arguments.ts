@@ -13,9 +13,15 @@ import {
   rotatedLogs,
   SYSLOG_FILES,
 } from '../../log/read-log.ts'
-import { obstacle, ownAccount, readAccounts } from '../../readiness/host/account.ts'
+import {
+  obstacle,
+  ownAccount,
+  readAccounts,
+  type SystemAccount,
+} from '../../readiness/host/account.ts'
 import { caller } from '../command/caller.ts'
 import { textOption } from '../command/cli-options.ts'
+import { findStorageOff } from '../host/check-journal.ts'
 import { STDIN } from './message-file.ts'
 
 /** The argument of every command that reads logs, in the form of yargs. */
@@ -74,14 +80,15 @@ const PLACES = [
 
 /**
  * Returns the existing logs in PLACES and in LOGFILE of onescand's settings, and the journal during `span` if
- * it may contain more. Of the logs in PLACES, those are omitted that this account may not read if the journal has
- * their lines. A file of syslog usually has all lines of the journal; `all` adds the journal nevertheless, since the file
+ * it may contain more. Of the logs in PLACES, those are omitted that this account may not read if LOGFILE or the journal
+ * has their lines. A file of syslog usually has all lines of the journal; `all` adds the journal nevertheless, since the file
  * may be left from a syslog that was removed, or contain the lines of Postfix alone (maillog_file).
  */
 export function logsOfHost(span: ReturnType<typeof spanOf>, { all = false } = {}): LogFile[] {
   const own = settingsOfOnescand().LOGFILE
   const journals = hasJournal()
-  const places = PLACES.filter((path) => existsSync(path) && !(journals && isClosed(path)))
+  const hasOthers = Boolean(own) || (journals && findStorageOff() === undefined)
+  const places = PLACES.filter((path) => existsSync(path) && !(hasOthers && isClosed(path)))
   // A LOGFILE that cannot be read stays: opening it reports the reason.
   const files = [
     ...new Set([...(own && (isClosed(own) || existsSync(own)) ? [own] : []), ...places]),
@@ -100,13 +107,18 @@ export function checkReadable(logs: readonly LogFile[]): CheckLine | undefined {
   const { path } = closed
   const account = ownAccount(readAccounts())
   const barrier = attempt(() => obstacle(account, path, 'read')) ?? dirname(path)
+  const remedy = caller === undefined ? 'run this as root' : openToReader(path, barrier)
+  return failure(`log ${path}`, notReadableBy(account), remedy)
+}
+
+/** What check lines report of a log and an account. */
+export const notReadableBy = ({ name }: SystemAccount): string =>
+  `the account ${name} may not read it`
+
+/** Returns the command that opens a log to root's reader, which has the group adm. */
+export function openToReader(path: string, barrier: string): string {
   const place = shellWord(barrier)
-  const mode = barrier === path ? 'g+r' : 'g+x'
-  const value = `the account ${account.name} may not read it`
-  // Root's reader has this group.
-  const remedy =
-    caller === undefined ? 'run this as root' : `chgrp adm ${place} && chmod ${mode} ${place}`
-  return failure(`log ${path}`, value, remedy)
+  return `chgrp adm ${place} && chmod ${barrier === path ? 'g+r' : 'g+x'} ${place}`
 }
 
 /** Returns whether this account may not read a file, even if a directory hides it. */

@@ -6,6 +6,7 @@ import {
   readAccounts,
   type SystemAccount,
 } from '../../readiness/host/account.ts'
+import { ACCOUNT } from '../host/running-daemon.ts'
 import type { RunningService } from '../host/running-services.ts'
 
 /** The accounts under which root runs checks: none of them runs a service, and one is qmail's. */
@@ -41,6 +42,9 @@ export function isOfService(uid: number, accounts: Accounts): boolean {
     uid === 0 || OF_SERVICES.some((name) => findAccount(accounts, name, 'primary')?.uid === uid)
   )
 }
+
+/** The groups of syslog, of multilog's files, of the journal and of onescand's LOGFILE, which the reader of logs has. */
+export const LOG_GROUPS: readonly string[] = ['adm', 'systemd-journal', ACCOUNT]
 
 /** The account that reads for root, with more groups for this command alone, if it is the usual one. */
 export function reader(named?: string, more: readonly string[] = []): SystemAccount {

@@ -5,11 +5,11 @@ import { inheritedDescriptor } from '../../../base/process/descriptors.ts'
 import { ServiceRun } from '../../protocol/slot/service-run.ts'
 import { FAILED, runCommand } from '../command/run-command.ts'
 import { refuseTerminal } from '../command/terminal.ts'
-import { ACCOUNT, lostLog, socketOfOnescand } from '../host/running-daemon.ts'
+import { lostLog, socketOfOnescand } from '../host/running-daemon.ts'
 import { findRunningServices } from '../host/running-services.ts'
 import { BY_CALLER, HAND_ON, type HandOnAnswer, isHandedLine } from '../quarantine/by-caller.ts'
 import { WHOLE } from './account-report.ts'
-import { accountOfSlot, reader } from './check-accounts.ts'
+import { accountOfSlot, LOG_GROUPS, reader } from './check-accounts.ts'
 import { type FedCommand, follow, printTo, type RunningCommand } from './follow.ts'
 import { invokingUser, runAs } from './run-as.ts'
 
@@ -26,8 +26,7 @@ interface Delegation {
   readonly maySetId?: boolean
 }
 
-/** The reader of logs has the groups of syslog, of multilog's files, of the journal and of onescand's LOGFILE. */
-const ofLogs: Delegation = { by: 'reader', groups: ['adm', 'systemd-journal', ACCOUNT] }
+const ofLogs: Delegation = { by: 'reader', groups: LOG_GROUPS }
 
 /** The commands that root delegates: not `check`, and not those that change root's files. */
 const delegations: Readonly<Record<string, Delegation>> = {

@@ -32,6 +32,7 @@ import { faultsOfOptions } from '../../host/settings-file.ts'
 import { askSystemd, journalOf, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { invokingUser } from '../../root/run-as.ts'
+import { checkSyslog } from './check-syslog.ts'
 import type { LostSocket } from './lost-sockets.ts'
 import {
   AS_ROOT,
@@ -82,7 +83,9 @@ export async function* checkOnescand(
     yield* checkState('onescand', running !== undefined, isNeeded)
   yield* taken.map(({ what, reason, remedy }) => failure(what, reason, remedy))
   if (running === undefined) return
-  const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
+  const unwritten = running.description?.settings.LOGFILE
+    ? undefined
+    : (checkJournal() ?? checkSyslog())
   if (unwritten !== undefined) yield unwritten
   const found = checkRunning(running, readAccounts())
   yield* description ? found.map(reported) : found
