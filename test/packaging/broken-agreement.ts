@@ -408,6 +408,16 @@ export const faultsOfAgreement: readonly Fault[] = [
     restores: `${unset('QUARANTINE')}; ${set('REJECTVIRUS="1"')}`,
   },
   {
+    name: 'accounts of the package were deleted',
+    breaks: 'userdel onescan-check; userdel onescan-log',
+    reported: {
+      level: 'warning',
+      what: 'account onescan-check',
+      value: /^does not exist, although programs of the package run as onescan-check$/,
+      remedy: /^systemd-sysusers /,
+    },
+  },
+  {
     name: 'the log of the mail server is closed, and the journal keeps nothing',
     breaks: `install -m 0600 /dev/null /var/log/mail.log; mkdir -p /etc/systemd/journald.conf.d
       printf '[Journal]\\nStorage=none\\n' >/etc/systemd/journald.conf.d/own.conf; systemctl restart systemd-journald`,

@@ -39,6 +39,7 @@ import { SHOWN_BY_MAIL } from './mail-server-config/unreachable-milter.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
 import { type LostSocket, lostSockets } from './services/lost-sockets.ts'
+import { checkPackageAccounts } from './services/package-accounts.ts'
 import { withSignatureService } from './services/signature-service.ts'
 import { checkMailUnits, checkSupervisors } from './services/supervised.ts'
 import { checkSlot } from './slot/check-slot.ts'
@@ -161,7 +162,7 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const isSlotAlone = servers.length > 0 && others.length === 0
   const broken = isWhole && !args.daemon ? checkMailUnits() : []
   yield* broken
-  if (isWhole && !args.daemon) yield* await checkSupervisors()
+  if (isWhole && !args.daemon) yield* [...checkPackageAccounts(), ...(await checkSupervisors())]
   const endpoints = onescandEndpoints(optionsOfOnescand(), running)
   const isForClients = !args.daemon && servers.length === 0 && servesClientsAlone(endpoints)
   let aboutInfected: CheckLine | undefined
