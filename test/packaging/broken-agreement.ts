@@ -408,6 +408,18 @@ export const faultsOfAgreement: readonly Fault[] = [
     restores: `${unset('QUARANTINE')}; ${set('REJECTVIRUS="1"')}`,
   },
   {
+    name: 'a second clamd has taken the socket',
+    breaks: `mkdir -p /other; cp /var/lib/clamav/test.ndb /other; printf 'LocalSocket /run/clamav/clamd.ctl\\nLocalSocketMode 666\\nFixStaleSocket yes\\nDatabaseDirectory /other\\nForeground yes\\n' >/other.conf
+      systemctl stop other; rm /run/clamav/clamd.ctl; systemd-run --collect --unit=other clamd --config-file=/other.conf
+      ${until('clamdscan --ping 1')}`,
+    reported: {
+      level: 'warning',
+      what: 'clamd /run/clamav/clamd.ctl [onescand]',
+      value: /; process \d+ \(clamd\) listens there instead of clamav-daemon$/,
+      remedy: /^systemctl stop other\.service && systemctl (?:restart|stop) clamav-daemon\b/,
+    },
+  },
+  {
     name: 'accounts of the package were deleted',
     breaks: 'userdel onescan-check; userdel onescan-log',
     reported: {

@@ -39,6 +39,7 @@ import { SHOWN_BY_MAIL } from './mail-server-config/unreachable-milter.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
 import { type LostSocket, lostSockets } from './services/lost-sockets.ts'
+import { withOtherClamd } from './services/other-clamd.ts'
 import { checkPackageAccounts } from './services/package-accounts.ts'
 import { withSignatureService } from './services/signature-service.ts'
 import { checkMailUnits, checkSupervisors } from './services/supervised.ts'
@@ -100,7 +101,7 @@ async function* adjusted(checkLines: AsyncIterable<CheckLine>, names: readonly s
   for await (const found of checkLines) {
     const stops = hasMark(found, 'stops a restart')
     if (stops) mayRestart = false
-    const checkLine = withSignatureService(found)
+    const checkLine = withOtherClamd(found) ?? withSignatureService(found)
     const { level, what, value, remedy, ...more } = checkLine
     const isAccepted = names.includes(what) || names.includes(what.replace(/ \[.*\]$/, ''))
     if (level === 'warning' && isAccepted) yield { ...more, ...ok(what, `${value} (accepted)`) }

@@ -34,6 +34,7 @@ import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account
 import { invokingUser } from '../../root/run-as.ts'
 import { checkSyslog } from './check-syslog.ts'
 import type { LostSocket } from './lost-sockets.ts'
+import { CLAMDS } from './other-clamd.ts'
 import {
   AS_ROOT,
   changedSince,
@@ -160,7 +161,7 @@ function checkBoot({ settings }: RunningDescription): CheckLine[] {
   const isClamdHere = /^plugin:.*\bclamd\b/.test(QHPSI) && CLAMD.includes('/')
   return [
     ...SOCKETS.flatMap((socket) => checkStartsAtBoot([socket], 'no client reaches onescand there')),
-    ...(isClamdHere ? checkStartsAtBoot(UNITS, 'mail cannot be scanned') : []),
+    ...(isClamdHere ? checkStartsAtBoot(CLAMDS, 'mail cannot be scanned') : []),
     ...(isClamdHere ? checkStartsAtBoot(FRESHCLAM, 'signatures become outdated') : []),
   ]
 }
@@ -308,8 +309,6 @@ function checkFiles({ pid, changed, replaced }: RunningDescription, what: string
   ]
 }
 
-/** The units of clamd as distributions name them. */
-const UNITS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const
 /** Upper limit for the lines of its log that are shown. */
 const LINES_SHOWN = 3
 
@@ -322,7 +321,7 @@ function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
   const down = checkLines.find((checkLine) => hasMark(checkLine, 'clamd does not run'))
   if (down === undefined) return []
   const level = down.level === 'error' ? failure : warning
-  for (const name of UNITS) {
+  for (const name of CLAMDS) {
     const unit = askSystemd(`${name}.service`)
     if (unit === undefined) continue
     if (unit.active === 'active') return []

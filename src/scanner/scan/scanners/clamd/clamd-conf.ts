@@ -113,4 +113,6 @@ function confWith(address: ClamdAddress, file: string): string | undefined {
   return isThere ? conf : undefined
 }
 
-const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')
+/** Returns a path in the older directory of sockets, a link to /run, by its real name. */
+export const withoutVar = (path: string | undefined): string | undefined =>
+  path?.replace(/^\/var\/run\//, '/run/')
