@@ -108,7 +108,7 @@ export function problemAnswer(error: unknown): ApiAnswer {
   return { status: body.status, body }
 }
 
-/** Returns the answer to a call that has failed: about a message that is gone, with who has deleted it. */
+/** Returns the answer to a call that has failed: about a message that is gone, with the person who deleted it. */
 function callProblem({ desk, id }: Call, error: unknown): ApiAnswer {
   const answer = problemAnswer(error)
   const deletion = desk.deletionOf(id)

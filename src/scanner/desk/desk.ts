@@ -187,7 +187,7 @@ export class Desk {
     throw notInQuarantine(id)
   }
 
-  /** Who has deleted a message, and when, if that is noted. One who sees some mail does not learn what other mail there was. */
+  /** Returns the person who deleted a message, and when, if that is noted. One who sees some mail does not learn what other mail there was. */
   deletionOf(id: string): Act | undefined {
     if (this.#reader.to !== undefined) return undefined
     return this.#acts.of(id).findLast(({ act }) => act === 'deleted')

@@ -145,10 +145,8 @@ async function faultsOfNextStart(isRunning: boolean): Promise<CheckLine[]> {
   return [...faults, ...faultsOfOptions()].map((fault) => {
     const { what, value } = settingsFault(fault)
     const remedy = inSettingsOf({ isDaemon: true }, 'correct this setting')
-    return marked(
-      failure(what, `${value}: ${effect}`, remedy),
-      ...(['unreadable settings', 'stops a restart'] as const),
-    )
+    const stopped = failure(what, `${value}: ${effect}`, remedy)
+    return marked(stopped, 'unreadable settings', 'stops a restart')
   })
 }
 

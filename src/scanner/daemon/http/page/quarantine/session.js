@@ -13,7 +13,7 @@ const GIVEN_WITHIN = 200
 export class Problem extends Error {
   /**
    * @param {ProblemCode} code
-   * @param {{ answer?: string, remaining?: number, recipient?: string, deletedBy?: string, deletedAt?: string }} [more] what the next mail server replied, for how many recipients, and about whom; who has deleted the message, and when
+   * @param {{ answer?: string, remaining?: number, recipient?: string, deletedBy?: string, deletedAt?: string }} [more] what the next mail server replied, for how many recipients, and about whom; the person who deleted the message, and when
    * @param {number} [seconds] how long to wait
    */
   constructor(code, { answer, remaining, recipient, deletedBy, deletedAt } = {}, seconds) {

@@ -129,7 +129,7 @@ export const count = (number, noun) =>
 /** `all 3 recipients`, `both recipients`. @param {number} number */
 export const allRecipients = (number) => `${number === 2 ? 'both' : `all ${number}`} recipients`
 
-/** Milliseconds after which the page says what it is doing. */
+/** Milliseconds after which the page shows what it is doing. */
 export const SLOW = 1000
 
 /** Lines of a question or an answer with one for each message or recipient. */
@@ -179,7 +179,7 @@ export const acts = {
 }
 
 /**
- * What a request failed with: `answer` is what the mail server replied, about `recipient` if it is known, `deletedBy` who has deleted the message, and `seconds` how long to wait.
+ * What a request failed with: `answer` is what the mail server replied, about `recipient` if it is known, `deletedBy` the person who deleted the message, and `seconds` how long to wait.
  *
  * @typedef {{ code: ProblemCode, answer?: string | undefined, remaining?: number | undefined, recipient?: string | undefined, deletedBy?: string | undefined, deletedAt?: string | undefined, seconds?: number | undefined }} Failure
  */
