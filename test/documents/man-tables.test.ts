@@ -5,6 +5,7 @@ import t from 'tap'
 import { BENCHMARK, benchmarkPage } from '../../tools/documents/benchmark-tables.ts'
 import { C_TABLES, cTables } from '../../tools/documents/c-tables.ts'
 import { FAULTS, faultsPage } from '../../tools/documents/faults.ts'
+import { HOST_RESULTS, hostResultsPage } from '../../tools/documents/host-results.ts'
 import { generatedManPages } from '../../tools/documents/man-tables.ts'
 import { PROTOCOL_LIMITS, protocolLimitsPage } from '../../tools/documents/protocol-limits.ts'
 import { SLOT_PROTOCOL, slotProtocolPage } from '../../tools/documents/slot-protocol.ts'
@@ -24,6 +25,7 @@ for (const [name, text] of generatedManPages()) {
 for (const [path, generate] of [
   [BENCHMARK, benchmarkPage],
   [FAULTS, faultsPage],
+  [HOST_RESULTS, hostResultsPage],
   [PROTOCOL_LIMITS, protocolLimitsPage],
   [SLOT_PROTOCOL, slotProtocolPage],
   [STAMP_FORMAT, stampFormatPage],

@@ -1,5 +1,13 @@
 import { faultsOfAgreement } from './broken-agreement.ts'
-import { CLAMD_ANSWERS, type Fault, ofClamd, set, unset, until } from './broken-hosts.ts'
+import {
+  CLAMD_ANSWERS,
+  type Fault,
+  type hosts,
+  ofClamd,
+  set,
+  unset,
+  until,
+} from './broken-hosts.ts'
 
 /**
  * Further faults of the host with Postfix and the milter, after those of broken-hosts.ts: parameters of Postfix, settings,
@@ -558,10 +566,16 @@ const purged: Fault = {
   isLast: true,
 }
 
-export const furtherFaults: readonly Fault[] = [
+const furtherFaults: readonly Fault[] = [
   ...faultsOfMainCf,
   ...faultsOfService,
   ...faultsOfSettings,
   ...faultsOfAgreement,
   purged,
 ]
+
+type Host = (typeof hosts)[number]
+
+/** The faults of a host: those of its list, and with the milter those of settings. */
+export const faultsOf = ({ faults, door }: Pick<Host, 'faults' | 'door'>): readonly Fault[] =>
+  door === 'milter' ? [...faults, ...furtherFaults] : faults

@@ -22,14 +22,12 @@ const clamdOfReadme = [/^echo .*clamd\.conf$/m, /^systemctl .*clamav-daemon$/m].
 })
 
 interface MailHostOptions {
-  /** By default the one in RELEASE of the environment, or that of this machine. */
-  readonly release?: string | undefined
   /** Puts files below the directory of the host, before its mail server is set up. */
   readonly place?: ((directory: string) => void) | undefined
 }
 
 /**
- * Boots mail.example.org, with clamd, the package without its documents, and these ones; `prepare` is shell that sets up its mail
+ * Boots mail.example.org, on the release in RELEASE or that of this machine, with clamd, the package without its documents, and these ones; `prepare` is shell that sets up its mail
  * server. clamd is set up as README has it, and the host is booted once more. It takes mail for the user you@example.org, and
  * stops with the test.
  */
@@ -37,9 +35,12 @@ export async function bootMailHost(
   t: Ending,
   packages: string,
   prepare = ':',
-  { release = process.env.RELEASE, place }: MailHostOptions = {},
+  { place }: MailHostOptions = {},
 ): Promise<BootedDebian> {
-  const [debian, file] = await Promise.all([makeDebian(t, release), packageOnce('whole')])
+  const [debian, file] = await Promise.all([
+    makeDebian(t, process.env.RELEASE),
+    packageOnce('whole'),
+  ])
   putPackages(debian, file)
   copyFileSync('/etc/resolv.conf', join(debian.path, 'etc/resolv.conf'))
   place?.(debian.path)

@@ -6,10 +6,8 @@ import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /** What README, doc and man pages have a reader type, typed to the letter on a host with a mail server and clamd. */
 
-/** The packages of a host, how its mail server is set up, and the release if it is not this machine's. */
-const hosts: Readonly<
-  Record<PageHost, readonly [packages: string, prepare: string, release?: string]>
-> = {
+/** The packages of a host, and how its mail server is set up. */
+const hosts: Readonly<Record<PageHost, readonly [packages: string, prepare: string]>> = {
   Postfix: [
     'postfix ucspi-tcp daemontools curl procps clamav clamdscan redis-server rspamd iproute2 openssl openssh-server openssh-client monitoring-plugins-basic',
     POSTFIX,
@@ -21,8 +19,6 @@ const hosts: Readonly<
   Sendmail: [
     'sendmail make',
     `${SENDMAIL_WITHOUT_DNS}; ${SENDMAIL_WHEN_BUSY}; sed -i 's/, Addr=127.0.0.1//' /etc/mail/sendmail.mc && echo example.org >>/etc/mail/local-host-names && systemctl enable sendmail`,
-    // It does not enable clamd.
-    'trixie',
   ],
   'clamav-milter': [
     'postfix clamav-milter',
@@ -33,9 +29,9 @@ const hosts: Readonly<
 
 const blocks = codeBlocks()
 
-for (const [name, [packages, prepare, release]] of Object.entries(hosts)) {
+for (const [name, [packages, prepare]] of Object.entries(hosts)) {
   t.test(`the pages, typed on a host with ${name}`, { skip: mailHostMissing }, async (t) => {
-    const host = await bootMailHost(t, packages, prepare, { release })
+    const host = await bootMailHost(t, packages, prepare)
     const type = (script: string) =>
       host.run(`exec </dev/null; export HOME=/root; cd /root; ${script}`)
     for (const block of typed.filter(({ on = 'Postfix' }) => on === name)) {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { CheckLine } from '../../src/base/check/check-line.ts'
 import { CLAMD_ANSWERS, hosts } from './broken-hosts.ts'
-import { furtherFaults } from './broken-settings.ts'
+import { faultsOf } from './broken-settings.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /**
@@ -16,10 +16,9 @@ const KEEP = `tar -C / -cf /as-set-up.tar ${CHANGED}`
 const RESTORE = `umount -l /var/lib/onescan/quarantine; cd /; rm -rf ${CHANGED}; tar --numeric-owner -xpf /as-set-up.tar`
 
 for (const { title, packages, prepare, setUp, faults, door } of hosts) {
-  const all = door === 'milter' ? [...faults, ...furtherFaults] : faults
   const wanted = (process.env.FAULT ?? '').split('|')
   const isChosen = (name: string) => wanted.some((words) => `${title}: ${name}`.includes(words))
-  const chosen = all.filter(({ name }) => isChosen(name))
+  const chosen = faultsOf({ faults, door }).filter(({ name }) => isChosen(name))
   if (chosen.length === 0) continue
   t.test(`each remedy of check is carried out: ${title}`, { skip: mailHostMissing }, async (t) => {
     const host = await bootMailHost(t, packages, prepare)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
 import { C_TABLES, cTables } from './c-tables.ts'
 import { FAULTS, faultsPage } from './faults.ts'
+import { HOST_RESULTS, hostResultsPage } from './host-results.ts'
 import { generatedManPages } from './man-tables.ts'
 import { PROTOCOL_LIMITS, protocolLimitsPage } from './protocol-limits.ts'
 import { SLOT_PROTOCOL, slotProtocolPage } from './slot-protocol.ts'
@@ -12,6 +13,7 @@ import { STAMP_FORMAT, stampFormatPage } from './stamp-format.ts'
 
 const root = join(import.meta.dirname, '../..')
 writeFileSync(join(root, FAULTS), faultsPage())
+writeFileSync(join(root, HOST_RESULTS), hostResultsPage())
 writeFileSync(join(root, BENCHMARK), benchmarkPage())
 writeFileSync(join(root, PROTOCOL_LIMITS), protocolLimitsPage())
 writeFileSync(join(root, SLOT_PROTOCOL), slotProtocolPage())
