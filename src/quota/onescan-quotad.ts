@@ -41,9 +41,9 @@ run.catch((error) => {
 /** Prints all faults of options and settings. The exit code is that of a start with them. */
 async function check(): Promise<void> {
   const { isUsage, checkLines } = await checkStart(args, env)
-  const asJson = args.includes('--json')
-  await printCheck(checkLines, asJson)
-  process.exit(asJson ? 0 : isUsage ? serviceExit.usage : codeOfStart(checkLines))
+  const printsJson = args.includes('--json')
+  await printCheck(checkLines, printsJson)
+  process.exit(printsJson ? 0 : isUsage ? serviceExit.usage : codeOfStart(checkLines))
 }
 
 /** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */

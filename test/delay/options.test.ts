@@ -4,7 +4,7 @@ import { OPTIONS, readOptions, USAGE } from '../../src/delay/options/delay-optio
 t.test('options end at the program, whose own are left alone', async (t) => {
   const options = readOptions(['-d', '2', '-D.5', '-N3.25', '-Sv', 'rblsmtpd', '-r', '-d', '-S'])
   t.same(options.delays, { ordinary: 2, dynamic: 0.5, nameless: 3.25 })
-  t.match(options, { standalone: true, verbose: true, penalty: 5 })
+  t.match(options, { refusesHere: true, isVerbose: true, penalty: 5 })
   t.same(options.argv, ['rblsmtpd', '-r', '-d', '-S'])
   t.same(readOptions(['-v', '--', '-odd-program']).argv, ['-odd-program'])
   t.same(readOptions(['--names=a', '--names', 'b', 'x']).nameFiles, ['a', 'b'])
@@ -22,7 +22,7 @@ t.test('the default delays are short, moderate and long', async (t) => {
   t.match(readOptions(['x']), {
     delays: { ordinary: 1, dynamic: 10, nameless: 20 },
     penalty: 5,
-    standalone: false,
+    refusesHere: false,
   })
 })
 
@@ -87,9 +87,9 @@ t.test('--listen opens a gate, with the switches of tcpserver', async (t) => {
     waitTimeout: 60,
     remember: 86_400,
     lookUp: 'name',
-    keepIpOptions: false,
-    noDelay: false,
-    quiet: false,
+    keepsIpOptions: false,
+    isNoDelay: false,
+    isQuiet: false,
   })
   const all = read('--listen 0:25 --listen [2001:db8::1]:26 -1RHOQ -c9 -x f -X -U -l 0 -b 7 -o x')
   t.same(
@@ -99,8 +99,8 @@ t.test('--listen opens a gate, with the switches of tcpserver', async (t) => {
       [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 26],
     ],
   )
-  t.match(all, { programs: 9, uid: 7, gid: 8, localName: '0', backlog: 7, keepIpOptions: true })
-  t.match(all, { rules: { file: 'f', mayBeMissing: true }, lookUp: 'never', printPort: true })
+  t.match(all, { programs: 9, uid: 7, gid: 8, localName: '0', backlog: 7, keepsIpOptions: true })
+  t.match(all, { rules: { file: 'f', mayBeMissing: true }, lookUp: 'never', printsPort: true })
   t.match(read('--listen fd:3 -p --remember 2h x'), { lookUp: 'confirmed name', remember: 7200 })
   t.equal(readOptions(['x']).gate, undefined)
 })

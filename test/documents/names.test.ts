@@ -22,6 +22,26 @@ const sameThings: ReadonlyMap<string, string> = new Map([
   ['usage', 'what a program prints about its command line'],
 ])
 
+/** Booleans that have the name of a word from outside, each with where it comes from. */
+const booleansFromOutside: ReadonlyMap<string, string> = new Map([
+  ['again', 'onescan-interfaces(7), and an option of onescan'],
+  ['clean', 'onescan-plugin(7)'],
+  ['encrypted', 'node:tls'],
+  ['end', 'a line of JSON that is this alone'],
+  ['infected', 'onescan-plugin(7), and an option of onescan'],
+  ['json', 'an option of onescan'],
+  ['preview', 'onescan-interfaces(7)'],
+  ['released', 'an option of onescan'],
+  ['stamp', 'onescan-interfaces(7)'],
+])
+
+/** What declares a boolean: its type, or its first value. */
+const BOOLEAN =
+  /\b(\w+)(?:\??: boolean|\??(?<=readonly \w+\??): (?:true|false)| = (?:true|false))\b/g
+/** `isFull`, `hasLeft`, `mayAsk`, or a verb: `makesStamps`, `closes`. */
+const QUESTION =
+  /^(?:is|are|has|have|was|were|had|may|can|must|does|should)[A-Z]|^[a-z]+s(?:[A-Z]|$)/
+
 /** Words that do not state what a variable is: doc/development/design.md. */
 const vagueWords = ['each', 'how', 'it', 'its', 'one', 'there', 'those']
 
@@ -52,6 +72,18 @@ t.test('the search finds variables of every form, except of two that are compare
   t.notOk(variablesOf('a.it({ it: 1, it() {} }, class { it() {} })').includes('it'))
   t.same(variablesOf('a.sort((one, other) => one - other)'), ['other'])
   t.same(variablesOf('a((one) => (other) => 1)').toSorted(), ['one', 'other'])
+})
+
+t.test('the name of a boolean is a question or a verb, unless it comes from outside', async (t) => {
+  const found = sourceFiles.flatMap(({ path, text }) =>
+    [...text.matchAll(BOOLEAN)].map(([, name]) => ({ path, name: name! })),
+  )
+  t.ok(found.length > 300, `${found.length} were found`)
+  const wrong = found.filter(({ name }) => !QUESTION.test(name) && !booleansFromOutside.has(name))
+  t.same(wrong, [])
+  for (const name of booleansFromOutside.keys()) {
+    t.ok(found.some((other) => other.name === name), `${name} is there`) // biome-ignore format: a line
+  }
 })
 
 t.test('a duration in a message is written by formatDuration alone', async (t) => {

@@ -39,11 +39,11 @@ for (const { scheme, keys, stamp } of vectors) {
       return verifyStamps(examine(bytes), { keys, maxAge: 3600, now: TIME, signatureDate, crypto })
     }
     t.match(verify(Buffer.concat([Buffer.from(stamp), mail])), {
-      trusted: true,
+      isTrusted: true,
       key: keys[0]!.id,
     })
     const other = Buffer.from(mail.toString().replace('Ben,', 'Bob,'))
-    t.match(verify(Buffer.concat([Buffer.from(stamp), other])), { trusted: false })
+    t.match(verify(Buffer.concat([Buffer.from(stamp), other])), { isTrusted: false })
   })
 
   t.test(

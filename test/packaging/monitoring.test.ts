@@ -76,12 +76,12 @@ t.test('promtool finds no fault with the metrics themselves', withoutPromtool, a
   const { Metrics } = await import('../../src/scanner/observe/live/metrics.ts')
   const text = await new Metrics('1.0', 0).text({
     processes: [],
-    clamds: [{ server: 'a', up: true, text: '', version: 1, made: 0 }],
+    clamds: [{ server: 'a', isUp: true, text: '', version: 1, made: 0 }],
     selfTest: {
-      right: true,
+      hasPassed: true,
       reason: '',
       at: 0,
-      doors: [{ kind: 'qmail', address: '', right: true }],
+      doors: [{ kind: 'qmail', address: '', hasPassed: true }],
     },
     selfTestAge: 1000,
     spool: { size: 2, free: 1 },

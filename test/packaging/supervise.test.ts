@@ -177,7 +177,7 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
   t.match(readFileSync(configuration, 'utf8'), 'AlertExceedsMax no', 'as it comes')
   start(t, text, join(directory, 'log'))
   await answers(probeSocket(own))
-  const server = new ClamdServer(readClamdAddress(own), { lasting: false })
+  const server = new ClamdServer(readClamdAddress(own), { isLasting: false })
   const probe = await probeLimitReports(server, AbortSignal.timeout(30_000))
   t.same(probe, { reports: 'yes' }, 'what is too deep is not called clean')
 })

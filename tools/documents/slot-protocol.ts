@@ -53,12 +53,12 @@ const payloads: Readonly<Record<string, string>> = {
 
 /** The frames of a question. */
 function questionFrames(): Entry[] {
-  return Object.entries(frameRules).map(([type, { limit, exact, repeats }]) => {
+  return Object.entries(frameRules).map(([type, { limit, isExact, repeats }]) => {
     const most =
       type === frameType.variable
         ? ` each, in up to ${figure('VARIABLES_MAX')} frames`
         : ' each, in any number of frames'
-    const size = exact ? bytes(limit) : `Up to ${bytes(limit)}`
+    const size = isExact ? bytes(limit) : `Up to ${bytes(limit)}`
     return [type, `${payloads[type]} ${size}${repeats ? most : ''}.`]
   })
 }

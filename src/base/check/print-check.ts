@@ -10,12 +10,12 @@ import { type CheckLine, hasMark, inOneLine } from './check-line.ts'
  */
 export async function printCheck(
   checkLines: AsyncIterable<CheckLine> | Iterable<CheckLine>,
-  asJson: boolean,
+  printsJson: boolean,
 ): Promise<CheckLine[]> {
   const printed: CheckLine[] = []
   for await (const checkLine of checkLines) {
     printed.push(checkLine)
-    const line = asJson ? JSON.stringify(checkLine) : formatLine(checkLine)
+    const line = printsJson ? JSON.stringify(checkLine) : formatLine(checkLine)
     writeWhole(1, Buffer.from(`${line}\n`))
   }
   return printed

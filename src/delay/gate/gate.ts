@@ -39,7 +39,7 @@ export async function runGate(
   const descriptors = openListeners(gate, system)
   const lines = new LineQueue(system)
   const write = (line: Buffer) => lines.write(line)
-  const log = new DelayLog({ verbose: options.verbose, quiet: gate.quiet, write })
+  const log = new DelayLog({ isVerbose: options.isVerbose, isQuiet: gate.isQuiet, write })
   dropPrivileges(gate)
   const remembered = new RememberedClients(gate.remember, uptime)
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is detected now
@@ -52,7 +52,7 @@ export async function runGate(
     exhausted: () => log.trouble('descriptors or memory are used up; raise the limit (ulimit -n)'),
   })
   process.on('SIGHUP', () => receiver.reload())
-  if (gate.printPort) writeSync(1, `${system.localEndpoint(descriptors[0]!)?.port}\n`)
+  if (gate.printsPort) writeSync(1, `${system.localEndpoint(descriptors[0]!)?.port}\n`)
 
   await stopped
   listeners.stop()

@@ -108,10 +108,12 @@ export class Receiver {
     const outcome = await outcomeOf(plan, (delay) => connection.waitForGreeting(delay))
     if (connection.isClosed) return
     if (outcome.event === 'passed') return this.#serve(connection, environment, outcome.reason)
-    const talked = outcome.event === 'talked'
-    const reason = talked ? whyWithProtocol(outcome.reason, connection.fd, system) : outcome.reason
+    const hasTalked = outcome.event === 'talked'
+    const reason = hasTalked
+      ? whyWithProtocol(outcome.reason, connection.fd, system)
+      : outcome.reason
     log.event(outcome.event, connection, reason)
-    if (!talked) return
+    if (!hasTalked) return
     remembered.forget(connection.client)
     waiting.setRank(connection, 'talked')
     await this.#refuse(connection, environment)
@@ -122,7 +124,7 @@ export class Receiver {
     const { options, log, uptime } = this.#parts
     const waitEnd = await connection.waitForLeaving(options.penalty * 1000)
     if (connection.isClosed || waitEnd === 'left') return
-    if (!options.standalone) {
+    if (!options.refusesHere) {
       return this.#serve(connection, { ...environment, RBLSMTPD: options.text }, undefined)
     }
     log.refused(connection, 451, options.text)
@@ -164,8 +166,8 @@ export class Receiver {
     const hasWaited = reason !== undefined
     waiting.leave(connection)
     connection.handOver()
-    if (!gate.keepIpOptions) system.dropIpOptions(connection.fd)
-    if (gate.noDelay) system.sendAtOnce(connection.fd)
+    if (!gate.keepsIpOptions) system.dropIpOptions(connection.fd)
+    if (gate.isNoDelay) system.sendAtOnce(connection.fd)
     const started = startProgram(next, connection, environment, system)
     if ('reason' in started) {
       log.trouble(started.reason)

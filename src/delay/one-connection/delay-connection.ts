@@ -35,7 +35,7 @@ export async function delayConnection(
 ): Promise<number> {
   const next = findNext(options.argv, env)
   const client = readUcspiClient(env)
-  const log = new DelayLog({ verbose: options.verbose, quiet: false, write: writeLine })
+  const log = new DelayLog({ isVerbose: options.isVerbose, isQuiet: false, write: writeLine })
   if (client.wrong !== undefined) log.trouble(client.wrong, client)
   const { ask, ...lists } = readPlanSources(options, env, uptime)
   const plan = planFor(client, options, { ...lists, resolver: ask() })
@@ -58,7 +58,7 @@ export async function delayConnection(
   if (event === 'talked' && !connection.holdBack(options.penalty * 1000)) return serviceExit.done
   if (place !== undefined) closeSync(place)
   if (event === 'passed') return executeNext(next, env, system)
-  if (!options.standalone) return executeNext(next, env, system, options.text)
+  if (!options.refusesHere) return executeNext(next, env, system, options.text)
   log.refused(client, 451, options.text)
   await refuseEarlyTalker(connection, options.text, uptime) // as rblsmtpd does
   return serviceExit.done

@@ -17,9 +17,9 @@ interface LoggedClient {
 
 interface DelayLogOptions {
   /** -v: what happens to connections is logged. */
-  readonly verbose: boolean
+  readonly isVerbose: boolean
   /** -q: refusals and trouble are not logged. */
-  readonly quiet: boolean
+  readonly isQuiet: boolean
   readonly write: (line: Buffer) => void
 }
 
@@ -38,14 +38,14 @@ export class DelayLog {
 
   /** Logs what happened to a connection, if -v is set. `pid` is the program that got it, if any. */
   event(event: ConnectionEvent, client: LoggedClient, reason: string, pid = process.pid): void {
-    if (!this.#options.verbose) return
+    if (!this.#options.isVerbose) return
     const waited = client.waited?.toFixed(1)
     this.#write(event, pid, ['remote', client.ip], ['waited_ms', waited], ['reason', reason])
   }
 
   /** Logs the code of a reply that refused a client, unless -q is set. */
   refused({ ip }: LoggedClient, reply: number, reason: string): void {
-    if (this.#options.quiet) return
+    if (this.#options.isQuiet) return
     this.#write('refused', process.pid, ['remote', ip], ['reply', reply], ['reason', reason])
   }
 
@@ -54,7 +54,7 @@ export class DelayLog {
    * minute.
    */
   trouble(reason: string, client?: LoggedClient): void {
-    if (!this.#options.quiet) this.#troubleOnce(reason, client)
+    if (!this.#options.isQuiet) this.#troubleOnce(reason, client)
   }
 
   #write(event: ConnectionEvent, pid: number, ...fields: readonly LogField[]): void {

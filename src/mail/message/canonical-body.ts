@@ -5,8 +5,8 @@ import { otherLineEnd } from './well-formed.ts'
 
 /** The digests of a body that a keyring needs. All are taken in one pass. */
 export interface DigestsWanted {
-  readonly md5: boolean
-  readonly sha256: boolean
+  readonly wantsMd5: boolean
+  readonly wantsSha256: boolean
 }
 
 export interface BodyDigests {
@@ -31,12 +31,12 @@ export class BodyDigester {
   readonly #sha256: Hash | undefined
   #endingsAgree = true
   #last = LF // an empty body needs no LF added
-  #pendingCr = false
+  #hasPendingCr = false
 
   constructor(ending: LineEnding, wanted: DigestsWanted, createHash: (algorithm: string) => Hash) {
     this.#ending = ending
-    this.#md5 = wanted.md5 ? createHash('md5') : undefined
-    this.#sha256 = wanted.sha256 ? createHash('sha256') : undefined
+    this.#md5 = wanted.wantsMd5 ? createHash('md5') : undefined
+    this.#sha256 = wanted.wantsSha256 ? createHash('sha256') : undefined
   }
 
   update(chunk: Buffer): void {
@@ -51,16 +51,16 @@ export class BodyDigester {
     /** Whether every line of the body ends like the header's first line. */
     readonly endingsAgree: boolean
   } {
-    if (this.#pendingCr) this.#endingsAgree = false
+    if (this.#hasPendingCr) this.#endingsAgree = false
     if (this.#last !== LF) this.#hash(Buffer.from('\n'))
     const digests = { md5: this.#md5, sha256: this.#sha256?.digest('hex') }
     return { digests, endingsAgree: this.#endingsAgree }
   }
 
   #updateCrlf(chunk: Buffer): void {
-    let text = `${this.#pendingCr ? '\r' : ''}${chunk.toString('latin1')}`
-    this.#pendingCr = text.endsWith('\r')
-    if (this.#pendingCr) text = text.slice(0, -1)
+    let text = `${this.#hasPendingCr ? '\r' : ''}${chunk.toString('latin1')}`
+    this.#hasPendingCr = text.endsWith('\r')
+    if (this.#hasPendingCr) text = text.slice(0, -1)
     if (otherLineEnd(text, '\r\n') >= 0) this.#endingsAgree = false
     else this.#hash(Buffer.from(text.replaceAll('\r\n', '\n'), 'latin1'))
   }

@@ -65,17 +65,17 @@ export function makeEnvelope(sender: Buffer, recipients: readonly Buffer[]): Env
 export class EnvelopeReader {
   readonly #kept: Buffer[] = []
   #letter = F // the letter that the next address must begin with
-  #inAddress = false
+  #isInAddress = false
   #length = 0 // bytes of the address so far
   #count = 0
   #size = 0
-  #done = false
+  #isDone = false
 
   /** Takes the next bytes, in any split. Returns true after the last NUL. Bytes after it are ignored. */
   push(chunk: Buffer): boolean {
     let at = 0
-    while (!this.#done && at < chunk.length) {
-      if (this.#inAddress) at = this.#readAddress(chunk, at)
+    while (!this.#isDone && at < chunk.length) {
+      if (this.#isInAddress) at = this.#readAddress(chunk, at)
       else this.#readLetter(chunk[at++]!)
     }
     this.#size += at
@@ -83,12 +83,12 @@ export class EnvelopeReader {
       throw new Fault('out-of-memory', `envelope: is larger than ${ENVELOPE_MAX} bytes`)
     }
     this.#kept.push(Buffer.from(chunk.subarray(0, at)))
-    return this.#done
+    return this.#isDone
   }
 
   /** Returns the envelope. Throws a Fault of kind `read` if the last NUL is missing: the client gave up. */
   finish(): Envelope {
-    if (!this.#done) {
+    if (!this.#isDone) {
       throw new Fault('read', 'envelope: ended before its last NUL; the client disconnected')
     }
     return new Envelope(Buffer.concat(this.#kept), this.#count)
@@ -97,9 +97,9 @@ export class EnvelopeReader {
   /** Reads the letter in front of an address, or the last NUL. */
   #readLetter(byte: number): void {
     if (byte === 0 && this.#letter === T) {
-      this.#done = true
+      this.#isDone = true
     } else if (byte === this.#letter) {
-      this.#inAddress = true
+      this.#isInAddress = true
       this.#length = 0
     } else {
       const wanted = this.#letter === F ? "'F'" : "'T' or the last NUL"
@@ -117,7 +117,7 @@ export class EnvelopeReader {
       throw new Fault('address-too-long', `envelope: ${what} is longer than ${ADDRESS_MAX} bytes`)
     }
     if (nul < 0) return end
-    this.#inAddress = false
+    this.#isInAddress = false
     if (this.#letter === T) this.#count++
     this.#letter = T
     return end + 1

@@ -64,10 +64,10 @@ export function isMailboxLine(text: string, at = 0): boolean {
 /** How an empty line follows another line, by how the first line of the header ends. */
 export const EMPTY_LINES = { '\n': ['\n\n'], '\r\n': ['\n\n', '\n\r\n'] } as const
 
-/** Returns the length of the empty line that begins at an offset: LF, or CR LF (`crlf`); 0 if the line there is another one. */
-export function emptyLineAt(bytes: ArrayLike<number>, at: number, crlf = true): number {
+/** Returns the length of the empty line that begins at an offset: LF, or CR LF (`isCrlf`); 0 if the line there is another one. */
+export function emptyLineAt(bytes: ArrayLike<number>, at: number, isCrlf = true): number {
   if (bytes[at] === LF) return 1
-  return crlf && bytes[at] === CR && bytes[at + 1] === LF ? 2 : 0
+  return isCrlf && bytes[at] === CR && bytes[at + 1] === LF ? 2 : 0
 }
 
 /**

@@ -89,7 +89,7 @@ export interface HeaderSearch {
   /** The line from which to go on when there are more bytes. */
   readonly next: number
   /** Whether the first line ends in CRLF, or undefined while it has not ended. */
-  readonly crlf?: boolean
+  readonly isCrlf?: boolean
 }
 
 /**
@@ -102,12 +102,12 @@ export interface HeaderSearch {
  */
 export function findHeaderEnd(
   bytes: Buffer,
-  { next: line, crlf = lineEndingOf(bytes) === '\r\n' }: HeaderSearch = { next: 0 },
+  { next: line, isCrlf = lineEndingOf(bytes) === '\r\n' }: HeaderSearch = { next: 0 },
 ): { readonly emptyAt: number; readonly end: number } | HeaderSearch {
   for (let at = line; ; ) {
     const lf = indexOfByte(bytes, LF, at)
-    if (lf < 0) return at > 0 ? { next: at, crlf } : { next: at }
-    if (emptyLineAt(bytes, at, crlf) > 0) return { emptyAt: at, end: lf + 1 }
+    if (lf < 0) return at > 0 ? { next: at, isCrlf } : { next: at }
+    if (emptyLineAt(bytes, at, isCrlf) > 0) return { emptyAt: at, end: lf + 1 }
     at = lf + 1
   }
 }

@@ -182,7 +182,7 @@ class CanonicalReader {
     wanted: DigestsWanted | undefined,
     createHash: ((algorithm: string) => Hash) | undefined,
   ) {
-    if (createHash === undefined || !(wanted?.md5 || wanted?.sha256)) return
+    if (createHash === undefined || !(wanted?.wantsMd5 || wanted?.wantsSha256)) return
     this.#fault = headerFault(header)
     if (this.#fault !== undefined) return
     this.#digester = new BodyDigester(header.lineEnding, wanted, createHash)

@@ -67,7 +67,7 @@ class MailContents {
     const extraction = this.#extraction
     const mail = yield* extraction.work.gather(this.#source)
     const structure = yield* this.#readStructure(mail)
-    if (extraction.options.depthAlone) return yield* this.#emitLeaves(structure)
+    if (extraction.options.readsDepthAlone) return yield* this.#emitLeaves(structure)
     const embedded = yield* EmbeddedData.of(this.#source, inTexts, extraction.work)
     yield* this.#emitLeaves(structure)
     const { texts } = structure
@@ -82,7 +82,7 @@ class MailContents {
   *#emitLeaves({ leaves }: MailStructure): Steps {
     const extraction = this.#extraction
     for (const leaf of leaves) {
-      if (extraction.options.depthAlone && !(yield* this.#encodesMail(leaf))) continue
+      if (extraction.options.readsDepthAlone && !(yield* this.#encodesMail(leaf))) continue
       yield* decodeLeaf(leaf, this.#source, extraction.at({ part: this.#partOf(leaf.header) }))
     }
   }

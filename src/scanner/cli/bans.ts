@@ -48,7 +48,7 @@ export const bansCommand = makeCommand('bans', {
       if (env.ARCHIVEBANS !== 'on') output.text('next: set ARCHIVEBANS="on" for each interface\n')
     }
     await output.result({ names: names.length, fingerprint: listFingerprint(names) })
-    if (!output.json && !args.install) await writeOut(signatures)
+    if (!output.printsJson && !args.install) await writeOut(signatures)
     return 0
   },
 })

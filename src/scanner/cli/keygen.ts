@@ -81,19 +81,19 @@ export const keygenCommand = makeCommand('keygen', {
     const ring = args.append
     if (ring !== undefined) {
       let id = ''
-      const { keys, made, group } = await changeKeyring(ring, (before) => {
+      const { keys, isNew, group } = await changeKeyring(ring, (before) => {
         const key = make(parseKeyring(before, ring).map((other) => other.id))
         id = key.id
         return `${before}${key.line}\n`
       })
       const signs = keys.find((candidate) => isCurrent(candidate, seconds))?.id === id
-      await output.result({ id, file: ring, made, signs })
+      await output.result({ id, file: ring, made: isNew, signs })
       // The secret is in the file and nowhere else.
       const signing = signs ? 'it makes stamps from now on' : 'it only verifies stamps'
       const does = args.release ? `${signing}; it may release mail` : signing
-      output.text(`key ${id} is ${made ? 'the first' : 'now'} in ${ring}: ${does}\n`)
+      output.text(`key ${id} is ${isNew ? 'the first' : 'now'} in ${ring}: ${does}\n`)
       // New files in a directory such as /etc/onescan/keys inherit its group.
-      if (made && group === process.getgid?.()) {
+      if (isNew && group === process.getgid?.()) {
         output.warn(
           `${ring} has mode 0640: let the account that scans read it: chgrp onescan-keys ${ring}`,
         )
@@ -157,10 +157,10 @@ function checkOptions(id: string | undefined, until: string | undefined): void {
 }
 
 /** `scheme:id:secret[:until=YYYY-MM-DD]` with a new secret. */
-function keyLine(id: string, md5: boolean, until: string | undefined): string {
+function keyLine(id: string, isMd5: boolean, until: string | undefined): string {
   const secret = randomBytes(HMAC_SECRET_MIN).toString('base64url')
   const limit = until === undefined ? '' : `:until=${until}`
-  return `${md5 ? 'md5' : 'hmac-sha256'}:${id}:${secret}${limit}`
+  return `${isMd5 ? 'md5' : 'hmac-sha256'}:${id}:${secret}${limit}`
 }
 
 /** `mx1-20260131`: the host's name in the characters of a key id, and the day. */

@@ -54,7 +54,7 @@ export const logCommand = makeCommand('log', {
     let found = 0
     for await (const records of readLogs(logs, query)) {
       found += records.length
-      if (!output.json) await writeOut(records.map(line).join(''))
+      if (!output.printsJson) await writeOut(records.map(line).join(''))
       else for (const record of records) await output.result(asObject(record))
     }
     output.sum({ entries: found })

@@ -52,13 +52,13 @@ const testCommand = makeCommand('policy test', {
     const env = slotEnvironment(process.env, args)
     const rules = rulesOf(args.file, env)
     checkValues(rules, env)
-    const { from, to, client: ip, auth, size } = args
+    const { from, to, client: ip, auth: mayRelay, size } = args
     const client = ip === undefined ? undefined : parseIpAddress(ip)
     if (ip !== undefined && client === undefined)
       throw new Fault('config', `${ip}: is not an IP address; write one such as 192.0.2.7`)
     const sender = readAddress(from === '<>' ? '' : from)
     const recipient = readAddress(to)
-    const facts = { sender, recipient, client, auth, size: byteSize(size, '--size', 0) }
+    const facts = { sender, recipient, client, mayRelay, size: byteSize(size, '--size', 0) }
     const [rule, ...others] = rules.find(facts)
     const exceptions = [...rules.always, ...rules.exceptions(facts)].sort(
       (one, other) => one.line - other.line,

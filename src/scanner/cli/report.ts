@@ -37,7 +37,7 @@ export const reportCommand = makeCommand('report', {
       for (const record of records) tally.add(record)
     }
     const summary = tally.summary()
-    if (output.json) await output.result(summary)
+    if (output.printsJson) await output.result(summary)
     else await writeOut(formatReport(summary, harmlessLine))
     return output.hasErrors ? FAILED : 0
   },

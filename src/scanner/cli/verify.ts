@@ -71,11 +71,11 @@ export const verifyCommand = makeCommand('verify', {
       }
       const trust = verifyStamps(message, options)
       // If a message is not well formed, readers may see different fields in it.
-      const readable = message.canonical.fault === undefined
-      const stamps = readable ? explainStamps(message, options) : []
+      const isReadable = message.canonical.fault === undefined
+      const stamps = isReadable ? explainStamps(message, options) : []
       await output.result(asJson(trust, stamps))
       output.text(asText(trust, stamps, options.now))
-      return trust.trusted ? 0 : UNTRUSTED
+      return trust.isTrusted ? 0 : UNTRUSTED
     } finally {
       message.close()
     }
@@ -87,7 +87,7 @@ function asText(trust: Trust, stamps: readonly StampExplanation[], now: number):
     const by = stamp.key === undefined ? '' : ` key ${stamp.key}:`
     return `${stamp.field}:${by} ${stamp.fault ?? `valid${claimsText(stamp, now)}`}`
   })
-  lines.push(trust.trusted ? `trusted: key ${trust.key}` : `not trusted: ${trust.reason}`)
+  lines.push(trust.isTrusted ? `trusted: key ${trust.key}` : `not trusted: ${trust.reason}`)
   return `${lines.join('\n')}\n`
 }
 
@@ -98,8 +98,8 @@ function claimsText({ claims }: StampExplanation, now: number): string {
 
 function asJson(trust: Trust, stamps: readonly StampExplanation[]): object {
   return {
-    trusted: trust.trusted,
-    ...(trust.trusted ? { key: trust.key } : { reason: trust.reason }),
+    trusted: trust.isTrusted,
+    ...(trust.isTrusted ? { key: trust.key } : { reason: trust.reason }),
     stamps: stamps.map(({ field, key, fault, claims }) => ({
       field,
       valid: fault === undefined,

@@ -203,7 +203,7 @@ async function makePreparedScanners(
   ofHost = settings,
 ): Promise<readonly Scanner[]> {
   const hasOtherClamd = settings.CLAMD.join('\0') !== ofHost.CLAMD.join('\0')
-  const options = { lasting: true, log, canaries: memory.canaries, hasOtherClamd }
+  const options = { isLasting: true, log, canaries: memory.canaries, hasOtherClamd }
   const scanners = await makeScanners(settings, options)
   const errors: unknown[] = []
   for (const scanner of scanners) {

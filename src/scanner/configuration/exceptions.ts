@@ -61,10 +61,10 @@ export async function changeExceptions(
 function withoutLines(
   before: readonly string[],
   lines: readonly string[],
-  onlyForMessages: boolean,
+  keepsOthers: boolean,
 ): readonly string[] {
   const isGone = (at: number) =>
-    lines.includes(before[at] ?? '') && (!onlyForMessages || isForMessage(before, at))
+    lines.includes(before[at] ?? '') && (!keepsOthers || isForMessage(before, at))
   return before.filter((line, at) => !isGone(at) && !(line.startsWith(NOTE) && isGone(at + 1)))
 }
 

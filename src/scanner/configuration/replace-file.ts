@@ -34,7 +34,7 @@ interface FileToReplace {
 /** The result of replacing the file. */
 interface Replaced {
   /** Whether it did not exist before. */
-  readonly made: boolean
+  readonly isNew: boolean
   readonly group: number
 }
 
@@ -87,7 +87,7 @@ function replaceBelow(directory: PathHandle, name: string, file: FileToReplace):
     fchmodSync(fd, old ? old.status.mode & 0o777 : file.mode)
     fsyncSync(fd)
     renameSync(directory.at(fresh), directory.at(name))
-    return { made: old === undefined, group: fstatSync(fd).gid }
+    return { isNew: old === undefined, group: fstatSync(fd).gid }
   } catch (error) {
     rmSync(directory.at(fresh), { force: true })
     throw error

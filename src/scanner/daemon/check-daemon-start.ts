@@ -52,8 +52,8 @@ export async function* checkStart(
     yield* checkVisiblePaths(env, options)
   }
   const host = ownHost(env, readControlDirectories(env), true)
-  const settingsAlone = options === undefined || options.checksSettings
-  for await (const checkLine of settingsAlone ? await checkSettings(host) : runChecks(host)) {
+  const checksSettingsAlone = options === undefined || options.checksSettings
+  for await (const checkLine of checksSettingsAlone ? await checkSettings(host) : runChecks(host)) {
     stopsStart ||= hasMark(checkLine, 'stops the start')
     yield checkLine
   }

@@ -36,9 +36,9 @@ async function check(): Promise<void> {
   const faults = new FaultCollector()
   const options = faults.attempt(() => readOptions(args), undefined)
   faults.attempt(() => requireSystem(NO_START), undefined)
-  const asJson = args.includes('--json')
-  const found = await printCheck(checkStart(options, faults.lines, environment), asJson)
-  process.exit(asJson ? 0 : options === undefined ? serviceExit.usage : codeOfStart(found))
+  const printsJson = args.includes('--json')
+  const found = await printCheck(checkStart(options, faults.lines, environment), printsJson)
+  process.exit(printsJson ? 0 : options === undefined ? serviceExit.usage : codeOfStart(found))
 }
 
 /**

@@ -50,7 +50,7 @@ export class StatusFeed {
       address: address.kind === 'tcp' ? address.host : undefined,
       tokenFile: this.#options.httpToken,
       quarantine: this.#options.httpQuarantine,
-      hideAddresses: this.#options.httpHidesAddresses,
+      hidesAddresses: this.#options.httpHidesAddresses,
       listen: pageListener(address, this.#options, fd),
       isReady: () => this.#isReady,
       about: () => ({

@@ -32,7 +32,7 @@ interface ApiAnswer {
   readonly body: object | Buffer
   readonly headers?: Readonly<Record<string, string>>
   /** Whether onescand has to read its settings again. */
-  readonly reload?: true
+  readonly needsReload?: true
 }
 
 interface Call {
@@ -223,7 +223,7 @@ async function allow({ desk, request, id }: Call): Promise<ApiAnswer> {
   const body = { line: lines.join('\n'), letsIn, isNew }
   if (!isNew) return { status: 200, body }
   await noteAction(desk.root, [...noted('allow', id), ['for', of]], noteFor(request, []))
-  return { status: 200, body, reload: true }
+  return { status: 200, body, needsReload: true }
 }
 
 /** The kind of exception that a request names. That of a limited person is for the recipients in the person's care. */
@@ -253,7 +253,7 @@ async function disallow({ desk, request, id, query }: Call): Promise<ApiAnswer> 
   await changeExceptions(process.env, lines, 'remove', id).catch(cannotWrite)
   const whose = named.map((of): LogField => ['for', of])
   await noteAction(desk.root, [...noted('disallow', id), ...whose], noteFor(request, []))
-  return { status: 200, body: { id, allowed: false }, reload: true }
+  return { status: 200, body: { id, allowed: false }, needsReload: true }
 }
 
 async function remove({ desk, request, id }: Call): Promise<ApiAnswer> {
@@ -357,7 +357,12 @@ async function releaseNow(
     reader: request.person,
   }
   const warnings: string[] = []
-  const released = await releaseEntry(desk.root, { id, again }, run, noteFor(request, warnings))
+  const released = await releaseEntry(
+    desk.root,
+    { id, mayRepeat: again },
+    run,
+    noteFor(request, warnings),
+  )
   const { by, answer, recipients, isSigned } = released
   const body = {
     id,

@@ -27,7 +27,7 @@ export async function readMessage<Found>(
   const spooled = await spoolMessage(message(), { spool })
   const { header, body } = spooled
   const openFile = () => openAnonymousFile(spool.directory)
-  const reading = { header, openFile, createHash, onPart: () => [], withOwnText: true }
+  const reading = { header, openFile, createHash, onPart: () => [], emitsOwnText: true }
   try {
     return await read(contentsOf(Bytes.of(header.bytes, body), reading), header)
   } finally {

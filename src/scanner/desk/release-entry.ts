@@ -101,15 +101,15 @@ export interface Released {
  * another Fault if it was not sent: it is in quarantine then, as before.
  *
  * A signed message is sent as often as its stamps need. The recipients who certainly received it are noted. They are
- * left out of a release, except with `again` if no other is left. The message counts as released when all have it.
+ * left out of a release, except with `mayRepeat` if no other is left. The message counts as released when all have it.
  */
 export async function releaseEntry(
   root: PathHandle,
-  { id, again }: { readonly id: string; readonly again: boolean },
+  { id, mayRepeat }: { readonly id: string; readonly mayRepeat: boolean },
   { to, keys: keysOf, routes, isRouted, reader }: ReleaseRun,
   note: ActionNote,
 ): Promise<Released> {
-  const begun = await beginRelease(root, id, again)
+  const begun = await beginRelease(root, id, mayRepeat)
   const { entry, record } = begun.opened
   const { file, grounds } = record
   const isBack = file !== undefined && !isRouted && to.length === 0
@@ -138,8 +138,8 @@ export async function releaseEntry(
     const receipt = receiptOf(receipts)
     const left = wanted.filter((address) => receipt(address) === undefined)
     // A release that was killed after all had it is done.
-    const mayRepeat = again && entry.state !== 'releasing'
-    if (!isBack && left.length === 0 && !mayRepeat) {
+    const sendsAgain = mayRepeat && entry.state !== 'releasing'
+    if (!isBack && left.length === 0 && !sendsAgain) {
       isDone = haveAll()
       throw releasedBefore(id)
     }
@@ -269,8 +269,8 @@ export async function sendSigned(
       yield editHeader(header, { remove: [], add })
       yield* body.chunks()
     }
-    const inCrlf = header.lineEnding === '\r\n'
-    return await route.handOn({ sender, recipients, bytes, inCrlf })
+    const isCrlf = header.lineEnding === '\r\n'
+    return await route.handOn({ sender, recipients, bytes, isCrlf })
   } finally {
     message.close()
   }

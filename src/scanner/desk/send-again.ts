@@ -25,7 +25,7 @@ export interface OutgoingMail {
   /** The message in pieces, with the added fields on top. */
   readonly bytes: () => Iterable<Buffer>
   /** Whether its lines end in CRLF. */
-  readonly inCrlf: boolean
+  readonly isCrlf: boolean
 }
 
 /** The program or server that receives a released message. */
@@ -140,9 +140,9 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<str
 }
 
 /** Yields the bytes of a mail whose lines end in LF, as programs accept it. */
-function* piecesInLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
+function* piecesInLf({ bytes, isCrlf }: OutgoingMail): Generator<Buffer> {
   const lines = new CrlfReader()
-  for (const piece of bytes()) yield inCrlf ? lines.push(piece) : piece
+  for (const piece of bytes()) yield isCrlf ? lines.push(piece) : piece
   yield lines.finish()
 }
 

@@ -21,7 +21,7 @@ export interface DoorAdapter<Answer> {
   /** Shows operators that the message is being judged. */
   readonly showBegun?: MailReporter['begin'] | undefined
   /** Whether the MTA holds mail in its own queue (QUARANTINE hold). */
-  readonly mtaHolds?: boolean
+  readonly isHeldByMta?: boolean
   /** Returns what the log line of a quarantined message has in addition to the decision, at the time of the call. */
   logContext(): LogContext
   /**
@@ -54,7 +54,7 @@ export async function handleMail<Answer>(
   adapter: DoorAdapter<Answer>,
 ): Promise<Answer> {
   const decision = await decideFor(adapter, transaction, context, deadline)
-  if (!needsQuarantine(decision, adapter.mtaHolds)) return adapter.carryOut(decision)
+  if (!needsQuarantine(decision, adapter.isHeldByMta)) return adapter.carryOut(decision)
   const { quarantineAsDecided, errorAfterWithdrawal } = await import('./quarantine-as-decided.ts') // little mail needs it
   const decided = await quarantineAsDecided(decision, transaction, adapter.logContext())
   try {
@@ -97,9 +97,9 @@ function failIfGone({ gone }: Deadline): void {
 
 function needsQuarantine(
   decision: Decision,
-  mtaHolds = false,
+  isHeldByMta = false,
 ): decision is QuarantineDecision | SplitDecision {
-  if (decision.kind === 'quarantine') return decision.quarantine.kind !== 'hold' || !mtaHolds
+  if (decision.kind === 'quarantine') return decision.quarantine.kind !== 'hold' || !isHeldByMta
   return decision.kind === 'split'
 }
 

@@ -46,7 +46,7 @@ export class MailServices {
   /** Undefined if no rule refuses recipients, or no mail is judged at present. */
   get rules(): Rules | undefined {
     const lines = this.configuration.context?.rules?.lines
-    return lines?.refuseSome && !this.#isOff() ? lines : undefined
+    return lines?.refusesSome && !this.#isOff() ? lines : undefined
   }
 
   /**

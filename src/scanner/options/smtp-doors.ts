@@ -41,10 +41,10 @@ function toDoor({ kind, text, next, from, ...flags }: SmtpDoorWords): NamedDoor 
     throw new Error(`--${kind} ${text}: needs --next ADDRESS, the mail server behind it`)
   const behind = parseDoorAddress(next, '--next')
   return namedDoor(kind, parseDoorAddress(text, `--${kind}`), {
-    lmtp: kind === 'lmtp',
+    isLmtp: kind === 'lmtp',
     next: { text: next, options: behind.kind === 'unix' ? { path: behind.path } : behind },
     from: parseNetworks(from ?? FROM_STANDARD),
-    afterQueue: 'after-queue' in flags,
+    isAfterQueue: 'after-queue' in flags,
   })
 }
 

@@ -22,7 +22,7 @@ export async function checkScanners(host: CheckedHost): Promise<CheckLine[]> {
   let findsEicar = false
   for (const scanner of scanners) {
     const scanned = await tryScanner(host, settings, scanner)
-    findsEicar ||= scanned.answer === 'infected' && !scanned.banned
+    findsEicar ||= scanned.answer === 'infected' && !scanned.isBanned
     checkLines.push(judgeScanner(scanner, scanned, unscannedMailIs(host.env)))
   }
   checkLines.push(...checkDatabase(settings))
@@ -71,7 +71,7 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
   const what = `scanner ${scanner.name}`
   switch (scanned.answer) {
     case 'infected':
-      if (scanned.banned) return ok(what, `bans "${scanned.name}": it is not a virus scanner`)
+      if (scanned.isBanned) return ok(what, `bans "${scanned.name}": it is not a virus scanner`)
       return ok(what, `finds EICAR: ${scanned.name}`)
     case 'clean':
       if (scanner.hasBans || isOwnPlugin(scanner)) {

@@ -14,7 +14,7 @@ function canonical(body: Buffer, ending: LineEnding): Buffer | undefined {
 }
 
 function digest(body: Buffer, ending: LineEnding, cuts: readonly number[] = []) {
-  const digester = new BodyDigester(ending, { md5: true, sha256: true }, createHash)
+  const digester = new BodyDigester(ending, { wantsMd5: true, wantsSha256: true }, createHash)
   let from = 0
   for (const cut of [...cuts, body.length]) {
     digester.update(body.subarray(from, cut))

@@ -20,7 +20,7 @@ function received(pieces: readonly Buffer[]): Message {
 }
 
 t.test('a body has the digests that are wanted, or a fault', async (t) => {
-  const formOf = (mail: string, wanted = { md5: false, sha256: true }, hash = true) => {
+  const formOf = (mail: string, wanted = { wantsMd5: false, wantsSha256: true }, hash = true) => {
     const options = { digestsFor: () => wanted, createHash: hash ? createHash : undefined }
     return messageOf(Buffer.from(mail), { spool, ...options }).canonical
   }
@@ -29,14 +29,14 @@ t.test('a body has the digests that are wanted, or a fault', async (t) => {
   t.same(formOf('A: b\n\nx\n'), { fault: undefined, digests: { ...none, sha256: x } })
   const endings = 'the body has other line endings than the header'
   t.equal(formOf('A: b\n\nx\r\n').fault, endings)
-  const { sha256, md5 } = formOf('A: b\n\nx\n', { md5: true, sha256: false }).digests
+  const { sha256, md5 } = formOf('A: b\n\nx\n', { wantsMd5: true, wantsSha256: false }).digests
   t.same([sha256, md5?.digest('hex')], [undefined, createHash('md5').update('x\n').digest('hex')])
   const odd = 'no field\n\nx\n'
   t.same(formOf(odd), { fault: 'line 1 of the header is not a field', digests: none })
   const tooLarge = `${'a:\n'.repeat(HEADER_FIELDS_MAX + 1)}\nx\n`
   t.same(formOf(tooLarge), { fault: 'the header has more than 5000 fields', digests: none })
   // Nobody needs to know.
-  t.same(formOf(odd, { md5: false, sha256: false }), { fault: undefined, digests: none })
+  t.same(formOf(odd, { wantsMd5: false, wantsSha256: false }), { fault: undefined, digests: none })
   t.same(formOf(odd, undefined, false), { fault: undefined, digests: none })
 })
 

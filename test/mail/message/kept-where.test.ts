@@ -20,7 +20,7 @@ const HEADER = 'Subject: x\n\n'
 
 function open(budget: Budget, memoryFiles?: System, place = directory): Intake {
   const spool = { directory: place, sharedDirectory: undefined }
-  const digestsFor = () => ({ md5: true, sha256: true })
+  const digestsFor = () => ({ wantsMd5: true, wantsSha256: true })
   return new Intake({ memoryFiles, spool, top: TOP_LINE, digestsFor, createHash }, budget.open())
 }
 

@@ -22,7 +22,7 @@ const directory = openDirectory(t)
 const options = {
   spool: { directory, sharedDirectory: undefined },
   top: TOP_LINE,
-  digestsFor: () => ({ md5: true, sha256: true }),
+  digestsFor: () => ({ wantsMd5: true, wantsSha256: true }),
   createHash,
   now: Date.now(),
 }

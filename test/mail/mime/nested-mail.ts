@@ -58,7 +58,7 @@ export const message = (part: string): Buffer => Buffer.from(`${TOP}${part}`, 'l
 /** Whether more than `limit` are in one another. Throws where there is more than is read. */
 export function isNested(source: Bytes, limit: number, more?: Partial<WorkOptions>): boolean {
   const openFile = () => openAnonymousFile(tmpdir())
-  const options = { openFile, createHash, maxDepth: limit, depthAlone: true, ...more }
+  const options = { openFile, createHash, maxDepth: limit, readsDepthAlone: true, ...more }
   for (const step of contentsOf(source, options)) {
     if (step.kind === 'deeper') return true
     if (step.kind === 'unread') throw new Error(step.reason)

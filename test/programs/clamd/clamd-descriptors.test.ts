@@ -45,7 +45,7 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
       return passed.passDescriptor(...args)
     },
   }
-  const scanner = new ClamdScanner(clamdSettings(socket), { lasting: true, passing })
+  const scanner = new ClamdScanner(clamdSettings(socket), { isLasting: true, passing })
   t.teardown(() => scanner.close())
   return {
     async scan(message: Sample, ...others: Sample[]) {

@@ -77,7 +77,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
   const clamd = await startClamd(t, { tcp: true, streamMaxLength: '1M' })
 
   for (const address of [clamd.socket, clamd.tcp]) {
-    const scanner = new ClamdScanner(clamdSettings(address), { lasting: true })
+    const scanner = new ClamdScanner(clamdSettings(address), { isLasting: true })
     t.teardown(() => scanner.close())
     const answerTo = (message: Sample) => scanner.scan(message, scanTask().task)
 
@@ -115,7 +115,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
 
   t.test('a hundred idle connections keep no message from being scanned', async (t) => {
     const scanners = Array.from({ length: 100 }, () => {
-      const scanner = new ClamdScanner(clamdSettings(clamd.socket), { lasting: true })
+      const scanner = new ClamdScanner(clamdSettings(clamd.socket), { isLasting: true })
       t.teardown(() => scanner.close())
       return scanner
     })

@@ -19,7 +19,7 @@ const SEED = 20_261_120
  */
 t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
-  const scanner = new ClamdScanner(clamdSettings(clamd.socket), { lasting: true })
+  const scanner = new ClamdScanner(clamdSettings(clamd.socket), { isLasting: true })
   t.teardown(() => scanner.close())
   let deep = 0
   for (let number = 0; number < MESSAGES; number++) {

@@ -167,7 +167,7 @@ export async function clamdAnswer(
   message: Buffer,
   within = 60_000,
 ): Promise<ScanResult> {
-  const server = new ClamdServer(readClamdAddress(socket), { lasting: false })
+  const server = new ClamdServer(readClamdAddress(socket), { isLasting: false })
   const task = { signal: AbortSignal.timeout(within), note() {} }
   const outcome = await server.scan([{ bytes: Bytes.of(message) }], task)
   if (outcome.kind !== 'answered') throw new Error(`clamd: ${outcome.reason}`)

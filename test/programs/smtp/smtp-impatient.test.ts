@@ -21,13 +21,13 @@ const virus = bytes(`Subject: x\nTo: ben@example.org\n\n${EICAR}\n`)
 const skip = postfixMissing || clamdMissing
 
 /** A door before a clamd that is stopped, and the server behind it. */
-async function standingStill(t: Test, lmtp: boolean) {
+async function standingStill(t: Test, isLmtp: boolean) {
   const stage = buildStage(t)
   const clamd = await startClamd(t)
-  const next = await startNext(t, { lmtp })
+  const next = await startNext(t, { lmtp: isLmtp })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, QUARANTINE: stage.quarantine }
   const timeouts = { ...smtpTimeouts, end: 200 }
-  const door = await openDoor(t, next.port, { settings, timeouts, lmtp, afterQueue: lmtp })
+  const door = await openDoor(t, next.port, { settings, timeouts, isLmtp, isAfterQueue: isLmtp })
   const over = async (calls: number) => {
     await until(
       () => next.calls >= calls && next.open === 0 && door.state().clients === 0,

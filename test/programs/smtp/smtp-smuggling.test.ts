@@ -61,8 +61,8 @@ t.test(
     const doors = {
       'before the queue': await openDoor(t, postfix.port, { settings }),
       'before the queue, unscanned': await openDoor(t, postfix.port),
-      'after the queue': await openDoor(t, postfix.port, { settings, afterQueue: true }),
-      'after the queue, unscanned': await openDoor(t, postfix.port, { afterQueue: true }),
+      'after the queue': await openDoor(t, postfix.port, { settings, isAfterQueue: true }),
+      'after the queue, unscanned': await openDoor(t, postfix.port, { isAfterQueue: true }),
     }
 
     /** The replies to content, and how many messages came out. */

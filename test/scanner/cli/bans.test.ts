@@ -72,7 +72,7 @@ t.test('--install gives clamd the names', { skip: installMissing }, async (t) =>
     out: `${directory}/onescan-bans.cdb: clamd loads 2 names\nnext: set ARCHIVEBANS="on" for each interface\n`,
   })
   await reloaded(clamd)
-  const found = { answer: 'infected', name: 'attachment *.exe in an archive', banned: true }
+  const found = { answer: 'infected', name: 'attachment *.exe in an archive', isBanned: true }
   t.match(await clamdAnswer(clamd.socket, archive), found)
 })
 

@@ -199,7 +199,7 @@ async function ofPolicy(t: Test, { below, once: oneIn, pick }: Random): Promise<
   const { client } = clientOf(t, address, { QUOTATIMEOUT: '50' }, undefined, nextDay)
   let asking = 0
   const quota = {
-    askForRelayClients: client.askForRelayClients,
+    asksForRelayClients: client.asksForRelayClients,
     async ask(...question: Parameters<typeof client.ask>) {
       asking++
       try {

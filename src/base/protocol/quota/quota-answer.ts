@@ -17,7 +17,7 @@ export type QuotaAnswer =
 interface BackendFailure {
   readonly counted: 'noAnswer' | 'brokenAnswer'
   /** Whether the backend did reply, so that the next request may be sent immediately. */
-  readonly backendIsUp: boolean
+  readonly isBackendUp: boolean
 }
 
 /** The usage of a mailbox, in bytes. */

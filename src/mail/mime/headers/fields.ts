@@ -88,18 +88,18 @@ export function withoutComments(text: string, where: 'anywhere' | 'outside quote
   let kept = ''
   let depth = 0
   let from = 0
-  let inQuotes = false
+  let isInQuotes = false
   for (let at = 0; at < text.length; at++) {
     const character = text[at]
     if (character === '\n' && at + 1 < text.length && !isSpaceOrTab(text, at + 1)) {
       if (depth > 0) from = at
       depth = 0
-      inQuotes = false
+      isInQuotes = false
     }
     if (where === 'outside quotes') {
       if (character === '\\') at++
-      else if (character === '"' && depth === 0) inQuotes = !inQuotes
-      if (inQuotes || character === '\\') continue
+      else if (character === '"' && depth === 0) isInQuotes = !isInQuotes
+      if (isInQuotes || character === '\\') continue
     }
     if (character === '(' && depth++ === 0) kept += text.slice(from, at)
     else if (character === ')' && depth > 0 && --depth === 0) from = at + 1

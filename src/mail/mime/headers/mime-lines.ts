@@ -24,7 +24,7 @@ export function mimeTextOf(header: Header): MimeText {
 export class MimeLines {
   #text = ''
   #words = ''
-  #keeping = false
+  #isKeeping = false
   #hasWords = false
   #hasControls = false
 
@@ -32,7 +32,7 @@ export class MimeLines {
   add(line: string, isFold: boolean): void {
     this.#hasControls ||= CONTROL.test(line)
     if (!isFold) {
-      this.#keeping = mayMatter(line)
+      this.#isKeeping = mayMatter(line)
       this.#hasWords = false
     }
     // Some programs end a line at a bare CR. For them a field begins after it.
@@ -42,7 +42,7 @@ export class MimeLines {
       this.#hasWords = true
       this.#words += ended.trimStart() // otherwise a fold would continue the last field with words
     }
-    if (this.#keeping) this.#text += ended
+    if (this.#isKeeping) this.#text += ended
   }
 
   /** What it costs to read them: only a few headers have words that are decoded. */

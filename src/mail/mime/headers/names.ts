@@ -167,12 +167,12 @@ class FoundNames {
 function partsOfValue(value: string): string[] {
   const pieces: string[] = []
   let from = 0
-  let inQuotes = false
+  let isInQuotes = false
   for (let at = 0; at < value.length; at++) {
     const character = value[at]
-    if (inQuotes && character === '\\') at++
-    else if (character === '"') inQuotes = !inQuotes
-    else if (!inQuotes && character === ';') {
+    if (isInQuotes && character === '\\') at++
+    else if (character === '"') isInQuotes = !isInQuotes
+    else if (!isInQuotes && character === ';') {
       pieces.push(value.slice(from, at))
       from = at + 1
     }

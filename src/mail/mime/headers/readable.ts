@@ -65,17 +65,19 @@ const NAME = /;\s*((?:file)?name)(\*\d{1,3})?(\*)?\s*=\s*(?:"((?:[^"\\]|\\.)*)"?
 
 /** Returns the file names in the value of a field as a person reads them. `usual` is that of readableText(). */
 export function readableNames(raw: string, usual?: string): string[] {
-  const sections = new Map<string, { star: boolean; section: number; value: string }[]>()
+  const sections = new Map<string, { isExtended: boolean; section: number; value: string }[]>()
   for (const [, name = '', section = '', star, quoted, plain = ''] of `;${raw}`.matchAll(NAME)) {
     const key = `${name.toLowerCase()}${section === '' && star === undefined ? '' : '*'}`
     const value = quoted?.replace(/\\(["\\])/g, '$1') ?? plain
-    sections.set(key, [...(sections.get(key) ?? []), { star: star !== undefined, section: Number(section.slice(1)), value }]) // biome-ignore format: a line
+    sections.set(key, [...(sections.get(key) ?? []), { isExtended: star !== undefined, section: Number(section.slice(1)), value }]) // biome-ignore format: a line
   }
   const names = [...sections.values()].map((found) => {
     const [first, ...others] = found.sort((one, other) => one.section - other.section)
-    const [, charset, text] = first!.star ? (/^([^']*)'[^']*'(.*)$/s.exec(first!.value) ?? []) : []
+    const [, charset, text] = first!.isExtended
+      ? (/^([^']*)'[^']*'(.*)$/s.exec(first!.value) ?? [])
+      : []
     const whole = [{ ...first!, value: text ?? first!.value }, ...others]
-      .map(({ star, value }) => (star ? decodeEscapes(value, '%') : value))
+      .map(({ isExtended, value }) => (isExtended ? decodeEscapes(value, '%') : value))
       .join('')
     return charset === undefined ? readableText(whole, usual) : textInCharset(whole, charset, usual)
   })

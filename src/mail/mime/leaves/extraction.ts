@@ -18,9 +18,9 @@ export interface ContentsOptions extends WorkOptions {
    */
   readonly onPart?: (part: PartNames) => Iterable<number>
   /** Whether only the depth is of interest. Then no more parts are decoded than encoded messages. */
-  readonly depthAlone?: boolean
+  readonly readsDepthAlone?: boolean
   /** Whether the text of the message is emitted although it appears unchanged in the message: people see it, too. */
-  readonly withOwnText?: boolean
+  readonly emitsOwnText?: boolean
   /** Called with the position of each part that was emitted completely as one content. */
   readonly onEmitted?: (range: ByteRange) => void
 }

@@ -96,7 +96,7 @@ function* takenFor(content: DecodedContent, leaf: Leaf, work: Work): Steps<Taken
   if ((isShown || isBesideParts) && lines.isText) return { kind: 'text', lines }
   if (encodes === 'bytes') return { kind: 'file', lines: undefined }
   // What most programs show as a text gets no CR LF.
-  return { kind: 'file', lines: { ...lines, lf: lines.lf && !isShown } }
+  return { kind: 'file', lines: { ...lines, hasLf: lines.hasLf && !isShown } }
 }
 
 /**
@@ -161,7 +161,7 @@ function* inUtf8(
  */
 function* displayText(
   { bare, end, encoding }: DecodedContent,
-  { crlf }: TextProperties,
+  { hasCrlf }: TextProperties,
   leaf: Leaf,
   extraction: Extraction,
 ): Steps<boolean> {
@@ -176,13 +176,13 @@ function* displayText(
   const isPlain = ['text/plain', ''].includes(header.type) && isDecodedIn(depth)
   const isInMail = isUnchanged && (isPlain || header.boundary !== undefined)
   const isAttached = role === 'own text' && depth.messages > 0
-  const isSeen = isInMail && !options.withOwnText
+  const isSeen = isInMail && !options.emitsOwnText
   if (isOwn && isSeen && !isAttached && !(yield* mayBeginFile(whole, work))) return false
-  if (encodes === 'bytes' || !crlf) yield* extraction.emit(whole)
+  if (encodes === 'bytes' || !hasCrlf) yield* extraction.emit(whole)
   else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, { isCounted: true }))
   if (!isOwn) {
     yield* extraction.emit(bare)
-    if (crlf && bare.size <= LINE_ENDS_MAX)
+    if (hasCrlf && bare.size <= LINE_ENDS_MAX)
       yield* decoded(bare, toLf, work, (text) => extraction.emit(text, { isCounted: true }))
   }
   if (!isUnchanged) yield* openEmbedded(whole, extraction)
@@ -228,12 +228,12 @@ const END_IN = { lf: Buffer.from('\n'), crlf: Buffer.from('\r\n') }
 const toLf = lineEnds({ to: 'lf', bareCr: 'itself' })
 
 /** Returns the ways in which programs write the line ends of a content as others. */
-function modesFor({ lf, crlf, cr }: TextProperties): readonly LineEndMode[] {
+function modesFor({ hasLf, hasCrlf, hasCr }: TextProperties): readonly LineEndMode[] {
   return [
-    ...(crlf ? [{ to: 'lf', bareCr: 'itself' } as const] : []),
-    ...(lf ? [{ to: 'crlf', bareCr: 'itself' } as const] : []),
-    ...(cr ? [{ to: 'lf', bareCr: 'nothing' } as const] : []),
-    ...(lf && cr ? [{ to: 'crlf', bareCr: 'nothing' } as const] : []),
+    ...(hasCrlf ? [{ to: 'lf', bareCr: 'itself' } as const] : []),
+    ...(hasLf ? [{ to: 'crlf', bareCr: 'itself' } as const] : []),
+    ...(hasCr ? [{ to: 'lf', bareCr: 'nothing' } as const] : []),
+    ...(hasLf && hasCr ? [{ to: 'crlf', bareCr: 'nothing' } as const] : []),
   ]
 }
 

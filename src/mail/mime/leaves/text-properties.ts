@@ -28,11 +28,11 @@ export interface TextProperties {
   /** Whether all bytes were printable characters (of 8 bits), tabs, form feeds and line ends. */
   readonly isText: boolean
   /** Whether a line ended in LF alone. */
-  readonly lf: boolean
+  readonly hasLf: boolean
   /** Whether a line ended in CR LF. */
-  readonly crlf: boolean
+  readonly hasCrlf: boolean
   /** Whether a CR was in front of another character than LF. */
-  readonly cr: boolean
+  readonly hasCr: boolean
 }
 
 /** The properties of a text as far as it was read. */
@@ -48,16 +48,16 @@ export function* textPropertiesOf(
   const bytes = yield* work.gather(source)
   const properties: Seen = {
     isText: true,
-    lf: lineEnd === LF_END,
-    crlf: lineEnd === CRLF_END,
-    cr: bytes[bytes.length - 1] === CR && lineEnd.length > 0,
+    hasLf: lineEnd === LF_END,
+    hasCrlf: lineEnd === CRLF_END,
+    hasCr: bytes[bytes.length - 1] === CR && lineEnd.length > 0,
   }
   for (let at = 0; at < bytes.length; at += PIECE) {
     const end = Math.min(bytes.length, at + PIECE)
     yield* work.countUnits(end - at)
     inspectText(properties, bytes, at, end)
   }
-  if (properties.cr) properties.isText = false
+  if (properties.hasCr) properties.isText = false
   return properties
 }
 
@@ -66,10 +66,10 @@ function inspectText(properties: Seen, bytes: MailBytes, from: number, to: numbe
     const byte = bytes[at]!
     if (byte >= SPACE) continue
     if (byte === LF) {
-      if (bytes[at - 1] === CR) properties.crlf = true
-      else properties.lf = true
+      if (bytes[at - 1] === CR) properties.hasCrlf = true
+      else properties.hasLf = true
     } else if (byte === CR) {
-      if (at + 1 < bytes.length && bytes[at + 1] !== LF) properties.cr = true
+      if (at + 1 < bytes.length && bytes[at + 1] !== LF) properties.hasCr = true
     } else if (byte !== TAB && byte !== 0x0c) properties.isText = false
   }
 }

@@ -136,7 +136,7 @@ async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<C
 /** The logs that are named, and those of this host from now on. */
 function logsToFollow(named: readonly string[]): LogFile[] {
   const span = { since: Date.now() - 1000, until: undefined }
-  return [...named.flatMap(findLog), ...logsOfHost(span, { all: true }), ...logsOfExim()]
+  return [...named.flatMap(findLog), ...logsOfHost(span, { takesAll: true }), ...logsOfExim()]
 }
 
 /**

@@ -77,11 +77,11 @@ function isPrinted(
 }
 
 /** `error      keyring: /…: mode 0644 …`, with aligned texts, and a line `fix: chmod 640 …` below it. */
-function formatCheckLine({ level, what, value, remedy }: CheckLine, coloured: boolean): string[] {
+function formatCheckLine({ level, what, value, remedy }: CheckLine, isColoured: boolean): string[] {
   const word = level.padEnd(8)
   const found = printableLine(` ${what.padStart(WIDTH)}: ${value}`)
   const fix = remedy === undefined ? [] : [`${FIX}${printableLine(remedy)}`]
-  return [`${coloured ? COLOUR[level] + word + PLAIN : word}${found}`, ...fix]
+  return [`${isColoured ? COLOUR[level] + word + PLAIN : word}${found}`, ...fix]
 }
 
 /** The beginning of the line with a remedy. */

@@ -71,8 +71,8 @@ async function runWith(output: Output, work: () => number | Promise<number>): Pr
 }
 
 /** Reports an error in the command line, before anything was done. `command` is null if it is none. */
-export function reportUsageError(command: string | null, json: boolean, text: string): void {
-  const output = new Output(command, json)
+export function reportUsageError(command: string | null, printsJson: boolean, text: string): void {
+  const output = new Output(command, printsJson)
   output.error(text, 'onescan')
   void output.end(FAILED)
 }
@@ -86,7 +86,7 @@ export function reportUsageError(command: string | null, json: boolean, text: st
  */
 export class Output {
   /** Whether the output is for a program. */
-  readonly json: boolean
+  readonly printsJson: boolean
   readonly #command: string | null
   readonly #printsLines: boolean
   readonly #errors: string[] = []
@@ -97,22 +97,22 @@ export class Output {
   constructor(command: string | null, json: boolean | 'lines') {
     this.#command = command
     this.#printsLines = json === 'lines'
-    this.json = json !== false
+    this.printsJson = json !== false
   }
 
   /** Prints text for people, made safe for a terminal. */
   text(text: string): void {
-    if (!this.json) process.stdout.write(harmlessText(text))
+    if (!this.printsJson) process.stdout.write(harmlessText(text))
   }
 
   /** Prints a line for people that is safe for a terminal already. */
   safeLine(line: string): void {
-    if (!this.json) process.stdout.write(`${line}\n`)
+    if (!this.printsJson) process.stdout.write(`${line}\n`)
   }
 
   /** Prints a result for programs. */
   async result(value: object): Promise<void> {
-    if (!this.json) return
+    if (!this.printsJson) return
     if (this.#printsLines) return writeOut(harmlessText(`${JSON.stringify(value)}\n`))
     const before = this.#results++ === 0 ? `${this.#head()},"results":[` : ','
     await writeOut(harmlessText(`${before}\n${JSON.stringify(value)}`))
@@ -141,7 +141,7 @@ export class Output {
 
   /** Prints the last line of the JSON: errors, numbers, and the exit code. Call it once. */
   async end(exit: number): Promise<void> {
-    if (!this.json) return
+    if (!this.printsJson) return
     const none = this.#printsLines ? '' : ',"results":[]'
     const before = this.#results === 0 ? `${this.#head()}${none}` : '\n]'
     const [errors, sum] = [this.#errors, this.#numbers]

@@ -81,10 +81,10 @@ const PLACES = [
 /**
  * Returns the existing logs in PLACES and in LOGFILE of onescand's settings, and the journal during `span` if
  * it may contain more. Of the logs in PLACES, those are omitted that this account may not read if LOGFILE or the journal
- * has their lines. A file of syslog usually has all lines of the journal; `all` adds the journal nevertheless, since the file
+ * has their lines. A file of syslog usually has all lines of the journal; `takesAll` adds the journal nevertheless, since the file
  * may be left from a syslog that was removed, or contain the lines of Postfix alone (maillog_file).
  */
-export function logsOfHost(span: ReturnType<typeof spanOf>, { all = false } = {}): LogFile[] {
+export function logsOfHost(span: ReturnType<typeof spanOf>, { takesAll = false } = {}): LogFile[] {
   const own = settingsOfOnescand().LOGFILE
   const journals = hasJournal()
   const hasOthers = Boolean(own) || (journals && findStorageOff() === undefined)
@@ -97,7 +97,7 @@ export function logsOfHost(span: ReturnType<typeof spanOf>, { all = false } = {}
     isClosed(path) ? [{ path, modified: Date.now() }] : (attempt(() => findLog(path)) ?? []),
   )
   const isWhole = files.some((file) => file === own || SYSLOG_FILES.includes(file))
-  return (isWhole && !all) || !journals ? found : [...found, journal(span)]
+  return (isWhole && !takesAll) || !journals ? found : [...found, journal(span)]
 }
 
 /** Returns the check line about the first of these logs that this account may not read, or undefined if it may. */

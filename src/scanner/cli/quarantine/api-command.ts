@@ -18,14 +18,14 @@ export const answerCommand = makeCommand('quarantine answer', {
   builder: (yargs) => addDirectoryOption(yargs).option('json', printsJson),
   async work({ directory }) {
     const request = JSON.parse(await text(process.stdin)) as ApiRequest
-    const { status, body, headers, reload } = await withQuarantine(directory, (root) =>
+    const { status, body, headers, needsReload } = await withQuarantine(directory, (root) =>
       answerRequest(root, request),
     ).catch(problemAnswer)
     const type = status < 400 ? 'application/json' : PROBLEM_JSON
     const head: ApiAnswerHead = {
       status,
       headers: { 'Content-Type': type, ...headers },
-      ...(reload && { reload }),
+      ...(needsReload && { needsReload }),
     }
     await writeOut(`${JSON.stringify(head)}\n`)
     await writeOut(Buffer.isBuffer(body) ? body : `${JSON.stringify(body)}\n`)

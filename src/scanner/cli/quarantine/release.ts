@@ -64,7 +64,7 @@ export const releaseCommand = makeCommand('quarantine release', {
     }
     return atDesk(args.directory, async (desk) => {
       const { count, failed } = await forEachMeant(desk, args, output, 'released', async (id) =>
-        report(await releaseEntry(desk.root, { id, again: args.again }, run, note), output),
+        report(await releaseEntry(desk.root, { id, mayRepeat: args.again }, run, note), output),
       ).finally(endAnswers)
       output.sum({ released: count })
       return failed > 0 ? FAILED : 0

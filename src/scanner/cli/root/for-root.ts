@@ -99,12 +99,12 @@ async function byAccount(
     by === 'slot'
       ? accountOfSlot(named, (await findRunningServices()).services)
       : reader(named, groups)
-  const reads = readsInput(args)
+  const readsInput = readsStdin(args)
   // onescand does not report to an account how it runs.
   const lost = delegation === delegations['check --mail'] ? await lostLog() : undefined
   const all = lost === undefined ? args : [...args, `--lost-log=${JSON.stringify(lost)}`]
   const mayQueue = maySetId && dryRun !== true
-  const run = runAs({ account, args: all, reads, maySetId: mayQueue })
+  const run = runAs({ account, args: all, readsInput, maySetId: mayQueue })
   if (run.stdin !== null) process.stdin.pipe(run.stdin)
   try {
     // A port of any user may send a greeting and then block check. An account controlled by an attacker may
@@ -114,14 +114,14 @@ async function byAccount(
   } catch (error) {
     throw new Fault('read', `as ${account.name}: ${errorText(error)}`, error)
   } finally {
-    if (reads) process.stdin.destroy()
+    if (readsInput) process.stdin.destroy()
   }
 }
 
 const printLine = (line: string) => printTo(process.stdout, line)
 
 /** Returns whether the arguments read it: the shell may have a list there for its next command. */
-function readsInput(args: readonly string[]): boolean {
+function readsStdin(args: readonly string[]): boolean {
   return args.some((arg) => arg === '-' || inheritedDescriptor(arg) === 0)
 }
 
@@ -145,7 +145,7 @@ function sendForRoot(args: readonly string[]): Promise<number> {
       account: reader(),
       args: ['quarantine', HAND_ON, ...route, ...settings],
       maySetId: true,
-      reads: true,
+      readsInput: true,
     })
     if (!line.startsWith('{"end":')) return writeTo(handing.stdin, `${line}\n`)
     handing.stdin.end(`${line}\n`)

@@ -20,7 +20,7 @@ interface AccountWork {
   /** Whether programs that it starts may have more rights than it has: qmail-queue, postdrop. */
   readonly maySetId?: boolean
   /** Whether it reads its standard input. Otherwise, that is /dev/null. */
-  readonly reads: boolean
+  readonly readsInput: boolean
 }
 
 /**
@@ -60,7 +60,7 @@ export function commandAs(
 
 const OWN_NUMBERS = ['/usr/bin/unshare', '--pid', '--fork', '--mount-proc'] as const
 
-let ownNumbers: boolean | undefined
+let hasOwnIds: boolean | undefined
 
 /**
  * Returns whether root may create a PID namespace here: that needs CAP_SYS_ADMIN, and a root that is a mount
@@ -68,8 +68,8 @@ let ownNumbers: boolean | undefined
  */
 function hasOwnNumbers(): boolean {
   const [unshare, ...args] = OWN_NUMBERS
-  ownNumbers ??= spawnSync(unshare, [...args, '/bin/true'], { stdio: 'ignore' }).status === 0
-  return ownNumbers
+  hasOwnIds ??= spawnSync(unshare, [...args, '/bin/true'], { stdio: 'ignore' }).status === 0
+  return hasOwnIds
 }
 
 /**
@@ -77,16 +77,16 @@ function hasOwnNumbers(): boolean {
  * keys, working directory and environment. (Its output is followed while it runs, and it may be asked more: runProgram()
  * returns what a program has printed when it has ended.)
  */
-export function runAs(work: AccountWork & { readonly reads: true }): FedCommand
+export function runAs(work: AccountWork & { readonly readsInput: true }): FedCommand
 export function runAs(work: AccountWork): RunningCommand
-export function runAs({ account, args, maySetId, reads }: AccountWork): RunningCommand {
+export function runAs({ account, args, maySetId, readsInput }: AccountWork): RunningCommand {
   leaveFilesAndKeys()
   const own = isCompiled ? compiledProgram('onescan') : [process.execPath, ownFile]
   const [program, ...all] = commandAs(account, [...own, ...args], maySetId)
   const child = spawn(program, all, {
     cwd: '/',
     env: environment(),
-    stdio: [reads ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: [readsInput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     detached: true,
   })
   const { stdin, stdout, stderr } = child as ChildProcessByStdio<

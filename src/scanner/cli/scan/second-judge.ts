@@ -157,8 +157,8 @@ function rulesOfDelivered(base: JudgeContext, env: Environment): LoadedRules {
  * was accepted. Of other lines, those for some clients do not count.
  */
 function forAnyClient(rule: Rule): readonly Rule[] {
-  const { client, auth, ...conditions } = rule.conditions
-  if (client === undefined && auth === undefined) return [rule]
+  const { client, mayRelay, ...conditions } = rule.conditions
+  if (client === undefined && mayRelay === undefined) return [rule]
   return rule.action.kind === 'allow' ? [{ ...rule, conditions }] : []
 }
 

@@ -131,7 +131,7 @@ export class QuarantineApi {
       })
       if (typeof answer === 'string') problem(answer, 'its process was ended; see the log')
       else {
-        if (answer.head.reload) process.kill(process.pid, 'SIGHUP')
+        if (answer.head.needsReload) process.kill(process.pid, 'SIGHUP')
         send(request, response, answer.head, answer.body)
       }
     } finally {

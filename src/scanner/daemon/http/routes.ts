@@ -51,8 +51,8 @@ export function createRoutes(
         return send(200, observer.contentType, await metrics())
       case '/healthz': {
         observer.trySoon() // so that the next answer is fresh
-        const { healthy, reason } = observer.health()
-        return text(healthy ? 200 : 503, `${reason}\n`)
+        const { isHealthy, reason } = observer.health()
+        return text(isHealthy ? 200 : 503, `${reason}\n`)
       }
       case '/readyz':
         return isReady() ? text(200, 'serving\n') : text(503, 'not serving\n')

@@ -40,20 +40,20 @@ export interface SnapshotOptions {
   /** Returns faults in the settings of other programs, such as a clamd. */
   readonly amiss: () => readonly string[]
   /** Whether addresses of mail and of clients are hidden from the page. */
-  readonly hideAddresses: boolean
+  readonly hidesAddresses: boolean
 }
 
 /** Returns a decision as the page gets it. */
 export function showDecision(
   { number, time, line }: LoggedDecision,
-  hideAddresses: boolean,
+  hidesAddresses: boolean,
 ): ShownDecision {
   const written = [...fieldsIn(line)].map((field) =>
-    hideAddresses ? withoutAddresses(field) : field,
+    hidesAddresses ? withoutAddresses(field) : field,
   )
   const fields = Object.fromEntries(written.map((field) => [field.key, loggedValue(field)]))
   const waits = waitsFor(fields)
-  if (!hideAddresses) return { number, time, fields, line, waits }
+  if (!hidesAddresses) return { number, time, fields, line, waits }
   const words = written.map(({ key, value, isQuoted }) =>
     isQuoted ? `${key}="${value}"` : `${key}=${value}`,
   )
@@ -86,7 +86,7 @@ function withoutAddresses(field: WrittenField): WrittenField {
 /** Returns the part of the state that changes from one second to the next, except decisions. */
 function liveState(
   observer: Observer,
-  { hideAddresses, amiss }: Pick<SnapshotOptions, 'hideAddresses' | 'amiss'>,
+  { hidesAddresses, amiss }: Pick<SnapshotOptions, 'hidesAddresses' | 'amiss'>,
 ) {
   const { processes, clamds, selfTest, history } = observer
   const now = Date.now()
@@ -96,8 +96,8 @@ function liveState(
     .slice(0, 20)
     .map(({ interfaceName, remote, from, size, since }) => ({
       door: interfaceName,
-      remote: hideAddresses ? HIDDEN : (remote ?? ''),
-      from: hideAddresses ? HIDDEN : from,
+      remote: hidesAddresses ? HIDDEN : (remote ?? ''),
+      from: hidesAddresses ? HIDDEN : from,
       size,
       seconds: Math.max(0, Math.round((now - since) / 1000)),
     }))
@@ -123,14 +123,14 @@ export type PageUpdate = ReturnType<typeof liveState> & Pick<PageState, 'decided
 
 /** Returns everything that the page shows, for a page that was just opened. */
 export function snapshot(observer: Observer, options: SnapshotOptions) {
-  const { hideAddresses } = options
+  const { hidesAddresses } = options
   const about = options.about()
   return {
     // These lines may name the address that viruses are sent to.
-    about: hideAddresses ? { ...about, does: [] } : about,
+    about: hidesAddresses ? { ...about, does: [] } : about,
     ...liveState(observer, options),
     steps: observer.history.steps(Date.now()),
-    decided: observer.history.decided.map((decided) => showDecision(decided, hideAddresses)),
+    decided: observer.history.decided.map((decided) => showDecision(decided, hidesAddresses)),
   }
 }
 
@@ -181,8 +181,8 @@ export class PageEvents {
     const fresh = this.#fresh
     this.#fresh = []
     if (this.#pages.size === 0) return
-    const { hideAddresses } = this.#options
-    const decided = fresh.map((decision) => showDecision(decision, hideAddresses))
+    const { hidesAddresses } = this.#options
+    const decided = fresh.map((decision) => showDecision(decision, hidesAddresses))
     const update: PageUpdate = { ...liveState(this.#observer, this.#options), decided }
     const event = `data: ${JSON.stringify(update)}\n\n`
     for (const page of this.#pages) {

@@ -73,12 +73,12 @@ export class SelfTests {
     const wrong = await this.#try(configuration, states)
     const found = `a clean message was accepted, and EICAR was found at ${timeOf(this.#eicar?.at)}`
     return {
-      right: wrong.length === 0,
+      hasPassed: wrong.length === 0,
       reason: wrong.map(inOneLine).join('; ') || found,
       at: Date.now(),
       doors: doors.map((door) => {
-        const right = !wrong.some(({ what }) => what === doorName(door) || what === WORKERS)
-        return { kind: door.kind, address: door.address, right }
+        const hasPassed = !wrong.some(({ what }) => what === doorName(door) || what === WORKERS)
+        return { kind: door.kind, address: door.address, hasPassed }
       }),
     }
   }

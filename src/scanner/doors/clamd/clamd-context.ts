@@ -76,6 +76,6 @@ function rulesAboutContent(
 }
 
 /** Returns whether a line has a condition on the sender, the recipient or the client of a message. */
-export function isAboutEnvelope({ conditions: { to, from, client, auth } }: Rule): boolean {
-  return [to, from, client, auth].some((condition) => condition !== undefined)
+export function isAboutEnvelope({ conditions: { to, from, client, mayRelay } }: Rule): boolean {
+  return [to, from, client, mayRelay].some((condition) => condition !== undefined)
 }

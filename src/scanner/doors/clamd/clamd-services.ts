@@ -165,7 +165,7 @@ export class ClamdServices extends MailServices {
 
   /** Returns the links that are followed below a folder: as by the clamd that onescand asks. */
   followedLinks(): FollowedLinks {
-    return this.#clamd()?.servers?.followedLinks() ?? { files: false, folders: false }
+    return this.#clamd()?.servers?.followedLinks() ?? { followsFiles: false, followsFolders: false }
   }
 
   #clamd(): ContentScanner | undefined {

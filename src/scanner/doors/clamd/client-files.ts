@@ -165,7 +165,7 @@ class WayToFile {
     if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable(SEEN.ENOENT)
     this.directory = await openHandle('/', O_PATH)
     const names = namesIn(named)
-    const mayFollow = links.files || links.folders
+    const mayFollow = links.followsFiles || links.followsFolders
     let followed = 0
     while (names.length > 0) {
       mayUse(await this.directory.stat(), this.#uid, EXECUTE)
@@ -209,7 +209,8 @@ async function openFound(
 ): Promise<ClientFile> {
   const stats = await found.stat()
   if (!stats.isFile() && !stats.isDirectory()) throw new NoRegularFile()
-  if (isLinked && !(stats.isFile() ? links.files : links.folders)) throw new NoRegularFile()
+  if (isLinked && !(stats.isFile() ? links.followsFiles : links.followsFolders))
+    throw new NoRegularFile()
   mayUse(stats, uid, READ)
   // In /proc the mode does not show who may read: the kernel checks the opening process, which is this one.
   if ((await statfs(pathOf(found))).type === PROC) throw new NotReadable()

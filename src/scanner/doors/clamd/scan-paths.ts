@@ -73,7 +73,7 @@ export async function scanPath(
   const walk: PathWalk = {
     namesLeft: services.maxNames,
     began: services.uptime(),
-    links: { files: true, folders: true },
+    links: { followsFiles: true, followsFolders: true },
     isOver: false,
     isCut: false,
   }

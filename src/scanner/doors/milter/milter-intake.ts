@@ -46,7 +46,7 @@ export class MilterIntake {
   #firstName: Buffer | undefined
   /** The start of the body, until it is known whether a message begins there. */
   #start: Buffer | undefined = Buffer.alloc(0)
-  #inHeader = true
+  #isInHeader = true
   #sendsWhole = false
   #isCompared = false
   #isBodyAlone = false
@@ -67,9 +67,9 @@ export class MilterIntake {
    * known to send the whole message as the body.
    */
   endHeader(sendsWhole = false): void {
-    if (!this.#inHeader) return
+    if (!this.#isInHeader) return
     this.#ofParts.write(NEWLINE)
-    this.#inHeader = false
+    this.#isInHeader = false
     this.#sendsWhole = sendsWhole
   }
 

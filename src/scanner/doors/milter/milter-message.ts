@@ -195,7 +195,7 @@ export class MilterMessage {
       answers:
         agreement.actions & action.deleteRecipients ? 'one reply, some quarantined' : 'one reply',
       showBegun,
-      mtaHolds: true,
+      isHeldByMta: true,
       logContext: () => this.#logContext(origin, transaction),
       carryOut: (decision) => {
         const packets = encodeDecision(decision, { header, paths }, agreement) // throws if the MTA cannot do it

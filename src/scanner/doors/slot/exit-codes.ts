@@ -69,8 +69,8 @@ export function codeOfFault(kind: FaultKind): number {
  * Returns the exit code for a reply whose text cannot be sent: temporary if the reply is. IndiMail's callers
  * distinguish more codes than others.
  */
-export function codeOfReply({ class: status, grounds }: Reply, indimail: boolean): number {
-  if (!indimail) return status === 5 ? slotExit.refused : slotExit.deferred
+export function codeOfReply({ class: status, grounds }: Reply, isIndimail: boolean): number {
+  if (!isIndimail) return status === 5 ? slotExit.refused : slotExit.deferred
   return status === 5 ? codeOfRefusal(grounds) : codeOfDeferral(grounds)
 }
 

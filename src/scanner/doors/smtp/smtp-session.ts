@@ -94,8 +94,8 @@ export class SmtpSession {
   }
 
   #greetClient(): void {
-    const { hostname, lmtp } = this.#services
-    this.#client.send(rawReply({ code: 220, lines: [`${hostname} ${lmtp ? 'LMTP' : 'ESMTP'}`] }))
+    const { hostname, isLmtp } = this.#services
+    this.#client.send(rawReply({ code: 220, lines: [`${hostname} ${isLmtp ? 'LMTP' : 'ESMTP'}`] }))
   }
 
   /** Returns the replies to a line: several only to the content of a message over LMTP. */
@@ -134,8 +134,8 @@ export class SmtpSession {
   #take(command: SmtpCommand): Promise<RawReply | readonly RawReply[]> | RawReply {
     const { verb, line } = command
     switch (verb) {
-      case this.#services.lmtp ? 'LHLO' : 'EHLO':
-      case this.#services.lmtp ? 'LHLO' : 'HELO':
+      case this.#services.isLmtp ? 'LHLO' : 'EHLO':
+      case this.#services.isLmtp ? 'LHLO' : 'HELO':
         return this.#greet(command)
       // RFC 2033 4.1: the command of the other protocol. Its answer would offer extensions that are not
       // supported here.
@@ -227,10 +227,10 @@ export class SmtpSession {
   }
 
   #refuseRecipient(path: Buffer, transaction: SmtpTransaction) {
-    const { needsPlainRecipients, afterQueue, log } = this.#services
+    const { needsPlainRecipients, isAfterQueue, log } = this.#services
     const client = this.#sendingClient()
     if (needsPlainRecipients && !isPlainPath(path)) {
-      return refuseNotPlain(path, transaction, client.origin, log, afterQueue)
+      return refuseNotPlain(path, transaction, client.origin, log, isAfterQueue)
     }
     return refuseRecipient(path, transaction, this.#services, client)
   }

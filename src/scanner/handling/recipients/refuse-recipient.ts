@@ -67,7 +67,7 @@ function refuseByRule(
 ): SmtpReply | undefined {
   const { clientAddress, queueId } = origin
   const client = clientAddress === undefined ? undefined : parseIpAddress(clientAddress)
-  const found = rules.findRefusal({ sender, recipient, client, auth: mayRelay })
+  const found = rules.findRefusal({ sender, recipient, client, mayRelay })
   if (found?.action.kind !== 'refuse') return undefined
   const reply = replyOf(refusalByRule(found.action.text, queueId))
   log(ruleLine(found.line, reply.code, { origin, sender, size, to: `<${recipient.text}>` }))
@@ -103,10 +103,10 @@ export function refuseNotPlain(
   { sender }: Pick<MailToCome, 'sender'>,
   origin: Origin,
   log: Log,
-  afterQueue = false,
+  isAfterQueue = false,
 ): SmtpReply {
-  const reply = afterQueue ? ownReply.notPlainAfterQueue : ownReply.notPlain
-  const decision = afterQueue ? 'defer' : 'reject'
+  const reply = isAfterQueue ? ownReply.notPlainAfterQueue : ownReply.notPlain
+  const decision = isAfterQueue ? 'defer' : 'reject'
   log(notPlainLine(decision, reply.code, { origin, sender, to: path.toString('latin1') }))
   return reply
 }

@@ -151,19 +151,19 @@ function setStore(metrics: MetricSet, { processes }: HostState): void {
 function setClamds(metrics: MetricSet, { clamds, now }: HostState): void {
   const { clamdUp, clamdVersion, clamdAge } = metrics
   for (const gauge of [clamdUp, clamdVersion, clamdAge]) gauge.reset()
-  for (const { server, up, version, made } of clamds) {
-    clamdUp.set({ server }, up ? 1 : 0)
+  for (const { server, isUp, version, made } of clamds) {
+    clamdUp.set({ server }, isUp ? 1 : 0)
     if (version !== undefined) clamdVersion.set({ server }, version)
     if (made !== undefined) clamdAge.set({ server }, Math.round((now - made) / 1000))
   }
 }
 
 function setSelfTest(metrics: MetricSet, { selfTest, selfTestAge }: HostState): void {
-  metrics.selfTestOk.set(selfTest?.right ? 1 : 0)
+  metrics.selfTestOk.set(selfTest?.hasPassed ? 1 : 0)
   metrics.selfTestAge.set(selfTestAge === undefined ? Number.NaN : selfTestAge / 1000)
   metrics.doorOk.reset()
   const doors = selfTest?.doors ?? []
-  const wrong = doors.filter(({ right }) => !right).map(({ kind }) => kind)
+  const wrong = doors.filter(({ hasPassed }) => !hasPassed).map(({ kind }) => kind)
   for (const { kind: interfaceName } of doors)
     metrics.doorOk.set({ interface: interfaceName }, wrong.includes(interfaceName) ? 0 : 1)
 }

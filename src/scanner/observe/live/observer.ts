@@ -75,19 +75,19 @@ export class Observer {
    * Returns whether mail is scanned. It is if, within SELF_TEST_COUNTS_FOR, a self-test has found EICAR and found
    * nothing in a clean message, and every process that judges mail has sent a recent heartbeat.
    */
-  health(): { readonly healthy: boolean; readonly reason: string } {
+  health(): { readonly isHealthy: boolean; readonly reason: string } {
     const { late } = this.#observed.workers()
     if (late.length > 0) {
       const which = late.length === 1 ? 'worker' : 'workers'
-      return { healthy: false, reason: `no answer from ${which} ${late.join(', ')}` }
+      return { isHealthy: false, reason: `no answer from ${which} ${late.join(', ')}` }
     }
     const selfTest = this.#selfTest
-    if (selfTest === undefined) return { healthy: false, reason: 'no self-test has finished yet' }
+    if (selfTest === undefined) return { isHealthy: false, reason: 'no self-test has finished yet' }
     const age = this.#observed.uptime() - this.#triedAt
     if (age > SELF_TEST_COUNTS_FOR) {
-      return { healthy: false, reason: `the last self-test is ${formatDuration(age)} old` }
+      return { isHealthy: false, reason: `the last self-test is ${formatDuration(age)} old` }
     }
-    return { healthy: selfTest.right, reason: selfTest.reason + this.#logTrouble() }
+    return { isHealthy: selfTest.hasPassed, reason: selfTest.reason + this.#logTrouble() }
   }
 
   /** Describes the trouble of the log, which does not affect mail. */
@@ -188,7 +188,7 @@ export class Observer {
       const fields = fieldsOf(line)
       if (!fields.has('decision') || fields.has('selftest')) return []
       this.#metrics.message(fields)
-      if (this.selfTest?.right && hasTrouble(fields)) this.trySoon()
+      if (this.selfTest?.hasPassed && hasTrouble(fields)) this.trySoon()
       return this.history.add(line, fields, time) ?? []
     })
   }

@@ -146,7 +146,7 @@ export interface WorkersState {
 export interface ClamdState {
   /** The server as CLAMD names it. */
   readonly server: string
-  readonly up: boolean
+  readonly isUp: boolean
   /** The answer to VERSION, or why there is none. */
   readonly text: string
   /** The version of its daily signatures. */
@@ -158,7 +158,7 @@ export interface ClamdState {
 /** The result of a self-test, which tests whether mail is scanned. */
 export interface SelfTest {
   /** Whether all tests passed, and the disk has room for mail. */
-  readonly right: boolean
+  readonly hasPassed: boolean
   /** The result in one line. */
   readonly reason: string
   /** The time of the self-test, in milliseconds since 1970. */
@@ -166,6 +166,6 @@ export interface SelfTest {
   readonly doors: readonly {
     readonly kind: string
     readonly address: string
-    readonly right: boolean
+    readonly hasPassed: boolean
   }[]
 }

@@ -10,31 +10,31 @@ export type Ending = '\0' | '\n'
 /** The context in which a command is valid. */
 interface CommandSyntax {
   /** Whether it is valid without a prefix, in its old form. */
-  readonly old?: true
+  readonly isOld?: true
   /** Whether it is valid between IDSESSION and END. */
-  readonly inSession?: true
+  readonly isInSession?: true
   readonly takesPath?: true
 }
 
 /** The commands that clients of clamd send. */
 const commandSyntax = {
-  PING: { old: true, inSession: true },
-  VERSION: { old: true, inSession: true },
-  VERSIONCOMMANDS: { inSession: true },
-  STATS: { inSession: true },
-  RELOAD: { old: true },
-  SELFCHECK: { old: true },
-  SHUTDOWN: { old: true },
-  DETSTATS: { old: true },
-  DETSTATSCLEAR: { old: true },
-  INSTREAM: { inSession: true },
-  FILDES: { old: true, inSession: true },
-  SCAN: { old: true, inSession: true, takesPath: true },
-  CONTSCAN: { old: true, takesPath: true },
-  MULTISCAN: { old: true, takesPath: true },
+  PING: { isOld: true, isInSession: true },
+  VERSION: { isOld: true, isInSession: true },
+  VERSIONCOMMANDS: { isInSession: true },
+  STATS: { isInSession: true },
+  RELOAD: { isOld: true },
+  SELFCHECK: { isOld: true },
+  SHUTDOWN: { isOld: true },
+  DETSTATS: { isOld: true },
+  DETSTATSCLEAR: { isOld: true },
+  INSTREAM: { isInSession: true },
+  FILDES: { isOld: true, isInSession: true },
+  SCAN: { isOld: true, isInSession: true, takesPath: true },
+  CONTSCAN: { isOld: true, takesPath: true },
+  MULTISCAN: { isOld: true, takesPath: true },
   ALLMATCHSCAN: { takesPath: true },
   IDSESSION: {},
-  END: { inSession: true },
+  END: { isInSession: true },
 } as const satisfies Record<string, CommandSyntax>
 type CommandName = keyof typeof commandSyntax
 
@@ -155,10 +155,10 @@ export class ClamdRequestReader {
     const syntax = Object.hasOwn(commandSyntax, word)
       ? commandSyntax[word as CommandName]
       : undefined
-    const { old, inSession, takesPath }: CommandSyntax = syntax ?? {}
+    const { isOld, isInSession, takesPath }: CommandSyntax = syntax ?? {}
     const mayStand = this.#isSession
-      ? isPrefixed && inSession
-      : (isPrefixed || old) && word !== 'END'
+      ? isPrefixed && isInSession
+      : (isPrefixed || isOld) && word !== 'END'
     const isKnown =
       syntax !== undefined && mayStand && (path !== undefined) === (takesPath ?? false)
     const name = isKnown ? (word as CommandName) : undefined

@@ -48,7 +48,7 @@ export interface ApiAnswerHead {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   /** Whether onescand has to read its settings again. */
-  readonly reload?: true
+  readonly needsReload?: true
 }
 
 /** The path below which the API is. */

@@ -181,7 +181,7 @@ async function checkServer(
   const conf = clamdConfOf(server, host.clamdConfigFiles)
   // In the way of onescan-queue and onescand: onescand by descriptor, if it can.
   const passing = host.isDaemon ? loadSystem() : undefined
-  const tried = new ClamdServer(server, { lasting: false, passing })
+  const tried = new ClamdServer(server, { isLasting: false, passing })
   const temporary = await checkTemporaryFiles(tried, conf)
   const isBlocked = temporary?.level === 'error' // otherwise every test would report it, each with another text
   return {

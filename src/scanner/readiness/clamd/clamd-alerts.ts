@@ -35,7 +35,7 @@ const hasProperty = (property: Property) => (checkLine: ScanResult) =>
   checkLine.answer === 'infected' && propertyOf(checkLine.name) === property
 
 const isBan = (checkLine: ScanResult) =>
-  checkLine.answer === 'infected' && checkLine.banned === true
+  checkLine.answer === 'infected' && checkLine.isBanned === true
 
 /** Returns the rules, if they can be read. Another check reports an error. */
 const rulesOf = ({ BADATTACHMENTS }: ScanSettings) =>

@@ -114,9 +114,10 @@ export class ClamdWatch {
       const before = this.#known.get(server.text)
       const { session, sessions } = this.#conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
-      if (state.up && before !== undefined && sessions > before.sessions) this.#listener.onRestart()
+      if (state.isUp && before !== undefined && sessions > before.sessions)
+        this.#listener.onRestart()
       this.#logAbsent(before === undefined, state)
-      const wait = before?.state.up ? before.wait : 0
+      const wait = before?.state.isUp ? before.wait : 0
       const { canary, alert, depth } = before ?? {}
       return [server.text, { state, session, sessions, canary, alert, depth, wait }]
     })
@@ -127,12 +128,12 @@ export class ClamdWatch {
   }
 
   /** Logs a server that does not answer when it is asked for the first time, and later that it does. */
-  #logAbsent(isFirst: boolean, { server, up, text }: ClamdState): void {
-    if (isFirst && !up) {
+  #logAbsent(isFirst: boolean, { server, isUp, text }: ClamdState): void {
+    if (isFirst && !isUp) {
       this.#absent.add(server)
       const remedy = 'run onescan check, which shows the remedy'
       this.#log(inOneLine(warning(`clamd ${server}`, text, remedy)))
-    } else if (up && this.#absent.delete(server)) this.#log(`clamd ${server}: answers`)
+    } else if (isUp && this.#absent.delete(server)) this.#log(`clamd ${server}: answers`)
   }
 
   /** Returns the conversation with a server that goes on, or a new one. */
@@ -150,10 +151,10 @@ export class ClamdWatch {
 
   async #askLimits(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
     const known = this.#known.get(server.text)!
-    if (!known.state.up || known.wait-- > 0) return
+    if (!known.state.isUp || known.wait-- > 0) return
     known.wait = LIMITS_AFTER - 1
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_TIMEOUT)])
-    const clamd = new ClamdServer(server, { lasting: false, passing: loadSystem() })
+    const clamd = new ClamdServer(server, { isLasting: false, passing: loadSystem() })
     const canary = await checkCanary(clamd, signal)
     if (canary === undefined) return // it did not answer
     known.canary = this.#logNews(known.canary, canary)
@@ -180,8 +181,8 @@ export class ClamdWatch {
 
 function stateBy({ text: server }: ClamdAddress, outcome: ClamdOutcome<string>): ClamdState {
   if (outcome.kind !== 'answered') {
-    return { server, up: false, text: outcome.reason, version: undefined, made: undefined }
+    return { server, isUp: false, text: outcome.reason, version: undefined, made: undefined }
   }
   const { reply: answer } = outcome
-  return { server, up: true, text: answer.slice(0, 100), ...signaturesOf(answer) }
+  return { server, isUp: true, text: answer.slice(0, 100), ...signaturesOf(answer) }
 }

@@ -74,10 +74,10 @@ export function passesByRules({ path, all }: Rules): CheckLine[] {
 }
 
 /** Returns whether nothing in a line limits the senders, recipients, clients or sizes that it matches. */
-const isFromAnywhere = ({ to, from, client, auth, larger, smaller }: Conditions): boolean =>
+const isFromAnywhere = ({ to, from, client, mayRelay, larger, smaller }: Conditions): boolean =>
   [to, from, larger, smaller].every((limit) => limit === undefined) &&
   (client === undefined || client.bits === 0) &&
-  auth !== true
+  mayRelay !== true
 
 /** `line 1: client=10.0.0.0/8 (scan off); line 2: …` */
 function inWords(rules: readonly Rule[]): string {
@@ -99,12 +99,12 @@ function waysOf({ action }: Rule): readonly string[] {
 }
 
 /** Returns the mail that a line matches, in the wording of the line. */
-function mailOf({ to, from, client, auth, larger, smaller }: Conditions): string {
+function mailOf({ to, from, client, mayRelay, larger, smaller }: Conditions): string {
   const words = [
     to && `to=${patternText(to)}`,
     from && `from=${patternText(from)}`,
     client && `client=${addressText(client.address)}/${client.bits}`,
-    auth !== undefined && `auth=${auth ? 'yes' : 'no'}`,
+    mayRelay !== undefined && `auth=${mayRelay ? 'yes' : 'no'}`,
     larger !== undefined && `size>${larger}`,
     smaller !== undefined && `size<${smaller}`,
   ].filter((word) => typeof word === 'string')

@@ -168,7 +168,7 @@ async function groupRecipients(
   const common = {
     sender: envelope.sender,
     client: address === undefined ? undefined : parseIpAddress(address),
-    auth: client.mayRelay,
+    mayRelay: client.mayRelay,
     size: message.size,
   }
   const indexes = new Map<string, number>()

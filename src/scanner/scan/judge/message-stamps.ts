@@ -16,7 +16,7 @@ import type { OwnStamp, ScanOutcome } from './decision/decide.ts'
 const NOT_LOADED = 'no stamp: signatures changed, and may not be loaded yet'
 
 /** The trust in mail without a valid stamp, if the log needs no reason. */
-const untrusted: Trust = { trusted: false, reason: '' }
+const untrusted: Trust = { isTrusted: false, reason: '' }
 
 /** Verifies the stamps of a message, if this host and the client are in a cluster. */
 export function verifyTrust(
@@ -26,7 +26,7 @@ export function verifyTrust(
 ): Trust {
   if (cluster === undefined || crypto === undefined) return untrusted
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
-    return { trusted: false, reason: 'client is not a CLUSTERPEER' }
+    return { isTrusted: false, reason: 'client is not a CLUSTERPEER' }
   }
   const { keys, CLUSTERMAXAGE: maxAge } = cluster
   return verifyStamps(message, {
@@ -46,7 +46,7 @@ export function verifyTrust(
  * combined.
  */
 export function covers(trust: Trust, scanner: Scanner, settings: ScanSettings): boolean {
-  if (!trust.trusted) return false
+  if (!trust.isTrusted) return false
   const besides = additionalSearches(settings)
   if (trust.scanners === 'all') return besides.length === 0
   const closeness = settings.SECONDLOOK === 'always' ? [EVERY_PART] : []
@@ -64,7 +64,7 @@ export function isReleased(
   { envelope }: Pick<Transaction, 'envelope'>,
   { crypto }: Pick<Tools, 'crypto'>,
 ): boolean {
-  if (!trust.trusted || trust.scanners === 'all' || crypto === undefined) return false
+  if (!trust.isTrusted || trust.scanners === 'all' || crypto === undefined) return false
   const { recipientCount } = envelope
   if (recipientCount === 0 || recipientCount > RELEASED_TO_MAX) return false
   const recipients = [...envelope.recipients].map(({ text }) => text)

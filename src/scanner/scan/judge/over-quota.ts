@@ -26,10 +26,10 @@ export interface AnnouncedMail {
  */
 export function isQuotaChecked(
   client: Pick<Client, 'mayRelay' | 'isBounceInjector'>,
-  lookup: Pick<QuotaLookup, 'askForRelayClients'>,
+  lookup: Pick<QuotaLookup, 'asksForRelayClients'>,
 ): boolean {
   if (client.isBounceInjector) return false
-  return lookup.askForRelayClients || !client.mayRelay
+  return lookup.asksForRelayClients || !client.mayRelay
 }
 
 interface QuotaCheck {

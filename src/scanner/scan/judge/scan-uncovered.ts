@@ -100,10 +100,10 @@ function ifSizeExceeds(
   size: number,
   { QHPSIMINSIZE, QHPSIMAXSIZE }: ScanSettings,
   scanners: readonly Scanner[],
-  { trusted }: Trust,
+  { isTrusted }: Trust,
 ): ScanResult | undefined {
   if (size >= QHPSIMINSIZE && size <= QHPSIMAXSIZE) return undefined
-  if (trusted && scanners.every(({ hasBans }) => hasBans)) return clean
+  if (isTrusted && scanners.every(({ hasBans }) => hasBans)) return clean
   const reason = size < QHPSIMINSIZE ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
   return unread('size', reason)
 }

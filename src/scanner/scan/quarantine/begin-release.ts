@@ -26,14 +26,14 @@ export interface Release {
 /**
  * Takes a message in order to pass it on. If several processes try, rename(2) succeeds for one of them. When
  * this resolves, the message is marked as taken on the disk. Rejects with a Fault if there is no message with
- * that id, or if another process is releasing it. Without `again` it also rejects if the message was released
- * before, or if its release was interrupted: only `again` and deleteEntry() end that state.
+ * that id, or if another process is releasing it. Without `mayRepeat` it also rejects if the message was released
+ * before, or if its release was interrupted: only `mayRepeat` and deleteEntry() end that state.
  */
-export function beginRelease(root: PathHandle, id: string, again: boolean): Promise<Release> {
+export function beginRelease(root: PathHandle, id: string, mayRepeat: boolean): Promise<Release> {
   return withEntry(root, id, async (entry, folder) => {
-    if (entry.state === 'released' && !again) throw releasedBefore(id)
+    if (entry.state === 'released' && !mayRepeat) throw releasedBefore(id)
     await refuseWhileReleased(folder, entry)
-    if (entry.state === 'releasing' && !again) {
+    if (entry.state === 'releasing' && !mayRepeat) {
       const reason = 'a release of it was interrupted, and it may have been delivered'
       throw new NotDone('interrupted', `${id}: ${reason}`)
     }

@@ -55,7 +55,7 @@ export class UdpClient {
     times: AskTimes,
   ): Promise<QuotaAnswer> {
     const { timeout } = times
-    const nonce = backend.extended ? randomBytes(8).toString('hex') : undefined
+    const nonce = backend.isExtended ? randomBytes(8).toString('hex') : undefined
     const question =
       nonce === undefined
         ? { user: name, incoming: undefined, nonce: '' }
@@ -85,10 +85,10 @@ export class UdpClient {
     }
   }
 
-  async #leave(socket: Socket, { extended }: UdpBackend, exchange: UdpExchange): Promise<void> {
+  async #leave(socket: Socket, { isExtended }: UdpBackend, exchange: UdpExchange): Promise<void> {
     exchange.stopSending()
     socket.unref()
-    if (!extended) await exchange.settled()
+    if (!isExtended) await exchange.settled()
     this.#sockets.giveBack(socket)
   }
 }

@@ -63,7 +63,7 @@ export class Backends {
     const { counters, log } = this.#options
     const answer = await this.#overTheNetwork(backend, question)
     const failure = answer.status === 'unknown' ? answer.failure : undefined
-    const isUp = failure?.backendIsUp ?? true
+    const isUp = failure?.isBackendUp ?? true
     if (isUp && this.#failing.answered(text)) log(`quota: ${text} answers again`)
     if (answer.status !== 'unknown' || !failure) return answer
     counters[failure.counted]++

@@ -33,7 +33,7 @@ export function openQuotaClient(settings: QuotaSettings, log: (line: string) => 
  * It never sends two requests about the same mailbox at the same time.
  */
 export class QuotaClient implements QuotaLookup {
-  readonly askForRelayClients: boolean
+  readonly asksForRelayClients: boolean
   readonly timeout: number
   readonly #counters = new QuestionCounters()
   readonly #settings: QuotaSettings
@@ -43,7 +43,7 @@ export class QuotaClient implements QuotaLookup {
   readonly #underWay = new SharedWork<DatedAnswer>()
 
   constructor(settings: QuotaSettings, options: QuotaClientOptions) {
-    this.askForRelayClients = settings.askForRelayClients
+    this.asksForRelayClients = settings.asksForRelayClients
     this.timeout = settings.timeout
     this.#settings = settings
     this.#options = options

@@ -23,17 +23,17 @@ export interface QuotaLookup {
    */
   readonly ask: (address: MailAddress, incoming?: number) => Promise<QuotaAnswer>
   /** Whether quotas are also checked for mail of relay clients. */
-  readonly askForRelayClients: boolean
+  readonly asksForRelayClients: boolean
   /** Milliseconds for a query. */
   readonly timeout: number
 }
 
 export function noAnswer(reason: string): QuotaAnswer {
-  return { status: 'unknown', reason, failure: { counted: 'noAnswer', backendIsUp: false } }
+  return { status: 'unknown', reason, failure: { counted: 'noAnswer', isBackendUp: false } }
 }
 
-export function brokenAnswer(reason: string, backendIsUp: boolean): QuotaAnswer {
-  return { status: 'unknown', reason, failure: { counted: 'brokenAnswer', backendIsUp } }
+export function brokenAnswer(reason: string, isBackendUp: boolean): QuotaAnswer {
+  return { status: 'unknown', reason, failure: { counted: 'brokenAnswer', isBackendUp } }
 }
 
 /** The reason if an HTTP server does not know the path of QUOTAD. */

@@ -21,7 +21,7 @@ export interface QuotaSettings {
   /** The fraction of the quota, 0 to 1, up to which an answer is cached for an hour. */
   readonly soft: number
   /** Whether quotas are also checked for mail of relay clients. */
-  readonly askForRelayClients: boolean
+  readonly asksForRelayClients: boolean
 }
 
 /** Returns undefined if QUOTAD is not set. Throws a Fault of kind `config`. */
@@ -34,7 +34,7 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
     delimiters: readDelimiters(env.QUOTADELIMITER),
     timeout: readSetting(env, 'QUOTATIMEOUT'),
     soft: readSetting(env, 'QUOTASOFT') / 100,
-    askForRelayClients: readSetting(env, 'QUOTARELAY') === 'ask',
+    asksForRelayClients: readSetting(env, 'QUOTARELAY') === 'ask',
   }
 }
 
@@ -76,7 +76,7 @@ export interface UdpBackend extends Endpoint {
    * Whether the service accepts a size and a nonce after the name. An older service would look up "ann 4096
    * 5f1c" as a name, so it receives the name alone.
    */
-  readonly extended: boolean
+  readonly isExtended: boolean
   /** The backend as the settings name it, for the log. */
   readonly text: string
 }
@@ -90,7 +90,7 @@ export interface HttpBackend {
 
 /** Returns whether the backend receives the size of the message, and takes it into account. */
 export function acceptsSize(backend: Backend): boolean {
-  return backend.kind === 'udp' && backend.extended
+  return backend.kind === 'udp' && backend.isExtended
 }
 
 /**
@@ -104,7 +104,7 @@ export function readBackend(text: string, name: string): Backend {
   }
   const [, scheme, place = ''] = /^(udp|quotad):(.*)$/.exec(text) ?? []
   const server = parseEndpoint(place)
-  if (server) return { kind: 'udp', ...server, extended: scheme === 'quotad', text }
+  if (server) return { kind: 'udp', ...server, isExtended: scheme === 'quotad', text }
   throw wrongValue(name, text, 'quotad:HOST:PORT, udp:HOST:PORT or http://HOST:PORT/PATH')
 }
 

@@ -18,7 +18,7 @@ interface MailFacts {
   readonly recipient: MailAddress | undefined
   readonly client: IpAddress | undefined
   /** Whether the client may relay or has authenticated. */
-  readonly auth: boolean
+  readonly mayRelay: boolean
   /** Bytes, or undefined while the size is not known. Lines about sizes match then. */
   readonly size: number | undefined
 }
@@ -33,7 +33,7 @@ export class Rules {
   readonly path: string
   readonly all: readonly Rule[]
   /** Whether there is a line that refuses mail. */
-  readonly refuseSome: boolean
+  readonly refusesSome: boolean
   /**
    * The exceptions without a condition on the message: what is found decides whether they count.
    */
@@ -48,7 +48,7 @@ export class Rules {
   constructor(path: string, all: readonly Rule[]) {
     this.path = path
     this.all = all
-    this.refuseSome = all.some(({ action }) => action.kind === 'refuse')
+    this.refusesSome = all.some(({ action }) => action.kind === 'refuse')
     this.#settings = new RuleIndex(all.filter(({ action }) => action.kind !== 'allow'))
     const exceptions = all.filter(({ action }) => action.kind === 'allow')
     this.always = exceptions.filter(fitsAnyMessage)
@@ -245,11 +245,11 @@ function patternKeysOf({ whole, domain }: Comparable): string[] {
 }
 
 function holds({ conditions }: Rule, mail: ComparedFacts): boolean {
-  const { to, from, client, auth, larger, smaller } = conditions
+  const { to, from, client, mayRelay, larger, smaller } = conditions
   if (to !== undefined && !(mail.to && fits(to, mail.to))) return false
   if (from !== undefined && !fits(from, mail.from)) return false
   if (client !== undefined && !(mail.client && client.has(mail.client))) return false
-  if (auth !== undefined && auth !== mail.auth) return false
+  if (mayRelay !== undefined && mayRelay !== mail.mayRelay) return false
   if (mail.size === undefined) return true
   if (larger !== undefined && !(mail.size > larger)) return false
   return smaller === undefined || mail.size < smaller

@@ -202,8 +202,8 @@ function parseCondition(word: string): Conditions {
       return { client }
     }
     case 'auth':
-      if (sign === '' || value === 'yes') return { auth: true }
-      if (value === 'no') return { auth: false }
+      if (sign === '' || value === 'yes') return { mayRelay: true }
+      if (value === 'no') return { mayRelay: false }
       throw new Error(`${word}: must be auth, auth=yes or auth=no`)
     case 'signature':
       if (value === '') throw new Error(`${word}: specifies no signature`)

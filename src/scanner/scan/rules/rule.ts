@@ -17,7 +17,7 @@ export interface Conditions {
   readonly to?: AddressPattern
   readonly from?: AddressPattern
   readonly client?: Network
-  readonly auth?: boolean
+  readonly mayRelay?: boolean
   /** Bytes that the message must exceed. */
   readonly larger?: number
   /** Bytes that the message must not reach. */

@@ -11,7 +11,7 @@ interface ScannersOptions {
    * Whether scanners are kept from message to message, until they are closed. By default each message has its
    * own connection to clamd and its own processes of file plugins.
    */
-  readonly lasting?: boolean
+  readonly isLasting?: boolean
   /** Receives the standard error of scanners. By default that goes to this program's own. */
   readonly relay?: (line: string) => void
   /** Takes a line when a server fails, and when it answers again. */
@@ -27,11 +27,11 @@ const builtIn: Readonly<
   Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {
   clamd: async (settings, options) => {
-    const { lasting = false, log, canaries, hasOtherClamd: areOthers } = options
+    const { isLasting = false, log, canaries, hasOtherClamd: areOthers } = options
     const { ClamdScanner } = await import('./clamd/clamd-scanner.ts')
-    const passing = lasting ? loadSystem() : undefined
+    const passing = isLasting ? loadSystem() : undefined
     return new ClamdScanner(settings, {
-      lasting,
+      isLasting,
       passing,
       canaries,
       areOthers,

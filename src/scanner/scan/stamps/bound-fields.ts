@@ -20,8 +20,8 @@ export class BoundFields {
   /** The digests of stamps that bind the same fields are one. */
   readonly #digests = new Map<number, string>()
 
-  constructor(header: Header, ofRelease = false) {
-    const isHashed = ofRelease
+  constructor(header: Header, bindsRelease = false) {
+    const isHashed = bindsRelease
       ? (field: FieldSpan) => isBound(field.key) && whyBound(header, field) !== undefined
       : ({ key }: FieldSpan) => isBound(key)
     const hasCr = header.bytes.includes(CR)

@@ -26,7 +26,7 @@ export type HashedMessage = Pick<Message, 'header' | 'canonical'>
 /** The result of verifying the stamps of a message. */
 export type Trust =
   | {
-      readonly trusted: true
+      readonly isTrusted: true
       /** The id of the key of the first stamp that holds. */
       readonly key: string
       /**
@@ -39,7 +39,7 @@ export type Trust =
        */
       readonly stamp: number | undefined
     }
-  | { readonly trusted: false; readonly reason: string }
+  | { readonly isTrusted: false; readonly reason: string }
 
 export interface VerifyOptions {
   readonly keys: readonly Key[]
@@ -62,13 +62,13 @@ type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
  */
 export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
   const { fault } = message.canonical
-  if (fault !== undefined) return { trusted: false, reason: `not well formed: ${fault}` }
+  if (fault !== undefined) return { isTrusted: false, reason: `not well formed: ${fault}` }
   const stamps = stampsIn(message.header)
-  if (stamps.length === 0) return { trusted: false, reason: NO_STAMP }
+  if (stamps.length === 0) return { isTrusted: false, reason: NO_STAMP }
   const keys = options.keys.filter((key) => isCurrent(key, options.now))
 
   const md5 = verifyMd5(message.canonical, stamps, keys, options.crypto)
-  if (md5 !== undefined) return { trusted: true, key: md5.id, scanners: 'all', stamp: undefined }
+  if (md5 !== undefined) return { isTrusted: true, key: md5.id, scanners: 'all', stamp: undefined }
   return verifyHmac(message, stamps, keys, options)
 }
 
@@ -100,7 +100,7 @@ function verifyHmac(
   const ofRing = stamps.filter(
     (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && keysById.has(stamp.claims.k),
   )
-  if (ofRing.length === 0) return { trusted: false, reason: 'no stamp of a key in the keyring' }
+  if (ofRing.length === 0) return { isTrusted: false, reason: 'no stamp of a key in the keyring' }
 
   const bound = new BoundFields(message.header)
   const faultOf = createHmacCheck(message, bound, options)
@@ -121,8 +121,8 @@ function verifyHmac(
     const words = stamp.claims.s.split(',')
     scanners.push(new Set(words.filter((word) => word.startsWith('!') === isRelease)))
   }
-  if (first === undefined) return { trusted: false, reason }
-  return { trusted: true, key: first.claims.k, scanners, stamp: first.field }
+  if (first === undefined) return { isTrusted: false, reason }
+  return { isTrusted: true, key: first.claims.k, scanners, stamp: first.field }
 }
 
 /** The first of these stamps: no more than are verified. */
@@ -301,5 +301,5 @@ export function digestsFor(header: Header, keys: readonly Key[], now: number): D
     const stamp = stampName(name)
     if (stamp && keys.some(({ scheme }) => scheme === stamp.scheme)) schemes.add(stamp.scheme)
   }
-  return { md5: schemes.has('md5'), sha256: schemes.has('hmac-sha256') }
+  return { wantsMd5: schemes.has('md5'), wantsSha256: schemes.has('hmac-sha256') }
 }

@@ -37,7 +37,7 @@ export async function scanGuarded(
     const until = `not scanned for ${formatDuration(60_000 * Math.ceil(left / 60_000))}`
     const reason = `scanners crashed ${DEATHS_MAX} times while scanning it; ${until}`
     // This is not a verdict on its copies.
-    return { answer: 'unknown', reason, cause: 'poison', unfinished: true }
+    return { answer: 'unknown', reason, cause: 'poison', isUnfinished: true }
   }
   let scan: GatedScan | undefined
   let deathsBefore = 0
@@ -58,7 +58,7 @@ export async function scanGuarded(
     poison.passed(fingerprint)
     return result
   }
-  if (!result.scannerDied || scan === undefined) return result
+  if (!result.hasScannerDied || scan === undefined) return result
   if (!scan.wasAlone) {
     poison.diedWithOthers(fingerprint)
     const reason = `${result.reason}; it was scanning other messages, too: next time this one is scanned alone`
@@ -82,5 +82,5 @@ async function exactFingerprint(
 }
 
 function notBegun(reason: string): ScanResult {
-  return { answer: 'unknown', reason, cause: 'busy', unfinished: true }
+  return { answer: 'unknown', reason, cause: 'busy', isUnfinished: true }
 }

@@ -11,7 +11,7 @@ export interface HostEvents {
   /** Process id of the sender. */
   readonly from: number
   /** Set if the process `from` has ended, which another process reports. */
-  readonly gone?: true
+  readonly hasEnded?: true
   readonly events: readonly HostEvent[]
 }
 
@@ -127,8 +127,8 @@ export class HostMemory {
   }
 
   /** Takes the events of another process. */
-  receive({ from, gone, events }: HostEvents): void {
-    if (gone) this.scansForCopies.left(from)
+  receive({ from, hasEnded, events }: HostEvents): void {
+    if (hasEnded) this.scansForCopies.left(from)
     for (const event of events) this.#receiveEvent(event, from)
   }
 
@@ -141,7 +141,7 @@ export class HostMemory {
   /** Returns the events for the other processes when a process has ended: its scans will not finish. */
   endOf(process: number): HostEvents {
     this.scansForCopies.left(process)
-    return { from: process, gone: true, events: [] }
+    return { from: process, hasEnded: true, events: [] }
   }
 
   #notify(event: HostEvent): void {

@@ -21,7 +21,7 @@ export function outcomeForCopies(
   if (result.answer === 'unknown') {
     // If the client has left or gave no time, copies must not be deferred for that: they are scanned
     // themselves.
-    if (result.unfinished || isShort) return { kind: 'elsewhere' }
+    if (result.isUnfinished || isShort) return { kind: 'elsewhere' }
     return { kind: 'unknown', result: unknown(result.reason, result.cause) }
   }
   const found = cacheablePartOf(result, identity)
@@ -40,7 +40,7 @@ function cacheablePartOf(
   { scanners }: CacheableMessage,
 ): CachedVerdict['found'] | undefined {
   if (result.answer === 'clean') return { answer: 'clean' }
-  if (result.answer !== 'infected' || result.banned || result.unconfirmed) return undefined
+  if (result.answer !== 'infected' || result.isBanned || result.isUnconfirmed) return undefined
   const { name, scanner } = result
   if (scanner === undefined) return undefined
   if (!scanners.some((cacheable) => cacheable.name === scanner)) return undefined

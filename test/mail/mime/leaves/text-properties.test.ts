@@ -54,8 +54,8 @@ t.test('a text has printable characters and line ends alone', async (t) => {
     const steps = textPropertiesOf(content, new Work(content, { openFile }))
     const { done, value } = steps.next()
     if (!done) throw new Error('such a short text takes no turn')
-    const { isText, lf, crlf } = value
-    return [isText ? 'text' : 'data', lf ? 'LF' : '', crlf ? 'CRLF' : ''].join(' ').trim()
+    const { isText, hasLf, hasCrlf } = value
+    return [isText ? 'text' : 'data', hasLf ? 'LF' : '', hasCrlf ? 'CRLF' : ''].join(' ').trim()
   }
   const rows: Readonly<Record<string, string>> = {
     '': 'text',

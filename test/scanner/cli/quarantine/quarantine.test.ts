@@ -383,7 +383,7 @@ t.test('a message is passed on byte for byte, and from no memory', async (t) => 
   /** Has a message of so many pieces passed on; resolves to the most memory that this took, in MB. */
   const handOn = async (pieces: number) => {
     const piece = Buffer.alloc(1024 * 1024, 'one line of a mail\n')
-    const mail = { sender: 'a@example.net', recipients: ['b@example.net'], inCrlf: false }
+    const mail = { sender: 'a@example.net', recipients: ['b@example.net'], isCrlf: false }
     const hash = createHash('sha256')
     const lines = Array.from({ length: pieces }, () => {
       hash.update(piece)

@@ -240,7 +240,7 @@ t.test('it chooses no program that root has an account start', { skip }, async (
   writeFileSync(join(place, 'x'), `#!/bin/sh\nid -u >>${place}/ran\n`, { mode: 0o755 })
   const line = (value: object) => frame('o', Buffer.from(`${JSON.stringify(value)}\n`))
   for (const usual of [`${place}/x`, `chain ${place}/x`, '--env=QUEUECHAIN=x', 'caller']) {
-    const mail = { sender: '-oQ/x', recipients: ['-be', '|/bin/x'], inCrlf: false }
+    const mail = { sender: '-oQ/x', recipients: ['-be', '|/bin/x'], isCrlf: false }
     let answer = ''
     const socket = await impostor(t, (client) => {
       client.on('data', (bytes) => {

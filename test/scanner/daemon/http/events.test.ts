@@ -21,7 +21,7 @@ function open(t: Test) {
   const alive = setInterval(() => {}, 1000) // the timer of events keeps no process
   t.teardown(() => clearInterval(alive))
   const events = new PageEvents(observer as never as Observer, {
-    hideAddresses: false,
+    hidesAddresses: false,
     about: () => ({ host: 'mx1', version: '1', does: [] }),
     amiss: () => [],
   })

@@ -199,7 +199,7 @@ t.test('EICAR is scanned once after a start and a reload, and nothing of it is k
     'a self-test by the new settings',
     ({ reason }) => reason !== first.reason,
   )
-  t.match(reloaded, { right: true, reason: RIGHT })
+  t.match(reloaded, { hasPassed: true, reason: RIGHT })
   t.equal(found(), 2)
   t.same(readdirSync(at('kept')), [])
 })

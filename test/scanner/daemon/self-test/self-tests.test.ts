@@ -19,9 +19,9 @@ t.test('if a worker ends during a self-test, another one is asked', async (t) =>
   selfTests.ended(1)
   const wrong = [failure('EICAR', 'came out as clean', "check clamd's log")]
   selfTests.answered({ id: 1, wrong, judgesRightly: false })
-  t.match(await made, { right: false, reason: "EICAR: came out as clean; check clamd's log" })
+  t.match(await made, { hasPassed: false, reason: "EICAR: came out as clean; check clamd's log" })
   t.same(asked, [1, 1])
-  t.match(await make(), { right: false, reason: /^workers: no worker accepts mail/ })
+  t.match(await make(), { hasPassed: false, reason: /^workers: no worker accepts mail/ })
 })
 
 t.test('a self-test is repeated if its worker ends', async (t) => {
@@ -35,7 +35,7 @@ t.test('a self-test is repeated if its worker ends', async (t) => {
   selfTests.ended(7)
   const { reason, doors: tried } = await made
   t.match(reason, /^workers: worker 7 ended; check onescand's log/)
-  t.match(tried, [{ kind: 'milter', right: false }])
+  t.match(tried, [{ kind: 'milter', hasPassed: false }])
 })
 
 t.test(
@@ -56,13 +56,13 @@ t.test(
       )
       return 1
     })
-    const clamd = { server: 'x', up: true, version: 1, made: 1 }
+    const clamd = { server: 'x', isUp: true, version: 1, made: 1 }
     const make = (configuration = first, text = 'ClamAV 1') =>
       selfTests.make({ configuration, doors: [] }, [{ ...clamd, text }])
-    t.match(await make(), { right: false })
+    t.match(await make(), { hasPassed: false })
     answer = []
     t.match(await make(), {
-      right: true,
+      hasPassed: true,
       reason: /^a clean message was accepted, and EICAR was found at 2/,
     })
     await make()

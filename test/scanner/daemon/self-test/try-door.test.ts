@@ -48,10 +48,10 @@ t.test('a next server that is down is to be started, and onescand is not', async
     path,
   )
   const route = {
-    lmtp: false,
+    isLmtp: false,
     next: { text: 'unix:/nonexistent', options: { path: '/nonexistent' } },
     from: [],
-    afterQueue: false,
+    isAfterQueue: false,
   }
   const found = await tryDoor({ kind: 'smtp', address: `unix:${path}`, route })
   t.match(found, {

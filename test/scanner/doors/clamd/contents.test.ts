@@ -310,7 +310,7 @@ t.test('streams of nothing are answered, and neither scanned nor logged', async 
 })
 
 t.test('contents that settings refuse are reported under a name of one word', async (t) => {
-  const scan = async () => ({ answer: 'infected', name: 'a b\n', banned: true }) as const
+  const scan = async () => ({ answer: 'infected', name: 'a b\n', isBanned: true }) as const
   const banned = await openClamdDoor(t, { QHPSI: 'plugin: eicar' }, { scan })
   t.equal(await banned.ask(inStream(plain)), 'stream: Onescan.banned.a_b_ FOUND\0')
   const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar' })

@@ -381,7 +381,7 @@ t.test(
     const { at } = makeFiles(t)
     const find = (name: string, uid: number, gone: AbortSignal) =>
       findClientFile(Buffer.from(at(name)), uid, gone, {
-        links: { files: true, folders: true },
+        links: { followsFiles: true, followsFolders: true },
         namesMax: 10,
       })
     // As many users as have a turn at a time.
@@ -420,7 +420,7 @@ t.test(
     }
     closeMore(100)
     const { signal } = new AbortController()
-    const wanted = { links: { files: true, folders: true }, namesMax: 10 }
+    const wanted = { links: { followsFiles: true, followsFolders: true }, namesMax: 10 }
     const { names } = await findClientFile(Buffer.from(at('folder/in')), 1003, signal, wanted)
     t.same(names?.map(String), ['it'], 'others are served')
     t.notOk(hasAllDescriptors(1001))

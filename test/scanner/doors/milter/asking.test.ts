@@ -18,7 +18,7 @@ function slowService() {
   const asked = new EventEmitter()
   const ask = () => new Promise<QuotaAnswer>((resolve) => asked.emit('asked', resolve))
   return {
-    quota: { ask, askForRelayClients: false },
+    quota: { ask, asksForRelayClients: false },
     /** Resolves to what answers the next question. */
     async asked(): Promise<(answer: QuotaAnswer) => void> {
       const [answer] = await once(asked, 'asked')

@@ -93,7 +93,10 @@ t.test(
 t.test('bytes that come while an answer is awaited are charged, too', async (t) => {
   const budget = new Budget(MIB)
   const ask = () => new Promise<never>(() => {})
-  const milter = await openMilter(t, scanning, { budget, quota: { ask, askForRelayClients: true } })
+  const milter = await openMilter(t, scanning, {
+    budget,
+    quota: { ask, asksForRelayClients: true },
+  })
   const line = await milter.connect()
   line.write(packets.mail('a@example.org'), packets.recipient('b@example.org'))
   line.write(Buffer.alloc(50_000))

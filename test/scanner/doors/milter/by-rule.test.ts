@@ -61,7 +61,7 @@ t.test('a message that the MTA holds is held from all recipients', async (t) => 
   t.same(got.recipients, recipients)
   for (const [finding, reason] of [
     [found(`\x07${'x'.repeat(300)}`), `onescan: virus ?${'x'.repeat(300)}`.slice(0, 200)],
-    [{ ...found('attachment a.exe'), banned: true }, 'onescan: banned attachment a.exe'],
+    [{ ...found('attachment a.exe'), isBanned: true }, 'onescan: banned attachment a.exe'],
     [{ answer: 'unread', kind: 'encrypted', reason: 'it is' }, 'onescan: encrypted'],
   ] as const) {
     const holding = { ...settings, QUARANTINE: 'hold', FINDINGS: 'encrypted=quarantine' }

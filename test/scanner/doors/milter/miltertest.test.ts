@@ -52,7 +52,7 @@ t.test('the built onescand answers scripts of miltertest', { skip }, async (t) =
 t.test('a full mailbox is refused to scripts of miltertest', { skip }, async (t) => {
   const ask = async ({ text }: MailAddress) =>
     ({ status: text.startsWith('full') ? 'full' : 'room' }) as const
-  const quota = { ask, askForRelayClients: true }
+  const quota = { ask, asksForRelayClients: true }
   const milter = await openMilter(t, { QHPSI: 'plugin: eicar' }, { quota })
   t.equal(await run('quota', `unix:${milter.socket}`), '')
 })

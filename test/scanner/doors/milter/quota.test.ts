@@ -18,10 +18,10 @@ const answers: Readonly<Record<string, QuotaAnswer>> = {
 }
 
 /** A milter with a quota service that records what it was asked. */
-async function asking(t: Test, askForRelayClients = false, settings: Settings = {}) {
+async function asking(t: Test, asksForRelayClients = false, settings: Settings = {}) {
   const asked: [string, number | undefined][] = []
   const quota: Omit<QuotaLookup, 'timeout'> = {
-    askForRelayClients,
+    asksForRelayClients,
     async ask(address, incoming) {
       asked.push([address.text, incoming])
       return answers[address.text]!
@@ -83,12 +83,12 @@ t.test('the announced size counts, if it is a number', async (t) => {
 })
 
 t.test('recipients of authenticated clients are asked about if QUOTARELAY is set', async (t) => {
-  for (const askForRelayClients of [false, true]) {
-    const { asked, milter } = await asking(t, askForRelayClients)
+  for (const asksForRelayClients of [false, true]) {
+    const { asked, milter } = await asking(t, asksForRelayClients)
     const mail = { message: plain, recipients: ['full@example.org'], authenticated: 'alice' }
     const got = await milter.submit(mail)
-    t.equal(asked.length, askForRelayClients ? 1 : 0)
-    t.equal(got.refusals.length, askForRelayClients ? 1 : 0)
+    t.equal(asked.length, asksForRelayClients ? 1 : 0)
+    t.equal(got.refusals.length, asksForRelayClients ? 1 : 0)
   }
 })
 
@@ -120,7 +120,7 @@ t.test('no quota is requested while scanning is switched off', async (t) => {
 
 t.test('a lookup that rejects, against its promise, refuses no recipient', async (t) => {
   const ask = () => Promise.reject(new Error('broken'))
-  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const milter = await openMilter(t, scanning, { quota: { ask, asksForRelayClients: false } })
   const got = await milter.submit({ message: plain })
   t.equal(got.outcome, 'delivered')
   t.match(milter.mailLog[0], /quota=unknown reason=broken/)
@@ -130,7 +130,7 @@ t.test('an unexpected error defers mail, and the log contains its position', asy
   const ask = () => {
     throw new Error('broken')
   }
-  const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
+  const milter = await openMilter(t, scanning, { quota: { ask, asksForRelayClients: false } })
   const mta = await milter.connect()
   mta.write(packets.mail('a@example.org'), packets.recipient('b@example.org'))
   t.equal((await mta.hear())?.command, 't')

@@ -5,7 +5,7 @@ export const sessionSettings = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', VERDI
 
 /** Of all mailboxes only full@example.org is full. */
 export const fullMailbox = {
-  askForRelayClients: false,
+  asksForRelayClients: false,
   timeout: 500,
   ask: async ({ text }: MailAddress) =>
     text === 'full@example.org'

@@ -261,7 +261,7 @@ t.test('one full mailbox does not affect other recipients', async (t) => {
   const full = new Set(['full@example.org', 'filled@example.org'])
   const asked: string[] = []
   const quota = {
-    askForRelayClients: false,
+    asksForRelayClients: false,
     timeout: 500,
     async ask({ text }: MailAddress) {
       asked.push(text)
@@ -289,7 +289,7 @@ t.test('one full mailbox does not affect other recipients', async (t) => {
 
 t.test('an unknown quota is logged, and does not defer the mail', async (t) => {
   const quota = {
-    askForRelayClients: false,
+    asksForRelayClients: false,
     timeout: 500,
     ask: async () => ({ status: 'unknown', reason: 'no answer in 0.5 s' }) as const,
   }

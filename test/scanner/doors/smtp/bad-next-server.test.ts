@@ -192,14 +192,14 @@ t.test('a second reply to one command is never taken for one to the next', async
   t.match(door.mailLog.at(-1), /sent an unexpected reply/)
 })
 
-const lmtp = true
+const isLmtp = true
 const users = ['ann', 'ben', 'cem', 'dan'].map((user) => `${user}@b.example`)
 const [ann, ben, cem] = users as [string, string, string]
 
 t.test(
   'each LMTP recipient gets the reply of the next server, or 451 if it closed before',
   async (t) => {
-    const { next, door } = await openBetween(t, { lmtp })
+    const { next, door } = await openBetween(t, { isLmtp })
     const answers = ['250 2.0.0 ann has it', '250 2.0.0 ben has it', '552 5.2.2 cem is full']
     for (let answered = 0; answered <= answers.length; answered++) {
       const sent = answers.slice(0, answered).map((line) => `${line}\r\n`).join('') // biome-ignore format: a line
@@ -215,7 +215,7 @@ t.test(
 )
 
 t.test('each LMTP reply is sent when it arrives, before the next one', async (t) => {
-  const { next, door } = await openBetween(t, { lmtp })
+  const { next, door } = await openBetween(t, { isLmtp })
   const asked = next.asked('.', '250 2.0.0 ann has it')
   const client = await door.sent(clean, ann, ben, cem)
   t.equal(await client.hear(), '250 2.0.0 ann has it')
@@ -227,7 +227,7 @@ t.test('each LMTP reply is sent when it arrives, before the next one', async (t)
 t.test('over LMTP all replies together have the time of one', async (t) => {
   const end = 1500
   const timeouts = { ...nextServerTimeouts, end }
-  const { next, door } = await openBetween(t, { lmtp, nextServerTimeouts: timeouts })
+  const { next, door } = await openBetween(t, { isLmtp, nextServerTimeouts: timeouts })
   let count = 0
   next.script = at('.', (socket) => {
     const more = setInterval(() => socket.write(`250 2.0.0 ${++count}\r\n`), end / 5)
@@ -253,7 +253,7 @@ t.test('an answer that had come counts, although it is read after its time', asy
 })
 
 t.test('a 421 ends the replies of LMTP: the other recipients get 451', async (t) => {
-  const { next, door } = await openBetween(t, { lmtp })
+  const { next, door } = await openBetween(t, { isLmtp })
   next.script = at('.', '250 2.0.0 ann has it\r\n421 4.3.2 going down\r\n250 2.0.0 lie')
   const client = await door.sent(clean, ...users)
   t.match(await client.hears(4), [
@@ -270,7 +270,7 @@ t.test('a 421 ends the replies of LMTP: the other recipients get 451', async (t)
 })
 
 t.test('the log has a line for each recipient, and names no more than 64 of a kind', async (t) => {
-  const { next, door } = await openBetween(t, { lmtp })
+  const { next, door } = await openBetween(t, { isLmtp })
   const many = Array.from({ length: 200 }, (_, number) => `user${number}@b.example`)
   const replies = many.map((_, at) => (at % 2 ? '552 5.2.2 full' : '250 2.0.0 ok'))
   next.script = at('.', replies.join('\r\n'))
@@ -289,12 +289,12 @@ t.test('the log has a line for each recipient, and names no more than 64 of a ki
   }
 })
 
-for (const lmtp of [false, true]) {
-  const name = lmtp ? 'LMTP' : 'SMTP'
+for (const isLmtp of [false, true]) {
+  const name = isLmtp ? 'LMTP' : 'SMTP'
   t.test(
     `${name}: after a 3xx reply to the content the connection is not used again`,
     async (t) => {
-      const { next, door } = await openBetween(t, { lmtp })
+      const { next, door } = await openBetween(t, { isLmtp })
       next.script = at('.', '354 go on')
       t.match(await (await door.sent(clean)).hear(), /^451 4\.4\.2 /)
       while (next.open > 0) await wait(5)

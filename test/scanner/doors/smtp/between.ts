@@ -29,7 +29,7 @@ interface Between {
 export async function openBetween(t: Test, setup: SetupBetween = {}): Promise<Between> {
   const { rules, keeps = false, settings, ...route } = setup
   const stage = buildStage(t)
-  const next = await startNext(t, { lmtp: route.lmtp === true })
+  const next = await startNext(t, { lmtp: route.isLmtp === true })
   const door = await openDoor(t, next.port, {
     settings: {
       QHPSI: stage.scanner,

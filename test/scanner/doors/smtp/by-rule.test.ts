@@ -17,7 +17,7 @@ const skipping = { rules: 'to=skip@example.org scan off\n', keeps: true }
 const [keep, skip, refuse] = ['keep@example.org', 'skip@example.org', 'refuse@example.org']
 
 t.test('over LMTP each recipient has an answer of its own', async (t) => {
-  const { next, door, stage } = await openBetween(t, { lmtp: true, rules, keeps: true })
+  const { next, door, stage } = await openBetween(t, { isLmtp: true, rules, keeps: true })
   const to = [refuse, skip, keep, 'never@example.org', skip, keep]
   const recipients = to.map((path) => `RCPT TO:<${path}> NOTIFY=NEVER`)
   const client = await door.greeted('MAIL FROM:<a@b.example> BODY=8BITMIME', ...recipients, 'DATA')
@@ -47,7 +47,7 @@ t.test('over LMTP each recipient has an answer of its own', async (t) => {
 })
 
 t.test('over LMTP no recipient that the next server refuses is reported as accepted', async (t) => {
-  const { next, door } = await openBetween(t, { lmtp: true, rules, keeps: true })
+  const { next, door } = await openBetween(t, { isLmtp: true, rules, keeps: true })
   next.script = at('DATA', '451 4.3.0 not now')
   const client = await door.sent(infected, skip, refuse, skip)
   t.match(await client.hears(3), [/^451/, /^550/, /^451/])
@@ -66,7 +66,7 @@ t.test(
   'over LMTP a recipient that the next server refuses after the split is deferred alone',
   async (t) => {
     const { next, door, stage } = await openBetween(t, {
-      lmtp: true,
+      isLmtp: true,
       rules: 'to=skip.example scan off\n',
       keeps: true,
     })
@@ -143,11 +143,11 @@ t.test('over SMTP a recipient that is refused after the split defers the message
 
 t.test('a VIRUSFORWARD recipient that the next server refuses is reported unchanged', async (t) => {
   const settings = { VIRUSFORWARD: 'abuse@example.org' }
-  for (const lmtp of [false, true]) {
-    const { next, door } = await openBetween(t, { settings, lmtp })
+  for (const isLmtp of [false, true]) {
+    const { next, door } = await openBetween(t, { settings, isLmtp })
     next.script = (_, line) => (line.includes('<abuse@') ? '550 5.1.1 no abuse' : undefined)
     const client = await door.sent(infected, 'ann@example.org', 'ben@example.org')
-    const refusals = Array(lmtp ? 2 : 1).fill('550 5.1.1 no abuse')
+    const refusals = Array(isLmtp ? 2 : 1).fill('550 5.1.1 no abuse')
     t.same(await client.hears(refusals.length), refusals)
     t.match(await client.command('NOOP'), /^250 /)
     t.equal(next.got.length, 0)
@@ -180,7 +180,7 @@ t.test(
 )
 
 t.test('mail is kept once for some LMTP recipients, whatever happens to the others', async (t) => {
-  const { next, door, stage } = await openBetween(t, { lmtp: true, ...skipping })
+  const { next, door, stage } = await openBetween(t, { isLmtp: true, ...skipping })
   next.script = at('.', (socket) => socket.destroy())
   const client = await door.sent(infected, keep, skip, keep)
   t.match(await client.hears(3), [/^250 2\.0\.0 Ok/, /^451 4\.4\.2 /, /^250 2\.0\.0 Ok/])
@@ -194,11 +194,11 @@ t.test('mail is kept once for some LMTP recipients, whatever happens to the othe
 
 const [gone, early] = ['RCPT TO:<gone@example.org>', 'RCPT TO:<Early@Example.ORG>']
 
-for (const lmtp of [false, true]) {
-  const name = lmtp ? 'LMTP' : 'SMTP'
+for (const isLmtp of [false, true]) {
+  const name = isLmtp ? 'LMTP' : 'SMTP'
   t.test(`${name}: a recipient that a rule refuses is refused at RCPT`, async (t) => {
     const { next, door, stage } = await openBetween(t, {
-      lmtp,
+      isLmtp,
       rules: `to=early@example.org,size<1K scan off
 to=early@example.org refuse
 to=gone@example.org refuse "moved: see https://{host}/"
@@ -212,7 +212,7 @@ to=gone@example.org refuse "moved: see https://{host}/"
     await client.command('DATA')
     client.write(`${clean}.\r\n`)
     t.match(await client.hear(), /^250 /)
-    if (lmtp) t.match(await client.hear(), /^250 /)
+    if (isLmtp) t.match(await client.hear(), /^250 /)
     t.same(next.got[0]?.recipients, ['Early@Example.ORG', 'b@example.org'])
     t.match(
       door.mailLog[0],
@@ -226,7 +226,7 @@ to=gone@example.org refuse "moved: see https://{host}/"
 
 t.test('after the queue no rule refuses a recipient, for that would become a bounce', async (t) => {
   const rules = 'to=gone@example.org refuse\n'
-  const { door } = await openBetween(t, { rules, afterQueue: true })
+  const { door } = await openBetween(t, { rules, isAfterQueue: true })
   t.match(await sendThrough(door, clean, ['gone@example.org']), /^451 4\.7\.1 /)
 })
 
@@ -236,7 +236,7 @@ t.test('with rules or a quarantine a recipient that is not plain is refused by 5
   for (const [setup, reply] of [
     [{ rules }, '501 5.1.3'],
     [{ keeps: true }, '501 5.1.3'],
-    [{ rules, afterQueue: true }, '451 4.1.3'],
+    [{ rules, isAfterQueue: true }, '451 4.1.3'],
     [{}, '250 2.1.0'],
   ] as const) {
     const { door } = await openBetween(t, setup)

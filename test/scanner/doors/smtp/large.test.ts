@@ -4,13 +4,13 @@ import { sendThrough } from './rig.ts'
 
 /** The largest messages and envelopes. */
 
-for (const [lmtp, count] of [
+for (const [isLmtp, count] of [
   [false, 50_000],
   [true, 10_000],
 ] as const) {
-  const replies = lmtp ? 'each has a reply' : 'they have one reply'
+  const replies = isLmtp ? 'each has a reply' : 'they have one reply'
   t.test(`a message may have ${count} recipients, and ${replies}`, async (t) => {
-    const { next, door } = await openBetween(t, { lmtp })
+    const { next, door } = await openBetween(t, { isLmtp })
     const client = await door.greeted('MAIL FROM:<a@b.example>')
     const heard = client.hears(count)
     for (let n = 0; n < count; n += 500) {
@@ -20,7 +20,7 @@ for (const [lmtp, count] of [
     t.ok((await heard).every((reply) => reply.startsWith('250')))
     await client.command('DATA')
     client.write(`${clean}.\r\n`)
-    t.ok((await client.hears(lmtp ? count : 1)).every((reply) => reply.startsWith('250')))
+    t.ok((await client.hears(isLmtp ? count : 1)).every((reply) => reply.startsWith('250')))
     t.equal(next.got[0]?.recipients.length, count)
     t.match(door.mailLog[0], ` rcpts=${count} `)
   })

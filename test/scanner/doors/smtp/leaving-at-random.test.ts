@@ -4,11 +4,11 @@ import { createRandom } from '../../../run/random.ts'
 import { openBetween } from './between.ts'
 import { keeping, leave } from './leave.ts'
 
-for (const lmtp of [false, true]) {
-  const name = lmtp ? 'LMTP' : 'SMTP'
+for (const isLmtp of [false, true]) {
+  const name = isLmtp ? 'LMTP' : 'SMTP'
   t.test(`${name}: whenever clients leave, what was answered 250 is there once`, async (t) => {
-    const { next, door, stage, over } = await openBetween(t, { lmtp, ...keeping })
-    const { below, once, pick } = createRandom(lmtp ? 5 : 4)
+    const { next, door, stage, over } = await openBetween(t, { isLmtp, ...keeping })
+    const { below, once, pick } = createRandom(isLmtp ? 5 : 4)
     const answers = new Map<string, readonly { to: string; isTaken: boolean }[]>()
 
     async function send(number: number): Promise<void> {
@@ -29,7 +29,7 @@ for (const lmtp of [false, true]) {
       answers.set(
         `m${number}@b.example`,
         to.map((to, at) => {
-          return { to, isTaken: (lmtp ? replies[at] : replies[0])?.startsWith('250') === true }
+          return { to, isTaken: (isLmtp ? replies[at] : replies[0])?.startsWith('250') === true }
         }),
       )
     }

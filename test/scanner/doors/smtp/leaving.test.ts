@@ -9,18 +9,18 @@ import { keeping, leave } from './leave.ts'
  * delivered twice, or answered 250 without being delivered. Those at random are in leaving-at-random.test.ts.
  */
 
-for (const lmtp of [false, true]) {
-  const name = lmtp ? 'LMTP' : 'SMTP'
+for (const isLmtp of [false, true]) {
+  const name = isLmtp ? 'LMTP' : 'SMTP'
   const [b, c] = ['b@b.example', 'c@b.example']
 
   t.test(
     `${name}: a client that sends all at once and closes its side gets all answers`,
     async (t) => {
-      const { next, door, over } = await openBetween(t, { lmtp })
+      const { next, door, over } = await openBetween(t, { isLmtp })
       const client = await door.amidData(b, c)
       // As Exim does.
       client.socket.end('Subject: x\r\n\r\nSLOW\r\n.\r\nNOOP\r\nQUIT\r\n')
-      const taken = lmtp ? [/^250 .*<b@/, /^250 .*<c@/] : [/^250 2\.0\.0 next queued/]
+      const taken = isLmtp ? [/^250 .*<b@/, /^250 .*<c@/] : [/^250 2\.0\.0 next queued/]
       t.match(await client.rest(), [...taken, /^250 /, /^221 2\.0\.0 next closes/])
       t.equal(next.got.length, 1)
       await over()
@@ -31,7 +31,7 @@ for (const lmtp of [false, true]) {
   t.test(
     `${name}: a client that leaves at any byte of the content leaves no message`,
     async (t) => {
-      const { next, door, over } = await openBetween(t, { lmtp })
+      const { next, door, over } = await openBetween(t, { isLmtp })
       const content = 'Subject: x\r\n\r\n.. dots\r\n.\r\n'
       for (const how of ['half-closes', 'closes', 'resets'] as const) {
         for (let at = 0; at < content.length; at++) {
@@ -52,7 +52,7 @@ for (const lmtp of [false, true]) {
   ]) {
     const end = JSON.stringify(`.\r\n${more}`)
     t.test(`${name}: a client that closes after ${end} has left, and no copy stays`, async (t) => {
-      const { next, door, stage, over } = await openBetween(t, { lmtp, keeps: true })
+      const { next, door, stage, over } = await openBetween(t, { isLmtp, keeps: true })
       for (const content of [clean, infected]) {
         const client = await door.sent(content, b, c)
         client.socket.end(more)
@@ -75,7 +75,7 @@ for (const lmtp of [false, true]) {
     ['.', infected, [keep, skip]],
   ] as const) {
     t.test(`${name}: a client that leaves before the answer to ${at}, for ${to}`, async (t) => {
-      const { next, door, stage, over } = await openBetween(t, { lmtp, ...keeping })
+      const { next, door, stage, over } = await openBetween(t, { isLmtp, ...keeping })
       const asked = next.asked(at)
       const client = await door.sent(content, ...to)
       const socket = await asked
@@ -97,7 +97,7 @@ for (const lmtp of [false, true]) {
   t.test(
     `${name}: a client that closes after more than the read-ahead limit has left`,
     async (t) => {
-      const { next, door, over } = await openBetween(t, { lmtp })
+      const { next, door, over } = await openBetween(t, { isLmtp })
       const asked = next.asked('DATA')
       const client = await door.sent(clean)
       const socket = await asked
@@ -112,7 +112,7 @@ for (const lmtp of [false, true]) {
   t.test(
     `${name}: a client that sends on after a message receives its reply and is closed`,
     async (t) => {
-      const { next, door } = await openBetween(t, { lmtp })
+      const { next, door } = await openBetween(t, { isLmtp })
       const asked = next.asked('.')
       const client = await door.sent(clean)
       const socket = await asked
@@ -131,7 +131,7 @@ for (const lmtp of [false, true]) {
 }
 
 t.test('LMTP: what is kept for an answered recipient stays when the client leaves', async (t) => {
-  const { next, door, stage, over } = await openBetween(t, { lmtp: true, ...keeping })
+  const { next, door, stage, over } = await openBetween(t, { isLmtp: true, ...keeping })
   const asked = next.asked('.', '250 2.0.0 the first has it')
   const client = await door.sent(infected, 'b@keep.example', 'c@skip.example', 'd@skip.example')
   const socket = await asked

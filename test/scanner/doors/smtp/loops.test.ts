@@ -20,14 +20,14 @@ async function startForward(t: Ending) {
   return led
 }
 
-for (const lmtp of [false, true]) {
-  const name = lmtp ? 'LMTP' : 'SMTP'
+for (const isLmtp of [false, true]) {
+  const name = isLmtp ? 'LMTP' : 'SMTP'
   t.test(`${name}: mail whose next server leads back to the interface is deferred`, async (t) => {
     const forward = await startForward(t)
-    const door = await openDoor(t, forward.port, { lmtp, maxClients: 10 })
+    const door = await openDoor(t, forward.port, { isLmtp, maxClients: 10 })
     forward.to = door.port
     const client = await door.call()
-    t.match(await client.command(`${lmtp ? 'LHLO' : 'EHLO'} client.example.org`), /^421 /)
+    t.match(await client.command(`${isLmtp ? 'LHLO' : 'EHLO'} client.example.org`), /^421 /)
     t.ok(forward.calls() <= 11, `${forward.calls()} connections`)
     t.match(door.log, [/over 10 connections at once \(--max-clients\)/])
     await client.close()
@@ -54,6 +54,6 @@ t.test('50 Received fields are too many hops, except after the queue', async (t)
   const refusal = '550 5.4.6 too many hops: 50 Received fields, a mail loop'
   t.equal(await sendThrough(door, round(50)), refusal)
   t.match(door.mailLog.at(-1), /decision=reject .*grounds=too-many-hops /)
-  const after = await openBetween(t, { afterQueue: true })
+  const after = await openBetween(t, { isAfterQueue: true })
   t.match(await sendThrough(after.door, round(50)), /^250 /, 'the server behind reports it')
 })

@@ -205,16 +205,16 @@ const ways = [false, true].flatMap((lmtp) =>
   [false, true].map((isForwarded) => ({ lmtp, isForwarded })),
 )
 
-for (const { lmtp, isForwarded } of ways) {
-  const way = `${lmtp ? 'LMTP' : 'SMTP'}${isForwarded ? ', viruses forwarded' : ''}`
+for (const { lmtp: isLmtp, isForwarded } of ways) {
+  const way = `${isLmtp ? 'LMTP' : 'SMTP'}${isForwarded ? ', viruses forwarded' : ''}`
   t.test(`${way}: 250 is sent once, whatever the next server replies`, async (t) => {
-    const random = createRandom(lmtp ? 7 : 6)
+    const random = createRandom(isLmtp ? 7 : 6)
     const replies: Replies = new Map()
     const { next, door, stage } = await openBetween(t, {
       rules: 'to=skip.example scan off\n',
       keeps: !isForwarded,
       ...(isForwarded && { settings: { VIRUSFORWARD: FORWARD } }),
-      lmtp,
+      isLmtp,
       nextServerTimeouts: {
         connection: 2000,
         command: 2000,
@@ -224,10 +224,10 @@ for (const { lmtp, isForwarded } of ways) {
         quit: 2000,
       },
     })
-    next.script = answering(random, replies, lmtp)
+    next.script = answering(random, replies, isLmtp)
     const answers: Awaited<ReturnType<typeof converse>> = []
     const talk = async (name: string) => {
-      answers.push(...(await converse(await door.call(), random, name, lmtp, isForwarded)))
+      answers.push(...(await converse(await door.call(), random, name, isLmtp, isForwarded)))
     }
     const rounds = isForwarded ? 36 : 90
     for (let number = 0; number < rounds; number += 6) {

@@ -30,13 +30,13 @@ export async function openDoor(t: Ending, nextPort: number, setup: Setup = {}): 
   const { settings = {}, quota, scan, ...rest } = setup
   const around = aroundDoor(t, { quota, scan })
   const route: SmtpRoute = {
-    lmtp: false,
+    isLmtp: false,
     next: {
       text: `inet:127.0.0.1:${nextPort}`,
       options: { host: '127.0.0.1', port: nextPort },
     },
     from: [Network.parse('127.0.0.0/8')!],
-    afterQueue: false,
+    isAfterQueue: false,
     ...rest,
   }
   const door = createSmtpDoor(await around.configured(settings), route, {
@@ -58,7 +58,7 @@ export async function openDoor(t: Ending, nextPort: number, setup: Setup = {}): 
     },
     async greeted(...lines) {
       const client = await opened.call()
-      await client.command(route.lmtp ? 'LHLO x' : 'EHLO x', ...lines)
+      await client.command(route.isLmtp ? 'LHLO x' : 'EHLO x', ...lines)
       return client
     },
     amidData(...recipients) {

@@ -77,17 +77,17 @@ t.test('EHLO offers what the next server offers, except what a proxy cannot keep
 })
 
 t.test('the greeting of the other protocol is not a command, and is not passed on', async (t) => {
-  for (const [lmtp, greetings] of [
+  for (const [isLmtp, greetings] of [
     [false, ['LHLO x', 'lhlo x']],
     [true, ['EHLO x', 'HELO x', 'ehlo x']],
   ] as const) {
-    const { next, door } = await openBetween(t, { lmtp })
+    const { next, door } = await openBetween(t, { isLmtp })
     const client = await door.greeted()
     for (const greeting of greetings)
       t.match(await client.command(greeting), /^500 5\.5\.2 /, greeting)
     t.match(await client.command(MAIL), /^250 /, 'the session goes on')
     const heard = next.commands.map((command) => command.split(' ')[0])
-    t.same(heard, [lmtp ? 'LHLO' : 'EHLO', 'MAIL'])
+    t.same(heard, [isLmtp ? 'LHLO' : 'EHLO', 'MAIL'])
   }
 })
 
@@ -251,7 +251,7 @@ t.test('scanners learn who sends: what the connection shows, or the server in fr
 t.test('the quota of each recipient is checked before the recipient is passed on', async (t) => {
   const asked: string[] = []
   const quota = {
-    askForRelayClients: false,
+    asksForRelayClients: false,
     async ask(recipient: { text: string }, size?: number) {
       asked.push(`${recipient.text} ${size}`)
       return recipient.text.startsWith('full')
@@ -276,7 +276,7 @@ t.test('the quota of each recipient is checked before the recipient is passed on
 })
 
 t.test('LMTP has a reply for each recipient that was taken', async (t) => {
-  const { next, door } = await openBetween(t, { lmtp: true, ...refusing })
+  const { next, door } = await openBetween(t, { isLmtp: true, ...refusing })
   next.script = (_, line) => (line.startsWith('RCPT TO:<no') ? '550 5.1.1 nobody' : undefined)
   const client = await door.call()
   t.match(await client.command('LHLO mta.example.org'), /^250-next/)
@@ -297,7 +297,7 @@ t.test('LMTP has a reply for each recipient that was taken', async (t) => {
 
 // promise: rule-9-forged-senders
 t.test('after the queue nothing is refused for what is in it', async (t) => {
-  const { next, door } = await openBetween(t, { afterQueue: true, ...refusing })
+  const { next, door } = await openBetween(t, { isAfterQueue: true, ...refusing })
   t.match(await sendThrough(door, infected), /^250 /)
   t.match(next.got[0]?.content.toString(), /^X-QHPSI: virus found\r\n/)
   const forged = `${'X-QHPSI: clean\r\n'.repeat(17)}Subject: x\r\n\r\n`
@@ -315,19 +315,19 @@ t.test('after the queue nothing is refused for what is in it', async (t) => {
     ['2', 'to=ben@example.org REJECTVIRUS=1', /^250 2\.0\.0 next queued/],
     ['2', 'to=x@example.org REJECTVIRUS=1', /^250 2\.0\.0 Ok/],
   ] as const) {
-    const ruled = await openBetween(t, { afterQueue: true, settings: { REJECTVIRUS }, rules })
+    const ruled = await openBetween(t, { isAfterQueue: true, settings: { REJECTVIRUS }, rules })
     t.match(await sendThrough(ruled.door, infected), reply, `${REJECTVIRUS}, ${rules}`)
   }
-  const small = await openBetween(t, { afterQueue: true, maxSize: 10 })
+  const small = await openBetween(t, { isAfterQueue: true, maxSize: 10 })
   t.match(await sendThrough(small.door, 'a longer one\r\n'), /^451 4\.3\.4 /)
   t.equal(small.next.got.length, 0)
 })
 
 t.test('after the queue a bare CR is content, and a bare LF ends a line', async (t) => {
   const text = 'Subject: a\r\n\r\nb\nc\rd\r\n.\ne\r\r\n'
-  const { next, door } = await openBetween(t, { afterQueue: true })
+  const { next, door } = await openBetween(t, { isAfterQueue: true })
   t.match(await sendThrough(door, text.replace('\r\n.', '\r\n..')), /^250 /)
-  const lmtp = await openBetween(t, { lmtp: true })
+  const lmtp = await openBetween(t, { isLmtp: true })
   t.match(await (await lmtp.door.sent(text.replace('\r\n.', '\r\n..'))).hear(), /^250 /)
   for (const { got } of [next, lmtp.next]) {
     const sent = got[0]?.content.toString('latin1')
@@ -356,10 +356,10 @@ t.test('each own reply has an enhanced code of its class, and a reason', async (
 })
 
 t.test('the greeting matches the protocol', async (t) => {
-  for (const lmtp of [false, true]) {
-    const { door } = await openBetween(t, { lmtp })
+  for (const isLmtp of [false, true]) {
+    const { door } = await openBetween(t, { isLmtp })
     const greeting = await (await callDoor(door.port)).hear()
-    t.equal(greeting, `220 ${hostname()} ${lmtp ? 'LMTP' : 'ESMTP'}`)
+    t.equal(greeting, `220 ${hostname()} ${isLmtp ? 'LMTP' : 'ESMTP'}`)
   }
 })
 

@@ -18,9 +18,9 @@ t.test('recipients without end are deferred one by one, and other mail still pas
   await stillServes()
 })
 
-for (const lmtp of [false, true]) {
-  t.test(`without memory DATA is deferred${lmtp ? ' once over LMTP' : ''}`, async (t) => {
-    const { door, next } = await openBetween(t, { lmtp, budget: new Budget(4096) })
+for (const isLmtp of [false, true]) {
+  t.test(`without memory DATA is deferred${isLmtp ? ' once over LMTP' : ''}`, async (t) => {
+    const { door, next } = await openBetween(t, { isLmtp, budget: new Budget(4096) })
     const client = await door.greeted('MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>')
     t.match(await client.command('RCPT TO:<c@b.example>'), /^250 /)
     t.match(await client.command('DATA'), /^45\d 4\.3\./, 'before any content is sent')

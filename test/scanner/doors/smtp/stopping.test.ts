@@ -13,15 +13,15 @@ import { callDoor } from './client.ts'
 
 /** onescand is stopped, at each step of a message: no client receives another reply than the next server's. */
 
-for (const lmtp of [false, true]) {
-  const name = lmtp ? 'LMTP' : 'SMTP'
+for (const isLmtp of [false, true]) {
+  const name = isLmtp ? 'LMTP' : 'SMTP'
   for (const [at, answer] of [
     ['MAIL', '250 2.1.0 go on'],
     ['RCPT', '250 2.1.0 go on'],
     ['DATA', '354 go on'],
   ] as const) {
     t.test(`${name}: a stop before the answer to ${at} passes nothing on`, async (t) => {
-      const { next, door } = await openBetween(t, { lmtp })
+      const { next, door } = await openBetween(t, { isLmtp })
       const asked = next.asked(at)
       const client = await door.greeted()
       client.write('MAIL FROM:<a@b.example>\r\n')
@@ -50,7 +50,7 @@ for (const lmtp of [false, true]) {
       t.context = { begun }
     })
     const { next, door } = await openBetween(t, {
-      lmtp,
+      isLmtp,
       scan: () => {
         t.context.begun()
         return new Promise((resolve) => {
@@ -70,7 +70,7 @@ for (const lmtp of [false, true]) {
 
   for (const code of [250, 450, 550]) {
     t.test(`${name}: a client whose message was passed on receives ${code}`, async (t) => {
-      const { next, door } = await openBetween(t, { lmtp })
+      const { next, door } = await openBetween(t, { isLmtp })
       const asked = next.asked('.')
       const client = await door.sent(clean)
       const socket = await asked
@@ -84,7 +84,7 @@ for (const lmtp of [false, true]) {
     })
 
     t.test(`${name}: a client that left receives nothing, and the log has ${code}`, async (t) => {
-      const { next, door } = await openBetween(t, { lmtp })
+      const { next, door } = await openBetween(t, { isLmtp })
       const asked = next.asked('.')
       const client = await door.sent(clean)
       const socket = await asked
@@ -99,7 +99,7 @@ for (const lmtp of [false, true]) {
 }
 
 t.test('LMTP: all recipients are answered', async (t) => {
-  const { next, door } = await openBetween(t, { lmtp: true })
+  const { next, door } = await openBetween(t, { isLmtp: true })
   const asked = next.asked('.', '250 2.0.0 the first has it')
   const client = await door.sent(clean, 'b@b.example', 'c@b.example')
   const socket = await asked
@@ -112,7 +112,7 @@ t.test('LMTP: all recipients are answered', async (t) => {
 })
 
 t.test('LMTP: a client that leaves in between has received the first reply alone', async (t) => {
-  const { next, door, over } = await openBetween(t, { lmtp: true })
+  const { next, door, over } = await openBetween(t, { isLmtp: true })
   const asked = next.asked('.', '250 2.0.0 the first has it')
   const client = await door.sent(clean, 'b@b.example', 'c@b.example')
   const socket = await asked

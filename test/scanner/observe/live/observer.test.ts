@@ -13,7 +13,7 @@ async function observe(t: Test) {
     clock: Date.now(),
     uptime: 0,
     selfTests: 0,
-    selfTest: { right: true, reason: RIGHT, at: 0, doors: [] } as SelfTest,
+    selfTest: { hasPassed: true, reason: RIGHT, at: 0, doors: [] } as SelfTest,
     workers: { replaced: 0, hung: 0, late: [] as readonly number[] },
   }
   const observer = new Observer({
@@ -31,7 +31,7 @@ async function observe(t: Test) {
     workers: () => host.workers,
   })
   t.teardown(() => observer.close())
-  t.match(observer.health(), { healthy: false, reason: 'no self-test has finished yet' })
+  t.match(observer.health(), { isHealthy: false, reason: 'no self-test has finished yet' })
   while (observer.selfTest === undefined) await new Promise(setImmediate)
   return { host, observer }
 }
@@ -39,16 +39,16 @@ async function observe(t: Test) {
 t.test('health does not change when the clock of the host is set', async (t) => {
   const { host, observer } = await observe(t)
   host.clock += 24 * 60 * 60 * 1000
-  t.same(observer.health(), { healthy: true, reason: RIGHT })
+  t.same(observer.health(), { isHealthy: true, reason: RIGHT })
   t.equal(metric(await observer.metrics(), 'onescan_selftest_age_seconds'), 0)
   host.uptime += 30_000
-  t.same(observer.health(), { healthy: true, reason: RIGHT })
+  t.same(observer.health(), { isHealthy: true, reason: RIGHT })
   host.uptime += 1000
-  t.same(observer.health(), { healthy: false, reason: 'the last self-test is 31 s old' })
+  t.same(observer.health(), { isHealthy: false, reason: 'the last self-test is 31 s old' })
   host.workers = { replaced: 3, hung: 1, late: [2] }
-  t.same(observer.health(), { healthy: false, reason: 'no answer from worker 2' })
+  t.same(observer.health(), { isHealthy: false, reason: 'no answer from worker 2' })
   host.workers = { ...host.workers, late: [2, 3] }
-  t.same(observer.health(), { healthy: false, reason: 'no answer from workers 2, 3' })
+  t.same(observer.health(), { isHealthy: false, reason: 'no answer from workers 2, 3' })
 })
 
 t.test('reports of processes are summed, as long as they arrive', async (t) => {
@@ -125,11 +125,11 @@ t.test('a message that could not be scanned has health tried soon', async (t) =>
     t.equal(host.selfTests, before + 1, fields)
     await new Promise(setImmediate)
   }
-  host.selfTest = { ...host.selfTest, right: false, reason: 'no' }
+  host.selfTest = { ...host.selfTest, hasPassed: false, reason: 'no' }
   host.uptime += 2000
   observer.trySoon()
   await new Promise(setImmediate)
-  t.same(observer.health(), { healthy: false, reason: 'no' })
+  t.same(observer.health(), { isHealthy: false, reason: 'no' })
   const before = host.selfTests
   host.uptime += 2000
   trouble('scan=unknown')

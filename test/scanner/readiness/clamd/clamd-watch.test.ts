@@ -36,9 +36,9 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
     t.match(log[1], 'set "AlertExceedsMax yes" in its clamd.conf')
     t.match(watch.complaints, [{ level: 'error', what: `clamd ${off.socket} AlertExceedsMax` }])
     t.match(watch.states, [
-      { server: on.socket, up: true, text: /^ClamAV / },
-      { server: off.socket, up: true, text: /^ClamAV / },
-      { server: '/nonexistent/clamd', up: false, text: /no such file or directory/ },
+      { server: on.socket, isUp: true, text: /^ClamAV / },
+      { server: off.socket, isUp: true, text: /^ClamAV / },
+      { server: '/nonexistent/clamd', isUp: false, text: /no such file or directory/ },
     ])
     servers = scanSettings(on.socket)
     while (watch.states.length > 1) await setTimeout(10)

@@ -9,7 +9,7 @@ import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { replyingWith, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 
 /** Whether a clamd reports what it did not scan; test/programs/ asks a real one. */
-const clamdAt = (socket: string) => new ClamdServer(readClamdAddress(socket), { lasting: false })
+const clamdAt = (socket: string) => new ClamdServer(readClamdAddress(socket), { isLasting: false })
 
 const { signal } = new AbortController()
 

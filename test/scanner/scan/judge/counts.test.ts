@@ -111,7 +111,7 @@ t.test('a small message costs few questions and copies', { skip: clamdMissing },
   for (const { mail, look, ...most } of table) {
     const settings = { CLAMD: socket, CLUSTERKEYS, SECONDLOOK: look, QHPSI: 'plugin: clamd' }
     const clamd = new CountedClamd(readScanSettings(settings, { qmailHome: '', control: '' })!, {
-      lasting: true,
+      isLasting: true,
       passing: loadSystem(),
     })
     t.teardown(() => clamd.close())

@@ -75,7 +75,7 @@ function headerWith(...names: string[]): Header {
 }
 
 const STAMP = 'X-SHA256-Cluster-1'
-const stampAt = (stamp: number): Trust => ({ trusted: true, key: 'k', scanners: 'all', stamp })
+const stampAt = (stamp: number): Trust => ({ isTrusted: true, key: 'k', scanners: 'all', stamp })
 
 const headers: readonly (readonly [
   what: string,
@@ -92,7 +92,7 @@ const headers: readonly (readonly [
   [
     'is removed below an md5 stamp, which vouches for no field',
     headerWith('X-MD5-Cluster-1', 'X-Quarantine-ID'),
-    { trusted: true, key: 'k', scanners: 'all', stamp: undefined },
+    { isTrusted: true, key: 'k', scanners: 'all', stamp: undefined },
     both,
   ],
 ]

@@ -17,7 +17,7 @@ type Outcome = Parameters<typeof decide>[2]
 
 const here = t.testdir({ kept: {} })
 const NOW = 1_700_000_000
-const untrusted: Trust = { trusted: false, reason: '' }
+const untrusted: Trust = { isTrusted: false, reason: '' }
 const clamd: Scanner = { name: 'clamd', hasBans: false, scan: async () => ({ answer: 'clean' }) }
 const local = banScanner('attachments')
 
@@ -44,12 +44,12 @@ function decideFor(result: ScanResult, { outcome, ...setup }: Setup = {}): Singl
 const times = { scan: 1 }
 const add = (name: string, value: string) => ({ name, value })
 const CLEAN = add('X-QHPSI', 'clean')
-const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', banned: false }
+const virus: ScanResult = { answer: 'infected', scanner: 'clamd', name: 'A.B-1', isBanned: false }
 const banned: ScanResult = {
   ...virus,
   scanner: 'attachments',
   name: 'attachment a.exe',
-  banned: true,
+  isBanned: true,
 }
 const clean: ScanResult = { answer: 'clean' }
 
@@ -68,7 +68,7 @@ t.test('clean mail is tagged and stamped, and the log names its scanners', async
 })
 
 t.test('mail is trusted if a stamp spares all scanners but those for bans', async (t) => {
-  const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
+  const trust: Trust = { isTrusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
   const details = (scanners: readonly Scanner[], stamp?: Outcome['stamp']) =>
     decideFor(clean, { outcome: { trust, scanners, stamp } }).details
   t.same(details([]), { scan: 'trusted', reason: '', times, key: 'mx2' })
@@ -97,7 +97,7 @@ t.test('the log names the host that scanned a copy, and the age of its verdict',
 t.test('the log states why a stamp is not trusted, but not that none is there', async (t) => {
   const reason = (text: string) =>
     decideFor(clean, {
-      outcome: { trust: { trusted: false, reason: text }, notes: ['a note', 'another'] },
+      outcome: { trust: { isTrusted: false, reason: text }, notes: ['a note', 'another'] },
     }).details.reason
   t.equal(reason('bad digest'), 'a note; another; bad digest')
   t.equal(reason('no stamp'), 'a note; another')

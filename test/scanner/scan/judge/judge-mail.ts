@@ -98,7 +98,7 @@ export function stageFor(text: string, setup: Setup = {}) {
   })
   const message = messageOf(Buffer.from(text, 'latin1'), {
     spool: config.spool,
-    digestsFor: () => ({ md5: true, sha256: true }),
+    digestsFor: () => ({ wantsMd5: true, wantsSha256: true }),
     createHash: crypto.createHash,
   })
   const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false, ...setup.client }
@@ -154,7 +154,7 @@ export function editsOf(decision: Decision): string[] {
 
 export const virus = async () => infected('Eicar')
 export const banned = async (): Promise<ScanResult> => {
-  return { answer: 'infected', name: 'attachment a.exe', banned: true }
+  return { answer: 'infected', name: 'attachment a.exe', isBanned: true }
 }
 export const tooLarge = async () => unread('size', 'clamd: too large')
 export const bounce = { isBounceInjector: true }

@@ -69,7 +69,7 @@ t.test('the log names a setting that cannot be used, and the notes of a scanner'
 
 t.test('mail is scanned if a recipient has room, or the quota is unknown', async (t) => {
   const quota = (answer: QuotaAnswer) => ({
-    tools: { quota: { timeout: 1000, askForRelayClients: false, ask: async () => answer } },
+    tools: { quota: { timeout: 1000, asksForRelayClients: false, ask: async () => answer } },
   })
   const whyOf = async (setup: Setup) => {
     const { decision, asked } = await judgeMail(letter, setup)
@@ -95,7 +95,7 @@ t.test('the log has the time of each stage', async (t) => {
       uptime: () => clock,
       quota: {
         timeout: 1000,
-        askForRelayClients: false,
+        asksForRelayClients: false,
         async ask() {
           spend(5)
           return { status: 'room' }

@@ -23,12 +23,12 @@ const full: QuotaAnswer = { status: 'full' }
 /** A service that answers about each recipient by its number, after this many milliseconds, and counts. */
 function quotaService(
   answerFor: (number: number) => QuotaAnswer,
-  { timeout = 60_000, after = 0, askForRelayClients = false } = {},
+  { timeout = 60_000, after = 0, asksForRelayClients = false } = {},
 ) {
   const seen = { asked: 0, waiting: 0, most: 0 }
   const lookup = {
     timeout,
-    askForRelayClients,
+    asksForRelayClients,
     async ask({ text }: MailAddress): Promise<QuotaAnswer> {
       seen.asked++
       seen.most = Math.max(seen.most, ++seen.waiting)
@@ -88,14 +88,14 @@ t.test('a message without recipients asks nothing', async (t) => {
 })
 
 t.test('bounces are never asked about, and relay clients only if that is set', async (t) => {
-  for (const { mayRelay, isBounceInjector, askForRelayClients, asked } of [
-    { mayRelay: false, isBounceInjector: false, askForRelayClients: false, asked: true },
-    { mayRelay: true, isBounceInjector: false, askForRelayClients: false, asked: false },
-    { mayRelay: true, isBounceInjector: false, askForRelayClients: true, asked: true },
-    { mayRelay: false, isBounceInjector: true, askForRelayClients: true, asked: false },
+  for (const { mayRelay, isBounceInjector, asksForRelayClients, asked } of [
+    { mayRelay: false, isBounceInjector: false, asksForRelayClients: false, asked: true },
+    { mayRelay: true, isBounceInjector: false, asksForRelayClients: false, asked: false },
+    { mayRelay: true, isBounceInjector: false, asksForRelayClients: true, asked: true },
+    { mayRelay: false, isBounceInjector: true, asksForRelayClients: true, asked: false },
   ]) {
-    t.equal(isQuotaChecked({ mayRelay, isBounceInjector }, { askForRelayClients }), asked)
-    const { check, seen } = quotaService(() => full, { askForRelayClients })
+    t.equal(isQuotaChecked({ mayRelay, isBounceInjector }, { asksForRelayClients }), asked)
+    const { check, seen } = quotaService(() => full, { asksForRelayClients: asksForRelayClients })
     const { defer } = await check({
       ...mailTo(1),
       client: { ...client, mayRelay, isBounceInjector },

@@ -18,10 +18,10 @@ t.test('a backend is a service over UDP or HTTP', async (t) => {
     kind: 'udp',
     host: '10.0.0.1',
     port: 5,
-    extended: false,
+    isExtended: false,
   })
   t.match(readBackend('udp:a:65535', ''), { port: 65_535 })
-  t.match(readBackend('quotad:[::1]:5', ''), { kind: 'udp', host: '::1', extended: true })
+  t.match(readBackend('quotad:[::1]:5', ''), { kind: 'udp', host: '::1', isExtended: true })
   t.match(readBackend('http://mx:81/q.cgi', ''), { kind: 'http', text: 'http://mx:81/q.cgi' })
   for (const text of [
     '',
@@ -106,11 +106,11 @@ t.test('settings have their defaults and their limits', async (t) => {
     delimiters: '',
     timeout: 500,
     soft: 0.5,
-    askForRelayClients: false,
+    asksForRelayClients: false,
   })
   t.match(readQuotaSettings({ QUOTAD: 'map:/x', QUOTARELAY: 'ask' }), {
     where: { map: '/x' },
-    askForRelayClients: true,
+    asksForRelayClients: true,
   })
   for (const wrong of [
     { QUOTAD: 'map:x' },

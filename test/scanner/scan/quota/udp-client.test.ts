@@ -14,9 +14,9 @@ import { extendedAnswer, type UdpService, udpService } from './services.ts'
 const ann = { name: 'ann', incoming: 0 }
 
 /** A client of a service, whose sockets are counted. */
-function clientOf(service: UdpService, { extended = false, ...own }: Own = {}) {
+function clientOf(service: UdpService, { isExtended = false, ...own }: Own = {}) {
   const { port } = service
-  const backend: UdpBackend = { kind: 'udp', host: '127.0.0.1', port, extended, text: 'service' }
+  const backend: UdpBackend = { kind: 'udp', host: '127.0.0.1', port, isExtended, text: 'service' }
   const given: Socket[] = []
   class CountedSockets extends UdpSockets {
     override take(...about: Parameters<UdpSockets['take']>) {
@@ -33,7 +33,7 @@ function clientOf(service: UdpService, { extended = false, ...own }: Own = {}) {
 }
 
 interface Own {
-  readonly extended?: boolean
+  readonly isExtended?: boolean
   readonly take?: UdpSockets['take']
 }
 
@@ -46,7 +46,7 @@ t.test('a silent service is asked three times at most, and the reason is reporte
   t.same(await ask({ timeout: 60 }), {
     status: 'unknown',
     reason: 'no answer in 60 ms',
-    failure: { counted: 'noAnswer', backendIsUp: false },
+    failure: { counted: 'noAnswer', isBackendUp: false },
   })
   await until(() => service.heard.length > 0, 'the service has read the question')
   t.ok(service.heard.length <= 1 + QUESTION_RETRIES)
@@ -58,7 +58,7 @@ t.test('an extended question leaves its socket at once, whatever is unanswered',
   const service = await udpService(t, (packet) => {
     return service.heard.length < 2 ? undefined : answer(packet)
   })
-  const { ask, given } = clientOf(service, { extended: true })
+  const { ask, given } = clientOf(service, { isExtended: true })
   t.match(await ask({ timeout: 5000 }), { status: 'room' })
   t.equal(given.length, 1)
 })
@@ -117,7 +117,7 @@ t.test('a socket that comes after the time of its question is given back unused'
 t.test('the number of open sockets is limited, and the next question waits for one', async (t) => {
   const service = await udpService(t, () => undefined)
   const { backend } = clientOf(service)
-  const extended = { ...backend, extended: true }
+  const extended = { ...backend, isExtended: true }
   const sockets = new UdpSockets(2)
   const take = () => sockets.take(extended, signal)
   const [first, second] = await Promise.all([take(), take()])

@@ -13,7 +13,7 @@ interface Asked {
   readonly from?: string
   readonly to?: string
   readonly client?: string | undefined
-  readonly auth?: boolean
+  readonly mayRelay?: boolean
   readonly size?: number
 }
 
@@ -26,7 +26,7 @@ const factsOf = ({
   sender: readAddress(from),
   recipient: readAddress(to),
   client: client === undefined ? undefined : parseIpAddress(client),
-  auth: more.auth ?? false,
+  mayRelay: more.mayRelay ?? false,
   size: more.size ?? 1000,
 })
 
@@ -50,7 +50,7 @@ t.test('the first line that fits counts, whatever its conditions', async (t) => 
   t.equal(line({ client: '192.0.2.7' }), 2)
   t.equal(line({ client: '::ffff:192.0.2.7' }), 2)
   t.equal(line({ client: '2001:db8::1', to: 'c@example.com' }), 3)
-  t.equal(line({ auth: true }), 4)
+  t.equal(line({ mayRelay: true }), 4)
   t.equal(line({ to: 'x@mail.example.org' }), 5)
   t.equal(line({ to: 'x@deep.mail.example.org.' }), 5)
   t.equal(line({ size: 1024 ** 2 }), 7)
@@ -144,7 +144,7 @@ t.test('the index finds the same lines as a comparison with each line', async (t
     const facts = factsOf({
       from: pick(['a@x.org', 'b@y.x.org', '']),
       to: pick(['a@x.org', 'b@x.org', 'c@org', 'd@y.com']),
-      auth: once(2),
+      mayRelay: once(2),
       size: below(10),
       client: pick(['10.1.2.3', '11.1.2.3']),
     })

@@ -23,7 +23,7 @@ t.test('a line is a pattern, blanks and an action', async (t) => {
     {
       to: { kind: 'address', text: 'ann@example.org' },
       from: { kind: 'below', text: 'example.net' },
-      auth: false,
+      mayRelay: false,
       larger: 2 * 1024 ** 2,
       smaller: 3 * 1024 ** 2,
     },
@@ -37,8 +37,8 @@ t.test('a line is a pattern, blanks and an action', async (t) => {
   }
   t.same(ruleOf('from=<> scan off')?.conditions, { from: { kind: 'address', text: '' } })
   t.equal(ruleOf('client=2001:db8::/32 scan off')?.conditions.client?.bits, 32)
-  t.same(ruleOf('auth=yes scan off')?.conditions, { auth: true })
-  t.same(ruleOf('auth scan off')?.conditions, { auth: true })
+  t.same(ruleOf('auth=yes scan off')?.conditions, { mayRelay: true })
+  t.same(ruleOf('auth scan off')?.conditions, { mayRelay: true })
   t.equal(ruleOf('client=10. scan off')?.conditions.client?.bits, 8)
 })
 

@@ -10,12 +10,12 @@ const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}\n`
 const now = Date.parse('2026-06-01') / 1000
 
 function wanted(header: string, ring: string): string {
-  const { md5, sha256 } = digestsFor(
+  const { wantsMd5, wantsSha256 } = digestsFor(
     new Header(Buffer.from(header)),
     parseKeyring(ring, 'ring'),
     now,
   )
-  return [md5 && 'md5', sha256 && 'sha256'].filter(Boolean).join(' ')
+  return [wantsMd5 && 'md5', wantsSha256 && 'sha256'].filter(Boolean).join(' ')
 }
 
 t.test('mail without stamps is hashed for the key that will sign it', async (t) => {
@@ -69,7 +69,7 @@ t.test('4,000 stamps with known key ids cost one pass over the body for each sch
     signatureDate: () => undefined,
     crypto: { ...crypto, createHash },
   })
-  t.match(trust, { trusted: false })
+  t.match(trust, { isTrusted: false })
   t.ok(hashed >= 2 * body.length, `${hashed} bytes`)
   t.ok(hashed < 2.2 * body.length, `${hashed} bytes`)
 })

@@ -6,6 +6,6 @@ import type { HashedMessage } from '../../../../src/scanner/scan/stamps/verify-s
 /** A message with all that stamps of any scheme need to know of it. */
 export function examine(message: Buffer): HashedMessage {
   const spool = { directory: tmpdir(), sharedDirectory: undefined }
-  const digestsFor = () => ({ md5: true, sha256: true })
+  const digestsFor = () => ({ wantsMd5: true, wantsSha256: true })
   return messageOf(message, { spool, digestsFor, createHash })
 }

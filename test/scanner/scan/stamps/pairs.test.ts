@@ -30,7 +30,7 @@ function stampOf(message: string): string | undefined {
 function isTrusted(message: string): boolean {
   const signatureDate = () => undefined
   const options = { keys: [key], maxAge: 3600, now: NOW, signatureDate, crypto }
-  return verifyStamps(examine(bytes(message)), options).trusted
+  return verifyStamps(examine(bytes(message)), options).isTrusted
 }
 
 /** Fields that no stamp binds, as the page's table names them. */

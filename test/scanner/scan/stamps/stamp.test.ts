@@ -96,7 +96,7 @@ t.test('an md5 stamp covers all scanners, an hmac-sha256 one those named', async
   t.match(verify(stamped(plain, md5Key)), { scanners: 'all' })
   const both = stamped(plain, alpha, NOW, ['clamd', 'my scan.js'])
   t.same(verify(both), {
-    trusted: true,
+    isTrusted: true,
     key: 'alpha',
     scanners: [new Set(['clamd', 'my%20scan.js'])],
     stamp: 0,
@@ -106,7 +106,7 @@ t.test('an md5 stamp covers all scanners, an hmac-sha256 one those named', async
 t.test('two valid stamps count separately, each for its scanners', async (t) => {
   const message = stamped(stamped(plain, alpha, NOW, ['one']), beta, NOW, ['two'])
   t.same(verify(message, { keys: [alpha, beta] }), {
-    trusted: true,
+    isTrusted: true,
     key: 'beta',
     scanners: [new Set(['two']), new Set(['one'])],
     stamp: 0,
@@ -120,9 +120,9 @@ t.test('a line that scanners cut, in a field that a stamp does not bind, breaks 
     bytes(stampedMail.toString('latin1').replace('Subject:', `${field}\nSubject:`))
   const folded = `${fieldOf(998)}\n\t${'y'.repeat(997)}`
   for (const put of [(field: string) => withTop(field, stampedMail), below]) {
-    for (const field of [fieldOf(998), folded]) t.match(verify(put(field)), { trusted: true })
+    for (const field of [fieldOf(998), folded]) t.match(verify(put(field)), { isTrusted: true })
     for (const field of [fieldOf(999), `${folded}z`]) {
-      t.match(verify(put(field)), { trusted: false, reason: /a line of more than 998 bytes/ })
+      t.match(verify(put(field)), { isTrusted: false, reason: /a line of more than 998 bytes/ })
     }
   }
 })
@@ -142,8 +142,8 @@ t.test('a message that is not well formed is neither trusted nor signed', async 
     (text) => text.replace('Hello', 'Hel\rlo'),
   ]
   for (const change of changes) {
-    t.match(verify(bytes(change(good))), { trusted: false, reason: /^not well formed: / })
-    t.match(verify(bytes(change(md5))), { trusted: false, reason: /^not well formed: / })
+    t.match(verify(bytes(change(good))), { isTrusted: false, reason: /^not well formed: / })
+    t.match(verify(bytes(change(md5))), { isTrusted: false, reason: /^not well formed: / })
     const unsigned = bytes(change(plain.toString('latin1')))
     t.equal(stamped(unsigned, alpha), unsigned)
     t.equal(stamped(unsigned, md5Key), unsigned)
@@ -153,18 +153,18 @@ t.test('a message that is not well formed is neither trusted nor signed', async 
 // promise: stamp-young
 t.test('a stamp is too old after maxAge, and a clock may be 300 seconds ahead', async (t) => {
   const at = (time: number) => verify(stamped(plain, alpha, time))
-  t.match(at(NOW - 3600), { trusted: true })
-  t.match(at(NOW - 3601), { trusted: false, reason: /60 min 1 s old/ })
-  t.match(at(NOW + 300), { trusted: true })
-  t.match(at(NOW + 301), { trusted: false, reason: /5 min 1 s in the future/ })
+  t.match(at(NOW - 3600), { isTrusted: true })
+  t.match(at(NOW - 3601), { isTrusted: false, reason: /60 min 1 s old/ })
+  t.match(at(NOW + 300), { isTrusted: true })
+  t.match(at(NOW + 301), { isTrusted: false, reason: /5 min 1 s in the future/ })
 })
 
 // promise: stamp-young
 t.test('a stamp from before the last signature update does not hold', async (t) => {
   const message = stamped(plain, alpha)
-  t.match(verify(message, { signatureDate: () => NOW }), { trusted: true })
+  t.match(verify(message, { signatureDate: () => NOW }), { isTrusted: true })
   t.match(verify(message, { signatureDate: () => NOW + 1 }), {
-    trusted: false,
+    isTrusted: false,
     reason: /this host has had new signatures since; stamps made from \d{4}-\S+Z on are trusted/,
   })
 })
@@ -172,26 +172,26 @@ t.test('a stamp from before the last signature update does not hold', async (t) 
 // promise: key-limits
 t.test('a key past its date neither signs nor verifies', async (t) => {
   const old = { ...alpha, until: '2020-01-01' }
-  t.match(verify(stamped(plain, alpha), { keys: [old] }), { trusted: false })
+  t.match(verify(stamped(plain, alpha), { keys: [old] }), { isTrusted: false })
   t.equal(stamped(plain, old), plain)
 })
 
 // promise: key-limits
 t.test('a key signs and verifies by its own scheme alone', async (t) => {
   const sameSecret: Key = { ...md5Key, id: 'alpha', secret }
-  t.match(verify(stamped(plain, alpha), { keys: [sameSecret] }), { trusted: false })
+  t.match(verify(stamped(plain, alpha), { keys: [sameSecret] }), { isTrusted: false })
   const other: Key = { ...alpha, secret: md5Key.secret }
-  t.match(verify(stamped(plain, md5Key), { keys: [other] }), { trusted: false })
+  t.match(verify(stamped(plain, md5Key), { keys: [other] }), { isTrusted: false })
 })
 
 t.test('foreign stamps hide no stamp of a known key', async (t) => {
   const foreign = (name: string) =>
     Array.from({ length: 4000 }, (_, i) => `${name}${i + 2}: ${'0'.repeat(32)}\n`).join('')
   const good = stamped(plain, md5Key).toString()
-  t.match(verify(bytes(foreign('X-MD5-Cluster-') + good)), { trusted: true, key: 'old' })
+  t.match(verify(bytes(foreign('X-MD5-Cluster-') + good)), { isTrusted: true, key: 'old' })
   const unknown = hmacValue(plain, secret, { id: 'unknown', time: NOW, scanners: 'x' })
   const many = Array.from({ length: 400 }, (_, i) => `X-SHA256-Cluster-${i + 2}: ${unknown}\n`)
-  t.match(verify(bytes(many.join('') + stamped(plain, alpha).toString())), { trusted: true })
+  t.match(verify(bytes(many.join('') + stamped(plain, alpha).toString())), { isTrusted: true })
 })
 
 // promise: stamp-young
@@ -200,8 +200,8 @@ t.test('at most sixteen stamps of known keys are verified', async (t) => {
   const fields = (count: number) =>
     Array.from({ length: count }, (_, i) => `X-SHA256-Cluster-${i + 2}: ${forged}\n`).join('')
   const good = stamped(plain, alpha).toString()
-  t.match(verify(bytes(fields(CANDIDATES_MAX - 1) + good)), { trusted: true })
-  t.match(verify(bytes(fields(CANDIDATES_MAX) + good)), { trusted: false })
+  t.match(verify(bytes(fields(CANDIDATES_MAX - 1) + good)), { isTrusted: true })
+  t.match(verify(bytes(fields(CANDIDATES_MAX) + good)), { isTrusted: false })
 })
 
 /** A header that counts the bytes of fields that were read. */
@@ -250,7 +250,7 @@ t.test('forged stamps cause only a few reads of a large header', async (t) => {
         crypto: { ...crypto, createHash: countHashed },
       },
     )
-    t.match(trust, { trusted: false, reason: /header, body or stamp was changed/ })
+    t.match(trust, { isTrusted: false, reason: /header, body or stamp was changed/ })
     t.ok(header.read <= 3 * header.length, `${name}: read ${header.read} of ${header.length}`)
     t.ok(hashed <= 2 * HEADER_MAX, `${name}: hashed ${hashed} of ${header.length}`)
   }
@@ -262,9 +262,9 @@ t.test('a stamp is invalid with 64 KiB of fields that it does not cover', async 
   const below = (fields: string) =>
     bytes(good.toString('latin1').replace('Subject:', `${fields}Subject:`))
   for (const put of [(fields: string) => withTop(fields.slice(0, -1), good), below]) {
-    t.match(verify(put(fieldsOf(FREE_MAX - 100))), { trusted: true })
+    t.match(verify(put(fieldsOf(FREE_MAX - 100))), { isTrusted: true })
     t.match(verify(put(fieldsOf(FREE_MAX + 100))), {
-      trusted: false,
+      isTrusted: false,
       reason: /more than 65536 bytes/,
     })
   }
@@ -301,13 +301,13 @@ t.test('only exact field names are those of stamps', async (t) => {
 
 t.test('a stamp in the body is text', async (t) => {
   const message = bytes(`A: b\n\n${stamped(plain, md5Key).toString()}`)
-  t.same(verify(message), { trusted: false, reason: NO_STAMP })
+  t.same(verify(message), { isTrusted: false, reason: NO_STAMP })
 })
 
 t.test('the log has the reason why the first stamp of a known key is invalid', async (t) => {
   const whyOf = (message: Buffer, setup?: Partial<VerifyOptions>) => {
     const trust = verify(message, setup)
-    return trust.trusted ? 'trusted' : trust.reason
+    return trust.isTrusted ? 'trusted' : trust.reason
   }
   t.equal(whyOf(plain), 'no stamp')
   t.equal(whyOf(stamped(plain, beta)), 'no stamp of a key in the keyring')
@@ -326,7 +326,7 @@ t.test('a message whose body was not hashed is neither trusted nor signed', asyn
     const message = { header, canonical: { ...canonical, digests } }
     const reason =
       key === alpha ? 'key alpha: the body was not hashed' : 'no stamp of a key in the keyring'
-    t.match(verifyStamps(message, { ...options, keys: [key] }), { trusted: false, reason })
+    t.match(verifyStamps(message, { ...options, keys: [key] }), { isTrusted: false, reason })
     t.equal(signMessage(message, ['x'], { keys: [key], now: NOW, crypto }), undefined)
   }
 })
@@ -385,7 +385,7 @@ t.test('a release is signed by an hmac-sha256 key, with a word no scanner can ha
       signatureDate: () => undefined,
       crypto,
     })
-    return trust.trusted && trust.scanners !== 'all' ? [...trust.scanners[0]!] : []
+    return trust.isTrusted && trust.scanners !== 'all' ? [...trust.scanners[0]!] : []
   }
   t.same(wordsFor([releasing]), ['!released', ...words])
   t.same(wordsFor([{ ...releasing, mayRelease: false }]), [], 'of another key they do not count')
@@ -404,14 +404,14 @@ t.test('newer signatures invalidate the results of scanners, but no release', as
   const keys = [releasing]
   const scanned = signMessage(examine(plain), ['clamd'], { keys, now: NOW, crypto })!
   t.match(trustOf(scanned, keys), {
-    trusted: false,
+    isTrusted: false,
     reason: /this host has had new signatures since/,
   })
   const to = ['ann@example.org']
   const released = signRelease(examine(plain), to, { keys, now: NOW, crypto })!
-  t.match(trustOf(released, keys), { trusted: true })
+  t.match(trustOf(released, keys), { isTrusted: true })
   const unmarked = [{ ...releasing, mayRelease: false }]
-  t.match(trustOf(released, unmarked), { trusted: false }, 'by a key that may not release')
+  t.match(trustOf(released, unmarked), { isTrusted: false }, 'by a key that may not release')
 })
 
 t.test('scanners in the stamp of a release are ignored', async (t) => {
@@ -421,7 +421,7 @@ t.test('scanners in the stamp of a release are ignored', async (t) => {
   const mail = Buffer.concat([bytes(`X-SHA256-Cluster-1: ${value}\n`), plain])
   const options = { keys: [key], maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
   const trust = verifyStamps(examine(mail), options)
-  t.same(trust.trusted && trust.scanners !== 'all' && [...trust.scanners[0]!], [
+  t.same(trust.isTrusted && trust.scanners !== 'all' && [...trust.scanners[0]!], [
     '!released',
     '!to-x',
   ])

@@ -54,7 +54,7 @@ t.test('an infected verdict is for copies only if they share the virus', async (
   for (const result of [
     clean,
     vain,
-    { ...virus, banned: true },
+    { ...virus, isBanned: true },
     { answer: 'unread', kind: 'size', reason: '' },
   ]) {
     const { find, scans, scansOfShared } = open()
@@ -79,8 +79,8 @@ t.test('a result that is unknown, or depends on a limit or policy, is not cached
     { answer: 'unread', kind: 'size', reason: 'too large' },
     { answer: 'unread', kind: 'depth', reason: 'deep' },
     { answer: 'unread', kind: 'oddities', reason: 'odd' },
-    { ...virus, scanner: 'local', banned: true },
-    { ...virus, banned: true }, // by a scanner whose verdicts are cached
+    { ...virus, scanner: 'local', isBanned: true },
+    { ...virus, isBanned: true }, // by a scanner whose verdicts are cached
     { ...virus, scanner: 'local' },
   ] as const) {
     const { find, scans } = open()
@@ -90,7 +90,7 @@ t.test('a result that is unknown, or depends on a limit or policy, is not cached
   }
 })
 
-const banned: ScanResult = { ...virus, scanner: 'local', banned: true }
+const banned: ScanResult = { ...virus, scanner: 'local', isBanned: true }
 const strange = { answer: 'unread', kind: 'oddities', reason: 'odd' } as const
 const [one, two] = ['one', 'two'].map((name) => scanner(name, { cacheable: undefined! }))
 const strict = { ...settings, STRICTMIME: 'refuse' } as const
@@ -222,7 +222,7 @@ t.test('a file that is not as it was after the scan leaves no verdict', async (t
   const { find, scans } = open()
   const changed = new Fault('read', 'changed')
   await t.rejects(find(letter, Promise.reject(changed)), { message: 'changed' })
-  await find(copy, { ...infected('A'), scanner: 'clamd', unconfirmed: true })
+  await find(copy, { ...infected('A'), scanner: 'clamd', isUnconfirmed: true })
   t.equal((await find(letter)).cached, undefined)
   t.equal(scans.length, 3)
 })

@@ -35,7 +35,7 @@ t.test('other processes hear of a scan, and not of copies with a cached verdict'
   t.same(kinds, ['begun', 'ended', 'found'])
 })
 
-const left: ScanResult = { ...vain, unfinished: true }
+const left: ScanResult = { ...vain, isUnfinished: true }
 const skipped = { answer: 'unread', kind: 'size', reason: 'too large' } as const
 const within = (share: number) => ({ within: settings.timeout * share })
 /** The result of copies that come at once: some with an answer of their own, then others. */

@@ -126,13 +126,13 @@ export const killed = {
   answer: 'unknown',
   reason: 'died',
   cause: 'broken-off',
-  scannerDied: true,
+  hasScannerDied: true,
 } as const satisfies ScanResult
 export const leftAlone = {
   answer: 'unknown',
   reason: /^scanners crashed 3 times while scanning it; /,
   cause: 'poison',
-  unfinished: true,
+  isUnfinished: true,
 }
 
 export type Shared = NonNullable<VerdictsOptions['shared']>

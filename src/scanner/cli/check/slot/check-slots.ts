@@ -35,7 +35,7 @@ export async function* checkSlots(options: SlotOptions): AsyncGenerator<CheckLin
     )
   for (const { account, services: own } of slotsOf(services, options)) {
     const args = process.argv.slice(2).filter((arg) => arg !== '--json')
-    const run = runAs({ account, args: [...args, '--services-from-root'], reads: true })
+    const run = runAs({ account, args: [...args, '--services-from-root'], readsInput: true })
     run.stdin.end(JSON.stringify(own))
     yield* await accountReport(run, account.name)
   }

@@ -115,11 +115,11 @@ interface RuleClass {
  */
 function parseClasses(file: Buffer): RuleClass[] {
   const classes = new Map<string, { addresses: string[]; variables: Record<string, string> }>()
-  let elseDenied = false
+  let isElseDenied = false
   for (const { key, value } of Cdb.in(file).records()) {
     const address = key.toString('latin1')
     const rule = parseTcpRule(value)
-    if (rule.isDenied) elseDenied ||= address === ''
+    if (rule.isDenied) isElseDenied ||= address === ''
     else {
       const variables = Object.fromEntries(rule.variables)
       const same = JSON.stringify(Object.entries(variables).sort())
@@ -131,7 +131,7 @@ function parseClasses(file: Buffer): RuleClass[] {
   const found = [...classes.values()]
   const isElse = ({ addresses }: RuleClass) => addresses.includes('')
   // Clients that fit no rule are accepted, without variables (tcprules(1)).
-  if (!found.some(isElse) && !elseDenied) found.push({ addresses: [''], variables: {} })
+  if (!found.some(isElse) && !isElseDenied) found.push({ addresses: [''], variables: {} })
   return [...found.filter(isElse), ...found.filter((rule) => !isElse(rule))]
 }
 

@@ -57,21 +57,21 @@ interface FrameRule {
   readonly order: number
   /** Bytes of the longest payload. */
   readonly limit: number
-  readonly exact?: true
-  readonly optional?: true
+  readonly isExact?: true
+  readonly isOptional?: true
   readonly repeats?: true
 }
 
 /** The frames of a request, by their types. */
 export const frameRules: Readonly<Record<string, FrameRule>> = {
-  [frameType.version]: { order: 0, limit: 4, exact: true },
-  [frameType.variable]: { order: 1, limit: 64 * 1024, optional: true, repeats: true },
-  [frameType.takesReply]: { order: 2, limit: 1, exact: true },
-  [frameType.timeLeft]: { order: 3, limit: 4, exact: true },
+  [frameType.version]: { order: 0, limit: 4, isExact: true },
+  [frameType.variable]: { order: 1, limit: 64 * 1024, isOptional: true, repeats: true },
+  [frameType.takesReply]: { order: 2, limit: 1, isExact: true },
+  [frameType.timeLeft]: { order: 3, limit: 4, isExact: true },
   [frameType.envelope]: { order: 4, limit: ENVELOPE_MAX },
-  [frameType.size]: { order: 5, limit: 8, exact: true },
-  [frameType.message]: { order: 6, limit: REQUEST_PIECE_MAX, optional: true, repeats: true },
-  [frameType.end]: { order: 7, limit: 0, exact: true },
+  [frameType.size]: { order: 5, limit: 8, isExact: true },
+  [frameType.message]: { order: 6, limit: REQUEST_PIECE_MAX, isOptional: true, repeats: true },
+  [frameType.end]: { order: 7, limit: 0, isExact: true },
 }
 
 const inOrder = Object.values(frameRules)
@@ -156,7 +156,7 @@ export class SlotRequestReader {
     const rule = Object.hasOwn(frameRules, type) ? frameRules[type] : undefined
     if (rule === undefined) throw new ScanStandalone('a frame of an unknown type')
     this.#checkOrder(type, rule)
-    if (length > rule.limit || (rule.exact && length !== rule.limit)) {
+    if (length > rule.limit || (rule.isExact && length !== rule.limit)) {
       throw new ScanStandalone(`frame ${type} of ${length} bytes`)
     }
     if (type === frameType.message) this.#countPiece(length)
@@ -172,7 +172,7 @@ export class SlotRequestReader {
 
   #checkOrder(type: string, rule: FrameRule): void {
     const isRepeated = rule.repeats && rule.order === this.#next - 1
-    const skipped = inOrder.slice(this.#next, rule.order).find(({ optional }) => !optional)
+    const skipped = inOrder.slice(this.#next, rule.order).find(({ isOptional }) => !isOptional)
     if (!isRepeated && (rule.order < this.#next || skipped))
       throw new ScanStandalone(`frame ${type} out of order`)
     this.#next = rule.order + 1

@@ -18,12 +18,12 @@ import {
  */
 export interface SmtpRoute {
   /** Whether LMTP is used, on both sides. */
-  readonly lmtp: boolean
+  readonly isLmtp: boolean
   readonly next: { readonly text: string; readonly options: NetConnectOpts }
   /** The networks of the hosts that may connect over TCP. */
   readonly from: readonly Network[]
   /** Whether the mail is in a queue already, so that nothing is refused for its content. */
-  readonly afterQueue: boolean
+  readonly isAfterQueue: boolean
 }
 
 /** The options of the SMTP door, in addition to its configuration and its route. */
@@ -43,8 +43,8 @@ export interface SmtpOptions extends MailDoorOptions {
 export class SmtpServices extends MailServices {
   /** This host's name, for the greeting. */
   readonly hostname = hostname()
-  readonly lmtp: boolean
-  readonly afterQueue: boolean
+  readonly isLmtp: boolean
+  readonly isAfterQueue: boolean
   /** Whether bare CRs and LFs are refused. That has no use if mail is in a queue already. */
   readonly refusesBareNewlines: boolean
   readonly maxSize: number
@@ -58,18 +58,22 @@ export class SmtpServices extends MailServices {
   /** Whether no more messages are accepted. */
   isStopping = false
 
-  constructor(first: Configuration, { lmtp, afterQueue, next }: SmtpRoute, options: SmtpOptions) {
+  constructor(
+    first: Configuration,
+    { isLmtp, isAfterQueue, next }: SmtpRoute,
+    options: SmtpOptions,
+  ) {
     super(first, options)
     const { maxSize, nextServerTimeouts = defaultNextServerTimeouts, log } = options
-    this.lmtp = lmtp
-    this.afterQueue = afterQueue
-    this.refusesBareNewlines = !lmtp && !afterQueue
+    this.isLmtp = isLmtp
+    this.isAfterQueue = isAfterQueue
+    this.refusesBareNewlines = !isLmtp && !isAfterQueue
     this.maxSize = maxSize
     this.callNext = () => callNextServer(next, nextServerTimeouts)
-    this.complain = (line) => log(`${lmtp ? 'lmtp' : 'smtp'}: ${line}`)
+    this.complain = (line) => log(`${isLmtp ? 'lmtp' : 'smtp'}: ${line}`)
   }
 
   override get rules(): Rules | undefined {
-    return this.afterQueue ? undefined : super.rules
+    return this.isAfterQueue ? undefined : super.rules
   }
 }

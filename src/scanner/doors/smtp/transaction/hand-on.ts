@@ -20,7 +20,7 @@ export interface SmtpDelivery {
   readonly message: Message
   /** The RCPT commands that the next server has taken, as they were sent. */
   readonly recipients: readonly Buffer[]
-  readonly lmtp: boolean
+  readonly isLmtp: boolean
   /** Receives the replies as they arrive. */
   readonly replies: ContentReplies
   /** Aborted when the client has left. */
@@ -66,7 +66,7 @@ export async function* handOn(
   others: OtherRecipients | undefined,
   delivery: SmtpDelivery,
 ): AsyncGenerator<RecipientReply, void> {
-  const { next, recipients, lmtp } = delivery
+  const { next, recipients, isLmtp } = delivery
   try {
     const { taken, refused } = others
       ? await readdress(others, delivery)
@@ -76,12 +76,12 @@ export async function* handOn(
       const refusal = start && asRefusal(start, 'DATA')
       await dropTransaction(next)
       yield* refused
-      if (refusal) for (const index of lmtp ? taken : [0]) yield [index, refusal]
+      if (refusal) for (const index of isLmtp ? taken : [0]) yield [index, refusal]
       return
     }
     const first = asAnswer(await sendContent(edits, delivery))
     yield* refused
-    if (lmtp) yield* answersTo(taken, first, next)
+    if (isLmtp) yield* answersTo(taken, first, next)
     else yield [0, first]
   } catch (error) {
     next.close() // its further replies belong to no message
@@ -109,7 +109,7 @@ async function* answersTo(
  */
 async function readdress(
   { lines, areNew }: OtherRecipients,
-  { next, forwards, mailLine, lmtp }: SmtpDelivery,
+  { next, forwards, mailLine, isLmtp }: SmtpDelivery,
 ): Promise<{ taken: number[]; refused: RecipientReply[] }> {
   for (const line of [RSET, ...forwards, mailLine]) {
     const reply = await next.ask(line)
@@ -124,8 +124,8 @@ async function readdress(
       continue
     }
     const refusal = asRefusal(reply, line.toString('latin1'))
-    refused.push([lmtp ? index : 0, areNew ? refusal : deferralOf(refusal)])
-    if (areNew || !lmtp) return { taken: [], refused }
+    refused.push([isLmtp ? index : 0, areNew ? refusal : deferralOf(refusal)])
+    if (areNew || !isLmtp) return { taken: [], refused }
   }
   return { taken, refused }
 }

@@ -88,12 +88,12 @@ async function answerEach(
   delivery: SmtpDelivery,
 ): Promise<Fault | undefined> {
   const { shares, shareOf } = split
-  const { replies, recipients, lmtp, next } = delivery
+  const { replies, recipients, isLmtp, next } = delivery
   const isTaker = (index: number) => shares[shareOf[index]!]!.decision.kind === 'accept'
   const takers = [...shareOf.keys()].filter(isTaker)
   /** Until then the message may have to be withdrawn from quarantine. */
   const answerOthers = () => {
-    if (!lmtp) return
+    if (!isLmtp) return
     for (const [index, share] of shareOf.entries()) {
       const { decision } = shares[share]!
       if (decision.kind !== 'accept') replies.answer(index, replyIfKept(decision))
@@ -119,20 +119,20 @@ async function answerEach(
 async function answerAsReceived(
   handedOn: AsyncIterable<RecipientReply>,
   indexes: readonly number[],
-  { replies, lmtp }: SmtpDelivery,
+  { replies, isLmtp }: SmtpDelivery,
   before = () => {},
 ): Promise<{ received: number; lost?: Fault }> {
   let received = 0
   try {
     for await (const [number, reply] of handedOn) {
       if (received++ === 0) before()
-      replies.answer(lmtp ? indexes[number]! : 0, reply)
+      replies.answer(isLmtp ? indexes[number]! : 0, reply)
     }
     return { received }
   } catch (error) {
     if (!isFault(error) || error.kind !== 'next-hop') throw error
     if (received === 0) before()
-    for (const index of lmtp ? indexes : [0]) replies.answer(index, ownReply.nextServerLost)
+    for (const index of isLmtp ? indexes : [0]) replies.answer(index, ownReply.nextServerLost)
     return { received, lost: error }
   }
 }

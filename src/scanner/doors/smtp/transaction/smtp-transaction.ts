@@ -80,7 +80,7 @@ export class SmtpTransaction {
       const plan = planHandling(services.configuration)
       const { messageOptions } = plan
       const start = () => {
-        replies = new ContentReplies(services.lmtp ? recipients.length : 1, client)
+        replies = new ContentReplies(services.isLmtp ? recipients.length : 1, client)
         client.startContent()
       }
       await receiveContent(client, messageOptions, services, start, async (message, refusal) => {
@@ -108,11 +108,11 @@ export class SmtpTransaction {
     recipients: readonly Buffer[],
     to: Pick<SmtpDelivery, 'next' | 'forwards' | 'replies' | 'gone'>,
   ): SmtpDelivery {
-    const { lmtp } = this.#services
+    const { isLmtp } = this.#services
     const beyondRecall = () => {
       this.isBeyondRecall = true
     }
-    return { ...to, mailLine: this.#line, message, recipients, lmtp, beyondRecall }
+    return { ...to, mailLine: this.#line, message, recipients, isLmtp, beyondRecall }
   }
 
   #received(
@@ -122,7 +122,7 @@ export class SmtpTransaction {
   ): Transaction {
     const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
     const isClusterPeer = plan.kind === 'judge' && plan.isClusterPeer
-    const isQueued = this.#services.afterQueue
+    const isQueued = this.#services.isAfterQueue
     const client = { mayRelay, isClusterPeer, isBounceInjector: false, isQueued, origin }
     return { message, envelope, client }
   }
@@ -137,7 +137,7 @@ export class SmtpTransaction {
     const services = this.#services
     const { gone, replies } = delivery
     return handleMail(transaction, context, new Deadline(services.uptime, { gone }), {
-      answers: services.lmtp ? 'per recipient' : 'one reply, some quarantined',
+      answers: services.isLmtp ? 'per recipient' : 'one reply, some quarantined',
       showBegun: services.showBegun,
       logContext: () => log.logContext([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
       carryOut: (decision) => carryOutOnce(decision, delivery, services),
@@ -162,13 +162,13 @@ function recipientIn(line: Buffer): Buffer {
 async function carryOutOnce(
   decided: Decision | undefined,
   delivery: SmtpDelivery,
-  { complain, afterQueue }: SmtpServices,
+  { complain, isAfterQueue }: SmtpServices,
 ): Promise<CarriedOut> {
-  const { replies, gone, lmtp } = delivery
-  const decision = decided && afterQueue ? deferRefusals(decided) : decided
+  const { replies, gone, isLmtp } = delivery
+  const decision = decided && isAfterQueue ? deferRefusals(decided) : decided
   const lost = await carryOutBySmtp(decision, delivery)
   if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
-  const isTaken = decision?.kind !== 'split' || lmtp || replies.settled[0]!.code < 300
+  const isTaken = decision?.kind !== 'split' || isLmtp || replies.settled[0]!.code < 300
   if (decision === undefined || (isTaken && !gone.aborted)) {
     return { decision, replies: replies.sent(), lost }
   }
@@ -195,11 +195,11 @@ function deferRefusal(decision: SingleDecision): SingleDecision {
 }
 
 /** Returns the reply for anything thrown. If mail is in a queue already, nothing is refused. */
-function replyToError(error: unknown, { afterQueue }: SmtpServices): SmtpReply {
+function replyToError(error: unknown, { isAfterQueue }: SmtpServices): SmtpReply {
   const kind = faultKindOf(error)
   if (kind === 'next-hop') return ownReply.nextServerLost
   const reply = faultReply(kind)
-  if (!afterQueue || reply.code < 500) return reply
+  if (!isAfterQueue || reply.code < 500) return reply
   return { ...reply, code: 451, enhanced: asTemporary(reply.enhanced) }
 }
 

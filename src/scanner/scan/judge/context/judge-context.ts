@@ -56,7 +56,7 @@ export function messageOptionsFor(
     top: TOP_LINE,
     digestsFor(header) {
       const wanted = digestsFor(header, keys, now() / 1000)
-      return verdicts === undefined ? wanted : { ...wanted, sha256: true }
+      return verdicts === undefined ? wanted : { ...wanted, wantsSha256: true }
     },
     createHash: crypto?.createHash,
   }

@@ -153,10 +153,10 @@ interface FindingAction {
  * to a banned attachment.
  */
 export function actionForFinding(
-  { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
+  { name, isBanned = false }: Pick<Infected, 'name' | 'isBanned'>,
   config: JudgeConfig,
 ): FindingAction | undefined {
-  if (banned) return undefined
+  if (isBanned) return undefined
   const property = propertyOf(name)
   const { action = 'virus' } =
     config.settings.FINDINGS.find(({ finding }) =>

@@ -74,13 +74,13 @@ function decideInfected(
   { envelope, client }: Transaction,
   config: JudgeConfig,
   { tagged, untagged }: Acceptances,
-  { name, banned = false }: Infected,
+  { name, isBanned = false }: Infected,
 ): SingleDecision {
   const { details } = tagged
   const { settings, allowedBy } = config
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, details: { ...details, allowed } }
-  const byFindings = actionForFinding({ name, banned }, config)
+  const byFindings = actionForFinding({ name, isBanned }, config)
   // A bounce is never refused: the settings of infected mail decide about one with malware.
   const isInfectedBounce =
     byFindings !== undefined && client.isBounceInjector && keepsMalwareOut(byFindings)
@@ -95,9 +95,9 @@ function decideInfected(
   const infected = actionForInfected(settings, client)
   switch (infected.action) {
     case 'refuse':
-      return { kind: 'reject', reply: mailReply[banned ? 'banned' : 'virus'](name), details }
+      return { kind: 'reject', reply: mailReply[isBanned ? 'banned' : 'virus'](name), details }
     case 'quarantine':
-      return quarantineDecision(infected.quarantine, banned ? 'banned' : 'virus', tagged)
+      return quarantineDecision(infected.quarantine, isBanned ? 'banned' : 'virus', tagged)
     case 'forward':
       return forwardTo(infected.address, envelope, tagged)
     case 'drop':
@@ -180,7 +180,7 @@ interface Outcome extends ScanOutcome {
 /** Summarises an outcome for the log. */
 function detailsOf(outcome: Outcome): DecisionDetails {
   const { trust, cached, oddities, stamp, times, now } = outcome
-  const key = trust.trusted ? trust.key : stamp?.key
+  const key = trust.isTrusted ? trust.key : stamp?.key
   return {
     scan: scanWordOf(outcome),
     reason: reasonsOf(outcome).join('; '),
@@ -195,14 +195,15 @@ function detailsOf(outcome: Outcome): DecisionDetails {
 function scanWordOf({ trust, result, scanners, cached }: Outcome): DecisionDetails['scan'] {
   if (cached !== undefined) return 'cached'
   if (result.answer === 'unread') return 'skipped'
-  const isCovered = trust.trusted && scanners.every(({ hasBans }) => hasBans)
+  const isCovered = trust.isTrusted && scanners.every(({ hasBans }) => hasBans)
   return result.answer === 'clean' && isCovered ? 'trusted' : result.answer
 }
 
 function reasonsOf({ trust, result, notes }: Outcome): string[] {
   const reason = [...notes]
   // Most mail has no stamp.
-  if (!trust.trusted && trust.reason !== '' && trust.reason !== NO_STAMP) reason.push(trust.reason)
+  if (!trust.isTrusted && trust.reason !== '' && trust.reason !== NO_STAMP)
+    reason.push(trust.reason)
   if ('reason' in result) reason.push(result.reason)
   return reason
 }
@@ -213,8 +214,8 @@ function foundBy({ result, scanners }: Outcome): Partial<DecisionDetails> {
     case 'clean':
       return scanners.length === 0 ? {} : { scanner: scanners.map(({ name }) => name).join(',') }
     case 'infected': {
-      const { scanner, name, banned } = result
-      return { ...(scanner && { scanner }), [banned ? 'banned' : 'virus']: name }
+      const { scanner, name, isBanned } = result
+      return { ...(scanner && { scanner }), [isBanned ? 'banned' : 'virus']: name }
     }
     case 'unknown':
       return { cause: result.cause }

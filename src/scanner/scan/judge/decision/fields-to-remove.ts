@@ -24,7 +24,7 @@ export function fieldsToRemove(
   config: JudgeConfig,
 ): readonly string[] {
   const names = forgeableFields(config)
-  if (!trust.trusted || trust.stamp === undefined) return names
+  if (!trust.isTrusted || trust.stamp === undefined) return names
   const first = header.fields.findIndex(({ key }) => key === QUARANTINE_FIELD)
   return first > trust.stamp ? names.filter((name) => name !== QUARANTINE_FIELD) : names
 }

@@ -33,7 +33,7 @@ const CHANGES = {
 
 interface ClamdScannerOptions {
   /** Whether connections are kept from message to message, until `close()`. */
-  readonly lasting?: boolean
+  readonly isLasting?: boolean
   /** Set if messages are passed in memory files to servers that accept them. */
   readonly passing?: System | undefined
   /** Receives a line when one of several servers fails, and when it answers again. */
@@ -118,12 +118,12 @@ export class ClamdScanner implements ContentScanner {
   }
 
   #serverAt(address: ClamdAddress): ClamdServer {
-    const { lasting = false, passing, log, canaries } = this.#options
+    const { isLasting = false, passing, log, canaries } = this.#options
     const onChange = (state: keyof typeof CHANGES) => {
       // If there is only one server, each message reports it.
       if (this.#servers.length > 1) log?.(`clamd ${address.text}: ${CHANGES[state]}`)
     }
-    return new ClamdServer(address, { lasting, passing, canaries, onChange })
+    return new ClamdServer(address, { isLasting, passing, canaries, onChange })
   }
 
   #underWay(): Readonly<Record<string, number>> {
@@ -136,8 +136,8 @@ export class ClamdScanner implements ContentScanner {
     const { configFiles } = this.#options
     const confs = this.#servers.map(({ address }) => clamdConfOf(address, configFiles) ?? '')
     return {
-      files: confs.some((conf) => isSetIn(conf, 'FollowFileSymlinks')),
-      folders: confs.some((conf) => isSetIn(conf, 'FollowDirectorySymlinks')),
+      followsFiles: confs.some((conf) => isSetIn(conf, 'FollowFileSymlinks')),
+      followsFolders: confs.some((conf) => isSetIn(conf, 'FollowDirectorySymlinks')),
     }
   }
 

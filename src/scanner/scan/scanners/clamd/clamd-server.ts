@@ -39,7 +39,7 @@ type ClamdTask = Pick<ScannerCall, 'signal' | 'note'>
 
 interface ClamdServerOptions {
   /** Whether its connections are kept from message to message. */
-  readonly lasting: boolean
+  readonly isLasting: boolean
   /** Passes descriptors to a server that accepts them. Without it all mail is streamed. */
   readonly passing?: System | undefined
   /** Which servers find the test virus. Without it, each server is assumed to scan. */
@@ -77,7 +77,7 @@ export class ClamdServer {
 
   constructor(
     address: ClamdAddress,
-    { lasting, passing, canaries, onChange = () => {}, uptime = readUptime }: ClamdServerOptions,
+    { isLasting, passing, canaries, onChange = () => {}, uptime = readUptime }: ClamdServerOptions,
   ) {
     this.address = address
     this.#onChange = onChange
@@ -87,7 +87,7 @@ export class ClamdServer {
     this.#passing = passing
     this.#descriptors = passing && new DescriptorProbe(address, passing)
     this.#sessions = new ClamdSessions(address, {
-      idleMax: lasting ? IDLE_MAX : 0,
+      idleMax: isLasting ? IDLE_MAX : 0,
       passing,
       onBreak: () => {
         this.#descriptors?.forget()

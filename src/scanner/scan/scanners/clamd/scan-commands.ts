@@ -56,8 +56,8 @@ export function probed(commands: ClamdCommands<ClamdReply>): ClamdCommands<Clamd
   return {
     count: commands.count + 1,
     packets: () => withProbe(commands.packets()),
-    read({ replies, sentAll }) {
-      const result = commands.read({ replies: replies.slice(0, -1), sentAll })
+    read({ replies, hasSentAll }) {
+      const result = commands.read({ replies: replies.slice(0, -1), hasSentAll })
       if (result.answer !== 'clean' || replies.at(-1)!.equals(PROBE_TAKEN)) return result
       return unknown('cannot write its temporary files (TemporaryDirectory)')
     },
@@ -75,7 +75,7 @@ function* withProbe(packets: Iterable<ClamdPacket>): Generator<ClamdPacket> {
  */
 function readReplies(all: ClamdReplies, transfer: 'stream'): ScanResult
 function readReplies(all: ClamdReplies, transfer: 'descriptor'): ClamdReply
-function readReplies({ replies, sentAll }: ClamdReplies, transfer: Transfer): ClamdReply {
+function readReplies({ replies, hasSentAll }: ClamdReplies, transfer: Transfer): ClamdReply {
   let worst: ScanResult = clean
   let noAccess: NoAccess | undefined
   for (const reply of replies) {
@@ -84,6 +84,6 @@ function readReplies({ replies, sentAll }: ClamdReplies, transfer: Transfer): Cl
     else worst = worse(worst, meaning)
   }
   if (noAccess !== undefined && worst.answer !== 'infected') return noAccess
-  if (worst.answer !== 'clean' || sentAll) return worst
+  if (worst.answer !== 'clean' || hasSentAll) return worst
   return unknown('reported it as clean before it had the whole message')
 }

@@ -83,7 +83,7 @@ export class ClamdSessions {
     signal: AbortSignal,
   ): Promise<ClamdOutcome<Answer>> {
     const outcome = await this.#askInAny(commands, signal)
-    if (outcome.kind !== 'broken' || !outcome.waitedForCommand) return outcome
+    if (outcome.kind !== 'broken' || !outcome.hasWaitedForCommand) return outcome
     const session = new ClamdSession(this.#address, { passing: this.#passing })
     const last = { ...commands, packets: () => withEnd(commands.packets()) }
     return session.ask(last, signal).finally(() => session.end())
@@ -96,7 +96,7 @@ export class ClamdSessions {
     const idle = this.#takeIdle()
     if (idle !== undefined) {
       const outcome = await this.#askIn(idle, commands, signal)
-      if (outcome.kind !== 'broken' || outcome.begun) return outcome
+      if (outcome.kind !== 'broken' || outcome.hasBegun) return outcome
     }
     const fresh = new ClamdSession(this.#address, { passing: this.#passing })
     const outcome = await this.#askIn(fresh, commands, signal)

@@ -26,14 +26,14 @@ export type ClamdOutcome<Answer> =
       readonly broke?: BrokenConnection
     }
   /**
-   * The server took the connection and closed it before its reply was whole. `waitedForCommand` is set if it
+   * The server took the connection and closed it before its reply was whole. `hasWaitedForCommand` is set if it
    * did so because no further command came, although it had not answered.
    */
   | ({
       readonly kind: 'broken'
       readonly reason: string
-      readonly begun: boolean
-      readonly waitedForCommand?: boolean
+      readonly hasBegun: boolean
+      readonly hasWaitedForCommand?: boolean
     } & BrokenConnection)
   /** The server replied, but does not find a test virus, so its reply is not used. */
   | { readonly kind: 'not scanning'; readonly reason: string }
@@ -75,7 +75,7 @@ export interface ClamdReplies {
   /** In the order of the commands, each up to its NUL and without its number. */
   readonly replies: readonly Buffer[]
   /** Whether the kernel had accepted all packets when the last reply arrived. */
-  readonly sentAll: boolean
+  readonly hasSentAll: boolean
 }
 
 const GREETING = Buffer.from('zIDSESSION\0')
@@ -181,10 +181,10 @@ export class ClamdSession {
     this.#socket ??= connect(this.#address)
     this.#wire ??= this.#open(this.#socket)
     const wire = this.#wire
-    let sentAll = false
+    let hasSentAll = false
     const sending = this.#send(wire, first === 1 ? greeted(packets()) : packets()).then(
       () => {
-        sentAll = true
+        hasSentAll = true
       },
       (error) => wire.end(error),
     )
@@ -192,12 +192,12 @@ export class ClamdSession {
       const reply = await wire.during(signal, () => wire.read(() => replies.whole()))
       const numbered = readNumbered(reply, first, count)
       // Further bytes might be taken for the answer to the next request.
-      if (!sentAll || !numbered?.isAll) this.end()
+      if (!hasSentAll || !numbered?.isAll) this.end()
       if (numbered === undefined) {
         const reason = isTlsAlert(reply) ? EXPECTS_TLS : 'answered another request'
-        return { kind: 'broken', reason, begun: false, peer: undefined }
+        return { kind: 'broken', reason, hasBegun: false, peer: undefined }
       }
-      return { kind: 'answered', reply: read({ replies: numbered.replies, sentAll }) }
+      return { kind: 'answered', reply: read({ replies: numbered.replies, hasSentAll }) }
     } catch (error) {
       if (signal.aborted) return timedOut
       if (error instanceof Unanswered) return error.outcome
@@ -288,13 +288,16 @@ function broken(
   peer: ClamdPeer | undefined,
   received: Buffer = NOTHING,
 ): ClamdOutcome<never> {
-  const begun = received.length > 0
-  const event = begun
+  const hasBegun = received.length > 0
+  const event = hasBegun
     ? 'closed the connection during its reply'
     : 'closed the connection without a reply'
   const reason = error ? `${event} (${errorText(error)})` : event
-  const waitedForCommand = received.toString('latin1').trimEnd().endsWith(clamdWords.readTimedOut)
-  return { kind: 'broken', reason, begun, waitedForCommand, peer }
+  const hasWaitedForCommand = received
+    .toString('latin1')
+    .trimEnd()
+    .endsWith(clamdWords.readTimedOut)
+  return { kind: 'broken', reason, hasBegun, hasWaitedForCommand, peer }
 }
 
 const NOTHING = Buffer.alloc(0)

@@ -161,8 +161,8 @@ export interface ScannerServers {
 
 /** The symbolic links that are followed to their targets. */
 export interface FollowedLinks {
-  readonly files: boolean
-  readonly folders: boolean
+  readonly followsFiles: boolean
+  readonly followsFolders: boolean
 }
 
 /** The commands of clamd's clients that are forwarded. */

@@ -14,7 +14,7 @@ import { hostCommand, PluginHost, type PluginScan } from './host-process.ts'
 
 interface FilePluginOptions {
   /** Whether a process scans one message after another; by default it scans only one. */
-  readonly lasting?: boolean
+  readonly isLasting?: boolean
   /** Receives the plugin's standard error. By default that goes to this program's own. */
   readonly relay?: (line: string) => void
 }
@@ -32,7 +32,7 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs', '.ts', '.so']
 export function filePluginScanner(
   settings: ScanSettings,
   fileName: string,
-  { lasting = false, relay: write = writeToLog }: FilePluginOptions = {},
+  { isLasting = false, relay: write = writeToLog }: FilePluginOptions = {},
   limits: PoolLimits = standardLimits,
 ): ContentScanner {
   checkName(fileName)
@@ -48,7 +48,7 @@ export function filePluginScanner(
       const relay = () => new LineRelay(`plugin ${fileName}`, write)
       return new PluginHost({ command, environment, settle: limits.settle, relay })
     },
-    lasting ? limits : { ...limits, messages: 1 },
+    isLasting ? limits : { ...limits, messages: 1 },
   )
   return {
     name: fileName,

@@ -30,17 +30,17 @@ export type ScanResult =
   | { readonly answer: 'clean' }
   | {
       readonly answer: 'infected'
-      /** The signature's name, or for `banned` what was banned ("attachment invoice.exe"). */
+      /** The signature's name, or for `isBanned` what was banned ("attachment invoice.exe"). */
       readonly name: string
       /** Set if a ban of this host applies, and not a signature: the reply is another one. */
-      readonly banned?: boolean
+      readonly isBanned?: boolean
       /** The scanner with the finding, set by a scan. */
       readonly scanner?: string
       /**
        * Set if the file that the scanner opened has changed, because scanners may remove a file with a
        * finding. The result does not apply to copies.
        */
-      readonly unconfirmed?: true
+      readonly isUnconfirmed?: true
     }
   | {
       readonly answer: 'unknown'
@@ -49,9 +49,9 @@ export type ScanResult =
       /** The reason as it is counted. */
       readonly cause: Cause
       /** Set if the scanner died while it had the message. */
-      readonly scannerDied?: true
+      readonly hasScannerDied?: true
       /** Set if no client waited for the answer any longer. The result does not apply to copies. */
-      readonly unfinished?: true
+      readonly isUnfinished?: true
       /** The name under which the scanner reports a limit as if it were a virus. */
       readonly alert?: string
     }
@@ -73,7 +73,7 @@ export type UnknownResult = Extract<ScanResult, { answer: 'unknown' }>
 export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
 /** Returns the result for a ban. `name` follows the word `banned`. */
-export const banned = (name: string): Infected => ({ ...infected(name), banned: true })
+export const banned = (name: string): Infected => ({ ...infected(name), isBanned: true })
 export const unread = (kind: Unread, reason: string): UnreadResult => ({
   answer: 'unread',
   kind,
@@ -88,7 +88,7 @@ export const scannerDied = (reason: string, cause: Cause): ScanResult => ({
   answer: 'unknown',
   reason,
   cause,
-  scannerDied: true,
+  hasScannerDied: true,
 })
 
 /** The results in their order: what was found counts most, and *clean* only if there is nothing else. */
@@ -146,7 +146,7 @@ export function causeOf(error: unknown): Cause {
  */
 export interface Tolerance {
   /** Returns whether a finding is tolerated. If absent, no finding is. */
-  readonly isTolerated?: ((found: Pick<Infected, 'name' | 'banned'>) => boolean) | undefined
+  readonly isTolerated?: ((found: Pick<Infected, 'name' | 'isBanned'>) => boolean) | undefined
   /** The unread parts that end the scan. Others are tolerated. */
   readonly keepsOut: ReadonlySet<Unread>
   /** Whether limits are tolerated, and noted, because the bytes may not be a message. */

@@ -16,7 +16,7 @@ export class MailReading {
   /** Whether each content is scanned, and not only the whole. */
   readonly scansContents: boolean
   /** Whether nothing but the depth of the message is of interest. */
-  readonly #depthAlone: boolean
+  readonly #readsDepthAlone: boolean
   /** The ranges of the scanned contents, if there is an exception. */
   readonly scannedRanges: ByteRange[] = []
   readonly #scan: Scan
@@ -31,7 +31,7 @@ export class MailReading {
     this.#scan = scan
     const { keepsOut } = scan.run.tolerance
     const findsOddities = keepsOut.has('oddities') || keepsOut.has('encrypted')
-    this.#depthAlone = !this.scansContents && scan.inspections.isEmpty && !findsOddities
+    this.#readsDepthAlone = !this.scansContents && scan.inspections.isEmpty && !findsOddities
   }
 
   /** Whether each content was submitted to the scanners, and no part of the message exceeds a limit of onescan. */
@@ -54,7 +54,7 @@ export class MailReading {
   ): AsyncGenerator<readonly Sample[], ScanResult | undefined, undefined> {
     const { run, results, inspections } = this.#scan
     const reading = await import('./read-contents.ts')
-    this.#names = this.#depthAlone ? undefined : listenForNames(run)
+    this.#names = this.#readsDepthAlone ? undefined : listenForNames(run)
     let isCut = !scansContents
     try {
       for await (const step of reading.readContents(this.#scan, this.#options(scansContents))) {
@@ -92,7 +92,7 @@ export class MailReading {
     return {
       isFile: run.submission.readAs === 'file',
       maxDepth: limits.nesting,
-      depthAlone: this.#depthAlone && !scansContents,
+      readsDepthAlone: this.#readsDepthAlone && !scansContents,
       mayBeFile: run.tolerance.toleratesLimits ?? false,
       ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(belowTop(range)) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),

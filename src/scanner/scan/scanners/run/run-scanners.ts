@@ -66,7 +66,7 @@ export async function runScanners(
       ),
     )
     const isUnfinished = gone?.aborted && result.answer === 'unknown'
-    return isUnfinished ? { ...result, unfinished: true } : result
+    return isUnfinished ? { ...result, isUnfinished: true } : result
   } finally {
     clearTimeout(timer)
     gone?.removeEventListener('abort', leave)

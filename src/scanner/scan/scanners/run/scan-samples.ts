@@ -223,7 +223,7 @@ async function scanLeased(
     return named
   } catch (error) {
     if (!isUntolerated(named, task.tolerance)) throw error
-    return { ...named, unconfirmed: true }
+    return { ...named, isUnconfirmed: true }
   }
 }
 

@@ -23,7 +23,7 @@ t.test('a banned attachment is refused by name, others are clean', async (t) => 
     mixed('b', text, disposed('attachment; filename="a.exe"')),
     settings,
   )
-  const banned = { answer: 'infected', name: 'attachment a.exe', banned: true }
+  const banned = { answer: 'infected', name: 'attachment a.exe', isBanned: true }
   t.strictSame(result, { ...banned, scanner: 'attachments' })
   const other = await scan(mixed('b', text, disposed('attachment; filename="a.txt"')), settings)
   t.match(other, { result: { answer: 'clean' }, notes: [] })
@@ -33,7 +33,7 @@ t.test('BADATTACHMENTS can hold names, which need no plugin in QHPSI', async (t)
   const settings = { BADATTACHMENTS: '*.exe "??? bill.*"' }
   for (const name of ['A.EXE', 'the bill.doc']) {
     const { result } = await scan(mixed('b', text, disposed(`attachment; filename="${name}"`)), settings) // biome-ignore format: a line
-    t.match(result, { answer: 'infected', banned: true }, name)
+    t.match(result, { answer: 'infected', isBanned: true }, name)
   }
   const other = mixed('b', text, disposed('attachment; filename="bill.doc"'))
   t.match(await scan(other, settings), { result: { answer: 'clean' } })
@@ -58,7 +58,7 @@ t.test('the name is safe in an SMTP reply', async (t) => {
     '=?utf-8?B?8J+YgPCfmIA=?=',
   ]) {
     const { result } = await scan(disposed(`attachment; filename="${name}"`), settings)
-    t.match(result, { answer: 'infected', banned: true })
+    t.match(result, { answer: 'infected', isBanned: true })
     t.match(result.answer === 'infected' && result.name, /^attachment [ -~]{1,80}$/)
   }
 })
@@ -141,5 +141,5 @@ t.test('there is no answer after the caller has stopped waiting', async (t) => {
   const scanSettings = clamdSettings('/nowhere', rulesIn(t.testdir({ rules: 'name *.exe\n' })))
   const message = sample(Buffer.from(mixed('b', text, disposed('attachment; filename=a'))))
   const { result } = await searched(message, scanSettings, AbortSignal.abort())
-  t.match(result, { answer: 'unknown', unfinished: true })
+  t.match(result, { answer: 'unknown', isUnfinished: true })
 })

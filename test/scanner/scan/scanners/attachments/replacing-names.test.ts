@@ -77,7 +77,7 @@ const forms: Readonly<Record<string, (shown: string) => Buffer>> = {
 for (const [name, make] of Object.entries(forms)) {
   t.test(`a banned name in ${name}`, async (t) => {
     for (const shown of ['run.exe', 'a/b/run.EXE', 'run.exe. ']) {
-      t.match(await judge(make(shown)), { answer: 'infected', banned: true }, shown)
+      t.match(await judge(make(shown)), { answer: 'infected', isBanned: true }, shown)
     }
     for (const shown of ['Übung.txt', 'run.exe.txt', 'exe']) {
       t.match(await judge(make(shown)), { answer: 'clean' }, shown)

@@ -14,7 +14,7 @@ async function open(t: Test) {
   const changes: string[] = []
   const clock = { now: 1000 }
   const server = new ClamdServer(readClamdAddress(clamd.socket), {
-    lasting: false,
+    isLasting: false,
     uptime: () => clock.now,
     onChange: (state) => changes.push(state),
   })
@@ -70,7 +70,7 @@ t.test('a server is missing from the first failed connection until it answers', 
 
 t.test('a slow server is backed off, unless its caller has stopped waiting', async (t) => {
   const clamd = await standIn(t, () => {})
-  const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
+  const server = new ClamdServer(readClamdAddress(clamd.socket), { isLasting: false })
   const left = scanTask()
   const abandoned = server.scan([small], left.task)
   while (clamd.asked.length === 0) await new Promise(setImmediate)

@@ -43,8 +43,8 @@ async function nextRefusal(): Promise<void> {
   while (!socket.closed) await new Promise(setImmediate)
 }
 
-for (const lasting of [false, true]) {
-  const kind = lasting ? 'lasting' : 'single'
+for (const isLasting of [false, true]) {
+  const kind = isLasting ? 'lasting' : 'single'
   t.test(`a server has ${PERMITS.small} ${kind} conversations at most`, async (t) => {
     let open = 0
     let most = 0
@@ -59,7 +59,7 @@ for (const lasting of [false, true]) {
       open--
       replyingWith('stream: OK\0')(asked)
     })
-    const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting })
+    const scanner = new ClamdScanner(clamdSettings(server.socket), { isLasting })
     t.teardown(() => scanner.close())
     const scans = Array.from({ length: 10 * PERMITS.small }, () =>
       runScanners(small, planOf([scanner])),
@@ -83,7 +83,11 @@ t.test('each of several servers gets a limited number of messages, and others wa
     await new Promise(setImmediate)
   }
   leaving.abort()
-  t.match(await waiting, { answer: 'unknown', unfinished: true, reason: /no scanner became free/ })
+  t.match(await waiting, {
+    answer: 'unknown',
+    isUnfinished: true,
+    reason: /no scanner became free/,
+  })
   for (const { connections } of servers) t.equal(connections.length, PERMITS.small)
   hung.abort()
   await Promise.all(scans)

@@ -41,7 +41,7 @@ async function handing(
     },
     { descriptors: true },
   )
-  const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting: true, passing })
+  const scanner = new ClamdScanner(clamdSettings(server.socket), { isLasting: true, passing })
   t.teardown(() => scanner.close())
   const scan = async (...samples: Sample[]) => {
     const { task, notes } = scanTask()

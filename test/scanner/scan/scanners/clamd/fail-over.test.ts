@@ -27,7 +27,7 @@ function open(t: Test, CLAMD: string, log?: (line: string) => void) {
     { QHPSI: 'plugin: clamd', CLAMD },
     { qmailHome: '/', control: '/' },
   )!
-  const scanner = new ClamdScanner(scanSettings, { lasting: true, ...(log && { log }) })
+  const scanner = new ClamdScanner(scanSettings, { isLasting: true, ...(log && { log }) })
   t.teardown(() => scanner.close())
   const scan = () => scanner.scan(sample(Buffer.from('Subject: x\n\ny\n')), scanTask().task)
   return { scanner, scan }

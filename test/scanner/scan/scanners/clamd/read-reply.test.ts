@@ -193,11 +193,11 @@ t.test('what another onescand refuses keeps its kind', async (t) => {
     ['too-large-inside', { answer: 'unread', kind: 'unpacked' }],
     ['encrypted', { answer: 'unread', kind: 'encrypted' }],
     ['strange-mime', { answer: 'unread', kind: 'oddities' }],
-    ['banned.attachment_a.exe', { answer: 'infected', banned: true, name: 'attachment a.exe' }],
-    ['banned.attachment_a_b.exe', { banned: true, name: 'attachment a_b.exe' }],
-    ['policy', { answer: 'infected', banned: true }],
-    ['other', { answer: 'infected', name: 'Onescan.other', banned: undefined }],
-    ['constructor', { answer: 'infected', name: 'Onescan.constructor', banned: undefined }],
+    ['banned.attachment_a.exe', { answer: 'infected', isBanned: true, name: 'attachment a.exe' }],
+    ['banned.attachment_a_b.exe', { isBanned: true, name: 'attachment a_b.exe' }],
+    ['policy', { answer: 'infected', isBanned: true }],
+    ['other', { answer: 'infected', name: 'Onescan.other', isBanned: undefined }],
+    ['constructor', { answer: 'infected', name: 'Onescan.constructor', isBanned: undefined }],
   ] as const)
     t.match(read(`stream: Onescan.${name} FOUND\0`), result, name)
 })

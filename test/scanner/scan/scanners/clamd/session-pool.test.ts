@@ -28,7 +28,7 @@ const ok = numbered('stream: OK')
 /** A daemon's scanner for these servers. */
 function lasting(t: { teardown(end: () => void): void }, ...sockets: string[]): ContentScanner {
   const settings = clamdSettings(sockets.join(' '))
-  const scanner = new ClamdScanner(settings, { lasting: true, passing: loadSystem() })
+  const scanner = new ClamdScanner(settings, { isLasting: true, passing: loadSystem() })
   t.teardown(() => scanner.close())
   return scanner
 }
@@ -65,7 +65,7 @@ t.test('a server that breaks off and does not return has died with the message',
   const scanner = lasting(t, socket)
   t.equal((await scanBy(scanner)).answer.answer, 'clean')
   const { answer } = await scanBy(scanner, poison)
-  t.match(answer, { answer: 'unknown', scannerDied: true })
+  t.match(answer, { answer: 'unknown', hasScannerDied: true })
   const { answer: later } = await scanBy(scanner)
   t.match(later, { answer: 'unknown', reason: /cannot connect/ })
   t.notOk('scannerDied' in later, 'a message that came to none was at no death')
@@ -85,7 +85,7 @@ t.test('a server died if its kept socket only queues', { skip: pythonMissing }, 
     const keepAlive = setTimeout(() => {}, 60_000)
     const answer = await scanner.scan(poison, task)
     clearTimeout(keepAlive)
-    t.match(answer, { answer: 'unknown', reason, scannerDied: true })
+    t.match(answer, { answer: 'unknown', reason, hasScannerDied: true })
   }
 })
 
@@ -317,7 +317,7 @@ t.test('a closed scanner ends idle connections at once, and busy ones later', as
   const held: Asked[] = []
   let holds = false
   const server = await standIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
-  const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting: true })
+  const scanner = new ClamdScanner(clamdSettings(server.socket), { isLasting: true })
   await scanBy(scanner)
   holds = true
   const [one, other] = [scanBy(scanner), scanBy(scanner)]

@@ -117,7 +117,7 @@ export function poolPlugin(
 ) {
   const { directory, file } = question
   const settled = { ...standardLimits, settle: 10_000, ...limits }
-  const scanner = filePluginScanner(settingsFor(question), file, { lasting: true }, settled)
+  const scanner = filePluginScanner(settingsFor(question), file, { isLasting: true }, settled)
   t.teardown(() => scanner.close?.())
   /** Asks about the message `Subject: SUBJECT`. */
   const askAbout = (subject: string, more?: Partial<Question>, gone?: AbortSignal) => {

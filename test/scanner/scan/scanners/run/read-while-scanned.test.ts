@@ -174,7 +174,7 @@ t.test('a client that leaves ends the scan and the reading', async (t) => {
   const scan = runScanners(raw, planOf([obeying], { settings, gone: signal }))
   await until(() => state.piecesRead > 0, 'the reading')
   client.abort()
-  t.match(await scan, { answer: 'unknown', unfinished: true })
+  t.match(await scan, { answer: 'unknown', isUnfinished: true })
   t.equal(permits.held, 0)
   const { piecesRead } = state
   for (let turns = 0; turns < 10; turns++) await nextTurn()

@@ -242,13 +242,13 @@ t.test('a scan ends with its client or deadline, and leaks no listener', async (
     if (before) gone.abort()
     const scanning = runScanners(plain, { ...run, gone: gone.signal })
     gone.abort()
-    t.match(await scanning, { answer: 'unknown', unfinished: true })
+    t.match(await scanning, { answer: 'unknown', isUnfinished: true })
     t.equal(getEventListeners(gone.signal, 'abort').length, 0)
   }
   const { signal } = new AbortController()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
   const late = await runScanners(plain, { ...run, timeLeft: () => 1, gone: signal })
-  t.match(late, { answer: 'unknown', reason: /late|in time/, unfinished: undefined })
+  t.match(late, { answer: 'unknown', reason: /late|in time/, isUnfinished: undefined })
   clearTimeout(stay)
 })
 
@@ -261,7 +261,7 @@ const changedFiles: readonly (readonly [
   ['what is clean', { answer: 'clean' }, /was changed while it was scanned/],
   ['a limit that lets the mail in', unread('depth', 'clamd: deep'), /was changed while/],
   ['a virus that is excused', infected('Excused'), /was changed while/],
-  ['a virus', infected('A'), { ...infected('A'), scanner: 'clamd', unconfirmed: true }],
+  ['a virus', infected('A'), { ...infected('A'), scanner: 'clamd', isUnconfirmed: true }],
   ['an unknown result', unknown('clamd: no'), unknown('clamd: no')],
 ]
 

@@ -185,7 +185,7 @@ t.test('details of an unknown answer are kept', async (t) => {
     answer: 'unknown',
     reason: 'clamd: died',
     cause: 'broken-off',
-    scannerDied: true,
+    hasScannerDied: true,
   })
 })
 

@@ -36,7 +36,7 @@ function stampOf(mail: string): string | undefined {
 
 function isTrusted(mail: string): boolean {
   const options = { keys: [key], maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
-  return verifyStamps(examine(bytes(mail)), options).trusted
+  return verifyStamps(examine(bytes(mail)), options).isTrusted
 }
 
 /** All contents that the reading finds; undefined if there are more than it reads. */

@@ -31,8 +31,12 @@ let plots = []
  */
 function showHealth({ selfTest, amiss }) {
   const health = at('health')
-  const isGood = selfTest?.right === true && amiss.length === 0
-  const verb = selfTest?.right ? (isGood ? 'Scanning' : 'Scanning, with problems') : 'Not scanning'
+  const isGood = selfTest?.hasPassed === true && amiss.length === 0
+  const verb = selfTest?.hasPassed
+    ? isGood
+      ? 'Scanning'
+      : 'Scanning, with problems'
+    : 'Not scanning'
   const words = selfTest ? `${verb}: ${selfTest.reason.replace(/\S+T\S+Z/g, clockOf)}` : 'Starting.'
   health.className = isGood ? 'good' : 'bad'
   if (health.textContent !== visible(words)) health.textContent = visible(words)
@@ -97,12 +101,12 @@ function showUnderway({ underway }) {
 
 /** @param {PageUpdate} state */
 function showClamds({ clamds, now }) {
-  const rows = clamds.map(({ server, up, text, version, made }) =>
+  const rows = clamds.map(({ server, isUp, text, version, made }) =>
     row(
       server,
-      element('td', up ? 'yes' : 'no', up ? 'good' : 'bad'),
+      element('td', isUp ? 'yes' : 'no', isUp ? 'good' : 'bad'),
       made ? `${formatDuration(Math.max(0, now - made))} old` : 'unknown',
-      up ? (version ?? text) : text,
+      isUp ? (version ?? text) : text,
     ),
   )
   if (rows.length === 0) {
