@@ -409,7 +409,7 @@ export const faultsOfAgreement: readonly Fault[] = [
   },
   {
     name: 'a second clamd has taken the socket',
-    breaks: `mkdir -p /other; cp /var/lib/clamav/test.ndb /other; printf 'LocalSocket /run/clamav/clamd.ctl\\nLocalSocketMode 666\\nFixStaleSocket yes\\nDatabaseDirectory /other\\nForeground yes\\n' >/other.conf
+    breaks: `mkdir -p /other; echo 'Other:0:*:6f74686572207369676e6174757265' >/other/test.ndb; printf 'LocalSocket /run/clamav/clamd.ctl\\nLocalSocketMode 666\\nFixStaleSocket yes\\nDatabaseDirectory /other\\nForeground yes\\n' >/other.conf
       systemctl stop other; rm /run/clamav/clamd.ctl; systemd-run --collect --unit=other clamd --config-file=/other.conf
       ${until('clamdscan --ping 1')}`,
     reported: {

@@ -20,11 +20,14 @@ export interface CheckLine {
   readonly marks?: readonly CheckMark[]
   /** The outcome of a test message, for programs. See onescan(1). */
   readonly mail?: object
-  /** The mark of the check line that causes this one. If that check line was printed before, this one is not. */
-  readonly follows?: CheckMark
+  /**
+   * The marks of check lines that may cause this one. If one of them was printed before, with the remedy, this one is not
+   * printed, or only without a remedy if it is the more serious one.
+   */
+  readonly follows?: readonly CheckMark[]
 }
 
-type CheckMark =
+export type CheckMark =
   /** A setting cannot be read, so that nothing else can be tried. */
   | 'unreadable settings'
   /** The daemon does not start before this is corrected. */
@@ -33,6 +36,8 @@ type CheckMark =
   | 'stops a restart'
   /** No mail can be scanned before this is corrected, so a test message would only repeat the check line. */
   | 'nothing scans'
+  /** No scanner finds the test virus, so a test message would only repeat the check line. */
+  | 'finds no virus'
   /** onescan-queue cannot scan without onescand, so a test of that would only repeat the check line. */
   | 'only onescand scans'
   /** No process listens at the socket of a clamd on this host. Its systemd unit may show the reason. */
@@ -68,8 +73,8 @@ export const marked = (checkLine: CheckLine, ...marks: readonly CheckMark[]): Ch
 
 export const hasMark = ({ marks = [] }: CheckLine, mark: CheckMark): boolean => marks.includes(mark)
 
-/** Returns a check line that is printed only if no check line with the mark `follows` was printed before. */
-export const following = (checkLine: CheckLine, follows: CheckMark): CheckLine => ({
+/** Returns a check line that follows from one with any of these marks. */
+export const following = (checkLine: CheckLine, ...follows: readonly CheckMark[]): CheckLine => ({
   ...checkLine,
   follows,
 })

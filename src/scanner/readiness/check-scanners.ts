@@ -1,4 +1,11 @@
-import { type CheckLine, failure, marked, ok, warning } from '../../base/check/check-line.ts'
+import {
+  type CheckLine,
+  failure,
+  following,
+  marked,
+  ok,
+  warning,
+} from '../../base/check/check-line.ts'
 import { errorText } from '../../base/errors/fault.ts'
 import { whenInterrupted } from '../../base/process/command-line.ts'
 import { DEFAULT_DATABASE } from '../../base/settings/table/clamav.ts'
@@ -29,16 +36,22 @@ export async function checkScanners(host: CheckedHost): Promise<CheckLine[]> {
   // If one scanner finds viruses, another one may be there for something else.
   if (findsEicar) return checkLines
   // A site may have written a plugin for something else alone.
-  const level = scanners.some(isOwnPlugin) ? warning : failure
-  return checkLines.map((checkLine) =>
-    checkLine.level === 'error'
-      ? checkLine
-      : level(
-          checkLine.what,
-          `${checkLine.value}, so viruses are accepted`,
-          inSettingsOf(host, 'set QHPSI to a scanner that finds EICAR, such as "plugin: clamd"'),
-        ),
+  const level = scanners.some(isOwnPlugin) ? 'warning' : 'error'
+  const toFind = inSettingsOf(
+    host,
+    'set QHPSI to a scanner that finds EICAR, such as "plugin: clamd"',
   )
+  return checkLines.map((checkLine) => {
+    const { value, remedy = toFind } = checkLine
+    if (checkLine.level === 'error') return checkLine
+    const accepts = {
+      ...checkLine,
+      level,
+      value: `${value}, so viruses are accepted`,
+      remedy,
+    } as const
+    return marked(accepts, 'finds no virus')
+  })
 }
 
 /** Returns whether the site has written this scanner: its name is that of a file. */
@@ -77,10 +90,13 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
       if (scanner.hasBans || isOwnPlugin(scanner)) {
         return ok(what, 'does not find EICAR: it is not a virus scanner')
       }
-      return warning(
-        what,
-        'reports EICAR as clean: it may not find any virus',
-        'update the signatures of this scanner',
+      return following(
+        warning(
+          what,
+          'reports EICAR as clean: it may not find any virus',
+          'update the signatures of this scanner, or set QHPSI to one that finds EICAR',
+        ),
+        'needs signatures',
       )
     case 'unread': {
       return failure(

@@ -15,7 +15,14 @@ t.test('a scanner that finds the test virus has no problem', async (t) => {
 
 t.test('a command that finds nothing is an error', async (t) => {
   const [checkLine] = await check('/bin/true %s')
-  t.match(checkLine, { level: 'error', what: 'scanner true', value: 'reports EICAR as clean' })
+  t.match(checkLine, {
+    level: 'error',
+    what: 'scanner true',
+    value: 'reports EICAR as clean',
+    remedy: /^update the signatures of this scanner, or set QHPSI /,
+    marks: ['finds no virus'],
+    follows: ['needs signatures'],
+  })
 })
 
 t.test('a scanner that finds nothing is not a problem if another one finds EICAR', async (t) => {

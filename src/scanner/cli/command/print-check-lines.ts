@@ -1,4 +1,4 @@
-import type { CheckLine } from '../../../base/check/check-line.ts'
+import type { CheckLine, CheckMark } from '../../../base/check/check-line.ts'
 import { harmlessText } from '../../../base/text/harmless.ts'
 import { withInstalledPages } from './installed-pages.ts'
 import type { Output } from './run-command.ts'
@@ -11,7 +11,8 @@ const QUIET = 5_000
 
 /**
  * Prints check lines as they arrive, and their number. Returns the exit code. Repetitions are omitted: the same
- * check line about another subject, and check lines that follow from a printed one. `heading` is a first line for
+ * check line about another subject, and check lines that follow from a printed one. Of a more serious one that follows
+ * from it only the remedy is omitted. `heading` is a first line for
  * people about what is checked. The last line names the servers `untested`, whose mail was not tested. Check lines
  * reported by an account are printed below its name.
  */
@@ -22,15 +23,16 @@ export async function printCheckLines(
   untested: readonly string[] = [],
 ): Promise<number> {
   const printed: CheckLine[] = []
-  const seen = new Set<CheckLine['follows']>()
+  const seen = new Map<CheckMark, CheckLine['level']>()
   const waits = setInterval(() => output.text('(still checking)\n'), QUIET)
   try {
     for await (const arrived of checkLines) {
-      const checkLine = withPages(arrived)
-      const { marks = [], follows } = checkLine
-      const isKnown = follows !== undefined && seen.has(follows)
-      for (const mark of marks) seen.add(mark)
-      if (isKnown || (checkLine.mail === undefined && isPrinted(checkLine, printed))) continue
+      const { marks = [], follows = [] } = arrived
+      const causes = follows.flatMap((mark) => seen.get(mark) ?? [])
+      for (const mark of marks) if (seen.get(mark) !== 'error') seen.set(mark, arrived.level)
+      if (causes.some((level) => level === 'error' || arrived.level !== 'error')) continue
+      const checkLine = withPages(arrived, causes.length === 0)
+      if (checkLine.mail === undefined && isPrinted(checkLine, printed)) continue
       waits.refresh()
       if (printed.length === 0 && heading !== undefined) output.text(`${heading}\n`)
       const { account } = checkLine
@@ -52,11 +54,9 @@ export async function printCheckLines(
   return exitCodeOf(printed)
 }
 
-/** Returns the check line with pages in its remedy that people of this host can open. */
-const withPages = (checkLine: CheckLine): CheckLine =>
-  checkLine.remedy === undefined
-    ? checkLine
-    : { ...checkLine, remedy: withInstalledPages(checkLine.remedy) }
+/** Returns the check line with pages in its remedy that people of this host can open, or without a remedy. */
+const withPages = ({ remedy, ...rest }: CheckLine, hasRemedy: boolean): CheckLine =>
+  remedy !== undefined && hasRemedy ? { ...rest, remedy: withInstalledPages(remedy) } : rest
 
 /** Names the process that prints, beside accounts that report. */
 const ownName = () => (process.getuid!() === 0 ? 'checked as root' : 'checked by this command')

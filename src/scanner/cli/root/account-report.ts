@@ -9,6 +9,7 @@ const TEXT_MAX = 4_000
 const PASSED_ON = [
   'unreadable settings',
   'nothing scans',
+  'finds no virus',
   'clamd does not run',
   'needs signatures',
   'infected mail by default',
@@ -52,10 +53,13 @@ export async function accountReport(
     const checkLine: unknown = JSON.parse(line)
     if (!isCheckLine(checkLine) || report.length === LINES_MAX)
       throw new Error('its answer is malformed')
-    const { level, what, value, remedy, marks } = checkLine
+    const { level, what, value, remedy } = checkLine
     // Only check lines of the same account may follow from it.
-    const passedOn = PASSED_ON.filter((mark) => Array.isArray(marks) && marks.includes(mark))
-    const own = { level, what, value, ...(remedy !== undefined && { remedy }), marks: passedOn }
+    const passedOn = (sent: unknown) =>
+      PASSED_ON.filter((mark) => Array.isArray(sent) && sent.includes(mark))
+    const marks = passedOn(checkLine.marks)
+    const follows = passedOn(checkLine.follows)
+    const own = { level, what, value, ...(remedy !== undefined && { remedy }), marks, follows }
     report.push(asReportedBy(account, own))
   }
   let complaints = 0

@@ -1,5 +1,12 @@
 import t from 'tap'
-import { type CheckLine, failure, ok, warning } from '../../../../src/base/check/check-line.ts'
+import {
+  type CheckLine,
+  failure,
+  following,
+  marked,
+  ok,
+  warning,
+} from '../../../../src/base/check/check-line.ts'
 import { printCheckLines } from '../../../../src/scanner/cli/command/print-check-lines.ts'
 import { Output } from '../../../../src/scanner/cli/command/run-command.ts'
 import { lacks } from '../../../needs.mjs'
@@ -95,10 +102,26 @@ t.test('findings are printed as they arrive, and repeated ones once', async (t) 
   async function* checkLines() {
     yield* come
     t.same(printed, [come[0]], 'before the last one has come')
-    yield { ...warning('c', 'defers', 'see a'), follows: 'nothing scans' } as const
+    yield { ...warning('c', 'defers', 'see a'), follows: ['nothing scans'] } as const
   }
   t.equal(await printCheckLines(checkLines(), new Recorded('check', true)), 2)
   t.same(printed.at(-1), { errors: 1, warnings: 1 })
+})
+
+t.test('what follows from a finding has no remedy, and is printed if it is worse', async (t) => {
+  const cause = marked(warning('clamd', 'is another one', 'stop it'), 'needs signatures')
+  const worse = following(failure('scanner', 'finds nothing', 'update it'), 'needs signatures')
+  const repeated = following(warning('onescand', 'is wrong', 'read its log'), 'needs signatures')
+  t.same(
+    (await linesOf([cause, worse, repeated])).map((line) => line.trim().replace(/ {2,}/, ' ')),
+    [
+      'warning clamd: is another one',
+      'fix: stop it',
+      'error scanner: finds nothing',
+      '1 error, 1 warning',
+    ],
+  )
+  t.match((await linesOf([worse]))[1], /fix: update it$/, 'without its cause')
 })
 
 t.test('only a terminal gets colours', { skip: lacks('script') }, async (t) => {

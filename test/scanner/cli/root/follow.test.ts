@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { ok } from '../../../../src/base/check/check-line.ts'
+import { following, ok } from '../../../../src/base/check/check-line.ts'
 import { ALIVE } from '../../../../src/scanner/cli/command/caller.ts'
 import {
   accountReport,
@@ -155,4 +155,13 @@ t.test('an account that complains without end is cut off', async (t) => {
   t.match(checkLine, { level: 'error', value: /it sent too many lines/ })
   t.equal(errors.length, 1000)
   t.equal(errors[0], 'onescan: checked as root:\n')
+})
+
+t.test('of an account, the findings that follow from others are still known as such', async (t) => {
+  const { run, stdout, stderr } = endless()
+  const reported = following(ok('scanner clamd', 'finds EICAR'), 'needs signatures', 'local mail')
+  stdout.end(`${JSON.stringify(reported)}\n`)
+  stderr.end()
+  const [checkLine] = await accountReport({ ...run, exit: Promise.resolve(0) }, 'onescan')
+  t.same(checkLine?.follows, ['needs signatures'])
 })

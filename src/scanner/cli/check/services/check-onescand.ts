@@ -266,7 +266,11 @@ export async function requestSelfTest({ socket }: RunningDaemon) {
 function judgeReported(what: string, checkLine: CheckLine, doors: readonly string[]): CheckLine {
   const value = `does not scan correctly: ${JSON.stringify(`${checkLine.what}: ${checkLine.value}`)}`
   if (!doors.includes(checkLine.what))
-    return following(failure(what, value, `run ${howToReadLog('onescand')}`), 'nothing scans')
+    return following(
+      failure(what, value, `run ${howToReadLog('onescand')}`),
+      'nothing scans',
+      'finds no virus',
+    )
   return failure(what, value, howToStart('onescand', 'restart'))
 }
 
