@@ -105,7 +105,7 @@ export const trusted = [
       'a line of sendmail.cf, and a letter',
     ],
     ...[
-      '/: (\\w+): ((?:discard|reject|hold|redirect|filter): .*from=<> .*)/',
+      '/: (\\w+): ((?:discard|reject|(?:milter-)?hold|redirect|filter): .*from=<> .*)/',
       '/: (\\w+): (?:(?:resent-)?message-|from=.*, msg)id=(\\S+)/',
       '/ ([\\w-]+) <= .* id=(\\S+)/',
       '/: (\\w+): to=.*, (stat(?:us)?=.+)/',

@@ -220,7 +220,7 @@ class WayTest {
       ? failure(`${what}, clean mail`, value, "run onescan check, and read the mail server's log")
       : failure(
           `${what}, clean mail`,
-          `${value}; the mail server logged: ${JSON.stringify(unreached.slice(0, RULE_SHOWN))}`,
+          `${value}; the mail server logged: ${quoted(unreached)}`,
           'fix the error that it logged',
         )
   }
@@ -250,7 +250,7 @@ class WayTest {
   #ownRule(what: string, { id, kind, subject }: SentTestMail): CheckLine | undefined {
     const rule = this.#run.log.ownRuleFor(id, subject, this.#run.address, 'port' in this.#way)
     if (rule === undefined) return undefined
-    const value = `is ${kind} by a rule of the mail server, so it is unknown whether onescan scans such mail: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
+    const value = `is ${kind} by a rule of the mail server, so it is unknown whether onescan scans such mail: ${quoted(rule)}`
     const remedy =
       'specify another address, or exempt test mail from header_checks, body_checks or the access map'
     return warning(what, value, remedy)
@@ -275,12 +275,8 @@ class WayTest {
         { ...sent, kind: 'refused', text: delivery.text },
         isInfected,
       )
-    const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
-    if (delivery?.waits) {
-      const value = `is ${sent.kind}, and waits in the queue of the mail server (Subject: ${sent.subject}): ${report}`
-      const remedy = 'fix the error that it reports, then run sendmail -q'
-      return failure(what, value, remedy)
-    }
+    const report = quoted(delivery?.text ?? '')
+    if (delivery?.waits) return this.#waits(what, `is ${sent.kind}`, sent, delivery.text)
     const after = delivery === undefined ? '' : `, and the mail server reports: ${report}`
     return (
       this.#ownRule(what, sent) ??
@@ -288,6 +284,30 @@ class WayTest {
       this.#askedInParts(what, sent, isInfected) ??
       this.#notRouted(what, sent, after)
     )
+  }
+
+  /** Returns the check line about a message that the mail server cannot deliver or pass on to a filter for now. */
+  #waits(what: string, state: string, { subject }: SentTestMail, reason: string): CheckLine {
+    const value = `${state}, and waits in the queue of the mail server (Subject: ${subject}): ${quoted(reason)}`
+    const isOfPostfix = reason.startsWith('status=')
+    const cause = isOfPostfix
+      ? ', or the content_filter, transport or FILTER that sends mail there'
+      : ''
+    return failure(what, value, `fix the error that it reports${cause}, then run sendmail -q`)
+  }
+
+  /** Resolves to the check line about a scanned message that the mail server then holds, or cannot pass on. */
+  async #stays(what: string, scanned: string, sent: SentTestMail): Promise<CheckLine | undefined> {
+    const { log, address } = this.#run
+    await log.waitForOutcome(sent.id, LOG_TIMEOUT)
+    const delivery = log.deliveryOf(sent.id)
+    if (delivery?.waits) return this.#waits(what, scanned, sent, delivery.text)
+    const rule = delivery === undefined ? log.holdOf(sent.id, address) : undefined
+    if (rule === undefined) return undefined
+    const value = `${scanned}, and held in the queue of Postfix (Subject: ${sent.subject}): ${quoted(rule)}`
+    const remedy =
+      'remove HOLD from header_checks, body_checks, the access map or that milter unless you release such mail yourself; postsuper -H ALL releases what is held'
+    return warning(what, value, remedy)
   }
 
   #notRouted(what: string, { id, kind, text, subject }: SentTestMail, after: string): CheckLine {
@@ -396,7 +416,8 @@ class WayTest {
         return failure(what, value, "read the mail server's log")
       }
       const refusal = refusalOfNext(record)
-      if (refusal === undefined) return ok(what, `${scanned}, and accepted`)
+      if (refusal === undefined)
+        return (await this.#stays(what, scanned, sent)) ?? ok(what, `${scanned}, and accepted`)
       const value = `${scanned}, but the next server does not accept it: ${refusal}`
       return failure(what, value, "read the log of the server in onescand's --next")
     }
@@ -415,7 +436,7 @@ class WayTest {
       )
     }
     const delivery = this.#run.log.deliveryOf(id)?.text ?? ''
-    const report = JSON.stringify(delivery.slice(0, RULE_SHOWN))
+    const report = quoted(delivery)
     // A program on this host gets the bounce itself.
     if (KEPT_OUT.test(delivery) || ('program' in this.#way && BOUNCED.test(delivery)))
       return ok(what, `is found ${by}, and the mail server reports: ${report}`)
@@ -483,6 +504,9 @@ const largeEicar = largeEicarMessage(LARGE_MAIL).gather()
 
 /** Upper limit for the characters shown of a line of the mail server. */
 const RULE_SHOWN = 200
+
+/** The beginning of a line of the mail server, in quotation marks. */
+const quoted = (line: string) => JSON.stringify(line.slice(0, RULE_SHOWN))
 
 /** Returns whether a client of the clamd door asked about the message, and something was found. */
 const isInfectedForClient = (record: LogRecord | undefined): boolean =>

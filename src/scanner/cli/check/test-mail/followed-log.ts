@@ -19,7 +19,11 @@ const CHUNK = 64 * 1024
  * The log lines of Postfix about mail from the empty sender that it handles itself: header_checks(5),
  * access(5). They contain the queue id, except for a refused client, and the text.
  */
-const OWN_RULE = /: (\w+): ((?:discard|reject|hold|redirect|filter): .*from=<> .*)/
+const OWN_RULE = /: (\w+): ((?:discard|reject|(?:milter-)?hold|redirect|filter): .*from=<> .*)/
+/** Of those, the one by which a message waits for an administrator. */
+const HOLD = /^(?:milter-)?hold: /
+/** The queue id in a line about a message that has none yet. */
+const NOT_QUEUED = 'NOQUEUE'
 /** The log lines of Postfix, Sendmail and Exim about a received message: its queue id, and its Message-ID. */
 const NUMBERED = [
   /: (\w+): (?:(?:resent-)?message-|from=.*, msg)id=(\S+)/,
@@ -114,6 +118,17 @@ export class FollowedLog {
     return this.#until(() => this.deliveryOf(id) !== undefined, within)
   }
 
+  /**
+   * Resolves as soon as a log has an outcome for each time that the mail server has queued a message, or that it holds it, or
+   * after `within` milliseconds.
+   */
+  waitForOutcome(id: string, within: number): Promise<void> {
+    const hasOutcome = (number: string) =>
+      this.#deliveries.some((delivery) => delivery.number === number) ||
+      this.#ownRules.some((rule) => rule.number === number && HOLD.test(rule.text))
+    return this.#until(() => this.#numbersOf(id).every(hasOutcome), within)
+  }
+
   /** Resolves to the mail server's last complaint about a filter that it does not reach, after at most `within` milliseconds. */
   async waitForUnreached(within: number): Promise<string | undefined> {
     await this.#until(() => this.#unreached !== undefined, within)
@@ -142,22 +157,37 @@ export class FollowedLog {
     const isAbout = ({ number, text }: { number: string; text: string }) =>
       numbers.includes(number) ||
       text.includes(` ${subject} `) ||
-      (isBySmtp && numbers.length === 0 && number === 'NOQUEUE')
+      (isBySmtp && numbers.length === 0 && number === NOT_QUEUED)
     return found.find(isAbout)?.text
   }
 
   /**
+   * Returns the rule by which Postfix holds a queued message to this address. It logs a rule about the recipient before the message
+   * has a queue id.
+   */
+  holdOf(id: string, address: string): string | undefined {
+    const holds = this.#ownRules.filter(
+      ({ text }) => HOLD.test(text) && text.includes(` to=<${address}>`),
+    )
+    const numbers = this.#numbersOf(id)
+    const own = holds.find(({ number }) => numbers.includes(number))
+    return (own ?? holds.find(({ number }) => number === NOT_QUEUED))?.text
+  }
+
+  /**
    * Returns the outcome of a message according to the mail server, if a log contains it, with the reason for
-   * a delay, or a milter's refusal.
+   * a delay, or a milter's refusal. A filter after the queue returns it to another place in the queue.
    */
   deliveryOf(id: string): DeliveryStatus | undefined {
     const numbers = this.#numbersOf(id)
     const matching = this.#deliveries.filter(({ number }) => numbers.includes(number))
-    const [first, last] = [matching[0], matching.at(-1)]
-    if (first === undefined || last === undefined) return undefined
+    const last = matching.at(-1)
+    if (last === undefined) return undefined
     const refusal = matching.find(({ text }) => MILTER_REFUSAL.test(text))
-    const waits = WAITS.test(last.text)
-    return { waits, text: (refusal ?? (waits ? first : last)).text }
+    const of = (number: string) => matching.filter((delivery) => delivery.number === number)
+    const waiting = numbers.find((number) => WAITS.test(of(number).at(-1)?.text ?? ''))
+    const reason = waiting === undefined ? last : of(waiting)[0]!
+    return { waits: waiting !== undefined, text: (refusal ?? reason).text }
   }
 
   /** Returns whether the mail server has put a message into its queue. */

@@ -220,6 +220,55 @@ t.test(
 )
 
 t.test(
+  'mail that Postfix keeps after onescan has scanned it is reported with the rule or the error',
+  { skip: postfixMissing },
+  async (t) => {
+    const services: string[] = []
+    const way = async (...own: readonly string[]) => {
+      const port = await freePort()
+      services.push(`${port} inet n - n - - smtpd`, ...own.map((text) => `  -o ${text}`))
+      return plain(port)
+    }
+    const access = (action: string) =>
+      `{ smtpd_recipient_restrictions = check_recipient_access inline:{{ ann@example.org = ${action} }} }`
+    const nobody = `smtp:[127.0.0.1]:${await freePort()}`
+    const ways = [
+      await way(access('HOLD')),
+      await way('cleanup_service_name=holds'),
+      await way(access(`FILTER ${nobody}`)),
+      await way(`content_filter=${nobody}`),
+      await way(),
+    ]
+    services.push('holds unix n - n - 0 cleanup')
+    services.push('  -o { header_checks = regexp:{{/^Subject: onescan/ HOLD}} }', '')
+    const directory = openDirectory(t)
+    const mailLog = join(directory, 'log')
+    writeFileSync(mailLog, '', { mode: 0o644 })
+    const host = await mailHost(t, { REJECTVIRUS: '1' }, (milter) => ({
+      main: { ...toMilter(milter), maillog_file: mailLog, maillog_file_prefixes: directory },
+      services: services.join('\n'),
+    }))
+    const found = linesOf(await findingsByMail(ways, [host.log, mailLog]))
+    const held = (rule: string) =>
+      new RegExp(
+        `^warning port \\d+, clean mail: is scanned by the milter interface, and held in the queue of Postfix \\(Subject: onescan check \\w+\\): "hold: ${rule}.*"; remove HOLD from .*; postsuper -H ALL releases `,
+      )
+    const waits =
+      /^error port \d+, clean mail: is scanned by the milter interface, and waits in the queue of the mail server \(Subject: .*\): "status=deferred \(.*Connection refused\)"; fix the error that it reports, or the content_filter, transport or FILTER that sends mail there, then run sendmail -q$/
+    t.match(
+      found.filter((line) => line.includes('clean mail')),
+      [
+        held('RCPT from .* triggers HOLD action'),
+        held('header Subject: onescan check'),
+        waits,
+        waits,
+        /^ok port \d+, clean mail: is scanned by the milter interface, and accepted$/,
+      ],
+    )
+  },
+)
+
+t.test(
   'a filter that uses onescand as clamd for parts of mail is recognised by its log lines',
   async (t) => {
     const log = join(openDirectory(t), 'log')

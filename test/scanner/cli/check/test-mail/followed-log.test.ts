@@ -102,6 +102,11 @@ t.test('a delivery status of a mail server is reported for its message alone', a
     '1xW3Fj-00000B-19 => you <you@example.org> R=local_user T=maildir_home',
     '1xW3Fj-00000B-19 Completed',
     `1xW3Fj-00000C-19 <= <> U=onescan-check P=local S=412 id=untold${MARK}`,
+    // A filter that replies after the server has tried to deliver what it returned.
+    `mx postfix/cleanup[7]: 2A2B3C: message-id=<returned${MARK}>`,
+    `mx postfix/cleanup[7]: 3A2B3C: message-id=<returned${MARK}>`,
+    `mx postfix/smtp[8]: 3A2B3C: ${to}, dsn=4.4.1, status=deferred (${refused})`,
+    `mx postfix/smtp[8]: 2A2B3C: ${to}, dsn=2.0.0, status=sent (250 queued as 3A2B3C)`,
   ]
   appendFileSync(current, servers.map((line) => `2026-11-25 03:00:59 ${line}\n`).join(''))
   appendFileSync(current, line('end'))
@@ -111,6 +116,7 @@ t.test('a delivery status of a mail server is reported for its message alone', a
   t.same(status('sendmail'), { waits: true, text: 'stat=Deferred: Connection refused by x.' })
   const reason = '== you@example.org R=to_onescan T=onescan defer (111): Connection refused'
   t.same(status('exim'), { waits: true, text: reason }, 'the reason, not that it waits still')
+  t.same(status('returned'), { waits: true, text: `status=deferred (${refused})` })
   const mailbox = '=> you <you@example.org> R=local_user T=maildir_home'
   t.same(status('delivered'), { waits: false, text: mailbox })
   t.same([status('untold'), status('unread')], [undefined, undefined])
