@@ -44,7 +44,7 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   if (extraction.work.unread !== undefined) yield { kind: 'unread', ...extraction.work.unread }
 }
 
-function openMail(source: Bytes, extraction: Extraction, given?: Header): Steps {
+function openMail(source: Bytes, extraction: Extraction, given?: Header): Steps<boolean> {
   return new MailContents(source, extraction, given).emit()
 }
 
@@ -63,11 +63,16 @@ class MailContents {
     this.#given = given
   }
 
-  *emit(): Steps {
+  /** Returns whether no file would go on in what follows the mail. */
+  *emit(): Steps<boolean> {
     const extraction = this.#extraction
     const mail = yield* extraction.work.gather(this.#source)
     const structure = yield* this.#readStructure(mail)
-    if (extraction.options.readsDepthAlone) return yield* this.#emitLeaves(structure)
+    const hasOpenFile = structure.leaves.some((leaf) => leaf.to === mail.length && mayGoOn(leaf))
+    if (extraction.options.readsDepthAlone) {
+      yield* this.#emitLeaves(structure)
+      return !hasOpenFile
+    }
     const embedded = yield* EmbeddedData.of(this.#source, inTexts, extraction.work)
     yield* this.#emitLeaves(structure)
     const { texts } = structure
@@ -77,6 +82,7 @@ class MailContents {
     const bodyFrom = texts.reduce((least, { from }) => Math.min(least, from), mail.length)
     const range = { from: 0, to: mail.length, bodyFrom }
     yield* openEmbeddedIn(range, embedded, inFiles, extraction)
+    return !hasOpenFile && !(yield* embedded.isOpenIn(inFiles, extraction.work))
   }
 
   *#emitLeaves({ leaves }: MailStructure): Steps {
@@ -127,6 +133,9 @@ class MailContents {
     return this.#parts.get(header) ?? { ...NAMELESS, containers }
   }
 }
+
+/** Whether a leaf at the end of a mail is a file, and no text. */
+const mayGoOn = ({ header, role }: Leaf) => !header.isShown && role !== 'preamble or epilogue'
 
 /** The encoded bytes that are enough to see how the decoded content begins. */
 const ENCODED_START = 3 * MAIL_START

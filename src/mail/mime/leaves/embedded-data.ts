@@ -86,6 +86,18 @@ export class EmbeddedData {
     return formats.some((format) => this.#beginningsIn(range, format).length > 0)
   }
 
+  /** Whether data in one of these formats begins, and no line ends it. */
+  *isOpenIn(formats: readonly EmbeddedFormat[], work: Work): Steps<boolean> {
+    const begun = formats.flatMap((format) => {
+      const last = this.#begins.get(format)?.at(-1)
+      return last ? { format, last } : []
+    })
+    if (begun.length === 0) return false
+    this.#ends ??= yield* endsIn(this.#bytes, this.#begins, work)
+    const ends = this.#ends
+    return begun.some(({ format, last }) => (ends.get(format)?.at(-1)?.at ?? -1) < last.from)
+  }
+
   #beginningsIn({ from, to, bodyFrom = from }: TextRange, format: EmbeddedFormat): BeginLine[] {
     const all = this.#begins.get(format) ?? []
     const first = firstNumber(all.length, (number) => all[number]!.from > from)

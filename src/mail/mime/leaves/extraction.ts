@@ -33,7 +33,7 @@ interface EmitOptions {
 }
 
 /** Emits what is in the given bytes. */
-type Open = (bytes: Bytes, extraction: Extraction) => Steps
+type Open<Result = void> = (bytes: Bytes, extraction: Extraction) => Steps<Result>
 
 /** Extracts or opens something one layer further inside. */
 type InLayer = (inner: Extraction) => Steps
@@ -43,7 +43,7 @@ interface Shared {
   readonly work: Work
   readonly options: ContentsOptions
   /** How messages and files are opened, each of which may contain the other. */
-  readonly openMail: Open
+  readonly openMail: Open<boolean>
   readonly openContent: Open
   /** The keys of the emitted contents, and as what each was opened. */
   readonly opened: Map<string, Set<string>>
@@ -163,8 +163,8 @@ export class Extraction {
     yield* this.#shared.openContent(content, this)
   }
 
-  /** Emits what is in a message. */
-  openMail(mail: Bytes): Steps {
+  /** Emits what is in a message. Returns whether no file in it would go on in what follows it. */
+  openMail(mail: Bytes): Steps<boolean> {
     return this.#shared.openMail(mail, this)
   }
 

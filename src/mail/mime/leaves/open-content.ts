@@ -37,19 +37,27 @@ function* openWithin(file: Bytes, extraction: Extraction): Steps {
   else yield* openEmbedded(file, extraction, inFiles)
 }
 
-/** Opens each mail of a mailbox: the next one begins with a line of the mailbox that is below an empty line. */
+/**
+ * Opens each mail of a mailbox: the next one begins with a line of the mailbox that is below an empty line. A line like it may
+ * be in an attached file, and some programs read all of a mailbox as one message. So a message whose file goes on there is
+ * also opened together with those below it, up to one that ends.
+ */
 function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
   const { work } = extraction
   const bytes = yield* work.gather(mailbox)
   let from = 0
-  const next = (at: number) => work.indexOf(bytes, NEXT_MAILS, at)
-  for (let lf = yield* next(0); lf !== undefined; lf = yield* next(from)) {
+  let firstOpen = 0
+  while (from < bytes.length) {
     yield* work.countUnits(costs.content)
-    const to = lf + 1 + emptyLineAt(bytes, lf + 1)
-    yield* extraction.openMail(mailbox.slice(from, to))
+    const lf = yield* work.indexOf(bytes, NEXT_MAILS, from)
+    const to = lf === undefined ? bytes.length : lf + 1 + emptyLineAt(bytes, lf + 1)
+    const hasEnded = yield* extraction.openMail(mailbox.slice(from, to))
+    if (hasEnded || to === bytes.length) {
+      if (firstOpen < from) yield* extraction.openMail(mailbox.slice(firstOpen, to))
+      firstOpen = to
+    }
     from = to
   }
-  yield* extraction.openMail(mailbox.slice(from))
 }
 
 // Containers

@@ -36,12 +36,17 @@ function leavesOf(mail: Buffer): readonly Leaf[] {
 
 function* nothing() {}
 
+// biome-ignore lint/correctness/useYield: a mail of which nothing is given
+function* noMail() {
+  return true
+}
+
 /** What is given for a leaf. */
 function givenFor(leaf: Leaf, mail: Buffer): readonly Buffer[] {
   const given: Buffer[] = []
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
   const source = Bytes.of(mail)
-  const extraction = Extraction.of(source, options, { openMail: nothing, openContent: nothing })
+  const extraction = Extraction.of(source, options, { openMail: noMail, openContent: nothing })
   for (const step of decodeLeaf(leaf, source, extraction)) {
     if (step.kind !== 'content') continue
     given.push(step.bytes.gather())

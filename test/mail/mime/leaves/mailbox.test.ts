@@ -106,3 +106,38 @@ t.test('an mbox of 1 MB costs in proportion, and is read to its end', async (t) 
   t.ok(whole.work < 4.4 * quarter.work, `${quarter.work}, then ${whole.work} units of work`)
   t.ok(whole.work < 24 * size, `${whole.work / size} units for each byte`)
 })
+
+/** Data that a line like that of a mailbox divides: programs that read on skip it, or have it in the file. */
+const DIVIDED = 'a file, and of its lines\n\nFrom now on the second half'
+const inBase64 = (bytes: Buffer) => {
+  const [front, behind] = bytes.toString('base64').split('FromFrom')
+  return `${front}\n\nFrom From\n${behind}\n`
+}
+const binary = Buffer.from(`${'YWJj'.repeat(99)}FromFrom${'ZGVm'.repeat(99)}`, 'base64')
+
+t.test('a file that goes on below a line like that of a mailbox is read as a whole', async (t) => {
+  const names: Readonly<Record<string, (file: string) => string>> = {
+    'an mbox': (file) =>
+      part(['Content-Type: application/mbox', BASE64], base64(Buffer.from(file))),
+    'an attached message': (file) =>
+      part(['Content-Type: message/rfc822', BASE64], base64(Buffer.from(file))),
+  }
+  const uuencoded = `begin 644 a\n#86)C\n\nFrom 1\n#9&5F\n\`\nend\n`
+  const files: readonly (readonly [string, string, Buffer])[] = [
+    ['base64', part([TYPE, BASE64], inBase64(binary)), binary],
+    ['text', part([TYPE], DIVIDED), Buffer.from(DIVIDED)],
+    ['uuencode', part(['Content-Type: text/plain'], uuencoded), Buffer.from('abcdef')],
+  ]
+  for (const [name, attach] of Object.entries(names)) {
+    for (const [kind, file, content] of files) {
+      const mbox = mboxOf([letter(1), letterWith(2, file), letter(3)])
+      for (const text of [mbox, crlf(mbox)]) {
+        const { contents, over } = readMail(attach(text))
+        const ends = Buffer.from(crlf(content.toString('latin1')), 'latin1')
+        const isThere = contents.some((found) => found.equals(content) || found.equals(ends))
+        t.ok(isThere, `${kind} in ${name}, ${text === mbox ? 'LF' : 'CR LF'}`)
+        t.equal(over, '')
+      }
+    }
+  }
+})
