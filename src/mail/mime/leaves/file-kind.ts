@@ -15,9 +15,11 @@ const FRONT_MIN = 16 * 1024
 /** Upper limit for the bytes in which the end of the header is searched for. */
 const SEARCHED_MAX = 1024 * 1024
 
-/** Returns what the bytes of a whole submission are. */
+/** Returns what the bytes of a whole submission are. A mail that Exim passes may have lines like those of a mailbox in its text. */
 export function fileKindOf(bytes: Bytes): FileKind {
-  return done(kindOfContent(bytes, workOn(bytes)))
+  const kind = done(kindOfContent(bytes, workOn(bytes)))
+  const front = bytes.gather(0, FRONT_OF_EXIM_MAX).toString('latin1')
+  return kind === 'mailbox' && FRONT_OF_EXIM.test(front) ? 'mail' : kind
 }
 
 /** Returns whether some reader takes a line near the beginning for a field about content, without which none decodes a part. */
@@ -66,6 +68,10 @@ function* isMailbox(front: string, bytes: Bytes, work: Work): Steps<boolean> {
   const isNear = NEXT_MAILS.some((next) => front.includes(next))
   return isNear || (yield* work.includes(yield* work.gather(bytes), NEXT_MAILS))
 }
+
+/** What Exim puts above a message for scanners: the line of a mailbox, and fields that no other program has below that. */
+const FRONT_OF_EXIM = /^From [^\n]*\nX-Envelope-(?:From: <|To: )/
+const FRONT_OF_EXIM_MAX = 2048
 
 /** How the next mail of a mailbox begins: with its line, below an empty line. */
 export const NEXT_MAILS = EMPTY_LINES['\r\n'].map((emptyLine) => emptyLine + MAILBOX_LINE)

@@ -21,6 +21,17 @@ const cases = [
   ['fields of mail below 100 KB', `${'X-Y: z\n'.repeat(15_000)}To: a@b\nCc: c\n\nx`, asMail],
   ['a mail below blanks', ' \r\n\r\nSubject: x\nTo: y\n\nx', asMail],
   ['a line of mbox', 'From a@b Mon Jan 1\nTo: y\n\n', asMail],
+  ['a mailbox', 'From a@b Mon Jan 1\nTo: y\n\nx\n\nFrom c@d Mon Jan 1\nTo: y\n\n', asFile],
+  [
+    'a mail from Exim with a line of mbox in its text',
+    'From a@b Mon Jan 1\nX-Envelope-From: <a@b>\nX-Envelope-To: c@d\nTo: y\n\nx\n\nFrom you\n',
+    asMail,
+  ],
+  [
+    'a bounce from Exim with such a line',
+    'From MAILER-DAEMON Mon Jan 1\nX-Envelope-To: c@d\nTo: y\n\nx\n\nFrom you\n',
+    asMail,
+  ],
   [
     'a field about content below a line',
     `Hello\n${'x\n'.repeat(100)}Content-Type: a/b\n\n`,
