@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs'
 import { shellWord } from '../text/shell-word.ts'
+import { formatMode } from '../text/units.ts'
 import { readForeignFile } from './open.ts'
 
 /** Upper limit, in bytes, for a file with a secret. */
@@ -11,10 +12,9 @@ const SECRET_MAX = 4096
  */
 export function readSecret(path: string, most = SECRET_MAX): string {
   const text = readForeignFile(path, most, (stats) => {
-    const mode = stats.mode & 0o777
-    if ((mode & 0o007) === 0) return
-    const shown = mode.toString(8).padStart(4, '0')
-    throw new Error(`${path}: mode ${shown} lets everyone read it; ${closeIt(path, stats)}`)
+    if ((stats.mode & 0o007) === 0) return
+    const mode = formatMode(stats.mode)
+    throw new Error(`${path}: mode ${mode} lets everyone read it; ${closeIt(path, stats)}`)
   })
   const secret = text.toString('utf8').replace(/\r?\n$/, '')
   // With an empty password an LDAP server accepts the bind, as an anonymous one (RFC 4513 5.1.2).

@@ -35,6 +35,14 @@ function inTwoUnits(count: number, parts: number, unit: string, part: string): s
 
 const rounded = (value: number, digits: number) => Number(value.toFixed(digits))
 
+/** Writes a number of things: `1 key`, `2 keys`. */
+export const formatCount = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** Writes the mode of a file: `0640`, `01777`. */
+export const formatMode = (mode: number): string =>
+  `0${(mode & 0o7777).toString(8).padStart(3, '0')}`
+
 /** Writes a size as "512 B", "4.1 KB" or "3.4 MB". */
 export function formatSize(bytes: number): string {
   if (!(bytes >= 1000)) return `${bytes} B`

@@ -13,6 +13,7 @@ import { PathHandle, pathExists } from '../../base/path/path-handle.ts'
 import { letsOthersReplace } from '../../base/path/untrusted-writer.ts'
 import { writeWhole } from '../../base/process/descriptors.ts'
 import type { Environment } from '../../base/process/environment.ts'
+import { formatMode } from '../../base/text/units.ts'
 import { absolutePath } from '../../base/text/values.ts'
 
 /** The directories in which messages are kept while they are judged. */
@@ -56,8 +57,7 @@ function objectionTo(directory: string): string | undefined {
     return `SPOOLDIR ${directory}: not used, ${errorTextAt(directory, error)}`
   }
   if (!letsOthersReplace(mode)) return undefined
-  const octal = `0${(mode & 0o7777).toString(8)}`
-  return `SPOOLDIR ${directory}: not used, mode ${octal} lets others replace files; run chmod +t on it`
+  return `SPOOLDIR ${directory}: not used, mode ${formatMode(mode)} lets others replace files; run chmod +t on it`
 }
 
 /** Linux's O_TMPFILE with O_DIRECTORY, which node:fs does not name. */

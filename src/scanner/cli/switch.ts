@@ -5,6 +5,7 @@ import { errorCode, errorTextAt, Fault } from '../../base/errors/fault.ts'
 import { PathHandle, pathExists } from '../../base/path/path-handle.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../../base/settings/control-directories.ts'
 import { hostSwitchFile, switchFile } from '../../base/settings/off-switch.ts'
+import { formatMode } from '../../base/text/units.ts'
 import { printsJson, textOption } from './command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from './command/run-command.ts'
 
@@ -38,7 +39,7 @@ export const disableCommand = makeCommand('disable', {
     const directory = dirname(file)
     const mode = PathHandle.with(directory, ({ stats }) => stats.mode)
     if ((mode & 0o001) !== 0) return 0
-    const barrier = `${directory}: mode 0${(mode & 0o7777).toString(8)} hides ${basename(file)} from other users`
+    const barrier = `${directory}: mode ${formatMode(mode)} hides ${basename(file)} from other users`
     output.error(`${barrier}: their programs still scan; run chmod o+x on it`)
     return FAILED
   },

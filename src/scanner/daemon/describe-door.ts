@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { formatDay } from '../../base/text/units.ts'
+import { formatCount, formatDay } from '../../base/text/units.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isAboutEnvelope } from '../doors/clamd/clamd-context.ts'
 import {
@@ -102,6 +102,5 @@ function stamps({ cluster, remarks }: JudgeConfig): string {
   if (cluster === undefined) {
     return remarks.length === 0 ? 'no stamps' : `no stamps (${remarks.join('; ')})`
   }
-  const { length } = cluster.keys
-  return `stamps with ${length} ${length === 1 ? 'key' : 'keys'}`
+  return `stamps with ${formatCount(cluster.keys.length, 'key')}`
 }

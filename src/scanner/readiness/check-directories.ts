@@ -7,7 +7,7 @@ import { letsOthersReplace } from '../../base/path/untrusted-writer.ts'
 import { needsFile } from '../../base/settings/table/scanners.ts'
 import { editToBind, isUnderSystemd } from '../../base/systemd/bound-paths.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
-import { formatSize } from '../../base/text/units.ts'
+import { formatMode, formatSize } from '../../base/text/units.ts'
 import {
   openAnonymousFile,
   readSpoolSettings,
@@ -28,7 +28,6 @@ const LARGE_MESSAGE = 64 * MIB
 const RESERVED_PART = 0.1
 /** Bytes that are written to test whether a directory can be written to. */
 const WRITTEN = 64 * 1024
-const PERMISSIONS = 0o7777
 
 /**
  * Checks the directories in which onescan stores data: QUARANTINE, LOGFILE, and those for messages that are
@@ -56,7 +55,7 @@ function checkQuarantine(host: CheckedHost): CheckLine[] {
     const { uid, mode } = status
     if (!status.isDirectory())
       return keepsNothing('is not a directory', inSettingsOf(host, 'set QUARANTINE to a directory'))
-    if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
+    if ((mode & 0o077) !== 0) return keepsNothing(`has mode ${formatMode(mode)}`)
     if (uid === account.uid) {
       const closed = closedBelow(directory, uid)
       if (closed !== undefined)
@@ -242,7 +241,7 @@ function checkShared(host: CheckedHost, directory: string): CheckLine[] {
     ]
   }
   const checkLines = [writableBy(host, what, directory), ...checkFreeSpace(host, what, directory)]
-  const mode = `0${(status.mode & PERMISSIONS).toString(8)}`
+  const mode = formatMode(status.mode)
   if ((status.mode & 0o007) !== 0) {
     checkLines.push(
       warning(

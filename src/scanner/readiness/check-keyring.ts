@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { type CheckLine, failure, ok, warning } from '../../base/check/check-line.ts'
 import { attempt } from '../../base/errors/fault.ts'
 import { shellWord } from '../../base/text/shell-word.ts'
+import { formatCount } from '../../base/text/units.ts'
 import { isCurrent, type Key, loadKeyring } from '../scan/stamps/keyring.ts'
 import { groupName, obstacle } from './host/account.ts'
 import { accountText, type CheckedHost, inSettingsOf } from './host/checked-host.ts'
@@ -126,10 +127,7 @@ function checkKeys(host: CheckedHost, path: string, keys: readonly Key[]): Check
     checkLines.unshift(warning('keyring', 'every key has expired: no message is stamped', remedy))
   } else {
     checkLines.unshift(
-      ok(
-        'keyring',
-        `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}, ${signer.id} makes stamps`,
-      ),
+      ok('keyring', `${formatCount(keys.length, 'key')}, ${signer.id} makes stamps`),
     )
   }
   return checkLines

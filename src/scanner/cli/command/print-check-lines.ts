@@ -1,5 +1,6 @@
 import type { CheckLine, CheckMark } from '../../../base/check/check-line.ts'
 import { harmlessText } from '../../../base/text/harmless.ts'
+import { formatCount } from '../../../base/text/units.ts'
 import { withInstalledPages } from './installed-pages.ts'
 import type { Output } from './run-command.ts'
 import { showsColours } from './terminal.ts'
@@ -98,7 +99,7 @@ const PLAIN = '\x1b[0m'
 export function sumOf(checkLines: readonly CheckLine[], untested: readonly string[]): string {
   const counts = (['error', 'warning'] as const).flatMap((level) => {
     const count = countOf(checkLines, level)
-    return count === 0 ? [] : [`${count} ${level}${count === 1 ? '' : 's'}`]
+    return count === 0 ? [] : [formatCount(count, level)]
   })
   const sum = counts.join(', ') || 'no problems found'
   if (untested.length === 0) return sum

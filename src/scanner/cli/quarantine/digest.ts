@@ -4,7 +4,7 @@ import type { LogField } from '../../../base/log/line-format.ts'
 import { readForeignFile } from '../../../base/path/open.ts'
 import { readSetting } from '../../../base/settings/read-settings.ts'
 import { isPlainPath, readAddress } from '../../../base/text/address.ts'
-import { DAY } from '../../../base/text/units.ts'
+import { DAY, formatCount } from '../../../base/text/units.ts'
 import type { Desk } from '../../desk/desk.ts'
 import { noteAction } from '../../desk/note-action.ts'
 import { isInCare, plainDomain } from '../../desk/reader.ts'
@@ -253,8 +253,7 @@ async function report(sent: ReadonlyMap<Digest, string>, output: Output): Promis
     const { to } = digest
     const ids = idsOf(digest)
     messages += ids.length
-    const noun = ids.length === 1 ? 'message' : 'messages'
-    output.text(`<${shownAddress(to)}>: ${ids.length} ${noun}\n`)
+    output.text(`<${shownAddress(to)}>: ${formatCount(ids.length, 'message')}\n`)
     await output.result({ to, messages: ids, answer })
   }
   if (sent.size === 0 && !output.hasErrors) output.text('nothing is new in quarantine\n')

@@ -1,4 +1,5 @@
 import type { Environment } from '../../../base/process/environment.ts'
+import { formatCount } from '../../../base/text/units.ts'
 import { ALL_MAIL } from '../../desk/reader.ts'
 import { type Released, releaseEntry, signingKeys } from '../../desk/release-entry.ts'
 import {
@@ -86,7 +87,7 @@ async function report(
     '; it has no stamp, so each onescan on its way scans it, and may quarantine it again'
   const reply = answer && `, which answered ${answer}`
   const unsigned = isSigned ? '' : again
-  const sent = `sent by ${by} to ${recipients.length} ${recipients.length === 1 ? 'recipient' : 'recipients'}${reply}${unsigned}`
+  const sent = `sent by ${by} to ${formatCount(recipients.length, 'recipient')}${reply}${unsigned}`
   output.text(`${id}: ${isBack ? `put back as ${by}` : sent}\n`)
   await output.result({ id, released: true, by, recipients, answer })
 }

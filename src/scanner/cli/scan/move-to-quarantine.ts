@@ -7,6 +7,7 @@ import { errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { loadSystem } from '../../../base/runtime/system.ts'
+import { formatMode } from '../../../base/text/units.ts'
 import { spoolMessage } from '../../../mail/message/intake.ts'
 import { readSpoolSettings } from '../../../mail/message/spool.ts'
 import { makeId } from '../../scan/quarantine/entries.ts'
@@ -74,7 +75,7 @@ export async function moveToQuarantine(
           log: Buffer.from(`onescan: scan --again found it in ${file}`).toString('latin1'),
         },
         ...{ file: path, delivered: mtime.toISOString() },
-        ...{ mode: (mode & 0o777).toString(8).padStart(4, '0'), owner: `${uid}:${gid}` },
+        ...{ mode: formatMode(mode & 0o777), owner: `${uid}:${gid}` },
         ...{ sender, recipients: recipient === undefined ? [] : [recipient] },
       }
       return await inTurn(directory, async () => {

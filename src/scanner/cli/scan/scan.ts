@@ -5,6 +5,7 @@ import type { Environment } from '../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../base/settings/control-directories.ts'
 import { harmlessLine } from '../../../base/text/harmless.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
+import { formatCount } from '../../../base/text/units.ts'
 import { wholeNumber } from '../../../base/text/values.ts'
 import { readSpoolSettings } from '../../../mail/message/spool.ts'
 import { settingsOfOnescand } from '../../configuration/settings-of-onescand.ts'
@@ -365,7 +366,6 @@ function describeCounts({
   infected,
   unknown,
 }: Record<ScanAnswer['answer'], number>): string {
-  const total = clean + infected + unknown
-  const messages = `${total} ${total === 1 ? 'message' : 'messages'}`
+  const messages = formatCount(clean + infected + unknown, 'message')
   return `${messages}: ${clean} clean, ${infected} infected, ${unknown} unknown`
 }

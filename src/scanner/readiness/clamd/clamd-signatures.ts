@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../../base/check/check-line.ts'
 import { attempt } from '../../../base/errors/fault.ts'
 import { readForeignFile, readStart } from '../../../base/path/open.ts'
-import { DAY, formatDuration } from '../../../base/text/units.ts'
+import { DAY, formatCount, formatDuration } from '../../../base/text/units.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
 import type { ClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
 import {
@@ -143,8 +143,7 @@ const LARGE_DATABASE = 4 * 1024 * 1024
 export function checkCount(what: string, database: string): CheckLine[] {
   const count = signaturesIn(database)
   if (count === undefined || count >= A_HANDFUL) return []
-  const some = count === 1 ? '1 signature' : `${count} signatures`
-  const value = `only ${some} in ${database}: ClamAV has millions`
+  const value = `only ${formatCount(count, 'signature')} in ${database}: ClamAV has millions`
   return [lacksSignatures(warning, what, value)]
 }
 

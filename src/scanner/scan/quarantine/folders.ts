@@ -10,6 +10,7 @@ import {
 } from '../../../base/errors/fault.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
+import { formatMode } from '../../../base/text/units.ts'
 import { diskFault } from '../../../mail/message/spool.ts'
 
 const OTHERS = 0o077
@@ -70,8 +71,7 @@ function mustBePrivate(stats: Stats, shown: string): void {
     )
   }
   if ((stats.mode & OTHERS) !== 0) {
-    const octal = `0${(stats.mode & 0o777).toString(8)}`
-    throw wrong(`mode ${octal} lets other users in; run chmod 700 on it`)
+    throw wrong(`mode ${formatMode(stats.mode)} lets other users in; run chmod 700 on it`)
   }
 }
 

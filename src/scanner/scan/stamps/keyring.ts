@@ -4,7 +4,7 @@ import { readForeignFile } from '../../../base/path/open.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { readSettings, type Values } from '../../../base/settings/read-settings.ts'
 import { cluster } from '../../../base/settings/table/cluster.ts'
-import { formatDay } from '../../../base/text/units.ts'
+import { formatDay, formatMode } from '../../../base/text/units.ts'
 
 /** The two ways of making stamps. */
 export type Scheme = 'md5' | 'hmac-sha256'
@@ -90,7 +90,7 @@ export function loadKeyring(env: Environment, control: string): Keyring {
  */
 export function modeFault(mode: number): string | undefined {
   if ((mode & 0o027) === 0) return undefined
-  return `mode 0${(mode & 0o777).toString(8)} lets others read or change the keys; run chmod 640 on it`
+  return `mode ${formatMode(mode)} lets others read or change the keys; run chmod 640 on it`
 }
 
 /**

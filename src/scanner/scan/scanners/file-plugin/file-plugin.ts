@@ -5,6 +5,7 @@ import { errorCode, errorText, Fault } from '../../../../base/errors/fault.ts'
 import { codeInWords } from '../../../../base/errors/system-error.ts'
 import { Bulkhead } from '../../../../base/flow/bulkhead.ts'
 import { userName } from '../../../../base/process/passwd.ts'
+import { formatMode } from '../../../../base/text/units.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { ContentScanner, Sample, ScannerCall } from '../contract/scanner.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
@@ -128,7 +129,7 @@ async function checkFile(file: string): Promise<void> {
   if (!found.isFile())
     throw new Error(`${file}: is not a regular file; put the plugin itself there`)
   if (found.mode & 0o002) {
-    const mode = (found.mode & 0o7777).toString(8).padStart(4, '0')
+    const mode = formatMode(found.mode)
     throw new Error(`${file}: mode ${mode} lets everyone change the plugin; run chmod o-w on it`)
   }
 }
