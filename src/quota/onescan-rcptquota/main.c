@@ -36,7 +36,7 @@ static int answer_option(const char *word) {
   return !print_usage_or_version(word, usage, "onescan-rcptquota " VERSION "\n");
 }
 
-/* Returns whether this can be the name of a mailbox: it is one word and not a path. */
+/* Returns whether this can be the name of a mailbox, like mayNameMailbox() of quota-answer.ts. */
 static int is_name(const char *name) {
   size_t length = strlen(name);
   if (!length || length > MAILBOX_NAME_MAX || *name == '@' || strstr(name, ".."))

@@ -1,4 +1,4 @@
-import { MAILBOX_NAME_MAX } from '../../base/protocol/quota/quota-answer.ts'
+import { mayNameMailbox } from '../../base/protocol/quota/quota-answer.ts'
 import { lowerCase, readAddress } from '../../base/text/address.ts'
 
 /** The user that a query is about: an account or an address. Latin1, one byte per character. */
@@ -10,17 +10,13 @@ export interface User {
   readonly domain: string
 }
 
-/** Characters that end a line, a word or a file name, and `..`, which leaves a directory. */
-const NOT_IN_NAMES = /[\0-\x20\x7f/]|\.\./
-
 /**
  * Reads the name of a user, in lower case. Returns undefined if no mailbox may be looked for under
  * that name. The senders of mail choose these names, and this is the only check of
  * them.
  */
 export function parseUser(text: string): User | undefined {
-  if (text.length === 0 || text.length > MAILBOX_NAME_MAX || NOT_IN_NAMES.test(text))
-    return undefined
+  if (!mayNameMailbox(text)) return undefined
   const name = lowerCase(text)
   const { local, domain } = readAddress(name)
   if (isNoComponent(local) || (domain !== undefined && isNoComponent(domain))) return undefined

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { mayNameMailbox } from '../../../src/base/protocol/quota/quota-answer.ts'
 import { createPolicyDoor } from '../../../src/scanner/doors/policy/policy-service.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
@@ -105,6 +107,19 @@ t.test('the plugin', { skip: missing }, async (t) => {
         const session = open({ QUOTAD, QUOTANAME: 'local' })
         t.equal(await session.rcpt('full@example.org'), refusal)
         t.same([...new Set(service.heard)], ['CHECK_QUOTA full']) // asked again if it is slow
+      })
+
+      t.test('the plugin asks about the names that the daemons let a mailbox have', async (t) => {
+        const bytes = Array.from({ length: 127 }, (_, byte) => String.fromCharCode(byte + 1))
+        const names = [
+          ...bytes.map((byte) => `a${byte}b@example.org`),
+          ...['', 'a..b@example.org', '..', 'é@example.org', 'a'.repeat(255), 'a'.repeat(256)],
+        ]
+        for (const SMTPRCPTTO of names) {
+          const { stderr } = spawnSync(program, { env: { SMTPRCPTTO } })
+          const isAskedAbout = stderr.includes('neither QUOTASOCKET nor QUOTAD is set')
+          t.equal(isAskedAbout, mayNameMailbox(SMTPRCPTTO), JSON.stringify(SMTPRCPTTO))
+        }
       })
 
       t.test('a word that a setting does not have is logged, and counts as unset', async (t) => {

@@ -33,6 +33,13 @@ export const NOT_KNOWN = 'the service does not know'
 /** Upper limit, in bytes, for the name of a mailbox: no file name is longer. */
 export const MAILBOX_NAME_MAX = 255
 
+/**
+ * Returns whether a mailbox may have this name (latin1): it is one word of a line, and one name of a file. The senders of mail
+ * choose names. onescan-rcptquota has the same rule in C.
+ */
+export const mayNameMailbox = (name: string): boolean =>
+  name !== '' && name.length <= MAILBOX_NAME_MAX && !/[\0-\x20\x7f/]|\.\./.test(name)
+
 /** Upper limit, in bytes, for a reply: a name, two numbers and a nonce. */
 export const QUOTA_REPLY_MAX = 1024
 

@@ -1,4 +1,4 @@
-import { MAILBOX_NAME_MAX } from '../../../base/protocol/quota/quota-answer.ts'
+import { mayNameMailbox } from '../../../base/protocol/quota/quota-answer.ts'
 import { addressOf, type MailAddress } from '../../../base/text/address.ts'
 import type { ExplainedAnswer } from './quota-lookup.ts'
 import type { QuotaSettings } from './quota-settings.ts'
@@ -18,8 +18,7 @@ export interface NamedMailbox {
 const LOOKED_UP_ADDRESS_MAX = 1024
 
 /**
- * Returns the mailbox of an address with a plain domain. Returns undefined if no mailbox may have the name:
- * blanks and control bytes would break the protocol, and `/` and `..` the paths of the service.
+ * Returns the mailbox of an address with a plain domain. Returns undefined if no mailbox may have the name.
  */
 export function namedMailboxOf(
   address: MailAddress,
@@ -27,9 +26,7 @@ export function namedMailboxOf(
 ): NamedMailbox | undefined {
   if (address.text.length > LOOKED_UP_ADDRESS_MAX) return undefined
   const name = style === 'local' ? address.local : address.text
-  const usable =
-    address.local !== '' && name.length <= MAILBOX_NAME_MAX && /^[!-.0-~\x80-\xff]+$/.test(name)
-  return usable && !name.includes('..') ? { address, name } : undefined
+  return address.local !== '' && mayNameMailbox(name) ? { address, name } : undefined
 }
 
 /** Upper limit for the extensions that are removed one after the other. Each costs a request. */
