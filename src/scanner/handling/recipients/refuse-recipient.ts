@@ -9,7 +9,7 @@ import {
   quotaLine,
   ruleLine,
 } from '../../log/recipient-lines.ts'
-import { bareAddress, type SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
+import { asDeferral, bareAddress, type SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
 import { refusalByRule } from '../../scan/judge/decision/own-text.ts'
 import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-lookup.ts'
@@ -105,7 +105,7 @@ export function refuseNotPlain(
   log: Log,
   isAfterQueue = false,
 ): SmtpReply {
-  const reply = isAfterQueue ? ownReply.notPlainAfterQueue : ownReply.notPlain
+  const reply = isAfterQueue ? asDeferral(ownReply.notPlain) : ownReply.notPlain
   const decision = isAfterQueue ? 'defer' : 'reject'
   log(notPlainLine(decision, reply.code, { origin, sender, to: path.toString('latin1') }))
   return reply

@@ -2,7 +2,7 @@ import { CR, DASH, NUL, SPACE } from '../../../base/bytes/ascii.ts'
 import { replaceUnprintable } from '../../../base/log/line-format.ts'
 import { WireError } from '../../../base/protocol/connection/wire-error.ts'
 import type { SmtpLine } from './smtp-lines.ts'
-import { type BasicReply, replyLines } from './smtp-syntax.ts'
+import { type BasicReply, DEFERRED, replyLines, temporaryStatus } from './smtp-syntax.ts'
 
 /** Upper limit, in bytes, for one line of a server's reply; RFC 5321 4.5.3.1.5 has 512. */
 export const REPLY_LINE_MAX = 4096
@@ -81,9 +81,8 @@ export function replyTexts({ bytes }: RawReply): string[] {
  */
 export function deferralOf(reply: RawReply): RawReply {
   if (reply.code < 500 && reply.code !== 421) return reply
-  const text = reply.bytes.toString('latin1').replace(/^[0-9]{3}/gm, '451')
-  const bytes = Buffer.from(text.replace(/(?<=^451[ -])5(?=\.[0-9])/gm, '4'), 'latin1')
-  return { code: 451, bytes, insteadOf: reply }
+  const text = reply.bytes.toString('latin1').replace(/^[0-9]{3}([ -]?)(.*)/gm, (...[, gap, rest]) => `${DEFERRED}${gap}${temporaryStatus(rest)}`) // biome-ignore format: a line
+  return { code: DEFERRED, bytes: Buffer.from(text, 'latin1'), insteadOf: reply }
 }
 
 /** Characters of the text in a line of a reply of our own. */

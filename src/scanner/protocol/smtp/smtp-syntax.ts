@@ -42,6 +42,17 @@ export interface SmtpReply {
   readonly lines: readonly string[]
 }
 
+/** The code of a refusal that was made temporary. */
+export const DEFERRED = 451
+
+/** Returns a refusal as one for now. Any other reply stays. */
+export function asDeferral({ code, enhanced, lines }: SmtpReply): SmtpReply {
+  return { code: code < 500 ? code : DEFERRED, enhanced: temporaryStatus(enhanced), lines }
+}
+
+/** Returns `4.7.1` for `5.7.1`, also before a text: RFC 3463 has most codes in both classes. */
+export const temporaryStatus = (enhanced: string): string => enhanced.replace(/^5(?=\.[0-9])/, '4')
+
 /** A reply that may lack an enhanced code, as a greeting and the answer to EHLO do. */
 export type BasicReply = Omit<SmtpReply, 'enhanced'> & Partial<SmtpReply>
 

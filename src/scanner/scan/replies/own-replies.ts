@@ -39,7 +39,6 @@ export const ownReply = {
   sentTooEarly: reply(554, '5.5.0', 'nothing may be sent before the reply to DATA'),
 
   notPlain: reply(501, '5.1.3', PLAIN),
-  notPlainAfterQueue: reply(451, '4.1.3', PLAIN),
   addressTooLong: reply(553, '5.1.0', `an address is longer than ${ADDRESS_MAX} bytes`),
   noRoomForRecipient: reply(452, '4.3.2', 'too many recipients for now, try again later'),
   fault: reply(451, '4.3.0', 'the message cannot be processed now, try again later'),

@@ -12,9 +12,11 @@ import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/smtp-commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import {
   announcedSize,
+  asDeferral,
   bareAddress,
   type SmtpPath,
   type SmtpReply,
+  temporaryStatus,
 } from '../../../protocol/smtp/smtp-syntax.ts'
 import { Deadline } from '../../../scan/judge/context/deadline.ts'
 import type { JudgeContext } from '../../../scan/judge/context/judge-context.ts'
@@ -190,7 +192,7 @@ function deferRefusals(decision: Decision): Decision {
 function deferRefusal(decision: SingleDecision): SingleDecision {
   if (decision.kind !== 'reject') return decision
   const { reply, details } = decision
-  const temporary = { ...reply, class: 4, enhanced: asTemporary(reply.enhanced) } as const
+  const temporary = { ...reply, class: 4, enhanced: temporaryStatus(reply.enhanced) } as const
   return { kind: 'defer', reply: temporary, details }
 }
 
@@ -199,9 +201,5 @@ function replyToError(error: unknown, { isAfterQueue }: SmtpServices): SmtpReply
   const kind = faultKindOf(error)
   if (kind === 'next-hop') return ownReply.nextServerLost
   const reply = faultReply(kind)
-  if (!isAfterQueue || reply.code < 500) return reply
-  return { ...reply, code: 451, enhanced: asTemporary(reply.enhanced) }
+  return isAfterQueue ? asDeferral(reply) : reply
 }
-
-/** Returns `4.7.1` for `5.7.1`: RFC 3463 has most codes in both classes. */
-const asTemporary = (enhanced: string): string => enhanced.replace(/^5/, '4')
