@@ -52,9 +52,7 @@ static int send_request(int fd, struct question question) {
   return send(fd, request, (size_t) length, MSG_NOSIGNAL | MSG_DONTWAIT) == length ? 0 : -1;
 }
 
-enum wait_result { ANSWERED, LATE, CLOSED, TOO_LONG, BROKEN };
-
-/* Receives an answer, which an empty line ends. BROKEN sets errno. */
+/* Receives an answer, which an empty line ends. */
 static enum wait_result receive_answer(int fd, char *answer, size_t size, double deadline) {
   size_t length = 0;
   while (length < size - 1) {

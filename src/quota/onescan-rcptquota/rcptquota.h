@@ -23,6 +23,9 @@ int is_word(const char *name, const char *word, const char *unset);
 /* Returns whether `fd` can be read before `deadline`, a time of uptime(). */
 int is_readable_before(int fd, double deadline);
 
+/* How the wait for an answer ended. BROKEN sets errno. */
+enum wait_result { ANSWERED, LATE, CLOSED, TOO_LONG, BROKEN };
+
 /* A recipient and the attributes of the request to onescand. */
 struct question {
   const char *recipient;

@@ -137,9 +137,7 @@ static int connect_to_service(const struct service *service) {
   return connect(fd, (const struct sockaddr *) &service->address, service->address_size) ? -1 : fd;
 }
 
-enum wait_result { ANSWERED, LATE, BROKEN };
-
-/* Reads packets until one of them answers the query. BROKEN sets errno. */
+/* Reads packets until one of them answers the query. */
 static enum wait_result await_answer(int fd, const char *name, const char *nonce, double deadline,
                                      enum answer *answer) {
   char packet[QUOTA_REPLY_MAX];

@@ -3,10 +3,8 @@ import type { Socket } from 'node:net'
 import { readUptime } from '../../flow/uptime.ts'
 import { onceAMinute } from '../../log/line-format.ts'
 import { descriptorLimit } from '../../process/descriptors.ts'
-import { longestSilent } from './idle.ts'
+import { IDLE_AFTER, longestSilent } from './idle.ts'
 
-/** Milliseconds without a complete request after which a connection may be closed for another one. */
-const IDLE_AFTER = 100
 /** Milliseconds for a client that is turned away to take its answer. */
 const TURNED_AWAY_FOR = 1_000
 /** Upper limit for clients that are turned away with an answer at the same time: each has a descriptor. */

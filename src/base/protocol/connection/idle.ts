@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net'
 import { hasUnread } from '../../process/descriptors.ts'
 
+/** Milliseconds of silence after which a connection may be closed for another one. */
+export const IDLE_AFTER = 100
+
 /** The open connections of a server, or some of them, each with its socket. */
 type Entries<Served> = Iterable<readonly [Served, Socket]>
 

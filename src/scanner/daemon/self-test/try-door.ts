@@ -16,7 +16,7 @@ import {
   pageName,
   parseDoorAddress,
 } from '../../options/door-address.ts'
-import { uint32 } from '../../protocol/frames.ts'
+import { encodeNegotiation, everyCapability } from '../../protocol/milter/milter-offer.ts'
 import { packet } from '../../protocol/milter/packets.ts'
 import { askForDescription } from '../../protocol/slot/daemon-description.ts'
 import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
@@ -132,10 +132,7 @@ async function expect(
 }
 
 /** The first and last command of an MTA that offers all that milters may request, and has no mail. */
-const NEGOTIATION = Buffer.concat([
-  packet('O', uint32(6), uint32(0x1ff), uint32(0x1fffff)),
-  packet('Q'),
-])
+const NEGOTIATION = Buffer.concat([encodeNegotiation(everyCapability), packet('Q')])
 /** The length of a packet. */
 const LENGTH = 4
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { isLoopbackHost } from '../../../base/net/server-address.ts'
 import { peerOf } from '../../../base/process/descriptors.ts'
-import { longestSilent } from '../../../base/protocol/connection/idle.ts'
+import { IDLE_AFTER, longestSilent } from '../../../base/protocol/connection/idle.ts'
 import { loadSystem, type Peer } from '../../../base/runtime/system.ts'
 import { type Configuration, requireIdentity } from '../../configuration/configuration.ts'
 import { peerFields } from '../../log/message-lines.ts'
@@ -19,8 +19,6 @@ import { ClamdConversation, ClamdRequests } from './clamd-session.ts'
 import { DescriptorStream } from './descriptor-stream.ts'
 import { Handshakes } from './tls-handshakes.ts'
 
-/** Milliseconds of silence after which a client may be closed to free a place. */
-const IDLE_AFTER = 100
 /** Milliseconds for a refused client to accept its answer. */
 const TURNED_AWAY_FOR = 100
 

@@ -17,7 +17,7 @@ import {
   type Agreement,
   agree,
   type Capabilities,
-  encodeAgreement,
+  encodeNegotiation,
 } from '../../protocol/milter/milter-offer.ts'
 import { continued, smtpReply } from '../../protocol/milter/milter-replies.ts'
 import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
@@ -158,7 +158,7 @@ export class MilterSession {
     const mayRefuse = quota !== undefined || rules !== undefined || needsPlainRecipients
     const request = optionsToRequest(mayRefuse, this.#isLocal)
     this.#agreement = agree(offer, request)
-    return encodeAgreement(this.#agreement, request)
+    return encodeNegotiation(this.#agreement, request.macros)
   }
 
   async #startMessage(

@@ -146,10 +146,21 @@ export function agree(offer: Capabilities, request: NegotiationRequest): Agreeme
   }
 }
 
-/** Returns the packet that answers an offer. */
-export function encodeAgreement(
+/** The capabilities of an MTA that offers all that milters may request. */
+export const everyCapability: Capabilities = {
+  version: VERSION_MAX,
+  actions: allOf(action),
+  steps: allOf(step),
+}
+
+function allOf(bits: Readonly<Record<string, number>>): number {
+  return Object.values(bits).reduce((some, bit) => some | bit)
+}
+
+/** Returns the packet by which an MTA makes an offer, or a filter answers one. */
+export function encodeNegotiation(
   { version, actions, steps }: Capabilities,
-  { macros }: NegotiationRequest,
+  macros: NegotiationRequest['macros'] = [],
 ): Buffer {
   const lists =
     actions & action.requestMacros

@@ -4,6 +4,9 @@ import { attempt } from '../../../base/errors/fault.ts'
 /** sendmail(8), by which programs of a host send mail. Every mail server has one. */
 export const SENDMAIL = '/usr/sbin/sendmail'
 
+/** The environment of programs of a mail server, and not that of the caller. */
+export const mailProgramEnv = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } as const
+
 /**
  * Returns the options with which such a program accepts a message of any lines from a sender, '' for a
  * bounce.

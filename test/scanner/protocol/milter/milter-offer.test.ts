@@ -3,7 +3,8 @@ import t from 'tap'
 import {
   action,
   agree,
-  encodeAgreement,
+  encodeNegotiation,
+  everyCapability,
   macroStage,
   type NegotiationRequest,
   step,
@@ -54,6 +55,10 @@ t.test('an MTA may have the actions of version 6, and none of its steps', async 
   }
 })
 
+t.test('a test client offers all edits and steps of version 6', async (t) => {
+  t.same(everyCapability, { version: 6, actions: 0x1ff, steps: 0x1fffff })
+})
+
 t.test('sizes of data are never agreed', async (t) => {
   const offer = { version: 6, actions: 0x11, steps: 0xffffffff }
   t.equal(agree(offer, { ...wish, wantedSteps: 0xffffffff | 0 }).steps >>> 28, 8)
@@ -71,10 +76,12 @@ t.test('the error names what an MTA lacks', async (t) => {
 
 t.test('macros are asked for if the MTA offers that', async (t) => {
   const offer = { version: 6, actions: 0x1ff, steps: 0x1fffff }
-  const answer = encodeAgreement(agree(offer, wish), wish).toString('latin1')
+  const answer = encodeNegotiation(agree(offer, wish), wish.macros).toString('latin1')
   const [length, rest] = [answer.slice(0, 4), answer.slice(4)]
   t.equal(length, "\0\0\0'")
   t.equal(rest, 'O\0\0\0\x06\0\0\x01\x15\0\x10\0\x02\0\0\0\x02i {auth_authen}\0\0\0\0\x05i\0')
-  const old = encodeAgreement(agree({ ...offer, actions: 0xff }, wish), wish).toString('latin1')
+  const old = encodeNegotiation(agree({ ...offer, actions: 0xff }, wish), wish.macros).toString(
+    'latin1',
+  )
   t.equal(old, '\0\0\0\x0dO\0\0\0\x06\0\0\0\x15\0\x10\0\x02')
 })

@@ -1,5 +1,6 @@
 import { runProgram } from '../../../../base/process/run-program.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
+import { mailProgramEnv } from '../../../protocol/smtp/sendmail-program.ts'
 import { reader } from '../../root/check-accounts.ts'
 import { commandAs } from '../../root/run-as.ts'
 
@@ -15,10 +16,9 @@ export async function askProgram(
   command: readonly [string, ...string[]],
   within = TIMEOUT,
 ): Promise<string> {
-  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
   const { code, output, complaint, exceeded } = await runProgram({
     command: process.getuid!() === 0 ? commandAs(reader(), command) : command,
-    ...{ env, cwd: '/', within },
+    ...{ env: mailProgramEnv, cwd: '/', within },
   })
   if (exceeded === 'time')
     throw new Error(`${command[0]} did not end within ${formatDuration(within)}`)

@@ -3,7 +3,7 @@ import { errorText, Fault } from '../../../../base/errors/fault.ts'
 import { codeInWords } from '../../../../base/errors/system-error.ts'
 import { userName } from '../../../../base/process/passwd.ts'
 import { askOnce } from '../../../../base/protocol/connection/ask-once.ts'
-import { uint32 } from '../../../protocol/frames.ts'
+import { encodeNegotiation, everyCapability } from '../../../protocol/milter/milter-offer.ts'
 import { createPacketReader, packet, strings } from '../../../protocol/milter/packets.ts'
 import { cleanMessage } from '../../../readiness/test-mail/eicar-message.ts'
 import { nameMail } from './name-mail.ts'
@@ -42,7 +42,7 @@ async function askMilter(path: string, message: Buffer): Promise<string | undefi
   const [header = '', body = ''] = message.toString('latin1').split(/\n\n(.*)/s)
   const fields = header.split('\n').map((line) => line.split(/: (.*)/s).slice(0, 2))
   const commands = [
-    packet('O', uint32(6), uint32(0x1ff), uint32(0)), // all edits, and each command is answered
+    encodeNegotiation({ ...everyCapability, steps: 0 }), // each command is answered
     packet('C', strings('localhost'), Buffer.from('4\0\0'), strings('127.0.0.1')),
     ...[packet('H', strings('localhost')), packet('M', strings('<>'))],
     ...[packet('R', strings(`<${ADDRESS}>`)), packet('T')],

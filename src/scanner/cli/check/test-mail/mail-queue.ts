@@ -1,4 +1,5 @@
 import { runProgram } from '../../../../base/process/run-program.ts'
+import { mailProgramEnv } from '../../../protocol/smtp/sendmail-program.ts'
 
 /** The last line of the list that Postfix and Sendmail print. */
 const TOTAL = /^-- \d+ Kbytes in (\d+) Requests?\.$|^[ \t]*Total requests: (\d+)$/m
@@ -10,8 +11,7 @@ const TIMEOUT = 10_000
  * that to this account, as Exim does not.
  */
 export async function queueLength(program: string): Promise<number | undefined> {
-  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
-  const run = runProgram({ command: [program, '-bp'], env, within: TIMEOUT })
+  const run = runProgram({ command: [program, '-bp'], env: mailProgramEnv, within: TIMEOUT })
   const ended = await run.catch(() => undefined)
   const [, ...totals] = TOTAL.exec(ended?.output.toString('latin1') ?? '') ?? []
   const total = totals.find(Boolean)

@@ -5,7 +5,7 @@ import { errorText } from '../../../../base/errors/fault.ts'
 import { withoutCode } from '../../../../base/errors/system-error.ts'
 import { runProgram } from '../../../../base/process/run-program.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
-import { sendmailOptions } from '../../../protocol/smtp/sendmail-program.ts'
+import { mailProgramEnv, sendmailOptions } from '../../../protocol/smtp/sendmail-program.ts'
 
 /**
  * A port at which a mail server accepts mail. (nodemailer sends test mail to it, with TLS and a login. onescand's client of
@@ -251,7 +251,7 @@ async function sendByProgram(program: string, message: Buffer, address: string):
   try {
     const { code, output, complaint, exceeded } = await runProgram({
       command: [program, ...sendmailOptions(program, ''), address],
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      env: mailProgramEnv,
       input: message,
       within: TIMEOUT,
     })
