@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
 #include "common.h"
 
-const char *setting(const char *name, const char *unset) {
+const char *setting(const char *name, const char *fallback) {
   const char *value = getenv(name);
-  return value && *value ? value : unset;
+  return value && *value ? value : fallback;
 }
 
 int begins(const char *text, const char *prefix) {

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* A setting of the environment. An empty one counts as unset. */
-const char *setting(const char *name, const char *unset);
+const char *setting(const char *name, const char *fallback);
 
 int begins(const char *text, const char *prefix);
 

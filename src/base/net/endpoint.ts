@@ -14,7 +14,7 @@ export const LISTEN_QUEUE = 4096
 
 interface PortRules {
   /** The default port. Without it, the text must contain a port. */
-  readonly usualPort?: number
+  readonly defaultPort?: number
   /** The least port: 1, or 0 where that means that the kernel chooses one to listen at. */
   readonly leastPort?: 0 | 1
 }
@@ -29,11 +29,11 @@ const HOST_AND_PORT = /^(?:\[(?<address>[^\]]*)\]|(?<host>[\w.-]+))(?::(?<digits
  */
 export function parseEndpoint(
   text: string,
-  { usualPort, leastPort = 1 }: PortRules = {},
+  { defaultPort, leastPort = 1 }: PortRules = {},
 ): Endpoint | undefined {
   const { address, host = address, digits } = HOST_AND_PORT.exec(text)?.groups ?? {}
   if (host === undefined || (address !== undefined && !parseIpAddress(address))) return undefined
-  const port = digits === undefined ? usualPort : Number(digits)
+  const port = digits === undefined ? defaultPort : Number(digits)
   return port !== undefined && port >= leastPort && port <= PORT_MAX ? { host, port } : undefined
 }
 

@@ -9,14 +9,14 @@ export type ServerAddress =
 /**
  * Reads an address as mail servers write it: `unix:PATH` (or `local:PATH`), `inet:HOST:PORT` (or `inet:PORT@HOST`, as
  * Sendmail does) and `inet6:[ADDRESS]:PORT`. onescand's clamd interface adds `tls:HOST:PORT`. Without a host
- * (`inet:PORT`), the host is `usualHost`. Returns undefined for anything else.
+ * (`inet:PORT`), the host is `defaultHost`. Returns undefined for anything else.
  */
-export function parseServerAddress(text: string, usualHost = ''): ServerAddress | undefined {
+export function parseServerAddress(text: string, defaultHost = ''): ServerAddress | undefined {
   const [, scheme, rest = ''] = /^(unix|local|inet6?|tls):(.+)$/s.exec(text) ?? []
   if (scheme === undefined) return undefined
   if (scheme === 'unix' || scheme === 'local') return { kind: 'unix', path: rest }
   const [, port, inBrackets, plain] = /^:?([0-9]+)(?:@(?:\[(.*)\]|(.*)))?$/.exec(rest) ?? []
-  const host = inBrackets || plain || usualHost
+  const host = inBrackets || plain || defaultHost
   const endpoint = parseEndpoint(
     port === undefined ? rest : writeEndpoint({ host, port: Number(port) }),
   )

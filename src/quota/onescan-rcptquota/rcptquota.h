@@ -16,10 +16,10 @@ enum answer { CANNOT_TELL, ROOM, FULL };
 /* Writes a line to the log, and returns CANNOT_TELL. */
 __attribute__((format(printf, 1, 2))) enum answer cannot_tell(const char *format, ...);
 /* A setting from `min` to `max`. Any other value counts as unset, and is logged. */
-long number(const char *name, long unset, long min, long max);
-/* Returns whether a setting is `word`. Any value but that and `unset` counts as unset, and is
+long number(const char *name, long fallback, long min, long max);
+/* Returns whether a setting is `word`. Any value but that and `fallback` counts as that, and is
  * logged. */
-int is_word(const char *name, const char *word, const char *unset);
+int is_word(const char *name, const char *word, const char *fallback);
 /* Returns whether `fd` can be read before `deadline`, a time of uptime(). */
 int is_readable_before(int fd, double deadline);
 

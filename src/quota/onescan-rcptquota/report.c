@@ -27,23 +27,23 @@ enum answer cannot_tell(const char *format, ...) {
   return CANNOT_TELL;
 }
 
-long number(const char *name, long unset, long min, long max) {
+long number(const char *name, long fallback, long min, long max) {
   const char *digits = setting(name, NULL);
   if (!digits)
-    return unset;
+    return fallback;
   long value = parse_number(digits, min, max);
   if (value != NO_NUMBER)
     return value;
   cannot_tell("%s=\"%s\": must be from %ld to %ld", name, digits, min, max);
-  return unset;
+  return fallback;
 }
 
-int is_word(const char *name, const char *word, const char *unset) {
-  const char *value = setting(name, unset);
+int is_word(const char *name, const char *word, const char *fallback) {
+  const char *value = setting(name, fallback);
   if (strcmp(value, word) == 0)
     return 1;
-  if (strcmp(value, unset) != 0)
-    cannot_tell("%s=\"%s\": must be %s or %s", name, value, unset, word);
+  if (strcmp(value, fallback) != 0)
+    cannot_tell("%s=\"%s\": must be %s or %s", name, value, fallback, word);
   return 0;
 }
 

@@ -124,8 +124,8 @@ function envelopeBytes(from: string, to: readonly string[]): Buffer {
 /** The meaning of an exit code, by qmail-queue(8). */
 function meaningOf({ code, signal }: Pick<SlotResult, 'code' | 'signal'>): string {
   if (code === null) return `The program was killed by ${signal}: the client will try again.`
-  const usual = isPermanent(code) ? 'Refused permanently.' : 'The client is asked to try again.'
-  return exitMeanings[code] ?? usual
+  const fallback = isPermanent(code) ? 'Refused permanently.' : 'The client is asked to try again.'
+  return exitMeanings[code] ?? fallback
 }
 
 /** The answer for people, with control bytes of hostile mail made visible. */

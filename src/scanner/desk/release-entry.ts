@@ -28,12 +28,12 @@ import { personIn } from './noted-acts.ts'
 import { PutBack } from './put-back.ts'
 import { isInCare, mayRelease, type Reader, recipientsFor } from './reader.ts'
 import {
+  defaultRouteOf,
   MaybeTaken,
   NotTaken,
   type OutgoingMail,
   type ReleaseRoute,
-  type UsualRoute,
-  usualRouteOf,
+  type RouteName,
 } from './send-again.ts'
 import { asUtf8 } from './shown-message.ts'
 
@@ -74,7 +74,7 @@ interface ReleaseRun {
   readonly to: readonly string[]
   /** Returns the keys that sign, or none for a release without a stamp. */
   readonly keys: () => readonly Key[]
-  readonly routes: Readonly<Record<UsualRoute, ReleaseRoute>>
+  readonly routes: Readonly<Record<RouteName, ReleaseRoute>>
   /** Whether the caller has chosen the route, also for mail that would be put back. */
   readonly isRouted: boolean
   /** The person who releases it. */
@@ -148,7 +148,7 @@ export async function releaseEntry(
     await (isDone ? begun.finish() : begun.cancel())
     throw error
   }
-  const route = isBack ? new PutBack({ ...record, file }) : routes[usualRouteOf(record.door)]
+  const route = isBack ? new PutBack({ ...record, file }) : routes[defaultRouteOf(record.door)]
   const mails = keys.length > 0 ? inGroups(recipients, RELEASED_TO_MAX) : [recipients]
   const answers: string[] = []
   const reached: string[] = []

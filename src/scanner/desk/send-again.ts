@@ -61,19 +61,19 @@ export class NotTaken extends Fault {
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /**
- * The usual routes of mail, by the door that kept it. A milter sees over SMTP what it saw before: programs complete and
+ * The default routes of mail, by the door that kept it. A milter sees over SMTP what it saw before: programs complete and
  * rewrite the mail that they submit, also its recipients (Postfix's canonical_maps).
  */
-const usualRoutes = { chain: 'chain', smtp: '127.0.0.1:25', sendmail: 'sendmail' } as const
-export type UsualRoute = keyof typeof usualRoutes
+const namedRoutes = { chain: 'chain', smtp: '127.0.0.1:25', sendmail: 'sendmail' } as const
+export type RouteName = keyof typeof namedRoutes
 
-/** Returns the usual route of mail that this door kept. */
-export const usualRouteOf = (kept: string): UsualRoute =>
+/** Returns the default route of mail that this door kept. */
+export const defaultRouteOf = (kept: string): RouteName =>
   kept === 'qmail' ? 'chain' : kept === 'milter' ? 'smtp' : 'sendmail'
 
-/** Parses the name of a usual route. The route of any other name is sendmail. */
-export const parseUsualRoute = (usual: string, env: Environment): ReleaseRoute =>
-  parseRoute(Object.hasOwn(usualRoutes, usual) ? usualRoutes[usual as UsualRoute] : 'sendmail', env)
+/** Parses the name of a default route. The route of any other name is sendmail. */
+export const parseDefaultRoute = (name: string, env: Environment): ReleaseRoute =>
+  parseRoute(Object.hasOwn(namedRoutes, name) ? namedRoutes[name as RouteName] : 'sendmail', env)
 
 /**
  * Parses a route: `chain`, the next program of onescan-queue; `sendmail`, which every MTA has, or

@@ -78,14 +78,14 @@ const NAMES_MAX = 20
 export function readTexts({ record, start }: RecordAndStart): ReadTexts {
   const fields = record.fields ?? seenFieldsIn(start)
   const bodyOf = (field: string) => field.slice(field.indexOf(':') + 1)
-  const usual = charsetIn(fields)
+  const charsetOfMail = charsetIn(fields)
   const read = (name: RegExp) => {
     const field = fields.find((written) => name.test(written))
-    return field === undefined ? undefined : harmless(readableText(bodyOf(field), usual))
+    return field === undefined ? undefined : harmless(readableText(bodyOf(field), charsetOfMail))
   }
   const names = fields
     .filter((field) => /^content/i.test(field))
-    .flatMap((field) => readableNames(bodyOf(field), usual))
+    .flatMap((field) => readableNames(bodyOf(field), charsetOfMail))
   return {
     subject: read(/^subject/i) ?? null,
     from: read(/^from/i) ?? '',

@@ -26,7 +26,7 @@ interface HtmlLink {
 /** Resolves to the first plain text of a message that has no name of a file or, if there is none, the text of its first HTML. */
 export async function textOf(message: OpenMessage): Promise<Letter> {
   const letter = await readMessage(message, process.env, (contents, header): Letter => {
-    const usual = charsetOf({ record: message.record, start: header.bytes })
+    const charsetOfMail = charsetOf({ record: message.record, start: header.bytes })
     let plain: Letter | undefined
     let html: Letter | undefined
     for (const step of contents) {
@@ -34,7 +34,7 @@ export async function textOf(message: OpenMessage): Promise<Letter> {
       const type = step.part.types.find((name) => name === 'text/plain' || name === 'text/html')
       if (type === undefined || (type === 'text/plain' ? plain : html) !== undefined) continue
       const start = step.bytes.gather(0, TEXT_MAX)
-      const written = textInCharset(start.toString('latin1'), '', usual)
+      const written = textInCharset(start.toString('latin1'), '', charsetOfMail)
       const { text, links } = type === 'text/html' ? readHtml(written) : { text: written, links: [] } // biome-ignore format: a line
       const made = {
         text: harmlessText(text.replace(/\r\n?/g, '\n')).trim(),

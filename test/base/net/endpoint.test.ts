@@ -45,14 +45,14 @@ t.test('a host without brackets and a port in range are parsed', async (t) => {
 
 t.test('a text without a port has the usual one, if there is such a port', async (t) => {
   fc.assert(
-    fc.property(name, port, (host, usualPort) => {
-      t.same(parseEndpoint(host, { usualPort }), { host, port: usualPort })
+    fc.property(name, port, (host, defaultPort) => {
+      t.same(parseEndpoint(host, { defaultPort }), { host, port: defaultPort })
       t.equal(parseEndpoint(host), undefined)
     }),
   )
-  t.same(parseEndpoint('[::1]', { usualPort: 389 }), { host: '::1', port: 389 })
-  t.same(parseEndpoint('a:1', { usualPort: 389 }), { host: 'a', port: 1 })
-  t.equal(parseEndpoint('a b', { usualPort: 389 }), undefined)
+  t.same(parseEndpoint('[::1]', { defaultPort: 389 }), { host: '::1', port: 389 })
+  t.same(parseEndpoint('a:1', { defaultPort: 389 }), { host: 'a', port: 1 })
+  t.equal(parseEndpoint('a b', { defaultPort: 389 }), undefined)
 })
 
 t.test('texts that are not endpoints are not read as one', async (t) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { digestMail } from '../../../src/scanner/cli/quarantine/digest-mail.ts'
-import { usualWords } from '../../../src/scanner/cli/quarantine/digest-words.ts'
+import { defaultWords } from '../../../src/scanner/cli/quarantine/digest-words.ts'
 import { entriesOf, singleEntry } from '../../../src/scanner/cli/quarantine/equal-messages.ts'
 import { Desk } from '../../../src/scanner/desk/desk.ts'
 import { ALL_MAIL } from '../../../src/scanner/desk/reader.ts'
@@ -506,7 +506,7 @@ async function digestOf(directory: string, isForRecipient: boolean): Promise<str
   const entries = isForRecipient ? shown.map(singleEntry) : entriesOf(shown) // biome-ignore format: a line
   const parted = { entries, entriesBefore: 0, entryCount: entries.length, part: 1, parts: 1 }
   const digest = { to, ...parted, count: shown.length, left: 0, kinds }
-  const words = usualWords(isForRecipient, page)
+  const words = defaultWords(isForRecipient, page)
   const origin = { host: 'mx1.example.org', postmaster: 'postmaster@example.org', isForRecipient, now: Date.now(), zone: 'Europe/Berlin', page, words, stock: { waiting: 41, ending: 6, unread: 0 } } // biome-ignore format: a line
   const mail = digestMail(digest, origin).toString('latin1')
   const [header = '', text = '', html = ''] = mail.split(/--=_\w+(?:--)?\n/)

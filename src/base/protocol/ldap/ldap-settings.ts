@@ -97,6 +97,6 @@ function readServer(scheme: string, endpoint: string): DialledServer | undefined
     return path?.startsWith('/') ? { path: socketPath(path, 'QUOTALDAPURL') } : undefined
   }
   const isSecure = scheme === 'ldaps'
-  const server = parseEndpoint(endpoint, { usualPort: isSecure ? 636 : 389 })
+  const server = parseEndpoint(endpoint, { defaultPort: isSecure ? 636 : 389 })
   return server && { ...server, isSecure }
 }

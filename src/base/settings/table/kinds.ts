@@ -117,7 +117,7 @@ function common<Value>(more: SettingDetails<Value>): Omit<SettingCommon<Value>, 
 }
 
 export function number<Default extends number | undefined>(
-  byDefault: Default,
+  fallback: Default,
   more: SettingDetails<number | Default> & {
     readonly min?: number
     readonly max?: number
@@ -126,16 +126,13 @@ export function number<Default extends number | undefined>(
 ): NumberSetting<Default> {
   const { min = 0, max = Number.MAX_SAFE_INTEGER, unit = '' } = more
   const read = (raw: string | undefined, name: string) =>
-    raw ? wholeNumber(raw, name, 0, { min, max, unit }) : byDefault
-  return { kind: 'number', default: byDefault, min, max, unit, read, ...common(more) }
+    raw ? wholeNumber(raw, name, 0, { min, max, unit }) : fallback
+  return { kind: 'number', default: fallback, min, max, unit, read, ...common(more) }
 }
 
-export function size(
-  byDefault: string | undefined,
-  more: SettingDetails<number> = {},
-): SizeSetting {
-  const read = (raw: string | undefined, name: string) => byteSize(raw || byDefault, name, 0)
-  return { kind: 'size', default: byDefault, read, ...common(more) }
+export function size(fallback: string | undefined, more: SettingDetails<number> = {}): SizeSetting {
+  const read = (raw: string | undefined, name: string) => byteSize(raw || fallback, name, 0)
+  return { kind: 'size', default: fallback, read, ...common(more) }
 }
 
 /** Defines a setting with a fixed list of values. The first one is the default. */
@@ -151,23 +148,23 @@ export function word<const Word extends string>(
 type Parsed<Default, Value> = Default extends undefined ? Value | undefined : Value
 
 export function text<Default extends string | undefined>(
-  byDefault: Default,
+  fallback: Default,
   more: SettingDetails<Parsed<Default, string>> = {},
 ): TextSetting<Default, Parsed<Default, string>> {
-  return parsed(byDefault, (raw) => raw, more)
+  return parsed(fallback, (raw) => raw, more)
 }
 
 /** Defines a setting whose text is converted by `parse`. */
 export function parsed<Default extends string | undefined, Value>(
-  byDefault: Default,
+  fallback: Default,
   parse: (text: string, name: string) => Value,
   more: SettingDetails<Parsed<Default, Value>> = {},
 ): TextSetting<Default, Parsed<Default, Value>> {
   const read = (raw: string | undefined, name: string) => {
-    const value = raw || byDefault
+    const value = raw || fallback
     return (value === undefined ? undefined : parse(value, name)) as Parsed<Default, Value>
   }
-  return { kind: 'text', default: byDefault, read, ...common(more) }
+  return { kind: 'text', default: fallback, read, ...common(more) }
 }
 
 /**
@@ -175,9 +172,9 @@ export function parsed<Default extends string | undefined, Value>(
  * unset and has no default.
  */
 export function wordList<Default extends string | undefined>(
-  byDefault: Default,
+  fallback: Default,
   more: SettingDetails<readonly string[]> = {},
 ): TextSetting<Default, readonly string[]> {
-  const read = (raw: string | undefined, name: string) => splitWords(raw || byDefault || '', name)
-  return { kind: 'text', default: byDefault, read, ...common(more) }
+  const read = (raw: string | undefined, name: string) => splitWords(raw || fallback || '', name)
+  return { kind: 'text', default: fallback, read, ...common(more) }
 }

@@ -5,10 +5,10 @@ import { openAnonymousFile, piecesOfFile, writeAll } from '../../../mail/message
 import {
   MaybeTaken,
   type OutgoingMail,
+  parseDefaultRoute,
   parseRoute,
-  parseUsualRoute,
   type ReleaseRoute,
-  type UsualRoute,
+  type RouteName,
 } from '../../desk/send-again.ts'
 import { printsJson, textOption } from '../command/cli-options.ts'
 import { FAILED, makeCommand } from '../command/run-command.ts'
@@ -24,9 +24,9 @@ import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment
 /** The route to the program that reads standard output. */
 export const BY_CALLER = 'caller'
 
-/** The lines of JSON that root receives: the mail and its usual route, its bytes in base64, its end. */
+/** The lines of JSON that root receives: the mail and its default route, its bytes in base64, its end. */
 type HandedLine =
-  | { readonly mail: Omit<OutgoingMail, 'bytes'>; readonly usual: UsualRoute }
+  | { readonly mail: Omit<OutgoingMail, 'bytes'>; readonly route: RouteName }
   | { readonly bytes: string }
   | { readonly end: true }
 
@@ -48,15 +48,15 @@ const SIZE_MAX = 1024 ** 3
 
 export class CallerRoute implements ReleaseRoute {
   text = 'root'
-  readonly #usual: UsualRoute
+  readonly #route: RouteName
 
-  constructor(usual: UsualRoute) {
-    this.#usual = usual
+  constructor(route: RouteName) {
+    this.#route = route
   }
 
   async handOn({ bytes, ...mail }: OutgoingMail): Promise<string> {
     const print = (line: HandedLine) => writeOut(`${JSON.stringify(line)}\n`)
-    await print({ mail, usual: this.#usual })
+    await print({ mail, route: this.#route })
     for (const piece of bytes()) {
       for (let at = 0; at < piece.length; at += PIECE) {
         await print({ bytes: piece.toString('base64', at, at + PIECE) })
@@ -115,7 +115,7 @@ export const handOnCommand = makeCommand('quarantine hand-on', {
     const file = openAnonymousFile(directory) // closed by the end of this process
     let size = 0
     let mail: Omit<OutgoingMail, 'bytes'> | undefined
-    let usual = ''
+    let fallback = ''
     for await (const line of createInterface({ input: process.stdin })) {
       const part = JSON.parse(line) as HandedLine
       if ('bytes' in part) {
@@ -125,10 +125,11 @@ export const handOnCommand = makeCommand('quarantine hand-on', {
         size += piece.length
       } else if ('mail' in part) {
         mail = part.mail
-        usual = part.usual // an attacker who controls onescand may report anything
+        fallback = part.route // an attacker who controls onescand may report anything
       } else {
         const env = slotEnvironment(process.env, args)
-        const route = args.by === undefined ? parseUsualRoute(usual, env) : parseRoute(args.by, env)
+        const route =
+          args.by === undefined ? parseDefaultRoute(fallback, env) : parseRoute(args.by, env)
         return handOn(route, { ...mail!, bytes: () => piecesOfFile(file, 0, size, PIECE) })
       }
     }

@@ -57,8 +57,8 @@ export function speakerOf({ phrases, language }: DigestWords) {
   }
 }
 
-/** Returns the usual words, for the postmaster or for a recipient. `page` is that of the quarantine. */
-export function usualWords(isForRecipient: boolean, page: string | undefined): DigestWords {
+/** Returns the default words, for the postmaster or for a recipient. `page` is that of the quarantine. */
+export function defaultWords(isForRecipient: boolean, page: string | undefined): DigestWords {
   return wordsOf(isForRecipient ? forRecipient : forPostmaster(page))
 }
 

@@ -26,7 +26,7 @@ import {
   type Stock,
   shownAddress,
 } from './digest-mail.ts'
-import { parseWords, usualWords, wordsOfNothing } from './digest-words.ts'
+import { defaultWords, parseWords, wordsOfNothing } from './digest-words.ts'
 import { addDirectoryOption, atDesk, noteOf } from './directory.ts'
 import { entriesOf, singleEntry } from './equal-messages.ts'
 import { complainTo } from './meant-messages.ts'
@@ -82,7 +82,7 @@ export const digestCommand = makeCommand('quarantine digest', {
       const page = readSetting(env, 'QUARANTINEURL')
       const words =
         file === undefined
-          ? usualWords(isForRecipient, page)
+          ? defaultWords(isForRecipient, page)
           : parseWords(readForeignFile(file, TEXT_MAX).toString(), file)
       const now = Date.now()
       const send = async (digest: Digest, stock: Stock): Promise<string> => {

@@ -3,10 +3,10 @@ import { formatCount } from '../../../base/text/units.ts'
 import { ALL_MAIL } from '../../desk/reader.ts'
 import { type Released, releaseEntry, signingKeys } from '../../desk/release-entry.ts'
 import {
+  parseDefaultRoute,
   parseRoute,
-  parseUsualRoute,
   type ReleaseRoute,
-  type UsualRoute,
+  type RouteName,
 } from '../../desk/send-again.ts'
 import { flag, printsJson, textOption, textOptions } from '../command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
@@ -73,10 +73,10 @@ export const releaseCommand = makeCommand('quarantine release', {
   },
 })
 
-/** Returns the route that --by names, or the usual one. */
-export function routeBy(by: string | undefined, usual: UsualRoute, env: Environment): ReleaseRoute {
-  if (by === BY_CALLER) return new CallerRoute(usual)
-  return by === undefined ? parseUsualRoute(usual, env) : parseRoute(by, env)
+/** Returns the route that --by names, or the default. */
+export function routeBy(by: string | undefined, route: RouteName, env: Environment): ReleaseRoute {
+  if (by === BY_CALLER) return new CallerRoute(route)
+  return by === undefined ? parseDefaultRoute(route, env) : parseRoute(by, env)
 }
 
 async function report(

@@ -22,9 +22,9 @@ const OF_SERVICES = ['root', 'onescan', 'onescan-quotad', 'onescan-log']
  * The account that is named, else the first one of these that this host has, with all of its groups. Throws
  * a Fault of kind `config` if there is none, or if it is root's or a service's.
  */
-function accountFor(named: string | undefined, usual: readonly string[]): SystemAccount {
+function accountFor(named: string | undefined, fallback: readonly string[]): SystemAccount {
   const accounts = readAccounts()
-  const names = named === undefined ? usual : [named]
+  const names = named === undefined ? fallback : [named]
   const [account] = names.flatMap((name) => findAccount(accounts, name, 'all') ?? [])
   if (account === undefined)
     throw new Fault(

@@ -43,7 +43,7 @@ export function checkAccessBy(
 
 /** Returns whether a Host field names a loopback address: `127.0.0.1:9101`, `localhost`, `[::1]:9101`. */
 const isOwnName = (host: string): boolean =>
-  isLoopbackHost(parseEndpoint(host, { usualPort: 80 })?.host ?? '')
+  isLoopbackHost(parseEndpoint(host, { defaultPort: 80 })?.host ?? '')
 
 /**
  * Returns whether the token was given as Bearer (RFC 6750 2.1), or as the password of Basic (RFC 7617), which

@@ -89,11 +89,11 @@ const digestOf = (token: string) => digest(token).toString('latin1')
 const STAYS = { min: 60, max: 365 * 86_400 }
 
 /** What a person may do whose line does not state it: all but to let mail of others through. */
-const USUAL_RIGHTS = RIGHTS.filter((right) => right !== 'allow')
+const DEFAULT_RIGHTS = RIGHTS.filter((right) => right !== 'allow')
 
 /** Reads the words behind a token: `may=look,release`, `release=encrypted,banned`, `to=example.org,.example.com,ann@example.net`, `stays=30m`. */
 function limitsOf(words: readonly string[], fail: (reason: string) => never): Omit<Person, 'name'> {
-  let limits: Omit<Person, 'name'> = { may: USUAL_RIGHTS }
+  let limits: Omit<Person, 'name'> = { may: DEFAULT_RIGHTS }
   for (const written of words) {
     const [, key, value = ''] =
       /^(may|release|to|stays)=(.+)$/.exec(written) ??

@@ -71,9 +71,9 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
   if (user && name === undefined) return undefined // %XX that are not UTF-8
   const isSecure = scheme === 'valkeys' || scheme === 'rediss'
   const common = { text, user: name }
-  const usualPort = kind === 'sentinel' ? SENTINEL_PORT : PORT
+  const defaultPort = kind === 'sentinel' ? SENTINEL_PORT : PORT
   const servers = hosts.split(',').map((host) => {
-    const endpoint = parseEndpoint(host, { usualPort })
+    const endpoint = parseEndpoint(host, { defaultPort })
     return endpoint && { ...endpoint, isSecure }
   })
   if (!servers.every((server) => server !== undefined)) return undefined

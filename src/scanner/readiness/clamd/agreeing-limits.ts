@@ -53,9 +53,9 @@ function sizesOf(text: string, files: readonly string[]): LargestScanned[] {
   const conf = clamdConfOf(server, files)
   if (conf === undefined) return []
   const sizes = server.kind === 'unix' ? SIZE_LIMITS : SIZE_LIMITS_OF_STREAM
-  return Object.entries(sizes).map(([name, usual]) => ({
+  return Object.entries(sizes).map(([name, fallback]) => ({
     name,
-    bytes: byteSize(valueIn(conf, name), name, usual),
+    bytes: byteSize(valueIn(conf, name), name, fallback),
   }))
 }
 
@@ -72,8 +72,8 @@ export function checkConfLimits(
   timeout: number,
 ): CheckLine[] {
   if (conf === undefined) return []
-  const limit = (name: string, value: string, usual: number) =>
-    warning(`clamd ${text} ${name}`, value, toSetInConf(`${name} ${usual}`))
+  const limit = (name: string, value: string, fallback: number) =>
+    warning(`clamd ${text} ${name}`, value, toSetInConf(`${name} ${fallback}`))
   const time = Number(valueIn(conf, 'MaxScanTime') ?? MAX_SCAN_TIME)
   const is = time === 0 ? 'is 0 (unlimited)' : `is ${formatDuration(time)}`
   const tooLong = `${is}, and onescan waits for ${formatDuration(timeout)} (SCANTIMEOUT): clamd goes on with mail that is deferred`

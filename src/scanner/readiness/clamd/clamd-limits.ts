@@ -47,9 +47,9 @@ export async function checkTemporaryFiles(
 }
 
 function maxScanSizeIn(conf: string): number {
-  const { MaxScanSize: usual } = SIZE_LIMITS
+  const { MaxScanSize: own } = SIZE_LIMITS
   // With an invalid one clamd does not start.
-  const size = attempt(() => byteSize(valueIn(conf, 'MaxScanSize'), 'MaxScanSize', usual)) ?? usual
+  const size = attempt(() => byteSize(valueIn(conf, 'MaxScanSize'), 'MaxScanSize', own)) ?? own
   return size === 0 ? MAX_SCAN_SIZE_UNLIMITED : size
 }
 

@@ -4,9 +4,9 @@ import t, { type Test } from 'tap'
 import { shortNumber } from '../../../../src/base/text/short-number.ts'
 import { readableText } from '../../../../src/mail/mime/headers/readable.ts'
 import {
+  defaultWords,
   parseWords,
   TRANSLATED,
-  usualWords,
 } from '../../../../src/scanner/cli/quarantine/digest-words.ts'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
@@ -445,7 +445,7 @@ t.test('a site has a digest in its own language', async (t) => {
 t.test('the example of such words has the usual ones, each with its name', async (t) => {
   const file = join(import.meta.dirname, '../../../../packaging/shipped/examples/digest/digest-words') // biome-ignore format: a line
   const { phrases, ...words } = parseWords(readFileSync(file, 'utf8'), file)
-  const { phrases: _, ...usual } = usualWords(true, undefined)
+  const { phrases: _, ...usual } = defaultWords(true, undefined)
   t.same(words, usual)
   const [, , ...others] = phrases
   t.same(others, TRANSLATED.map((phrase) => [phrase, phrase])) // biome-ignore format: a line

@@ -389,7 +389,7 @@ t.test('a message is passed on byte for byte, and from no memory', async (t) => 
       hash.update(piece)
       return { bytes: piece.toString('base64') }
     })
-    const input = [{ mail, usual: 'chain' }, ...lines, { end: true }]
+    const input = [{ mail, route: 'chain' }, ...lines, { end: true }]
       .map((line) => `${JSON.stringify(line)}\n`)
       .join('')
     // A name is looked for as the slot does.

@@ -239,7 +239,7 @@ t.test('it chooses no program that root has an account start', { skip }, async (
   chmodSync(place, 0o1777)
   writeFileSync(join(place, 'x'), `#!/bin/sh\nid -u >>${place}/ran\n`, { mode: 0o755 })
   const line = (value: object) => frame('o', Buffer.from(`${JSON.stringify(value)}\n`))
-  for (const usual of [`${place}/x`, `chain ${place}/x`, '--env=QUEUECHAIN=x', 'caller']) {
+  for (const route of [`${place}/x`, `chain ${place}/x`, '--env=QUEUECHAIN=x', 'caller']) {
     const mail = { sender: '-oQ/x', recipients: ['-be', '|/bin/x'], isCrlf: false }
     let answer = ''
     const socket = await impostor(t, (client) => {
@@ -247,13 +247,13 @@ t.test('it chooses no program that root has an account start', { skip }, async (
         answer += bytes.toString('latin1')
         if (answer.includes('"reason"')) client.end(frame('r', Buffer.of(2)))
       })
-      client.write(Buffer.concat([line({ mail, usual }), line({ end: true })]))
+      client.write(Buffer.concat([line({ mail, route }), line({ end: true })]))
     })
     const words = ['quarantine', 'release', '--by', 'chain', '1.0000000000000000']
     const env = { ONESCAN_SOCKET: socket, QUEUECHAIN: '/bin/false' }
     const { code } = await onescan(words, { root: true, env })
     t.equal(code, 2)
-    t.match(answer, /"code":2,"by":"\/bin\/false"/, usual)
+    t.match(answer, /"code":2,"by":"\/bin\/false"/, route)
   }
   t.notOk(existsSync(join(place, 'ran')))
 })
@@ -270,7 +270,7 @@ t.test('a message without an end fills no memory of root', { skip }, async (t) =
   const pieces = 1000
   let taken = 0
   const socket = await impostor(t, async (client) => {
-    client.write(line({ mail: {}, usual: 'chain' }))
+    client.write(line({ mail: {}, route: 'chain' }))
     await until(() => readers().length > 0, 'an account is to hand it on')
     for (const { pid } of readers()) process.kill(Number(pid), 'SIGSTOP')
     const bytes = line({ bytes: 'A'.repeat(64 * 1024) })

@@ -85,7 +85,7 @@ async function withRules(
   }
 }
 
-/** Groups the services by account. Without a running one, uses the usual account of onescan-queue. */
+/** Groups the services by account. Without a running one, uses the default account of onescan-queue. */
 function slotsOf(
   services: readonly RunningService[],
   { user }: SlotOptions,

@@ -43,7 +43,7 @@ export function readServerOptions(args: NamedServerOptions): NamedServer | undef
   mustBe(args.password === undefined, '--password: all users see it in the list of processes; write it into a file for --password-file') // biome-ignore format: a line
   if (smtp === undefined) return undefined
   mustBe(isAddress(mail), `--mail ${mail}: is not an address; use the form user@example.org`)
-  const endpoint = parseEndpoint(smtp, { usualPort: 25 })
+  const endpoint = parseEndpoint(smtp, { defaultPort: 25 })
   // The given text may contain a password.
   if (endpoint === undefined) throw new Fault('config', '--smtp: must be HOST:PORT')
   mustBe(passwordFile === undefined || tls === true, '--password-file: needs --tls: onescan sends no password unencrypted') // biome-ignore format: a line
