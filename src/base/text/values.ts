@@ -3,6 +3,13 @@ import { Fault } from '../errors/fault.ts'
 /** Decoders put this in place of bytes that are not UTF-8. */
 export const REPLACED = '\ufffd'
 
+/** The numbers that a setting or an option accepts. */
+export interface NumberRange {
+  readonly min: number
+  readonly max: number
+  readonly unit: string
+}
+
 /**
  * Parses a whole number from `min` to `max`. Returns `fallback` if the text is undefined or empty. For
  * anything else it throws a Fault of kind `config` that begins with `name`, which is a setting or an option.
@@ -12,11 +19,7 @@ export function wholeNumber(
   text: string | undefined,
   name: string,
   fallback: number,
-  {
-    min = 0,
-    max = Number.MAX_SAFE_INTEGER,
-    unit = '',
-  }: { min?: number; max?: number; unit?: string } = {},
+  { min = 0, max = Number.MAX_SAFE_INTEGER, unit = '' }: Partial<NumberRange> = {},
 ): number {
   if (text === undefined || text === '') return fallback
   const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN

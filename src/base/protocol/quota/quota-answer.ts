@@ -31,7 +31,7 @@ export interface Usage {
 export const NOT_KNOWN = 'the service does not know'
 
 /** Upper limit, in bytes, for the name of a mailbox: no file name is longer. */
-export const MAILBOX_NAME_MAX = 255
+const MAILBOX_NAME_MAX = 255
 
 /**
  * Returns whether a mailbox may have this name (latin1): it is one word of a line, and one name of a file. The senders of mail

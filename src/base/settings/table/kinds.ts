@@ -1,4 +1,4 @@
-import { byteSize, choice, splitWords, wholeNumber } from '../../text/values.ts'
+import { byteSize, choice, type NumberRange, splitWords, wholeNumber } from '../../text/values.ts'
 
 /** The programs that read a setting from their environment. */
 type SettingReader = 'slot' | 'onescand' | 'onescan-quotad' | 'onescan-rcptquota'
@@ -52,13 +52,11 @@ interface SettingCommon<Value> {
 
 /** A whole number. */
 interface NumberSetting<Default extends number | undefined = number | undefined>
-  extends SettingCommon<Default | number> {
+  extends SettingCommon<Default | number>,
+    NumberRange {
   readonly kind: 'number'
   /** The default, or undefined if there is none. The same holds for the other kinds. */
   readonly default: Default
-  readonly min: number
-  readonly max: number
-  readonly unit: string
 }
 
 /** Bytes; K, M or G may follow the number. Without a default 0. */
@@ -118,11 +116,7 @@ function common<Value>(more: SettingDetails<Value>): Omit<SettingCommon<Value>, 
 
 export function number<Default extends number | undefined>(
   fallback: Default,
-  more: SettingDetails<number | Default> & {
-    readonly min?: number
-    readonly max?: number
-    readonly unit?: string
-  } = {},
+  more: SettingDetails<number | Default> & Partial<NumberRange> = {},
 ): NumberSetting<Default> {
   const { min = 0, max = Number.MAX_SAFE_INTEGER, unit = '' } = more
   const read = (raw: string | undefined, name: string) =>
