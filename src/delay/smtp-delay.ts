@@ -25,7 +25,7 @@ smtpDelay(process.argv.slice(2)).then(
 async function smtpDelay(argv: readonly string[]): Promise<number> {
   if (printsHelpOrVersion('smtp-delay', USAGE, argv)) return serviceExit.done
   const options = readOptions(argv, env)
-  if (options.explain) {
+  if (options.explains) {
     const { ask, ...lists } = readPlanSources(options, env, readUptime)
     writeSync(1, `${await explain(options, { ...lists, resolver: ask() })}\n`)
     return serviceExit.done

@@ -108,12 +108,10 @@ export class Receiver {
     const outcome = await outcomeOf(plan, (delay) => connection.waitForGreeting(delay))
     if (connection.isClosed) return
     if (outcome.event === 'passed') return this.#serve(connection, environment, outcome.reason)
-    const hasTalked = outcome.event === 'talked'
-    const reason = hasTalked
-      ? whyWithProtocol(outcome.reason, connection.fd, system)
-      : outcome.reason
+    const isEarly = outcome.event === 'talked'
+    const reason = isEarly ? whyWithProtocol(outcome.reason, connection.fd, system) : outcome.reason
     log.event(outcome.event, connection, reason)
-    if (!hasTalked) return
+    if (!isEarly) return
     remembered.forget(connection.client)
     waiting.setRank(connection, 'talked')
     await this.#refuse(connection, environment)

@@ -29,7 +29,7 @@ export function describeDoor(door: ListeningDoor, by: Configuration): string {
 /** Returns how a door will handle mail, without the name of the door. */
 export function describeHandling({ kind, route }: ListeningDoor, by: Configuration): string {
   const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
-  return `${handlingText(kind, by, route?.isAfterQueue)}${on}`
+  return `${handlingText(kind, by, route?.isQueued)}${on}`
 }
 
 function handlingText(

@@ -346,7 +346,7 @@ async function releaseOnce(call: Call): Promise<ApiAnswer> {
 
 async function releaseNow(
   { desk, request, id }: Call,
-  { to, again, stamp }: WantedRelease,
+  { to, again: mayRepeat, stamp }: WantedRelease,
 ): Promise<ApiAnswer> {
   const route = parseRoute(request.by, process.env)
   const run = {
@@ -357,12 +357,7 @@ async function releaseNow(
     reader: request.person,
   }
   const warnings: string[] = []
-  const released = await releaseEntry(
-    desk.root,
-    { id, mayRepeat: again },
-    run,
-    noteFor(request, warnings),
-  )
+  const released = await releaseEntry(desk.root, { id, mayRepeat }, run, noteFor(request, warnings))
   const { by, answer, recipients, isSigned } = released
   const body = {
     id,

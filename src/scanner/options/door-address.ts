@@ -54,7 +54,7 @@ export interface ListeningDoor {
   /** In the form of parseDoorAddress(). */
   readonly address: string
   /** Set for a door that passes mail on. */
-  readonly route?: Pick<SmtpRoute, 'isAfterQueue' | 'next' | 'from'> | undefined
+  readonly route?: Pick<SmtpRoute, 'isQueued' | 'next' | 'from'> | undefined
 }
 
 /** A door that an option names. */

@@ -44,7 +44,7 @@ function toDoor({ kind, text, next, from, ...flags }: SmtpDoorWords): NamedDoor 
     isLmtp: kind === 'lmtp',
     next: { text: next, options: behind.kind === 'unix' ? { path: behind.path } : behind },
     from: parseNetworks(from ?? FROM_STANDARD),
-    isAfterQueue: 'after-queue' in flags,
+    isQueued: 'after-queue' in flags,
   })
 }
 

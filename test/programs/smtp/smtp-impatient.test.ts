@@ -27,7 +27,7 @@ async function standingStill(t: Test, isLmtp: boolean) {
   const next = await startNext(t, { lmtp: isLmtp })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, QUARANTINE: stage.quarantine }
   const timeouts = { ...smtpTimeouts, end: 200 }
-  const door = await openDoor(t, next.port, { settings, timeouts, isLmtp, isAfterQueue: isLmtp })
+  const door = await openDoor(t, next.port, { settings, timeouts, isLmtp, isQueued: isLmtp })
   const over = async (calls: number) => {
     await until(
       () => next.calls >= calls && next.open === 0 && door.state().clients === 0,

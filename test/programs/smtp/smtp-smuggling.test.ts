@@ -61,8 +61,8 @@ t.test(
     const doors = {
       'before the queue': await openDoor(t, postfix.port, { settings }),
       'before the queue, unscanned': await openDoor(t, postfix.port),
-      'after the queue': await openDoor(t, postfix.port, { settings, isAfterQueue: true }),
-      'after the queue, unscanned': await openDoor(t, postfix.port, { isAfterQueue: true }),
+      'after the queue': await openDoor(t, postfix.port, { settings, isQueued: true }),
+      'after the queue, unscanned': await openDoor(t, postfix.port, { isQueued: true }),
     }
 
     /** The replies to content, and how many messages came out. */

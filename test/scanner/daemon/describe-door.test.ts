@@ -26,7 +26,7 @@ t.test('onescand reports at its start that it may not read its keyring', async (
 
 t.test('the description of an interface matches its handling of viruses', async (t) => {
   const milter = { kind: 'milter', address: 'unix:/m' } as const
-  const route = { isAfterQueue: true, next: { text: 'inet:127.0.0.1:1' } }
+  const route = { isQueued: true, next: { text: 'inet:127.0.0.1:1' } }
   const behind = { kind: 'smtp', address: 'inet:127.0.0.1:2', route } as unknown as ListeningDoor
   const handlingBy = (door: ListeningDoor, settings: Record<string, string>) => {
     const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent', ...settings }

@@ -227,10 +227,10 @@ export class SmtpSession {
   }
 
   #refuseRecipient(path: Buffer, transaction: SmtpTransaction) {
-    const { needsPlainRecipients, isAfterQueue, log } = this.#services
+    const { needsPlainRecipients, isQueued, log } = this.#services
     const client = this.#sendingClient()
     if (needsPlainRecipients && !isPlainPath(path)) {
-      return refuseNotPlain(path, transaction, client.origin, log, isAfterQueue)
+      return refuseNotPlain(path, transaction, client.origin, log, isQueued)
     }
     return refuseRecipient(path, transaction, this.#services, client)
   }

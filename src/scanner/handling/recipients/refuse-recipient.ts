@@ -103,10 +103,10 @@ export function refuseNotPlain(
   { sender }: Pick<MailToCome, 'sender'>,
   origin: Origin,
   log: Log,
-  isAfterQueue = false,
+  isQueued = false,
 ): SmtpReply {
-  const reply = isAfterQueue ? asDeferral(ownReply.notPlain) : ownReply.notPlain
-  const decision = isAfterQueue ? 'defer' : 'reject'
+  const reply = isQueued ? asDeferral(ownReply.notPlain) : ownReply.notPlain
+  const decision = isQueued ? 'defer' : 'reject'
   log(notPlainLine(decision, reply.code, { origin, sender, to: path.toString('latin1') }))
   return reply
 }

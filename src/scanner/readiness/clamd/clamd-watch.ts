@@ -114,8 +114,7 @@ export class ClamdWatch {
       const before = this.#known.get(server.text)
       const { session, sessions } = this.#conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
-      if (state.isUp && before !== undefined && sessions > before.sessions)
-        this.#listener.onRestart()
+      if (state.isUp && before && sessions > before.sessions) this.#listener.onRestart()
       this.#logAbsent(before === undefined, state)
       const wait = before?.state.isUp ? before.wait : 0
       const { canary, alert, depth } = before ?? {}

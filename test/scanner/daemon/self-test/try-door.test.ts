@@ -51,7 +51,7 @@ t.test('a next server that is down is to be started, and onescand is not', async
     isLmtp: false,
     next: { text: 'unix:/nonexistent', options: { path: '/nonexistent' } },
     from: [],
-    isAfterQueue: false,
+    isQueued: false,
   }
   const found = await tryDoor({ kind: 'smtp', address: `unix:${path}`, route })
   t.match(found, {

@@ -226,7 +226,7 @@ to=gone@example.org refuse "moved: see https://{host}/"
 
 t.test('after the queue no rule refuses a recipient, for that would become a bounce', async (t) => {
   const rules = 'to=gone@example.org refuse\n'
-  const { door } = await openBetween(t, { rules, isAfterQueue: true })
+  const { door } = await openBetween(t, { rules, isQueued: true })
   t.match(await sendThrough(door, clean, ['gone@example.org']), /^451 4\.7\.1 /)
 })
 
@@ -236,7 +236,7 @@ t.test('with rules or a quarantine a recipient that is not plain is refused by 5
   for (const [setup, reply] of [
     [{ rules }, '501 5.1.3'],
     [{ keeps: true }, '501 5.1.3'],
-    [{ rules, isAfterQueue: true }, '451 4.1.3'],
+    [{ rules, isQueued: true }, '451 4.1.3'],
     [{}, '250 2.1.0'],
   ] as const) {
     const { door } = await openBetween(t, setup)

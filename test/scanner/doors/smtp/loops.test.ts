@@ -54,6 +54,6 @@ t.test('50 Received fields are too many hops, except after the queue', async (t)
   const refusal = '550 5.4.6 too many hops: 50 Received fields, a mail loop'
   t.equal(await sendThrough(door, round(50)), refusal)
   t.match(door.mailLog.at(-1), /decision=reject .*grounds=too-many-hops /)
-  const after = await openBetween(t, { isAfterQueue: true })
+  const after = await openBetween(t, { isQueued: true })
   t.match(await sendThrough(after.door, round(50)), /^250 /, 'the server behind reports it')
 })

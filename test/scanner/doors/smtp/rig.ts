@@ -36,7 +36,7 @@ export async function openDoor(t: Ending, nextPort: number, setup: Setup = {}): 
       options: { host: '127.0.0.1', port: nextPort },
     },
     from: [Network.parse('127.0.0.0/8')!],
-    isAfterQueue: false,
+    isQueued: false,
     ...rest,
   }
   const door = createSmtpDoor(await around.configured(settings), route, {

@@ -297,7 +297,7 @@ t.test('LMTP has a reply for each recipient that was taken', async (t) => {
 
 // promise: rule-9-forged-senders
 t.test('after the queue nothing is refused for what is in it', async (t) => {
-  const { next, door } = await openBetween(t, { isAfterQueue: true, ...refusing })
+  const { next, door } = await openBetween(t, { isQueued: true, ...refusing })
   t.match(await sendThrough(door, infected), /^250 /)
   t.match(next.got[0]?.content.toString(), /^X-QHPSI: virus found\r\n/)
   const forged = `${'X-QHPSI: clean\r\n'.repeat(17)}Subject: x\r\n\r\n`
@@ -315,17 +315,17 @@ t.test('after the queue nothing is refused for what is in it', async (t) => {
     ['2', 'to=ben@example.org REJECTVIRUS=1', /^250 2\.0\.0 next queued/],
     ['2', 'to=x@example.org REJECTVIRUS=1', /^250 2\.0\.0 Ok/],
   ] as const) {
-    const ruled = await openBetween(t, { isAfterQueue: true, settings: { REJECTVIRUS }, rules })
+    const ruled = await openBetween(t, { isQueued: true, settings: { REJECTVIRUS }, rules })
     t.match(await sendThrough(ruled.door, infected), reply, `${REJECTVIRUS}, ${rules}`)
   }
-  const small = await openBetween(t, { isAfterQueue: true, maxSize: 10 })
+  const small = await openBetween(t, { isQueued: true, maxSize: 10 })
   t.match(await sendThrough(small.door, 'a longer one\r\n'), /^451 4\.3\.4 /)
   t.equal(small.next.got.length, 0)
 })
 
 t.test('after the queue a bare CR is content, and a bare LF ends a line', async (t) => {
   const text = 'Subject: a\r\n\r\nb\nc\rd\r\n.\ne\r\r\n'
-  const { next, door } = await openBetween(t, { isAfterQueue: true })
+  const { next, door } = await openBetween(t, { isQueued: true })
   t.match(await sendThrough(door, text.replace('\r\n.', '\r\n..')), /^250 /)
   const lmtp = await openBetween(t, { isLmtp: true })
   t.match(await (await lmtp.door.sent(text.replace('\r\n.', '\r\n..'))).hear(), /^250 /)

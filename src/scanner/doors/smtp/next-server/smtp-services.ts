@@ -23,7 +23,7 @@ export interface SmtpRoute {
   /** The networks of the hosts that may connect over TCP. */
   readonly from: readonly Network[]
   /** Whether the mail is in a queue already, so that nothing is refused for its content. */
-  readonly isAfterQueue: boolean
+  readonly isQueued: boolean
 }
 
 /** The options of the SMTP door, in addition to its configuration and its route. */
@@ -44,7 +44,7 @@ export class SmtpServices extends MailServices {
   /** This host's name, for the greeting. */
   readonly hostname = hostname()
   readonly isLmtp: boolean
-  readonly isAfterQueue: boolean
+  readonly isQueued: boolean
   /** Whether bare CRs and LFs are refused. That has no use if mail is in a queue already. */
   readonly refusesBareNewlines: boolean
   readonly maxSize: number
@@ -58,22 +58,18 @@ export class SmtpServices extends MailServices {
   /** Whether no more messages are accepted. */
   isStopping = false
 
-  constructor(
-    first: Configuration,
-    { isLmtp, isAfterQueue, next }: SmtpRoute,
-    options: SmtpOptions,
-  ) {
+  constructor(first: Configuration, { isLmtp, isQueued, next }: SmtpRoute, options: SmtpOptions) {
     super(first, options)
     const { maxSize, nextServerTimeouts = defaultNextServerTimeouts, log } = options
     this.isLmtp = isLmtp
-    this.isAfterQueue = isAfterQueue
-    this.refusesBareNewlines = !isLmtp && !isAfterQueue
+    this.isQueued = isQueued
+    this.refusesBareNewlines = !isLmtp && !isQueued
     this.maxSize = maxSize
     this.callNext = () => callNextServer(next, nextServerTimeouts)
     this.complain = (line) => log(`${isLmtp ? 'lmtp' : 'smtp'}: ${line}`)
   }
 
   override get rules(): Rules | undefined {
-    return this.isAfterQueue ? undefined : super.rules
+    return this.isQueued ? undefined : super.rules
   }
 }

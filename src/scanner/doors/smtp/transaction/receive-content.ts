@@ -36,7 +36,7 @@ export async function receiveContent(
     const message = intake.finish()
     try {
       // After the queue, the later servers count the hops, and a bounce is their task.
-      const byHops = services.isAfterQueue ? undefined : refuseTooManyHops(message.header)
+      const byHops = services.isQueued ? undefined : refuseTooManyHops(message.header)
       await use(message, bySyntax ?? byHops)
     } finally {
       message.close()

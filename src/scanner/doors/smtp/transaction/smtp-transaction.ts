@@ -124,7 +124,7 @@ export class SmtpTransaction {
   ): Transaction {
     const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
     const isClusterPeer = plan.kind === 'judge' && plan.isClusterPeer
-    const isQueued = this.#services.isAfterQueue
+    const isQueued = this.#services.isQueued
     const client = { mayRelay, isClusterPeer, isBounceInjector: false, isQueued, origin }
     return { message, envelope, client }
   }
@@ -164,10 +164,10 @@ function recipientIn(line: Buffer): Buffer {
 async function carryOutOnce(
   decided: Decision | undefined,
   delivery: SmtpDelivery,
-  { complain, isAfterQueue }: SmtpServices,
+  { complain, isQueued }: SmtpServices,
 ): Promise<CarriedOut> {
   const { replies, gone, isLmtp } = delivery
-  const decision = decided && isAfterQueue ? deferRefusals(decided) : decided
+  const decision = decided && isQueued ? deferRefusals(decided) : decided
   const lost = await carryOutBySmtp(decision, delivery)
   if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
   const isTaken = decision?.kind !== 'split' || isLmtp || replies.settled[0]!.code < 300
@@ -197,9 +197,9 @@ function deferRefusal(decision: SingleDecision): SingleDecision {
 }
 
 /** Returns the reply for anything thrown. If mail is in a queue already, nothing is refused. */
-function replyToError(error: unknown, { isAfterQueue }: SmtpServices): SmtpReply {
+function replyToError(error: unknown, { isQueued }: SmtpServices): SmtpReply {
   const kind = faultKindOf(error)
   if (kind === 'next-hop') return ownReply.nextServerLost
   const reply = faultReply(kind)
-  return isAfterQueue ? asDeferral(reply) : reply
+  return isQueued ? asDeferral(reply) : reply
 }

@@ -202,8 +202,7 @@ function scanWordOf({ trust, result, scanners, cached }: Outcome): DecisionDetai
 function reasonsOf({ trust, result, notes }: Outcome): string[] {
   const reason = [...notes]
   // Most mail has no stamp.
-  if (!trust.isTrusted && trust.reason !== '' && trust.reason !== NO_STAMP)
-    reason.push(trust.reason)
+  if (!trust.isTrusted && !['', NO_STAMP].includes(trust.reason)) reason.push(trust.reason)
   if ('reason' in result) reason.push(result.reason)
   return reason
 }

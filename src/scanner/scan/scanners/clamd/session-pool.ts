@@ -83,7 +83,7 @@ export class ClamdSessions {
     signal: AbortSignal,
   ): Promise<ClamdOutcome<Answer>> {
     const outcome = await this.#askInAny(commands, signal)
-    if (outcome.kind !== 'broken' || !outcome.hasWaitedForCommand) return outcome
+    if (outcome.kind !== 'broken' || !outcome.isCommandTimeout) return outcome
     const session = new ClamdSession(this.#address, { passing: this.#passing })
     const last = { ...commands, packets: () => withEnd(commands.packets()) }
     return session.ask(last, signal).finally(() => session.end())

@@ -26,14 +26,14 @@ export type ClamdOutcome<Answer> =
       readonly broke?: BrokenConnection
     }
   /**
-   * The server took the connection and closed it before its reply was whole. `hasWaitedForCommand` is set if it
+   * The server took the connection and closed it before its reply was whole. `isCommandTimeout` is set if it
    * did so because no further command came, although it had not answered.
    */
   | ({
       readonly kind: 'broken'
       readonly reason: string
       readonly hasBegun: boolean
-      readonly hasWaitedForCommand?: boolean
+      readonly isCommandTimeout?: boolean
     } & BrokenConnection)
   /** The server replied, but does not find a test virus, so its reply is not used. */
   | { readonly kind: 'not scanning'; readonly reason: string }
@@ -293,11 +293,8 @@ function broken(
     ? 'closed the connection during its reply'
     : 'closed the connection without a reply'
   const reason = error ? `${event} (${errorText(error)})` : event
-  const hasWaitedForCommand = received
-    .toString('latin1')
-    .trimEnd()
-    .endsWith(clamdWords.readTimedOut)
-  return { kind: 'broken', reason, hasBegun, hasWaitedForCommand, peer }
+  const isCommandTimeout = received.toString('latin1').trimEnd().endsWith(clamdWords.readTimedOut)
+  return { kind: 'broken', reason, hasBegun, isCommandTimeout, peer }
 }
 
 const NOTHING = Buffer.alloc(0)

@@ -32,11 +32,8 @@ let plots = []
 function showHealth({ selfTest, amiss }) {
   const health = at('health')
   const isGood = selfTest?.hasPassed === true && amiss.length === 0
-  const verb = selfTest?.hasPassed
-    ? isGood
-      ? 'Scanning'
-      : 'Scanning, with problems'
-    : 'Not scanning'
+  const scanning = isGood ? 'Scanning' : 'Scanning, with problems'
+  const verb = selfTest?.hasPassed ? scanning : 'Not scanning'
   const words = selfTest ? `${verb}: ${selfTest.reason.replace(/\S+T\S+Z/g, clockOf)}` : 'Starting.'
   health.className = isGood ? 'good' : 'bad'
   if (health.textContent !== visible(words)) health.textContent = visible(words)
