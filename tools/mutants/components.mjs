@@ -233,7 +233,7 @@ export const COMPONENTS = {
       'test/scanner/cli/check/slot/check-next-program.test.ts',
       'test/scanner/cli/check/slot/check-slot.test.ts',
       'test/scanner/cli/check/mail-server-config/unreachable-milter.test.ts',
-      'test/scanner/cli/check/services/{other-clamd,package-accounts,signature-service}.test.ts',
+      'test/scanner/cli/check/services/{other-clamd,package-accounts,signature-service,while-starting}.test.ts',
       'test/scanner/cli/check/test-mail/followed-log.test.ts',
       'test/scanner/cli/host/{running-services,slot-environment,systemd-unit}.test.ts',
     ],

@@ -40,6 +40,8 @@ export type CheckMark =
   | 'finds no virus'
   /** onescan-queue cannot scan without onescand, so a test of that would only repeat the check line. */
   | 'only onescand scans'
+  /** Nothing listens at an address of another program that a mail server uses. It may have been started just now. */
+  | 'nothing listens'
   /** No process listens at the socket of a clamd on this host. Its systemd unit may show the reason. */
   | 'clamd does not run'
   /** clamd lacks current signatures of ClamAV. The service that fetches them, on this host, has the remedy. */

@@ -43,6 +43,7 @@ import { withOtherClamd } from './services/other-clamd.ts'
 import { checkPackageAccounts } from './services/package-accounts.ts'
 import { withSignatureService } from './services/signature-service.ts'
 import { checkMailUnits, checkSupervisors } from './services/supervised.ts'
+import { onceStarted, withClamdStart } from './services/while-starting.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
 import { namesSlot } from './slot/slot-hosts.ts'
@@ -101,7 +102,7 @@ async function* adjusted(checkLines: AsyncIterable<CheckLine>, names: readonly s
   for await (const found of checkLines) {
     const stops = hasMark(found, 'stops a restart')
     if (stops) mayRestart = false
-    const checkLine = withOtherClamd(found) ?? withSignatureService(found)
+    const checkLine = withClamdStart(found) ?? withOtherClamd(found) ?? withSignatureService(found)
     const { level, what, value, remedy, ...more } = checkLine
     const isAccepted = names.includes(what) || names.includes(what.replace(/ \[.*\]$/, ''))
     if (level === 'warning' && isAccepted) yield { ...more, ...ok(what, `${value} (accepted)`) }
@@ -180,7 +181,10 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const isDown = broken.length > 0 && (await findRunningServices()).services.length === 0
   for (const server of isDown ? others : servers) {
     try {
-      const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running, lost)
+      const found =
+        server === 'qmail'
+          ? checkSlots(args)
+          : onceStarted(() => checkServer(server, args, running, lost))
       const isOneOfSeveral = servers.length > 1
       for await (const checkLine of found) {
         isDecidedHere ||= hasMark(checkLine, 'onescand acts on mail')

@@ -100,6 +100,21 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
   }
 }
 
+/**
+ * Returns whether a service with another name than these is being started, or was started in the last `within` milliseconds. One
+ * that systemd starts again and again is not.
+ */
+export function isAnyStarting(within: number, except: RegExp): boolean {
+  const units = show('Id,SubState,ActiveState,InactiveExitTimestamp', '*.service').split('\n\n')
+  return units.some((unit) => {
+    const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1] ?? ''
+    if (except.test(value('Id')) || value('SubState') === 'auto-restart') return false
+    const since = Number(value('InactiveExitTimestamp').slice(1)) * 1000
+    const isNew = value('SubState') === 'running' && Date.now() - since < within
+    return isNew || value('ActiveState') === 'activating'
+  })
+}
+
 /** Returns properties of a unit by their names, as far as they are set. */
 export const propertiesOf = (unit: string, names: readonly string[]): ReadonlyMap<string, string> =>
   new Map(

@@ -104,7 +104,7 @@ function judgeSilence(port: number | undefined, acl: string | undefined): CheckL
     unit === undefined
       ? `start the scanner that should listen there, or set av_scanner = clamd:127.0.0.1 ${CLAMD_PORT} as doc/exim.md shows`
       : listenRemedy(CLAMD_UNIT, unit)
-  return failure('av_scanner of Exim', value, remedy)
+  return marked(failure('av_scanner of Exim', value, remedy), 'nothing listens')
 }
 
 /** Returns the check line about an Exim that has onescand as its scanner, and this ACL that uses it. */
@@ -161,7 +161,8 @@ function judgeRouters(
         ? [marked(ok(what, `passes mail to onescand at port ${port}`), 'onescand acts on mail')]
         : []
     const value = `sends mail to port ${port} of 127.0.0.1, where nothing listens: Exim defers it`
-    return [failure(what, value, servingRemedy(router, isOurs(router), smtp))]
+    const remedy = servingRemedy(router, isOurs(router), smtp)
+    return [marked(failure(what, value, remedy), 'nothing listens')]
   })
   if (asked !== undefined) checkLines.push(asked)
   if (routers.some(isOurs) || asked !== undefined) return checkLines

@@ -1,4 +1,4 @@
-import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
+import { type CheckLine, failure, marked, warning } from '../../../../base/check/check-line.ts'
 import { isListening, listenerAt } from '../../host/open-ports.ts'
 import { type MilterEntry, type Postfix, type SmtpdService, splitMilters } from './postconf.ts'
 import { mayExist, pathFor, portHere } from './unreachable-milter.ts'
@@ -60,7 +60,8 @@ function unreachableServer(
   const start =
     remedy ??
     `start the policy server that should listen at ${text}, or remove it from ${place} and run postfix reload`
-  return /^(?:4\d\d|defer)/i.test(action)
+  const checkLine = /^(?:4\d\d|defer)/i.test(action)
     ? failure(what, `${reason}: Postfix defers the mail for which it asks there`, start)
     : warning(what, `${reason}: Postfix answers ${action} instead`, start)
+  return remedy === undefined ? marked(checkLine, 'nothing listens') : checkLine
 }

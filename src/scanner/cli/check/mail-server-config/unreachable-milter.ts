@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CheckLine, failure, following } from '../../../../base/check/check-line.ts'
+import { type CheckLine, failure, following, marked } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
 import { isLoopbackHost, parseServerAddress, pathIn } from '../../../../base/net/server-address.ts'
 import { pathExists } from '../../../../base/path/path-handle.ts'
@@ -60,7 +60,7 @@ export function unreachable(
     const value = `nothing listens there: ${meanwhile}`
     return isOurs
       ? notRunning(what, value)
-      : failure(what, value, listenerRemedy(service, milter, postfix))
+      : marked(failure(what, value, listenerRemedy(service, milter, postfix)), 'nothing listens')
   }
   if (isOfMovedQueue(path, milter, postfix)) {
     const value = `${queue} is queue_directory, and onescand listens in ${QUEUE}: ${meanwhile}`
@@ -179,7 +179,8 @@ function missing(
   }
   const value = `${path} does not exist: ${meanwhile}`
   if (!endpoints.isRunning) return notRunning(what, value)
-  return failure(what, value, listenerRemedy(service, { text: `unix:${path}`, written }, postfix))
+  const remedy = listenerRemedy(service, { text: `unix:${path}`, written }, postfix)
+  return marked(failure(what, value, remedy), 'nothing listens')
 }
 
 /** The address of onescand for Postfix in its documentation. */

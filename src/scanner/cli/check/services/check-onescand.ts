@@ -326,7 +326,7 @@ function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
   for (const name of CLAMDS) {
     const unit = askSystemd(`${name}.service`)
     if (unit === undefined) continue
-    if (unit.active === 'active') return []
+    if (unit.active === 'active' || unit.active === 'activating') return []
     const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
     const start = startCommand(name, unit)
     if (unit.active !== 'failed') return [level(name, `is not running (${state})`, start)]
