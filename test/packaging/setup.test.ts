@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { CheckLine } from '../../src/base/check/check-line.ts'
 import { lacks } from '../needs.mjs'
 import { debianMissing, makeDebian } from './debian.ts'
 
@@ -76,6 +77,28 @@ t.test(
         /^ok +onescand \d+: has been running since .*, account onescan, command onescand --socket /m,
       )
       t.notMatch(output, /^error +check/m, 'by npm, too, it asks onescand --check')
+    })
+
+    t.test('an account that was deleted is named, and the remedy creates it', async (t) => {
+      const accounts = () => {
+        const { output } = run(`node ${HOME}/bin/onescan check --json 2>/dev/null`)
+        const { results } = JSON.parse(output) as { results: CheckLine[] }
+        return results.filter(({ what }) => what.startsWith('account '))
+      }
+      t.same(accounts(), [])
+      for (const [before, command] of [
+        ['true', /^systemd-sysusers /],
+        ['mv /usr/bin/systemd-sysusers /tmp', /^sh \S+\/setup$/],
+      ] as const) {
+        run(`${before}; userdel onescan-check`)
+        const [account] = accounts()
+        t.match(account, { level: 'warning', what: 'account onescan-check', remedy: command })
+        const { code, output } = run(`${account?.remedy} && id onescan-check`)
+        t.equal(code, 0, output)
+      }
+      run('mv /tmp/systemd-sysusers /usr/bin; userdel onescan; userdel onescan-check')
+      t.same(accounts(), [], 'before setup there are none')
+      run(setup)
     })
 
     t.test("root runs nothing of the directory of Node, which may be another user's", async (t) => {

@@ -2,7 +2,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { checkPackageAccounts } from '../../../../../src/scanner/cli/check/services/package-accounts.ts'
 
-/** Accounts of the packages that do not exist. test/packaging/remedies.test.ts deletes them on a booted host. */
+/**
+ * Accounts of the packages that do not exist. test/packaging/remedies.test.ts deletes them on a booted host, and
+ * test/packaging/setup.test.ts where npm installed onescan.
+ */
 
 t.test('each account that a package creates exists, or is named with its remedy', async (t) => {
   const directory = t.testdir({
@@ -16,9 +19,13 @@ t.test('each account that a package creates exists, or is named with its remedy'
     value: `does not exist, although programs of the package run as ${name}`,
     remedy: `systemd-sysusers ${join(directory, file)}`,
   })
-  t.same(checkPackageAccounts(directory), [
+  t.same(checkPackageAccounts({ directories: [directory], npm: '/nonexistent' }), [
     gone('gone-check', 'onescan.conf'),
     gone('gone-log', 'onescan-quotad.conf'),
   ])
-  t.same(checkPackageAccounts(t.testdir({})), [], 'without packages')
+  t.same(
+    checkPackageAccounts({ directories: ['/nonexistent'], npm: '/nonexistent' }),
+    [],
+    'without packages',
+  )
 })
