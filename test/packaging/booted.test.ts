@@ -33,6 +33,23 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       )
     })
 
+    t.test(
+      'without the runtime, its removal and the services report what is missing',
+      async (t) => {
+        const removed = there('dpkg --force-depends -r onescan-runtime 2>&1')
+        t.match(
+          removed,
+          /^warning: these do not start without onescan-runtime, .*: onescan onescand /m,
+        )
+        const { code } = host.run('systemctl restart onescand')
+        t.not(code, 0)
+        const remedy =
+          /^error: \/usr\/sbin\/onescand cannot be executed: reinstall onescan-runtime$/m
+        await until(() => remedy.test(there('journalctl -u onescand -o cat -n 50')), 'the line')
+        there('dpkg -i /onescan-runtime.deb; systemctl restart onescand')
+      },
+    )
+
     const sockets =
       'onescand.socket onescan-milter.socket onescan-postfix.socket onescan-policy.socket'
     const secrets = "stat -c '%n %U:%G %a' /etc/shadow; md5sum /etc/shadow"

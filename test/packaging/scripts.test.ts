@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -101,6 +102,17 @@ t.test('the removal of a package warns about what still starts its programs', as
       /^ *(test .*)?warn_about_users/m,
       name,
     )
+})
+
+t.test('the removal of the runtime warns about programs that need it', async (t) => {
+  const host = t.testdir({ lib: { onescan: t.fixture('symlink', 'gone'), other: '' } })
+  const script = readFileSync(join(scripts, 'users.sh'), 'utf8').replaceAll('/usr/lib/onescan', join(host, 'lib')) // biome-ignore format: a line
+  const warned = () =>
+    spawnSync('sh', ['-euc', `${script}\nwarn_about_programs`], { encoding: 'utf8' })
+  t.match(warned(), { status: 0, stderr: /^warning: .* without onescan-runtime, .*: onescan\n$/ })
+  rmSync(join(host, 'lib/onescan'))
+  t.match(warned(), { status: 0, stderr: /^$/ }, 'they went first')
+  t.match(readFileSync(join(deb, 'onescan-runtime.prerm'), 'utf8'), /^test "\$1" != remove \|\| warn_about_programs$/m) // biome-ignore format: a line
 })
 
 t.test('packages warn about each clamd.conf that onescan reads', async (t) => {

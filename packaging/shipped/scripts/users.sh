@@ -1,4 +1,5 @@
-# For the removal of a package: units and run scripts of the administrator may still start its programs.
+# For the removal of a package: units and run scripts of the administrator may still start its programs. Those of other
+# packages need the runtime.
 
 # Warns about each of them. The removal continues.
 warn_about_users() { # PROGRAM...
@@ -11,4 +12,13 @@ warn_about_users() { # PROGRAM...
   test -n "$users" || return 0
   echo "warning: these still start $*, and fail without it; change or stop them:" >&2
   printf '%s\n' "$users" >&2
+}
+
+# Warns about programs that do not start without the package onescan-runtime. The removal continues.
+warn_about_programs() {
+  left=
+  for name in onescan onescand onescan-queue onescan-quotad smtp-delay; do
+    test ! -L "/usr/lib/onescan/$name" || left="$left $name"
+  done
+  test -z "$left" || echo "warning: these do not start without onescan-runtime, and mail is deferred; install it again:$left" >&2
 }
