@@ -81,10 +81,8 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'the command of QHPSI finds nothing',
     written: (lines) => lines.replace(/QHPSI=.*/, 'QHPSI="/bin/true %s"'),
-    check: [
-      /^error onescand \d+: does not scan correctly: "EICAR: was reported as clean"/,
-      /^error scanner true \[onescand\]: .*viruses are accepted/,
-    ],
+    // Its self-test, which only repeats this, is not mentioned.
+    check: [/^error scanner true \[onescand\]: .*viruses are accepted/],
   },
   {
     name: 'the command of QHPSI takes all mail for infected',
