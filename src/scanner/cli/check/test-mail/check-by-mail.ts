@@ -425,7 +425,8 @@ class WayTest {
   }
 
   /** Returns the check line about an infected mail that a client of the clamd door asked about: it decides. */
-  #judgeClient(what: string, { id, kind, text, subject }: SentTestMail, by: string): CheckLine {
+  #judgeClient(what: string, sent: SentTestMail, by: string): CheckLine {
+    const { id, kind, text, subject } = sent
     if (kind === 'refused') return ok(what, `is found ${by}, and refused: ${text}`)
     if (kind === 'deferred') {
       const value = `is found ${by}, but the server only defers it, so it will be sent again: ${text}`
@@ -435,7 +436,9 @@ class WayTest {
         'make the clamd client refuse infected mail with 5xx: doc/clamd-clients.md',
       )
     }
-    const delivery = this.#run.log.deliveryOf(id)?.text ?? ''
+    const outcome = this.#run.log.deliveryOf(id)
+    if (outcome?.waits) return this.#waits(what, `is found ${by}`, sent, outcome.text)
+    const delivery = outcome?.text ?? ''
     const report = quoted(delivery)
     // A program on this host gets the bounce itself.
     if (KEPT_OUT.test(delivery) || ('program' in this.#way && BOUNCED.test(delivery)))

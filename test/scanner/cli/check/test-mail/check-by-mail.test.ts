@@ -516,6 +516,13 @@ t.test('what a client of the clamd interface does with infected mail is its own'
     discarded,
     /^ok port \d+, EICAR: is found by the clamd interface: EICAR-Test, and the mail server reports: ".*discarded, id=1/,
   )
+  const failing = logged.replace(/status=.*/, 'status=deferred (451 4.5.0 Error in processing)')
+  const late = await serverWithLog(t, line, failing)
+  const [, waiting] = linesOf(await findingsByMail([plain(late.port)], [late.log]))
+  t.match(
+    waiting,
+    /^error port \d+, EICAR: is found by the clamd interface: EICAR-Test, and waits in the queue .*: "status=deferred \(451 /,
+  )
   for (const text of [found, discarded]) t.notMatch(text, /bounces|--after-queue|tagged/)
 })
 
