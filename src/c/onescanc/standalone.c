@@ -52,7 +52,8 @@ _Noreturn void go_standalone(struct mail *mail, char *why) {
                    "less than 512 MiB: use softlimit -a 4000000000",
                    why));
   char *program = standalone_program();
-  check_program("standalone program", program, "install onescan-queue beside onescanc");
+  check_program("standalone program", program,
+                "reinstall onescan-runtime, or install onescan-queue beside onescanc");
   hang_up(&mail->onescand);
   const char *remark = wait_for_standalone_limit(program);
   log_slot_line("standalone", xasprintf("%s%s", why, remark), "");
