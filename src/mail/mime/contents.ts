@@ -134,8 +134,12 @@ class MailContents {
   }
 }
 
-/** Whether a leaf at the end of a mail is a file, and no text. */
-const mayGoOn = ({ header, role }: Leaf) => !header.isShown && role !== 'preamble or epilogue'
+/** Whether a leaf at the end of a mail is a file, and no text. (Nothing that is carved is shown to all programs.) */
+function mayGoOn({ header: { isShown, type, fields }, role }: Leaf): boolean {
+  const isNamed = fields.some(({ value }) => /name/i.test(value))
+  if (role === 'carved') return isNamed || !/^(?:text\/(?:plain|html))?$/.test(type)
+  return !isShown && (role === 'part' || role === 'own text')
+}
 
 /** The encoded bytes that are enough to see how the decoded content begins. */
 const ENCODED_START = 3 * MAIL_START

@@ -15,11 +15,16 @@ const FRONT_MIN = 16 * 1024
 /** Upper limit for the bytes in which the end of the header is searched for. */
 const SEARCHED_MAX = 1024 * 1024
 
-/** Returns what the bytes of a whole submission are. A mail that Exim passes may have lines like those of a mailbox in its text. */
+/** Returns what the bytes of a whole submission are. */
 export function fileKindOf(bytes: Bytes): FileKind {
-  const kind = done(kindOfContent(bytes, workOn(bytes)))
-  const front = bytes.gather(0, FRONT_OF_EXIM_MAX).toString('latin1')
-  return kind === 'mailbox' && FRONT_OF_EXIM.test(front) ? 'mail' : kind
+  return done(kindOfSubmission(bytes, workOn(bytes)))
+}
+
+/** A mail that Exim passes may have lines like those of a mailbox in its text. */
+function* kindOfSubmission(bytes: Bytes, work: Work): Steps<FileKind> {
+  const kind = yield* kindOfContent(bytes, work)
+  const isOfExim = FRONT_OF_EXIM.test(yield* work.front(bytes, FRONT_OF_EXIM_MAX))
+  return kind === 'mailbox' && isOfExim ? 'mail' : kind
 }
 
 /** Returns whether some reader takes a line near the beginning for a field about content, without which none decodes a part. */
