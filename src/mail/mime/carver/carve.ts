@@ -1,7 +1,12 @@
 import type { ByteRange, MailBytes } from '../../message/bytes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { type Encoding, encodingsLike, transferEncodings } from '../headers/encodings.ts'
+import {
+  type Encoding,
+  encodingsLike,
+  OPEN_ESCAPE,
+  transferEncodings,
+} from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../reports/oddities.ts'
 import { type Cut, cutsIn } from '../structure/cuts.ts'
@@ -161,9 +166,8 @@ class Carver {
     },
   ): Steps {
     if (to <= from) return
-    const body = yield* this.#work.text(this.#bytes, from, to)
-    const text = body.trimStart()
-    if (text === '') return
+    const look = yield* lookAt(this.#bytes, { from, to }, this.#work)
+    if (look === undefined) return
     const depth = { ...this.#depth, multipart: multiparts.multipart }
     const add = (encodings: readonly Encoding[], of: 'carved' | 'guess') => {
       if (encodings.length === 0) return
@@ -173,14 +177,50 @@ class Carver {
     }
     const declared = header.encodings.filter((encoding) => encoding !== 'identity')
     if (header.encodings.includes('identity')) {
-      if (isFile || BINARY.test(body)) add(['identity'], role)
+      if (isFile || look.isBinary) add(['identity'], role)
       else if (isNearest) this.#texts.push({ from, to })
     }
     add(declared, role)
     const isCommon = declared.some((encoding) => transferEncodings[encoding].isCommon)
     if (role === 'carved' && !isCommon)
-      add([...new Set([...multiparts.encodings, ...encodingsLike(text)])], 'guess')
+      add([...new Set([...multiparts.encodings, ...look.encodings])], 'guess')
   }
+}
+
+/** What a body looks like, whatever its header declares. */
+interface BodyLook {
+  readonly isBinary: boolean
+  readonly encodings: ReadonlySet<Encoding>
+}
+
+/** The bytes of a body that are made a text at a time, and those of its first text that show base64. */
+const LOOKED = 128 * 1024
+const SHOWS_BASE64 = 4096
+
+/** Returns what a body looks like, or undefined if it is blank. It is read in pieces: memory and steps do not grow with it. */
+function* lookAt(
+  bytes: MailBytes,
+  { from, to }: ByteRange,
+  work: Work,
+): Steps<BodyLook | undefined> {
+  const encodings = new Set<Encoding>()
+  let isBlank = true
+  let isBinary = false
+  for (let at = from; at < to; ) {
+    const piece = yield* work.text(bytes, at, Math.min(to, at + LOOKED))
+    const isLast = at + piece.length === to
+    isBinary ||= BINARY.test(piece)
+    const text: string = isBlank ? piece.trimStart() : piece
+    if (!isLast && isBlank && text.length < SHOWS_BASE64) {
+      at += piece.length - text.length
+      continue
+    }
+    for (const encoding of text === '' ? [] : encodingsLike(text, isBlank)) encodings.add(encoding)
+    isBlank &&= text === ''
+    const open = isLast ? -1 : piece.search(OPEN_ESCAPE)
+    at += open > 0 ? open : piece.length
+  }
+  return isBlank ? undefined : { isBinary, encodings }
 }
 
 /** Returns the oddities of the headers below a cut. */

@@ -20,6 +20,8 @@ interface TransferEncoding {
    * that may have to give millions of characters back.
    */
   readonly looks?: RegExp
+  /** Whether only the beginning of a body shows that. */
+  readonly hasLookAtBeginning?: true
   readonly decoder?: Decoder
   /**
    * What is encoded. Lines, as in a part that is not encoded, have the line ends of the mail, which programs change, and
@@ -43,6 +45,7 @@ export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {
     short: ['b'],
     looks:
       /^\s*(?:[A-Za-z0-9+/]{1000}|(?=[a-z]*[^\sa-z])[A-Za-z0-9+/]{8,999}={0,2}[ \t]{0,999}(?:[\r\n]|$))/,
+    hasLookAtBeginning: true,
     decoder: base64,
     encodes: 'bytes',
     isCommon: true,
@@ -74,10 +77,16 @@ function encodingsWith(test: (row: TransferEncoding) => boolean | undefined): En
   return rows.flatMap(([encoding, row]) => (test(row) ? [encoding] : []))
 }
 
-/** Returns the encodings that a body looks like. */
-export function encodingsLike(body: string): readonly Encoding[] {
-  return encodingsWith(({ looks }) => looks?.test(body))
+/** Returns the encodings that a body looks like, of which this is the beginning or a later piece. */
+export function encodingsLike(piece: string, isBeginning = true): readonly Encoding[] {
+  return encodingsWith(
+    ({ looks, hasLookAtBeginning = false }) =>
+      (isBeginning || !hasLookAtBeginning) && looks?.test(piece),
+  )
 }
+
+/** Matches what may be the front of an escape or of a soft line break, at the end of a piece. */
+export const OPEN_ESCAPE = /=(?:[0-9a-f]|[ \t]{0,65535}\r?)?$/i
 
 /** Returns whether each value is a word of RFC 2045, possibly with blanks around it. */
 export function areAllStandard(values: readonly string[]): boolean {

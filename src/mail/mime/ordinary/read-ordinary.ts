@@ -8,7 +8,7 @@ import {
   LAXEST_FIELD,
   MAILBOX_LINE,
 } from '../../message/field-line.ts'
-import { Header } from '../../message/header-block.ts'
+import { HEADER_MAX, Header } from '../../message/header-block.ts'
 import { headerFault } from '../../message/well-formed.ts'
 import { characterCosts, costs } from '../budget/costs.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
@@ -207,9 +207,9 @@ class OrdinaryReading {
     return { header, bodyAt: from + block.length }
   }
 
-  /** Returns the lines up to the next empty one, or undefined if there is none. */
+  /** Returns the lines up to the next empty one, or undefined if there is none within HEADER_MAX. */
   *#block(from: number, to: number): Steps<Header | undefined> {
-    const end = yield* this.#work.belowEmptyLine(this.#mail, from, to)
+    const end = yield* this.#work.belowEmptyLine(this.#mail, from, Math.min(to, from + HEADER_MAX))
     if (end === undefined) return undefined
     return new Header(yield* this.#work.searched(this.#mail, from, end))
   }

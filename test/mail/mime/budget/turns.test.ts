@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { HEADER_MAX } from '../../../../src/mail/message/header-block.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
-import { SEARCHED_PER_UNIT } from '../../../../src/mail/mime/budget/costs.ts'
+import { costs, SEARCHED_PER_UNIT } from '../../../../src/mail/mime/budget/costs.ts'
 import { WORK_PER_TURN } from '../../../../src/mail/mime/budget/work.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { hostileShapes } from '../../../messages/hostile/hostile-shapes.ts'
@@ -123,3 +124,24 @@ t.test(
     t.ok(turns > searched / SEARCHED_PER_UNIT / WORK_PER_TURN / 4, `${turns} turns`)
   },
 )
+
+t.test('other mail goes on while a long header, or a long body of odd mail, is read', async (t) => {
+  const line = 'X-A: some line of text that says nothing\n'
+  const long = line.repeat(400_000)
+  const openFile = () => openAnonymousFile(tmpdir())
+  for (const [name, mail] of [
+    ['header', `From a@b\nA: b\n${long}\n`],
+    ['body', `A: b\nno field\n\n${long}`],
+    ['line', `A: b\nno field\nContent-Type: a/b\n\n${long.replaceAll('\n', ' ')}`],
+  ] as const) {
+    let most = 0
+    const onWork = (units: number) => {
+      most = Math.max(most, units)
+    }
+    const steps = contentsOf(Bytes.of(Buffer.from(mail)), { createHash, openFile, onWork })
+    for (const _ of steps);
+    // (A content is counted once it was scanned.)
+    const limit = name === 'line' ? long.length + costs.content : 8 * HEADER_MAX
+    t.ok(most <= limit, `${name}: ${most} units at once`)
+  }
+})

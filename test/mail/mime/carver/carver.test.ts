@@ -45,6 +45,25 @@ t.test('a body begins below a header, and ends at a cut or at one like that abov
   t.notOk(bodies.some((body) => body.includes('A: b')))
 })
 
+t.test('what a long body looks like does not depend on where it is divided', async (t) => {
+  const likeOf = (body: string) =>
+    carved(`A: b\nno field\n\n${body}`).leaves.flatMap(({ encodings, role }) =>
+      role === 'guess' ? encodings : [],
+    )
+  const front = 'x y'.repeat(44_000).slice(0, 128 * 1024 - 4)
+  const more = 'x y'.repeat(44_000)
+  for (let filler = 0; filler < 8; filler++) {
+    const above = `${front}${'x'.repeat(filler)}`
+    for (const sign of ['=41', '=\n', '=  \r\n', `=${' '.repeat(60_000)}\n`])
+      t.ok(likeOf(`${above}${sign}${more}`).includes('quoted-printable'), sign.slice(0, 9))
+    t.same(likeOf(`${above}=4g= x${more}`), [])
+    t.same(likeOf(`${above} QUJDREVG\n${more}`), [], 'base64 is at the beginning')
+    const blanks = '\n'.repeat(128 * 1024 - 4 + filler)
+    t.ok(likeOf(`${blanks}QUJDREVG\n${more}`).includes('base64'))
+    t.same(likeOf(`${blanks}QUJDREVG x\n${more}`), [])
+  }
+})
+
 t.test('the work is in proportion to the length', async (t) => {
   const shapes: Readonly<Record<string, (count: number) => string>> = {
     'lines of dashes': (count) => '--\n'.repeat(count),
