@@ -3,8 +3,8 @@ import { OPTIONS, readOptions, USAGE } from '../../src/delay/options/delay-optio
 
 t.test('options end at the program, whose own are left alone', async (t) => {
   const options = readOptions(['-d', '2', '-D.5', '-N3.25', '-Sv', 'rblsmtpd', '-r', '-d', '-S'])
-  t.same(options.delays, { ordinary: 2, dynamic: 0.5, nameless: 3.25 })
-  t.match(options, { refusesHere: true, isVerbose: true, penalty: 5 })
+  t.same(options.delaySeconds, { ordinary: 2, dynamic: 0.5, nameless: 3.25 })
+  t.match(options, { refusesHere: true, isVerbose: true, penaltySeconds: 5 })
   t.same(options.argv, ['rblsmtpd', '-r', '-d', '-S'])
   t.same(readOptions(['-v', '--', '-odd-program']).argv, ['-odd-program'])
   t.same(readOptions(['--names=a', '--names', 'b', 'x']).nameFiles, ['a', 'b'])
@@ -20,8 +20,8 @@ t.test('the usage names every option', async (t) => {
 
 t.test('the default delays are short, moderate and long', async (t) => {
   t.match(readOptions(['x']), {
-    delays: { ordinary: 1, dynamic: 10, nameless: 20 },
-    penalty: 5,
+    delaySeconds: { ordinary: 1, dynamic: 10, nameless: 20 },
+    penaltySeconds: 5,
     refusesHere: false,
   })
 })
@@ -84,8 +84,8 @@ t.test('--listen opens a gate, with the switches of tcpserver', async (t) => {
     programs: 40,
     waiting: undefined,
     perClient: 20,
-    waitTimeout: 60,
-    remember: 86_400,
+    waitSeconds: 60,
+    rememberSeconds: 86_400,
     lookUp: 'name',
     keepsIpOptions: false,
     isNoDelay: false,
@@ -101,6 +101,9 @@ t.test('--listen opens a gate, with the switches of tcpserver', async (t) => {
   )
   t.match(all, { programs: 9, uid: 7, gid: 8, localName: '0', backlog: 7, keepsIpOptions: true })
   t.match(all, { rules: { file: 'f', mayBeMissing: true }, lookUp: 'never', printsPort: true })
-  t.match(read('--listen fd:3 -p --remember 2h x'), { lookUp: 'confirmed name', remember: 7200 })
+  t.match(read('--listen fd:3 -p --remember 2h x'), {
+    lookUp: 'confirmed name',
+    rememberSeconds: 7200,
+  })
   t.equal(readOptions(['x']).gate, undefined)
 })

@@ -35,6 +35,15 @@ const booleansFromOutside: ReadonlyMap<string, string> = new Map([
   ['stamp', 'onescan-interfaces(7)'],
 ])
 
+/** What a comment describes as seconds: `Seconds ...`, or `..., in seconds`. */
+const IN_SECONDS =
+  /\/\*\*(?=[\s*]*Seconds\b|(?:[^*]|\*(?!\/))*, in seconds\b)(?:[^*]|\*(?!\/))*\*\/\s*(?:(?:export|readonly|const) )*#?(\w+)/g
+/** Seconds with a name from outside, each with where it comes from. */
+const secondsFromOutside: ReadonlyMap<string, string> = new Map([
+  ['age', 'a field of the log'],
+  ['delay', 'SMTPDELAY'],
+])
+
 /** What declares a boolean: its type, or its first value. */
 const BOOLEAN =
   /\b(\w+)(?:\??: boolean|\??(?<=readonly \w+\??): (?:true|false)| = (?:true|false))\b/g
@@ -93,6 +102,18 @@ t.test('a duration in a message is written by formatDuration alone', async (t) =
     const own =
       text.match(/\$\{[^{}]*\}(?: |(?!\w+`\)))(?:ms|s|min|seconds|minutes|hours|days)\b/g) ?? []
     t.same(own, [], path)
+  }
+})
+
+t.test('the name of a duration in seconds shows them', async (t) => {
+  const found = sourceFiles.flatMap(({ path, text }) =>
+    [...text.matchAll(IN_SECONDS)].map(([, name]) => ({ path, name: name! })),
+  )
+  t.ok(found.length > 15, `${found.length} were found`)
+  const wrong = found.filter(({ name }) => !/seconds/i.test(name) && !secondsFromOutside.has(name))
+  t.same(wrong, [])
+  for (const name of secondsFromOutside.keys()) {
+    t.ok(found.some((other) => other.name === name), `${name} is there`) // biome-ignore format: a line
   }
 })
 

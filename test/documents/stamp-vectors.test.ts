@@ -36,7 +36,13 @@ for (const { scheme, keys, stamp } of vectors) {
   t.test(`the ${scheme} stamp holds, folded as the page has it`, async (t) => {
     const verify = (bytes: Buffer) => {
       const signatureDate = () => undefined
-      return verifyStamps(examine(bytes), { keys, maxAge: 3600, now: TIME, signatureDate, crypto })
+      return verifyStamps(examine(bytes), {
+        keys,
+        maxAgeSeconds: 3600,
+        now: TIME,
+        signatureDate,
+        crypto,
+      })
     }
     t.match(verify(Buffer.concat([Buffer.from(stamp), mail])), {
       isTrusted: true,

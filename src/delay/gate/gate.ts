@@ -41,7 +41,7 @@ export async function runGate(
   const write = (line: Buffer) => lines.write(line)
   const log = new DelayLog({ isVerbose: options.isVerbose, isQuiet: gate.isQuiet, write })
   dropPrivileges(gate)
-  const remembered = new RememberedClients(gate.remember, uptime)
+  const remembered = new RememberedClients(gate.rememberSeconds * 1000, uptime)
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is detected now
   const parts = { options, gate, env, next, system, waiting, remembered, log, uptime }
   const receiver = new Receiver(parts)

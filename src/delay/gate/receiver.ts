@@ -120,7 +120,7 @@ export class Receiver {
   /** Holds an early talker, and then refuses it, or starts the program to do so. */
   async #refuse(connection: GateConnection, environment: Environment): Promise<void> {
     const { options, log, uptime } = this.#parts
-    const waitEnd = await connection.waitForLeaving(options.penalty * 1000)
+    const waitEnd = await connection.waitForLeaving(options.penaltySeconds * 1000)
     if (connection.isClosed || waitEnd === 'left') return
     if (!options.refusesHere) {
       return this.#serve(connection, { ...environment, RBLSMTPD: options.text }, undefined)
@@ -139,7 +139,7 @@ export class Receiver {
     reason: string | undefined,
   ): Promise<void> {
     const { gate, log } = this.#parts
-    const end = await this.#scheduler.acquire(connection, gate.waitTimeout * 1000)
+    const end = await this.#scheduler.acquire(connection, gate.waitSeconds * 1000)
     if (end === 'program') {
       try {
         await this.#run(connection, environment, reason)

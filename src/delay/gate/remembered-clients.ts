@@ -7,11 +7,11 @@ const REMEMBERED_MAX = 100_000
 export class RememberedClients {
   readonly #remember: number
   readonly #uptime: () => number
-  /** The expiry time of each client, in seconds of `uptime`. */
+  /** The expiry time of each client. */
   readonly #until = new LruCache<number>(REMEMBERED_MAX)
 
   /**
-   * A client is stored for this number of seconds. With 0 no client is. `uptime` is milliseconds on a
+   * A client is stored for `remember` milliseconds. With 0 no client is. `uptime` is milliseconds on a
    * monotonic clock.
    */
   constructor(remember: number, uptime: () => number) {
@@ -24,20 +24,16 @@ export class RememberedClients {
   }
 
   has(client: string): boolean {
-    return (this.#until.get(client) ?? Number.NEGATIVE_INFINITY) > this.#seconds()
+    return (this.#until.get(client) ?? Number.NEGATIVE_INFINITY) > this.#uptime()
   }
 
   /** Adds a client that behaved. It is stored for the full time from now on. */
   add(client: string): void {
-    if (this.#remember > 0) this.#until.set(client, this.#seconds() + this.#remember)
+    if (this.#remember > 0) this.#until.set(client, this.#uptime() + this.#remember)
   }
 
   /** Removes a client that talked early. */
   forget(client: string): void {
     this.#until.delete(client)
-  }
-
-  #seconds(): number {
-    return this.#uptime() / 1000
   }
 }

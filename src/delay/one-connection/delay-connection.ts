@@ -55,7 +55,8 @@ export async function delayConnection(
   const reason = event === 'talked' ? whyWithProtocol(judged, FROM_CLIENT, system) : judged
   log.event(event, { ip: client.ip, waited: uptime() }, reason)
   if (event === 'left') return serviceExit.done
-  if (event === 'talked' && !connection.holdBack(options.penalty * 1000)) return serviceExit.done
+  if (event === 'talked' && !connection.holdBack(options.penaltySeconds * 1000))
+    return serviceExit.done
   if (place !== undefined) closeSync(place)
   if (event === 'passed') return executeNext(next, env, system)
   if (!options.refusesHere) return executeNext(next, env, system, options.text)

@@ -65,7 +65,7 @@ export function readPlanSources(
       ...options.nameFiles.flatMap(readRules),
       ...parseNameRules(dynamicNames, 'built-in names'),
     ],
-    ask: openDns(dnsServers(options, env), options.dnsTimeout * 1000, uptime),
+    ask: openDns(dnsServers(options, env), options.dnsSeconds * 1000, uptime),
   }
 }
 
@@ -137,7 +137,7 @@ async function judgeByName(
     return { delay: 0, reason: `allowed by ${entry}`, isExempt: true, class: undefined }
   if (isRemembered) return rememberedJudgement
   const classification = classify(names, address, rules)
-  const delay = options.delays[classification.class]
+  const delay = options.delaySeconds[classification.class]
   return {
     delay,
     reason: describeClass(classification),

@@ -114,10 +114,10 @@ export const keygenCommand = makeCommand('keygen', {
 
 /** Takes the next step of a rotation, and prints it, and what is to be done then. */
 async function rotate(ring: string, now: Date, output: Output): Promise<number> {
-  const maxAge = readSetting({ ...settingsOfOnescand(), ...process.env }, 'CLUSTERMAXAGE')
+  const maxAgeSeconds = readSetting({ ...settingsOfOnescand(), ...process.env }, 'CLUSTERMAXAGE')
   let done: Rotation | undefined
   await changeKeyring(ring, (before) => {
-    done = rotateKey(before, ring, { now, maxAge }, (ids) => {
+    done = rotateKey(before, ring, { now, maxAgeSeconds }, (ids) => {
       const id = freeId(defaultId(hostname(), now), ids)
       return { id, line: keyLine(id, false, undefined) }
     })
@@ -199,7 +199,7 @@ async function changeKeyring(path: string, change: (old: string) => string) {
 const NEXT = /^# next: (\S+)\n/m
 
 /** Seconds that all hosts have to get the changed ring before the old key counts no more. */
-const TIME_TO_COPY = 86_400
+const COPY_SECONDS = 86_400
 
 /** The result of a rotation. */
 interface Rotation {
@@ -222,7 +222,7 @@ interface Rotation {
  *
  * 1. The first step adds the new key, which verifies. The comment `# next: ID` above it records that.
  * 2. The second step makes it the signing key, and gives the old key a last day: when no stamp of it is
- *    younger than `maxAge` seconds.
+ *    younger than `maxAgeSeconds` seconds.
  *
  * Each step removes the keys whose last day is past. `make` returns a line with a new secret, of a key with
  * another id than these.
@@ -230,7 +230,7 @@ interface Rotation {
 function rotateKey(
   ring: string,
   path: string,
-  { now, maxAge }: { readonly now: Date; readonly maxAge: number },
+  { now, maxAgeSeconds }: { readonly now: Date; readonly maxAgeSeconds: number },
   make: (ids: readonly string[]) => { readonly id: string; readonly line: string },
 ): Rotation {
   const seconds = now.getTime() / 1000
@@ -250,7 +250,7 @@ function rotateKey(
     const text = `${lines}# next: ${id}\n${line}${release}\n`
     return { text, did: 'added', id, old: signer.id, until: undefined, removed }
   }
-  const lastDay = seconds + maxAge + TIME_TO_COPY
+  const lastDay = seconds + maxAgeSeconds + COPY_SECONDS
   const until = formatDay(lastDay * 1000)
   const own = lineOf(lines, waiting)
   const text = withoutKeys(lines, [waiting]).replace(lineOf(lines, signer), (line) => {

@@ -52,7 +52,7 @@ export const verifyCommand = makeCommand('verify', {
       ),
   async work(args, output) {
     const env = slotEnvironment(process.env, args)
-    const { keys, CLUSTERMAXAGE: maxAge } = readCluster(env, args)
+    const { keys, CLUSTERMAXAGE: maxAgeSeconds } = readCluster(env, args)
     const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
     const files = await readSignatureFiles(database, Date.now())
     const bytes = bytesOf(openMessageFile(args.file), maxSizeOf(args))
@@ -64,7 +64,7 @@ export const verifyCommand = makeCommand('verify', {
     try {
       const options: VerifyOptions = {
         keys,
-        maxAge,
+        maxAgeSeconds,
         now: Math.floor(Date.now() / 1000),
         signatureDate: () => settledDate(files),
         crypto,

@@ -8,7 +8,7 @@ import {
   type ApiRequest,
   type Right,
   requestUrl,
-  SIGN_OUT_AFTER,
+  SIGN_OUT_SECONDS,
 } from '../protocol/quarantine-api/exchange.ts'
 import type { Receipt } from '../scan/quarantine/receipts.ts'
 import { beginRequest } from '../scan/quarantine/release-requests.ts'
@@ -118,10 +118,10 @@ function callProblem({ desk, id }: Call, error: unknown): ApiAnswer {
 }
 
 async function me({ request: { person } }: Call): Promise<ApiAnswer> {
-  const { name, may, releases, to, signOutAfter = SIGN_OUT_AFTER } = person
+  const { name, may, releases, to, signOutSeconds = SIGN_OUT_SECONDS } = person
   const isAddress = (word: string) => word.includes('@')
   const body = {
-    ...{ person: name, may, signOutAfter },
+    ...{ person: name, may, signOutAfter: signOutSeconds },
     ...(releases && { releases }),
     ...(to && {
       domains: to.filter((word) => !isAddress(word)),

@@ -27,7 +27,7 @@ async function gate(t: Test, words: readonly string[], env: Record<string, strin
   const all = ['--listen', '25', ...allWait(7), ...namesFrom(dns.server, 5), ...words, 'next']
   const options = readOptions(all)
   const system = { localEndpoint: (fd: number) => (fd < 0 ? undefined : here) } as System
-  const remembered = new RememberedClients(60, uptime)
+  const remembered = new RememberedClients(60_000, uptime)
   const tools = { options, gate: options.gate!, env, system, remembered, uptime }
   const preparer = new ConnectionPreparer(tools)
   const come = (ip: string, fd = 3) => {

@@ -5,7 +5,7 @@ const REMEMBERED_MAX = 100_000
 
 /** The clients that a gate remembers. */
 
-function opened(remember = 100) {
+function opened(remember = 100_000) {
   const clock = { uptime: 0 }
   return { remembered: new RememberedClients(remember, () => clock.uptime), clock }
 }

@@ -237,7 +237,7 @@ async function* checkServer(
   yield* checkServerUnit(server)
   const settings = running?.description?.settings ?? {}
   const endpoints = onescandEndpoints(optionsOfOnescand(), running)
-  const scanTime =
+  const scanSeconds =
     attempt(() => readSetting(settings, 'SCANTIMEOUT')) ?? settingTable.SCANTIMEOUT.default
   switch (server) {
     case 'Postfix':
@@ -245,7 +245,7 @@ async function* checkServer(
         directory: args.postfix ?? '',
         endpoints,
         accounts: readAccounts(),
-        scanTime,
+        scanSeconds,
         makesStamps: Boolean(settings.CLUSTERKEYS),
         settings,
         lost,
@@ -255,10 +255,10 @@ async function* checkServer(
       return yield* checkSendmail({
         endpoints,
         lost,
-        scanTime,
+        scanSeconds: scanSeconds,
       })
     case 'Exim':
-      return yield* await checkExim({ endpoints, scanTime })
+      return yield* await checkExim({ endpoints, scanSeconds: scanSeconds })
   }
   yield warning(server, 'its settings cannot be read here', SHOWN_BY_MAIL)
 }

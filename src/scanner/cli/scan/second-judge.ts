@@ -117,7 +117,7 @@ export class SecondJudge {
       return this.#noKeys && `it has the stamp of a release, and ${this.#noKeys}`
     const trust = verifyStamps(message, {
       keys: this.#cluster.keys,
-      maxAge: this.#cluster.CLUSTERMAXAGE,
+      maxAgeSeconds: this.#cluster.CLUSTERMAXAGE,
       now: Math.floor(delivery.time / 1000),
       signatureDate: () => undefined,
       crypto: this.#crypto,

@@ -86,7 +86,7 @@ export const TOKEN_FORM = new RegExp(`^[!-~]{${TOKEN_MIN},}$`)
 const digestOf = (token: string) => digest(token).toString('latin1')
 
 /** Limits for the seconds without use after which a person is signed out: a minute and a year. */
-const STAYS = { min: 60, max: 365 * 86_400 }
+const STAY_SECONDS = { min: 60, max: 365 * 86_400 }
 
 /** What a person may do whose line does not state it: all but to let mail of others through. */
 const DEFAULT_RIGHTS = RIGHTS.filter((right) => right !== 'allow')
@@ -114,9 +114,9 @@ function limitsOf(words: readonly string[], fail: (reason: string) => never): Om
       limits = { ...limits, to: values }
     } else {
       const seconds = parseDuration(value)
-      if (seconds === undefined || seconds < STAYS.min || seconds > STAYS.max)
+      if (seconds === undefined || seconds < STAY_SECONDS.min || seconds > STAY_SECONDS.max)
         fail(`stays=${value}: must be a time from 1m to 365d, such as 30m or 8h`)
-      limits = { ...limits, signOutAfter: seconds }
+      limits = { ...limits, signOutSeconds: seconds }
     }
   }
   return limits

@@ -20,11 +20,11 @@ export interface Person {
   /** Kinds of findings: mail with others the person neither releases nor makes exceptions for; undefined: all kinds. */
   readonly releases?: readonly string[] | undefined
   /** Seconds after which the page forgets the token, if not SIGN_OUT_AFTER. */
-  readonly signOutAfter?: number | undefined
+  readonly signOutSeconds?: number | undefined
 }
 
 /** Seconds of a working day. */
-export const SIGN_OUT_AFTER = 8 * 60 * 60
+export const SIGN_OUT_SECONDS = 8 * 60 * 60
 
 /** Upper limit for the recipients of an exception, each of whom has a line. */
 export const EXCEPTION_RECIPIENTS_MAX = 20

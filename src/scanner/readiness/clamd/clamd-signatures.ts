@@ -22,7 +22,7 @@ import type { CheckedHost } from '../host/checked-host.ts'
 /** The signatures that a clamd scans with, and its cache. */
 
 /** Seconds after which clamd checks its signatures, clamd.conf(5), by default. */
-const SELF_CHECK = 600
+const SELF_CHECK_SECONDS = 600
 
 /** Milliseconds after which signatures are out of date: ClamAV publishes new ones every day. */
 const OLD = 7 * DAY
@@ -85,12 +85,12 @@ export async function checkReload(
 ): Promise<CheckLine[]> {
   const conf = clamdConfOf(server, clamdConfigFiles)
   if (conf === undefined) return []
-  const seconds = Number(valueIn(conf, 'SelfCheck') ?? SELF_CHECK)
+  const seconds = Number(valueIn(conf, 'SelfCheck') ?? SELF_CHECK_SECONDS)
   const files = await readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
-  if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
+  if ((seconds > 0 && seconds <= SELF_CHECK_SECONDS) || files?.own === undefined) return []
   const often = seconds > 0 ? `checks every ${formatDuration(seconds * 1000)}` : 'never checks'
   const value = `${often} for new local signatures, which onescan treats as loaded after ${formatDuration(SETTLED_AFTER_SECONDS * 1000)}`
-  return [warning(`${what} SelfCheck`, value, toSetInConf(`SelfCheck ${SELF_CHECK}`))]
+  return [warning(`${what} SelfCheck`, value, toSetInConf(`SelfCheck ${SELF_CHECK_SECONDS}`))]
 }
 
 /**

@@ -28,10 +28,10 @@ export function verifyTrust(
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
     return { isTrusted: false, reason: 'client is not a CLUSTERPEER' }
   }
-  const { keys, CLUSTERMAXAGE: maxAge } = cluster
+  const { keys, CLUSTERMAXAGE: maxAgeSeconds } = cluster
   return verifyStamps(message, {
     keys,
-    maxAge,
+    maxAgeSeconds,
     now: Math.floor(now() / 1000),
     // The host that stamped the message may have got its signatures later than this one.
     signatureDate: () => settledDate(signatureFiles()),

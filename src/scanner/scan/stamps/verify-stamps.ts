@@ -44,7 +44,7 @@ export type Trust =
 export interface VerifyOptions {
   readonly keys: readonly Key[]
   /** Seconds. */
-  readonly maxAge: number
+  readonly maxAgeSeconds: number
   /** Unix seconds. */
   readonly now: number
   /**
@@ -165,7 +165,7 @@ const releases = ({ claims }: HmacStamp, key: Key): boolean => key.mayRelease &&
 function ageFault(stamp: HmacStamp, key: Key, options: VerifyOptions): string | undefined {
   const { claims } = stamp
   const age = options.now - Number(claims.t)
-  if (age > options.maxAge) return `stamp is ${formatDuration(1000 * age)} old`
+  if (age > options.maxAgeSeconds) return `stamp is ${formatDuration(1000 * age)} old`
   if (age < -FUTURE_MAX_SECONDS) return `stamp is ${formatDuration(-1000 * age)} in the future`
   // A person has judged the message, and newer signatures do not change that.
   if (releases(stamp, key)) return undefined

@@ -62,7 +62,7 @@ export async function openVerdictsBy(
     },
     crypto,
     // This host makes no stamp that is older than the cluster accepts.
-    maxAge: Math.min(maxAge, cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY),
+    maxAgeSeconds: Math.min(maxAge, cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY),
     host: hostname(),
   })
 }

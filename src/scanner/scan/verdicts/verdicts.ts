@@ -168,9 +168,9 @@ export class Verdicts {
   }
 
   #cache(verdict: CachedVerdict, { fingerprint, secrets }: CacheableMessage): void {
-    const { memory, shared, crypto, maxAge } = this.#options
-    memory.cacheVerdict(fingerprint, verdict, maxAge)
-    shared?.put(fingerprint, sealVerdict(verdict, fingerprint, secrets.seal, crypto), maxAge)
+    const { memory, shared, crypto, maxAgeSeconds } = this.#options
+    memory.cacheVerdict(fingerprint, verdict, maxAgeSeconds)
+    shared?.put(fingerprint, sealVerdict(verdict, fingerprint, secrets.seal, crypto), maxAgeSeconds)
   }
 
   /** Resolves to a verdict of another host that is valid here and now, and caches it. */
@@ -178,12 +178,12 @@ export class Verdicts {
     message: CacheableMessage,
     timeout: number,
   ): Promise<CachedVerdict | undefined> {
-    const { memory, shared, crypto, maxAge } = this.#options
+    const { memory, shared, crypto, maxAgeSeconds } = this.#options
     const { fingerprint, secrets } = message
     const sealed = await shared?.get(fingerprint, timeout)
     const opened = sealed && openSealed(sealed, fingerprint, secrets.seal, crypto)
     if (opened === undefined || !this.#doesCount(opened, message)) return undefined
-    const left = Math.max(1, Math.min(maxAge, opened.time + maxAge - this.#seconds()))
+    const left = Math.max(1, Math.min(maxAgeSeconds, opened.time + maxAgeSeconds - this.#seconds()))
     memory.cacheVerdict(fingerprint, opened, left)
     return opened
   }
@@ -193,10 +193,10 @@ export class Verdicts {
     // The scan that found it may have ended there.
     const { found } = verdict
     if (found.answer === 'infected' && plan.tolerance.isTolerated?.(found)) return false
-    const { memory, signatureFiles, host, maxAge } = this.#options
+    const { memory, signatureFiles, host, maxAgeSeconds } = this.#options
     if (!memory.isSinceRestart(verdict)) return false
     const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
-    return isStillValid(verdict, { now: this.#seconds(), maxAge, ...here })
+    return isStillValid(verdict, { now: this.#seconds(), maxAgeSeconds, ...here })
   }
 
   #seconds(): number {

@@ -64,7 +64,7 @@ t.test('4,000 stamps with known key ids cost one pass over the body for each sch
   })
   const trust = verifyStamps(message, {
     keys,
-    maxAge: 3600,
+    maxAgeSeconds: 3600,
     now,
     signatureDate: () => undefined,
     crypto: { ...crypto, createHash },

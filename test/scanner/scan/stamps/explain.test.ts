@@ -16,7 +16,7 @@ function explained(fields: string, ring: string, text = plain.toString()) {
   const message = Buffer.from(fields + text)
   return explainStamps(examine(message), {
     keys: parseKeyring(ring, 'ring'),
-    maxAge: 3600,
+    maxAgeSeconds: 3600,
     now: NOW,
     signatureDate: () => undefined,
     crypto,

@@ -29,7 +29,7 @@ function stampOf(message: string): string | undefined {
 
 function isTrusted(message: string): boolean {
   const signatureDate = () => undefined
-  const options = { keys: [key], maxAge: 3600, now: NOW, signatureDate, crypto }
+  const options = { keys: [key], maxAgeSeconds: 3600, now: NOW, signatureDate, crypto }
   return verifyStamps(examine(bytes(message)), options).isTrusted
 }
 

@@ -40,7 +40,7 @@ const bytes = (text: string) => Buffer.from(text, 'latin1')
 function verify(message: Buffer, setup: Partial<VerifyOptions> = {}) {
   return verifyStamps(examine(message), {
     keys: [alpha, md5Key],
-    maxAge: 3600,
+    maxAgeSeconds: 3600,
     now: NOW,
     signatureDate: () => undefined,
     crypto,
@@ -244,7 +244,7 @@ t.test('forged stamps cause only a few reads of a large header', async (t) => {
       { ...message, header },
       {
         keys: [alpha],
-        maxAge: 3600,
+        maxAgeSeconds: 3600,
         now: NOW,
         signatureDate: () => undefined,
         crypto: { ...crypto, createHash: countHashed },
@@ -320,7 +320,7 @@ t.test('the log has the reason why the first stamp of a known key is invalid', a
 
 t.test('a message whose body was not hashed is neither trusted nor signed', async (t) => {
   const digests = { md5: undefined, sha256: undefined }
-  const options = { maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
+  const options = { maxAgeSeconds: 3600, now: NOW, signatureDate: () => undefined, crypto }
   for (const key of [alpha, md5Key]) {
     const { header, canonical } = examine(stamped(plain, key))
     const message = { header, canonical: { ...canonical, digests } }
@@ -380,7 +380,7 @@ t.test('a release is signed by an hmac-sha256 key, with a word no scanner can ha
   const wordsFor = (ring: readonly Key[]) => {
     const trust = verifyStamps(examine(mail), {
       keys: ring,
-      maxAge: 3600,
+      maxAgeSeconds: 3600,
       now: NOW,
       signatureDate: () => undefined,
       crypto,
@@ -399,7 +399,13 @@ t.test('newer signatures invalidate the results of scanners, but no release', as
   const trustOf = ({ field }: { field: { name: string; value: string } }, keys: readonly Key[]) => {
     const mail = Buffer.concat([bytes(`${field.name}: ${field.value}\n`), plain])
     const signatureDate = () => NOW + 900
-    return verifyStamps(examine(mail), { keys, maxAge: 3600, now: NOW, signatureDate, crypto })
+    return verifyStamps(examine(mail), {
+      keys,
+      maxAgeSeconds: 3600,
+      now: NOW,
+      signatureDate,
+      crypto,
+    })
   }
   const keys = [releasing]
   const scanned = signMessage(examine(plain), ['clamd'], { keys, now: NOW, crypto })!
@@ -419,7 +425,13 @@ t.test('scanners in the stamp of a release are ignored', async (t) => {
   const claims = { id: 'beta', time: NOW, scanners: '!released,!to-x,clamd' }
   const value = hmacValue(plain, Buffer.alloc(32, 9), claims)
   const mail = Buffer.concat([bytes(`X-SHA256-Cluster-1: ${value}\n`), plain])
-  const options = { keys: [key], maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
+  const options = {
+    keys: [key],
+    maxAgeSeconds: 3600,
+    now: NOW,
+    signatureDate: () => undefined,
+    crypto,
+  }
   const trust = verifyStamps(examine(mail), options)
   t.same(trust.isTrusted && trust.scanners !== 'all' && [...trust.scanners[0]!], [
     '!released',

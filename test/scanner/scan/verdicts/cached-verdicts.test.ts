@@ -173,7 +173,7 @@ t.test('a verdict ends with its age, its signatures, or the change of the databa
   date = 1.8e9 + 1e6
   await find(copy)
   t.equal(scans.length, 4, 'the database has changed')
-  const { find: findNothing, scans: all } = open({ maxAge: 0 })
+  const { find: findNothing, scans: all } = open({ maxAgeSeconds: 0 })
   for (const mail of [letter, copy]) await findNothing(mail)
   t.equal(all.length, 2, 'even if it is as new as can be')
 })

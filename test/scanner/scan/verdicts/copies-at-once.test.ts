@@ -138,11 +138,11 @@ t.test('a copy that waited has what is left of its time', async (t) => {
 })
 
 t.test('a verdict that is too old for a copy that waited does not apply to it', async (t) => {
-  for (const [maxAge, host] of [
+  for (const [maxAgeSeconds, host] of [
     [1, undefined],
     [10, 'here'],
   ] as const) {
-    const { find, scans, pass } = open({ maxAge })
+    const { find, scans, pass } = open({ maxAgeSeconds })
     const slow = () => {
       pass(5_000)
       return clean

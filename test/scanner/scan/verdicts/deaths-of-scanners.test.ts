@@ -11,7 +11,7 @@ t.beforeEach(() => {
 })
 
 t.test('a message at three deaths is blocked while signatures are not reported', async (t) => {
-  for (const setup of [{}, { maxAge: 0 }]) {
+  for (const setup of [{}, { maxAgeSeconds: 0 }]) {
     reported.version = 'ClamAV 1.4.3'
     const { find, scans } = open(setup)
     for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)

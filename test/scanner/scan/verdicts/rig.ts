@@ -47,7 +47,7 @@ export function hostVerdicts(
     memory: new HostMemory(),
     secrets: () => secrets,
     crypto,
-    maxAge: 3600,
+    maxAgeSeconds: 3600,
     host: 'here',
     signatureFiles: () => undefined,
     fullTime: settings.timeout,

@@ -28,7 +28,7 @@ type PrintedByExim = 'routers' | 'transports' | 'av_scanner' | 'acl_smtp_data' |
 interface EximHost {
   readonly endpoints: OnescandEndpoints
   /** SCANTIMEOUT of onescand, in seconds. */
-  readonly scanTime: number
+  readonly scanSeconds: number
   /** Resolves to the output of `exim -bP`. */
   readonly print?: (what: PrintedByExim) => Promise<string>
   /** Returns whether something listens on this port of the host. */
@@ -182,7 +182,7 @@ const isOnescands = ({ port }: LocalRouter, smtp: readonly NamedDoor[]) =>
 function judgeTransports(
   routers: readonly LocalRouter[],
   printed: string,
-  { endpoints, scanTime }: EximHost,
+  { endpoints, scanSeconds }: EximHost,
 ): CheckLine[] {
   const ours = routers.filter((router) => isOnescands(router, endpoints.smtp))
   const transports = new Set(ours.map(({ transport }) => transport))
@@ -193,9 +193,9 @@ function judgeTransports(
     const change = (option: string) =>
       `set ${option} in the transport ${name}, then run ${restart()}`
     const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
-    if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) <= scanTime) {
-      const value = `final_timeout = ${time}: Exim times out before onescand does (SCANTIMEOUT=${scanTime})`
-      const remedy = change(`final_timeout = ${proxyTimeout(scanTime)}s`)
+    if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) <= scanSeconds) {
+      const value = `final_timeout = ${time}: Exim times out before onescand does (SCANTIMEOUT=${scanSeconds})`
+      const remedy = change(`final_timeout = ${proxyTimeout(scanSeconds)}s`)
       checkLines.push(warning(`transport ${name} of Exim`, value, remedy))
     }
     const [, limit] = /^message_linelength_limit = (\d+)$/m.exec(text) ?? []

@@ -136,7 +136,7 @@ export function matchAddress(
 }
 
 /** Returns the seconds for which a server should wait for onescand over SMTP: more than a scan and the next server need. */
-export const proxyTimeout = (scanTime: number): number => Math.max(900, 2 * scanTime)
+export const proxyTimeout = (scanSeconds: number): number => Math.max(900, 2 * scanSeconds)
 
 /** The host of an address that has only a port. */
 const LOOPBACK = '127.0.0.1'

@@ -73,7 +73,7 @@ export interface PostfixHost {
   readonly endpoints: OnescandEndpoints
   readonly accounts: Accounts
   /** SCANTIMEOUT of onescand, in seconds. */
-  readonly scanTime: number
+  readonly scanSeconds: number
   /** Whether onescand has a keyring, and so makes stamps. */
   readonly makesStamps: boolean
   readonly settings: Environment
@@ -268,6 +268,6 @@ export function whileDown(action: string): string {
   }
 }
 
-/** Returns the complaint about a time limit of Postfix, as it is set, that ends before a scan of `scanTime` seconds may. */
-export const tooEarly = (time: string, scanTime: number): string =>
-  `is ${time}, so Postfix times out before onescand does (SCANTIMEOUT=${scanTime})`
+/** Returns the complaint about a time limit of Postfix, as it is set, that ends before a scan of `scanSeconds` seconds may. */
+export const tooEarly = (time: string, scanSeconds: number): string =>
+  `is ${time}, so Postfix times out before onescand does (SCANTIMEOUT=${scanSeconds})`

@@ -63,16 +63,16 @@ function checkTimeLimit(
   service: SmtpdService,
   name: string,
   value: string,
-  { main, set, transports, scanTime }: Postfix,
+  { main, set, transports, scanSeconds }: Postfix,
 ): CheckLine[] {
   const transport = transports.get(value.replace(/:.*/s, ''))
   const limit = name === PROXY ? 'smtpd_proxy_timeout' : TIME_LIMITS[transport?.program ?? '']
   if (limit === undefined) return []
   const place = `${(name === PROXY ? service : transport!).name}/${limit}`
   const time = set.get(place) ?? main[limit] ?? ''
-  if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) > scanTime) return []
-  const enough = setting(place, `${proxyTimeout(scanTime)}s`)
-  return [warning(place, tooEarly(time, scanTime), enough)]
+  if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) > scanSeconds) return []
+  const enough = setting(place, `${proxyTimeout(scanSeconds)}s`)
+  return [warning(place, tooEarly(time, scanSeconds), enough)]
 }
 
 /** Returns whether a delivery or a filter of main.cf passes mail to onescand over SMTP. */

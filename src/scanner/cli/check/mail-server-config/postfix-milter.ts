@@ -29,7 +29,7 @@ import {
 } from './unreachable-milter.ts'
 
 /** Seconds for which Postfix waits for a milter at the end of a message: milter_content_timeout in postconf(5). */
-const MILTER_TIMEOUT = 300
+const MILTER_SECONDS = 300
 
 /** Returns check lines whether this service's milters include onescand, and with which settings. */
 export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine[] {
@@ -175,7 +175,7 @@ function checkTerms(
   service: SmtpdService,
   list: MilterList,
   milter: MilterEntry,
-  { scanTime }: Postfix,
+  { scanSeconds }: Postfix,
 ): CheckLine[] {
   const { text } = milter
   const action = termOf(service, list, milter, 'default_action')
@@ -189,12 +189,12 @@ function checkTerms(
     const value = `is ${action.value}, so while ${text} is down, ${whileDown(word)}`
     checkLines.push(warning(action.place, value, action.set('tempfail')))
   }
-  if ((parseDuration(timeout.value) ?? MILTER_TIMEOUT) <= scanTime) {
+  if ((parseDuration(timeout.value) ?? MILTER_SECONDS) <= scanSeconds) {
     const enough =
-      scanTime < MILTER_TIMEOUT
-        ? timeout.set(`${MILTER_TIMEOUT}s`)
-        : inSettingsOf({ isDaemon: true }, `set SCANTIMEOUT below ${MILTER_TIMEOUT}`)
-    checkLines.push(warning(timeout.place, tooEarly(timeout.value, scanTime), enough))
+      scanSeconds < MILTER_SECONDS
+        ? timeout.set(`${MILTER_SECONDS}s`)
+        : inSettingsOf({ isDaemon: true }, `set SCANTIMEOUT below ${MILTER_SECONDS}`)
+    checkLines.push(warning(timeout.place, tooEarly(timeout.value, scanSeconds), enough))
   }
   return checkLines
 }

@@ -21,11 +21,11 @@ interface Filter {
   /** The action of Sendmail while the filter cannot be reached: T, R, 4, or none, which accepts mail. */
   readonly fails: string
   /** Seconds for its answer at the end of a message: 5 minutes if it names none. */
-  readonly endsWithin: number
+  readonly endSeconds: number
 }
 
 /** Sendmail's own default for `E`, in seconds. */
-const END_TIMEOUT = 300
+const END_SECONDS = 300
 
 /** A part of Sendmail that accepts mail, DaemonPortOptions, with the names of its mail filters. */
 interface SendmailDaemon {
@@ -41,7 +41,7 @@ interface SendmailHost {
   /** The sockets of the package at which onescand cannot be reached, by path. */
   readonly lost: ReadonlyMap<string, LostSocket>
   /** SCANTIMEOUT of onescand, in seconds. */
-  readonly scanTime: number
+  readonly scanSeconds: number
 }
 
 /**
@@ -104,7 +104,7 @@ function parseFilters(configuration: string): Filter[] {
       name,
       address: value('S'),
       fails: value('F'),
-      endsWithin: parseDuration(/(?:^|;) *E *: *(\w+)/.exec(value('T'))?.[1] ?? '') ?? END_TIMEOUT,
+      endSeconds: parseDuration(/(?:^|;) *E *: *(\w+)/.exec(value('T'))?.[1] ?? '') ?? END_SECONDS,
     }
   })
 }
@@ -162,8 +162,8 @@ function checkFilter(
       ),
     )
   }
-  if (filter.endsWithin <= host.scanTime) {
-    const value = `waits for ${formatDuration(filter.endsWithin * 1000)} (E), and a scan may take ${formatDuration(host.scanTime * 1000)}`
+  if (filter.endSeconds <= host.scanSeconds) {
+    const value = `waits for ${formatDuration(filter.endSeconds * 1000)} (E), and a scan may take ${formatDuration(host.scanSeconds * 1000)}`
     checkLines.push(warning(what, value, `set E:5m for this filter in sendmail.mc, ${BUILD}`))
   }
   return checkLines

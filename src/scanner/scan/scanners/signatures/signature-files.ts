@@ -39,7 +39,7 @@ export interface SignatureFiles {
 }
 
 /** Seconds by which the times of files may lag behind the clock: a step of the kernel's coarse clock. */
-const CLOCK_STEP = 0.01
+const CLOCK_STEP_SECONDS = 0.01
 
 /**
  * Reads the directory of the virus signatures, in threads. Resolves to undefined if it has none, or cannot be
@@ -61,7 +61,7 @@ export async function readSignatureFiles(
       const path = join(directory, name)
       const stats = await promises.stat(path)
       // A file that is copied here with its old time has changed here at the time of the copy.
-      const changed = Math.max(stats.mtimeMs, stats.ctimeMs) / 1000 + CLOCK_STEP
+      const changed = Math.max(stats.mtimeMs, stats.ctimeMs) / 1000 + CLOCK_STEP_SECONDS
       size += stats.size
       if (DAILY.test(name)) number = await numberOf(path)
       if (OFFICIAL.test(name)) official = latest(official, changed)

@@ -27,7 +27,7 @@ interface FreshnessRule {
   /** Unix seconds. */
   readonly now: number
   /** Seconds for which a verdict is valid. */
-  readonly maxAge: number
+  readonly maxAgeSeconds: number
   /** The newest signatures of this host's scanners. */
   readonly signatures: string
   /** The signature files of this host, or undefined if they are not known. */
@@ -43,9 +43,9 @@ interface FreshnessRule {
  * withdrawn must not persist.
  */
 export function isStillValid(verdict: CachedVerdict, standard: FreshnessRule): boolean {
-  const { now, maxAge, signatures, files, host } = standard
+  const { now, maxAgeSeconds, signatures, files, host } = standard
   const age = now - verdict.time
-  if (age > maxAge || age < -FUTURE_MAX_SECONDS) return false
+  if (age > maxAgeSeconds || age < -FUTURE_MAX_SECONDS) return false
   // A site's own signatures have no number: another host may have got them later, which nothing shows.
   const areSettled =
     files?.others === undefined || verdict.time >= files.others + SETTLED_AFTER_SECONDS

@@ -40,7 +40,7 @@ export interface IdentityOptions {
   readonly secrets: () => Secrets
   readonly crypto: Crypto
   /** Seconds for which a verdict is valid. */
-  readonly maxAge: number
+  readonly maxAgeSeconds: number
   /** This host's name, for logs of others. */
   readonly host: string
   /** The signature files of this host, and a new look for them if that is due (Tools). */
@@ -84,7 +84,7 @@ export async function identify(
 ): Promise<MessageIdentity | undefined> {
   const { message, outgoing } = mail
   const { isFile } = plan.submission
-  const { host, crypto, maxAge } = options
+  const { host, crypto, maxAgeSeconds } = options
   const scanners = plan.scanners.filter(
     (scanner): scanner is CacheableScanner => scanner.cacheable !== undefined,
   )
@@ -98,7 +98,7 @@ export async function identify(
   }
   const secrets = options.secrets()
   const files = options.signatureFiles()
-  const mayKeep = maxAge > 0 && whyChangesGoUnnoticed(scanners, files) === undefined
+  const mayKeep = maxAgeSeconds > 0 && whyChangesGoUnnoticed(scanners, files) === undefined
   const versions = mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined
   return {
     mail,

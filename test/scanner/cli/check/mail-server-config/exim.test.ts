@@ -29,12 +29,12 @@ const doorsAt = (addresses: readonly string[]) => addresses.map((text) => doorBy
 const linesAbout = async (
   printed: Printed,
   ports: readonly number[],
-  { smtp: ours = smtp, clamd = [] as readonly string[], scanTime = 90 } = {},
+  { smtp: ours = smtp, clamd = [] as readonly string[], scanTime: scanSeconds = 90 } = {},
 ) =>
   linesOf(
     await checkExim({
       endpoints: { milters: [], smtp: doorsAt(ours), clamd: doorsAt(clamd), isRunning: true },
-      scanTime,
+      scanSeconds,
       print: async (what) => printed[what] ?? '',
       listens: (port) => ports.includes(port),
     }),

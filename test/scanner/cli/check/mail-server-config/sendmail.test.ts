@@ -25,7 +25,7 @@ const endpoints: OnescandEndpoints = {
 function linesAbout(t: Test, ...lines: readonly string[]): string[] {
   const path = join(openDirectory(t), 'sendmail.cf')
   writeFileSync(path, ['V10/Berkeley', 'O AliasFile=/etc/mail/aliases', ...lines, ''].join('\n'))
-  return linesOf(checkSendmail({ endpoints, lost: new Map(), scanTime: 150 }, path))
+  return linesOf(checkSendmail({ endpoints, lost: new Map(), scanSeconds: 150 }, path))
 }
 
 const LISTED = 'O InputMailFilters=other, onescan'

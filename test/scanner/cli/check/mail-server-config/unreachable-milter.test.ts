@@ -21,7 +21,7 @@ const host = (endpoints: Partial<Postfix['endpoints']>): Postfix => ({
   directory: '',
   queue: '/var/spool/postfix',
   accounts: { passwd: '', group: '' },
-  scanTime: 150,
+  scanSeconds: 150,
   makesStamps: false,
   settings: {},
   lost: new Map(),

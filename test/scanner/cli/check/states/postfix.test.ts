@@ -57,7 +57,7 @@ class Host {
       directory: this.#configuration,
       endpoints: onescandEndpoints(readOptions(this.#words), running),
       accounts: readAccounts(),
-      scanTime: 150,
+      scanSeconds: 150,
       makesStamps: false,
       settings: {},
       lost: new Map(),
@@ -147,7 +147,7 @@ t.test(
       directory,
       endpoints,
       accounts: readAccounts(),
-      scanTime: 150,
+      scanSeconds: 150,
       makesStamps: false,
       settings: {},
       lost: new Map(),
@@ -172,7 +172,7 @@ t.test(
       directory,
       endpoints: onescandEndpoints(readOptions([]), undefined),
       accounts: readAccounts(),
-      scanTime: 150,
+      scanSeconds: 150,
       makesStamps: false,
       settings: {},
       lost: new Map(),
@@ -222,7 +222,7 @@ t.test('each instance of Postfix is checked', { skip: postfixMissing }, async (t
   ]
   const directory = openInstance(t, `multi_instance_directories = ${others.join(', ')}`)
   const accounts = readAccounts()
-  const more = { scanTime: 150, makesStamps: false, settings: {}, lost: new Map() }
+  const more = { scanSeconds: 150, makesStamps: false, settings: {}, lost: new Map() }
   const lines = linesOf(await checkPostfix({ directory, endpoints, accounts, ...more }))
   const found = lines.filter((line) => line.includes(' Postfix in '))
   t.equal(found.length, 1, lines.join('\n'))

@@ -24,7 +24,7 @@ function counts(verdict: Partial<CachedVerdict>, standard: Partial<FreshnessRule
   }
   const by27600: FreshnessRule = {
     now: NOW,
-    maxAge: 3600,
+    maxAgeSeconds: 3600,
     signatures: by(version(27_600)),
     files: undefined,
     host: 'mx1',
@@ -38,7 +38,7 @@ const infected = { answer: 'infected', name: 'Eicar', scanner: 'clamd' } as cons
 t.test('a clean verdict is valid while it is recent', async (t) => {
   t.ok(counts({ time: NOW - 3600 }))
   t.notOk(counts({ time: NOW - 3601 }))
-  t.notOk(counts({ time: NOW - 1 }, { maxAge: 0 }))
+  t.notOk(counts({ time: NOW - 1 }, { maxAgeSeconds: 0 }))
   t.ok(counts({ time: NOW + 300 }), 'clocks differ')
   t.notOk(counts({ time: NOW + 301 }))
 })

@@ -23,7 +23,7 @@ function identityOf(scanners: readonly Scanner[], files?: Partial<SignatureFiles
   return identify({ message, outgoing: header }, planOf(scanners, { settings: secondLook }), {
     secrets: () => deriveSecrets(Buffer.alloc(32, 7), crypto),
     crypto,
-    maxAge: 3600,
+    maxAgeSeconds: 3600,
     host: 'mx1',
     signatureFiles: () => files as SignatureFiles | undefined,
   })
@@ -68,7 +68,7 @@ t.test('one scanner without reported signatures is enough', async (t) => {
 
 /** Whether a clean verdict by these signatures counts where the others are. */
 function counts(theirs: string, here: string): boolean {
-  const where = { host: 'mx1', files: undefined, now: 1.8e9, maxAge: 3600 }
+  const where = { host: 'mx1', files: undefined, now: 1.8e9, maxAgeSeconds: 3600 }
   const found = { answer: 'clean' } as const
   const verdict = { found, scanners: ['clamd'], signatures: theirs, time: 1.8e9, host: 'mx1' }
   return isStillValid(verdict, { ...where, signatures: here })

@@ -35,7 +35,13 @@ function stampOf(mail: string): string | undefined {
 }
 
 function isTrusted(mail: string): boolean {
-  const options = { keys: [key], maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
+  const options = {
+    keys: [key],
+    maxAgeSeconds: 3600,
+    now: NOW,
+    signatureDate: () => undefined,
+    crypto,
+  }
   return verifyStamps(examine(bytes(mail)), options).isTrusted
 }
 
