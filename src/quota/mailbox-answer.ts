@@ -85,7 +85,7 @@ function answerFrom(lookup: MailboxLookup): AnswerFor {
   return async (user, incoming) => {
     const began = uptime()
     const account = await askUsers(user)
-    switch (account.found) {
+    switch (account.kind) {
       case 'account':
         return readFor(user, incoming, account, uptime() - began)
       case 'nobody':
@@ -127,7 +127,7 @@ function mailboxAnswerOf(
   measure: Measure,
   isListed: boolean,
 ): MailboxAnswer {
-  switch (result.found) {
+  switch (result.kind) {
     case 'usage': {
       const { source } = result
       const limits = limitsOf(measure, result.limits)
@@ -144,7 +144,7 @@ function mailboxAnswerOf(
       // The first message creates the mailbox. Until then it is empty.
       if (!isListed) return noSuchUser
       const empty: MailboxResult = {
-        found: 'usage',
+        kind: 'usage',
         usage: { bytes: 0, messages: 0 },
         limits: undefined,
         source: 'none yet',

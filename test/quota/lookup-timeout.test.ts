@@ -32,11 +32,11 @@ t.test('the time that the list of users took applies to the whole question', asy
     ...lookup,
     async askUsers() {
       time += 300
-      return { found: 'account', home: '/ann' }
+      return { kind: 'account', home: '/ann' }
     },
     read(_, measure) {
       waited = measure.waited
-      return { found: 'no-such-user' }
+      return { kind: 'no-such-user' }
     },
     uptime: () => time,
   }

@@ -109,8 +109,8 @@ function splitTargets(text: string): string[] {
 function ldapAliases(directory: LdapDirectory): LookUpAlias {
   return async (user) => {
     const entry = await directory.find(user)
-    if (entry.found === 'trouble') throw new Error(entry.reason)
-    if (entry.found === 'nobody' || entry.aliases.length === 0) return undefined
+    if (entry.kind === 'trouble') throw new Error(entry.reason)
+    if (entry.kind === 'nobody' || entry.aliases.length === 0) return undefined
     return [...entry.aliases.map(lowerCase), ...(entry.home ? [user.name] : [])]
   }
 }

@@ -2,7 +2,7 @@ import type { MailboxLocation } from './mailbox-location.ts'
 
 export type MailboxResult =
   | {
-      readonly found: 'usage'
+      readonly kind: 'usage'
       readonly usage: MailboxUsage
       /** The limits that the mailbox itself has. */
       readonly limits: QuotaLimits | undefined
@@ -10,12 +10,12 @@ export type MailboxResult =
       readonly source: string
     }
   /** Another service has compared size and limits, and reports no numbers. */
-  | { readonly found: 'compared'; readonly isFull: boolean; readonly source: string }
-  | { readonly found: 'no-such-user' }
+  | { readonly kind: 'compared'; readonly isFull: boolean; readonly source: string }
+  | { readonly kind: 'no-such-user' }
   /** There is no mailbox at that path, or not yet. */
-  | { readonly found: 'no-mailbox' }
+  | { readonly kind: 'no-mailbox' }
   /** The mailbox could not be read. `reason` is the reason. */
-  | { readonly found: 'trouble'; readonly reason: string }
+  | { readonly kind: 'trouble'; readonly reason: string }
 
 /** The values that a mailbox is compared with. */
 export interface Measure {

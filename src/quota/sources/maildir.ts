@@ -67,7 +67,7 @@ export class MaildirSource {
       const known = await this.#looks.read(mailbox.path, () => this.#look(mailbox))
       return this.#byFile(known, measure) ?? (await this.#byCounting(mailbox, known, measure))
     } catch (error) {
-      return { found: 'trouble', reason: errorText(error) }
+      return { kind: 'trouble', reason: errorText(error) }
     }
   }
 
@@ -114,7 +114,7 @@ export class MaildirSource {
     if (usage === undefined) return undefined
     const reportsFull = isFull(usage, limitsOf(measure, limits), measure.incoming)
     if (reportsFull && !mayReportFull(usage, known!.written, this.#now())) return undefined
-    return { found: 'usage', usage, limits, source: 'maildirsize' }
+    return { kind: 'usage', usage, limits, source: 'maildirsize' }
   }
 
   async #byCounting(
@@ -125,11 +125,11 @@ export class MaildirSource {
     const { file } = known ?? {}
     const counted = this.#counts.read(mailbox.path, () => this.#walker.count(mailbox))
     const usage = await withTimeout(counted, Math.max(0, this.#timeout - waited))
-    if (usage === undefined) return { found: 'no-mailbox' }
-    if (usage !== TIMED_OUT) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
+    if (usage === undefined) return { kind: 'no-mailbox' }
+    if (usage !== TIMED_OUT) return { kind: 'usage', usage, limits: file?.limits, source: 'walk' }
     // An untrusted "full" in a file is ignored: mail for the mailbox would be deferred.
     return {
-      found: 'trouble',
+      kind: 'trouble',
       reason: `still being counted after ${formatDuration(this.#timeout)}`,
     }
   }

@@ -12,7 +12,7 @@ export function mboxSource(uptime: () => number): ReadMailbox {
   return (mailbox) =>
     reads
       .read(mailbox.path, () => readMbox(mailbox))
-      .catch((error) => ({ found: 'trouble', reason: errorText(error) }))
+      .catch((error) => ({ kind: 'trouble', reason: errorText(error) }))
 }
 
 /** Reads the size of a mailbox that is one file. A link is not followed. */
@@ -22,9 +22,8 @@ async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxResult
     { path: parent, fixed: Math.min(fixed, parent.length) },
     (directory) => directory.ask(basename(path), (entry) => lstat(entry)),
   )
-  if (stats === undefined) return { found: 'no-mailbox' }
-  if (stats.isSymbolicLink())
-    return { found: 'trouble', reason: 'is a link, which is not followed' }
-  if (!stats.isFile()) return { found: 'trouble', reason: 'is not a file' }
-  return { found: 'usage', usage: { bytes: stats.size }, limits: undefined, source: 'mbox' }
+  if (stats === undefined) return { kind: 'no-mailbox' }
+  if (stats.isSymbolicLink()) return { kind: 'trouble', reason: 'is a link, which is not followed' }
+  if (!stats.isFile()) return { kind: 'trouble', reason: 'is not a file' }
+  return { kind: 'usage', usage: { bytes: stats.size }, limits: undefined, source: 'mbox' }
 }

@@ -23,7 +23,7 @@ export function quotaStatus(
   let open = 0
   return async ({ path: recipient }, { incoming, waited = 0 }): Promise<MailboxResult> => {
     const trouble = (reason: string) =>
-      ({ found: 'trouble', reason: `quota-status ${text}: ${reason}` }) as const
+      ({ kind: 'trouble', reason: `quota-status ${text}: ${reason}` }) as const
     if (open >= QUESTIONS_MAX)
       return trouble(`${QUESTIONS_MAX} requests are already waiting for an answer`)
     open++
@@ -59,8 +59,8 @@ const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
  */
 function resultOfAction(action: string): MailboxResult {
   const source = 'quota-status'
-  if (ROOM.test(action)) return { found: 'compared', isFull: false, source }
-  if (NOBODY.test(action)) return { found: 'no-such-user' }
-  if (FULL.test(action)) return { found: 'compared', isFull: true, source }
-  return { found: 'trouble', reason: `quota-status answered ${action || 'nothing'}` }
+  if (ROOM.test(action)) return { kind: 'compared', isFull: false, source }
+  if (NOBODY.test(action)) return { kind: 'no-such-user' }
+  if (FULL.test(action)) return { kind: 'compared', isFull: true, source }
+  return { kind: 'trouble', reason: `quota-status answered ${action || 'nothing'}` }
 }

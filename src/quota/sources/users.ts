@@ -8,10 +8,10 @@ import { parseLimits, type QuotaLimits } from './mailbox-result.ts'
 
 /** The result of a list of users about a user. */
 type FoundAccount =
-  | { readonly found: 'account'; readonly home?: string; readonly limits?: QuotaLimits }
-  | { readonly found: 'nobody' }
+  | { readonly kind: 'account'; readonly home?: string; readonly limits?: QuotaLimits }
+  | { readonly kind: 'nobody' }
   /** The list could not be read. */
-  | { readonly found: 'trouble'; readonly reason: string }
+  | { readonly kind: 'trouble'; readonly reason: string }
 
 /** Searches a list of users: passwd(5), a file of home directories, or an LDAP directory. Never rejects. */
 export type LookUpUser = (user: User) => FoundAccount | Promise<FoundAccount>
@@ -24,9 +24,9 @@ export function askInOrder(lists: readonly LookUpUser[]): LookUpUser {
   return async (user) => {
     for (const lookUp of lists) {
       const account = await lookUp(user)
-      if (account.found !== 'nobody') return account
+      if (account.kind !== 'nobody') return account
     }
-    return { found: 'nobody' }
+    return { kind: 'nobody' }
   }
 }
 
@@ -106,9 +106,9 @@ function lookUpHome(
     try {
       const key = keyOf(user)
       const home = key === undefined ? undefined : homes(key)
-      return home === undefined ? { found: 'nobody' } : { found: 'account', home }
+      return home === undefined ? { kind: 'nobody' } : { kind: 'account', home }
     } catch (error) {
-      return { found: 'trouble', reason: errorText(error) }
+      return { kind: 'trouble', reason: errorText(error) }
     }
   }
 }
@@ -146,20 +146,20 @@ function entryOf<Value>(file: TableFile<Value>, { name, domain }: User): Value |
 export function ldapUsers(directory: LdapDirectory): LookUpUser {
   return async (user) => {
     const entry = await directory.find(user)
-    if (entry.found !== 'entry') return entry
+    if (entry.kind !== 'entry') return entry
     const { quota } = entry
     const home = entry.home && parseHome(entry.home)
     if (entry.home && home === undefined) {
       return {
-        found: 'trouble',
+        kind: 'trouble',
         reason: `LDAP, ${user.name}: ${entry.home} is not an absolute path`,
       }
     }
     const limits = quota === undefined ? undefined : parseLimits(quota)
     if (quota !== undefined && !limits) {
-      return { found: 'trouble', reason: `LDAP, ${user.name}: ${quota} is not a quota` }
+      return { kind: 'trouble', reason: `LDAP, ${user.name}: ${quota} is not a quota` }
     }
-    return { found: 'account', ...(home && { home }), ...(limits && { limits }) }
+    return { kind: 'account', ...(home && { home }), ...(limits && { limits }) }
   }
 }
 

@@ -148,16 +148,16 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
       until(
         () => asked.find(parseUser(name)!),
         `${name} is known`,
-        ({ found }) => found !== 'trouble',
+        ({ kind }) => kind !== 'trouble',
       )
     await untilKnown('nobody-else') // the connection is open then, however long that takes on a busy machine
     await until(() => slapd.searchesFor('nobody-else'), 'the log of slapd is read to here')
     await slapd.pause()
     const before = slapd.searchesFor('ann')
-    t.match(await asked.find(user), { found: 'trouble', reason: /no answer in 300 ms/ })
-    t.match(await asked.find(parseUser('umlaut')!), { found: 'trouble' })
+    t.match(await asked.find(user), { kind: 'trouble', reason: /no answer in 300 ms/ })
+    t.match(await asked.find(parseUser('umlaut')!), { kind: 'trouble' })
     slapd.resume()
-    t.match(await untilKnown('ann'), { found: 'entry', quota: '300' })
+    t.match(await untilKnown('ann'), { kind: 'entry', quota: '300' })
     await until(() => slapd.searchesFor('ann') > before, 'slapd has logged it')
     t.equal(slapd.searchesFor('ann'), before + 1, 'by the one search')
   })

@@ -30,10 +30,8 @@ function homes(t: Test) {
   const source = new MaildirSource(TIMEOUT, clocks)
   const answer = async () => {
     const result = await source.read(mailbox, measure)
-    if (result.found === 'trouble') return result.reason
-    return result.found === 'usage'
-      ? `${result.usage.bytes} ${result.usage.messages}`
-      : result.found
+    if (result.kind === 'trouble') return result.reason
+    return result.kind === 'usage' ? `${result.usage.bytes} ${result.usage.messages}` : result.kind
   }
   return { root, home, mailbox, maildir: mailbox.path, answer }
 }
@@ -103,13 +101,13 @@ t.test('an mbox is not looked at if it is a link or is reached by one', async (t
   t.match(await at(join(home, 'mail/ann'), join(home, 'mail/ann')), { usage: { bytes: 7 } })
   symlinkSync(join(root, 'private/ann'), join(home, 'mail/eve'))
   symlinkSync(join(root, 'private'), join(home, 'other'))
-  const link = { found: 'trouble', reason: 'is a link, which is not followed' }
+  const link = { kind: 'trouble', reason: 'is a link, which is not followed' }
   t.same(await at(join(home, 'mail/eve')), link)
   t.same(await at(join(home, 'mail/eve'), join(home, 'mail/eve')), link, 'in a spool for all')
-  t.match(await at(join(home, 'other/ann')), { found: 'trouble', reason: /^other is a link/ })
-  t.match(await at(join(home, 'mail')), { found: 'trouble', reason: 'is not a file' })
-  t.match(await at(join(home, 'mail/zoe')), { found: 'no-mailbox' })
-  t.match(await at(join(home, 'none/zoe')), { found: 'no-mailbox' })
+  t.match(await at(join(home, 'other/ann')), { kind: 'trouble', reason: /^other is a link/ })
+  t.match(await at(join(home, 'mail')), { kind: 'trouble', reason: 'is not a file' })
+  t.match(await at(join(home, 'mail/zoe')), { kind: 'no-mailbox' })
+  t.match(await at(join(home, 'none/zoe')), { kind: 'no-mailbox' })
 })
 
 t.test('a directory that becomes a link before it is read is not read', async (t) => {

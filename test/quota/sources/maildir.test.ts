@@ -25,7 +25,7 @@ function settle(directory: string): void {
 
 /** Writes a result in short: `bytes messages source`. */
 function short(result: MailboxResult): string {
-  if (result.found !== 'usage') return result.found
+  if (result.kind !== 'usage') return result.kind
   const { usage, source } = result
   return `${usage.bytes} ${usage.messages} ${source}`
 }
@@ -147,11 +147,11 @@ t.test('while a count takes too long, the answer is unknown', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`m${i}`, 'x']))
   const path = t.testdir({ ...empty, cur: many, maildirsize: '10S\n20 2\n1 1\n' })
   const source = new MaildirSource(0, clocks)
-  t.match(await source.read(at(path), unlimited), { found: 'trouble' }, 'and not OVERQUOTA')
+  t.match(await source.read(at(path), unlimited), { kind: 'trouble' }, 'and not OVERQUOTA')
   rmSync(join(path, 'maildirsize'))
   const again = new MaildirSource(0, clocks)
   t.match(await again.read(at(path), unlimited), {
-    found: 'trouble',
+    kind: 'trouble',
     reason: 'still being counted after 0 ms',
   })
 })

@@ -35,7 +35,7 @@ t.test('a request has the attributes that quota-status needs', async (t) => {
     return 'action= DUNNO \n\n'
   })
   const { ask } = await serve(t, talk)
-  t.match(await ask('ann\xe4@example.org'), { found: 'compared', isFull: false })
+  t.match(await ask('ann\xe4@example.org'), { kind: 'compared', isFull: false })
   t.same(requests, [
     'request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=ann\xe4@example.org\nsize=5\n\n',
   ])
@@ -52,7 +52,7 @@ t.test('only the usual actions are understood', async (t) => {
     return ask()
   }
   for (const action of ['OK', 'DUNNO', 'dunno', 'permit']) {
-    t.match(await answerTo(action), { found: 'compared', isFull: false }, action)
+    t.match(await answerTo(action), { kind: 'compared', isFull: false }, action)
   }
   const long = '554 5.2.2 Quota exceeded (mailbox for user is full)'
   for (const action of [
@@ -71,7 +71,7 @@ t.test('only the usual actions are understood', async (t) => {
     'REJECT bob: #5.2.2',
     'DEFER bob has no room: 4.2.2.',
   ]) {
-    t.match(await answerTo(action), { found: 'compared', isFull: true }, action)
+    t.match(await answerTo(action), { kind: 'compared', isFull: true }, action)
   }
   for (const action of [
     'REJECT Unknown user',
@@ -79,14 +79,14 @@ t.test('only the usual actions are understood', async (t) => {
     'REJECT 5.1.1 nobody',
     '550 5.1.1 nobody, so not 5.2.2',
   ]) {
-    t.match(await answerTo(action), { found: 'no-such-user' }, action)
+    t.match(await answerTo(action), { kind: 'no-such-user' }, action)
   }
   const others = [
     ...['', 'DEFER_IF_PERMIT Internal error', '550 no', 'REJECT', 'OKAY', '451 x'],
     ...['451 from 10.4.2.2', '451 4.2.2.1 is away', '451 4.2.20', 'PREPEND X-Code: 5.2.2'],
   ]
   for (const action of others) {
-    t.match(await answerTo(action), { found: 'trouble' }, action)
+    t.match(await answerTo(action), { kind: 'trouble' }, action)
   }
 })
 
@@ -107,13 +107,13 @@ t.test('a service that closes, is endless, silent or invalid makes nothing full'
     [answering(() => 'reaction=OK\n\n'), /answered nothing/],
     [answering(() => 'x'.repeat(100_000)), /more than \d+ bytes/],
   ] as const) {
-    t.match(await (await serve(t, talk)).ask(), { found: 'trouble', reason })
+    t.match(await (await serve(t, talk)).ask(), { kind: 'trouble', reason })
   }
   const silent = await serve(t, () => {}, 50)
-  t.match(await silent.ask(), { found: 'trouble', reason: /no answer in 50 ms/ })
+  t.match(await silent.ask(), { kind: 'trouble', reason: /no answer in 50 ms/ })
   const missing = quotaStatus({ path: '/nowhere/status' }, 'unix:/nowhere/status', 1000)
   t.match(await missing({ path: 'ann', fixed: 3 }, measure), {
-    found: 'trouble',
+    kind: 'trouble',
     reason: /quota-status unix:.*no such file or directory/,
   })
 })

@@ -82,11 +82,11 @@ t.test('a home must be an absolute path', async (t) => {
     worse: 'ann: home\n',
   })
   const at = (name: string) => homesFile(join(directory, name), () => 0)
-  t.same(await at('good')(user('ann')), { found: 'account', home: '/home/ann' })
-  t.same(await at('good')(user('bob')), { found: 'nobody' })
-  t.match(await at('bad')(user('ann')), { found: 'trouble', reason: /bad: line 1/ })
-  t.match(await at('above')(user('ann')), { found: 'trouble', reason: /above: line 1/ })
-  t.match(await at('worse')(user('ann')), { found: 'trouble', reason: /worse: line 1/ })
+  t.same(await at('good')(user('ann')), { kind: 'account', home: '/home/ann' })
+  t.same(await at('good')(user('bob')), { kind: 'nobody' })
+  t.match(await at('bad')(user('ann')), { kind: 'trouble', reason: /bad: line 1/ })
+  t.match(await at('above')(user('ann')), { kind: 'trouble', reason: /above: line 1/ })
+  t.match(await at('worse')(user('ann')), { kind: 'trouble', reason: /worse: line 1/ })
 })
 
 t.test('passwd(5) has homes, and the account of an address is the part before the @', async (t) => {
@@ -96,18 +96,18 @@ t.test('passwd(5) has homes, and the account of an address is the part before th
   )
   const isLocal = (domain: string) => domain === 'example.org'
   const lookUp = passwdFile(file, isLocal, () => 0)
-  t.same(await lookUp(user('ann')), { found: 'account', home: '/home/ann' })
-  t.same(await lookUp(user('ann@customer.example')), { found: 'nobody' }, 'in no other domain')
-  t.same(await lookUp(user('ann@example.org')), { found: 'account', home: '/home/ann' })
-  t.same(await lookUp(user('bob')), { found: 'nobody' })
+  t.same(await lookUp(user('ann')), { kind: 'account', home: '/home/ann' })
+  t.same(await lookUp(user('ann@customer.example')), { kind: 'nobody' }, 'in no other domain')
+  t.same(await lookUp(user('ann@example.org')), { kind: 'account', home: '/home/ann' })
+  t.same(await lookUp(user('bob')), { kind: 'nobody' })
   t.match(await passwdFile(`${file}-`, isLocal, () => 0)(user('ann')), {
-    found: 'trouble',
+    kind: 'trouble',
     reason: /no such file or directory/,
   })
   writeFileSync(file, '\n#\n+::::::\nx:x\nann:::::/a:\nann:::::/b:\ncy:::::/..:\n')
   const odd = passwdFile(file, isLocal, () => 0)
-  t.same(await odd(user('ann')), { found: 'account', home: '/a' })
-  for (const name of ['x', 'cy', '+', '#']) t.same(await odd(user(name)), { found: 'nobody' }, name)
+  t.same(await odd(user('ann')), { kind: 'account', home: '/a' })
+  for (const name of ['x', 'cy', '+', '#']) t.same(await odd(user(name)), { kind: 'nobody' }, name)
 })
 
 t.test('local domains are named, or those of qmail, or that of the host', async (t) => {

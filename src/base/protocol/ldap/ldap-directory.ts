@@ -21,7 +21,7 @@ interface LdapUser {
 /** The answer of a directory about a user. Values that the entry lacks are absent. */
 type LdapAnswer =
   | {
-      readonly found: 'entry'
+      readonly kind: 'entry'
       /** The host that has the mailbox. */
       readonly backend?: string
       /** The home directory; latin1, one character for each byte. */
@@ -30,8 +30,8 @@ type LdapAnswer =
       /** The addresses to which mail goes on. */
       readonly aliases: readonly string[]
     }
-  | { readonly found: 'nobody' }
-  | { readonly found: 'trouble'; readonly reason: string }
+  | { readonly kind: 'nobody' }
+  | { readonly kind: 'trouble'; readonly reason: string }
 
 /**
  * Milliseconds for which a search continues after its caller has stopped waiting. If the directory is only
@@ -109,7 +109,7 @@ export class LdapDirectory {
 
   async #search(user: LdapUser): Promise<LdapAnswer> {
     const answer = await this.#client.ask(user)
-    if (answer.found === 'trouble') return answer
+    if (answer.kind === 'trouble') return answer
     this.#isSlow = false
     const until = this.#uptime() + REMEMBERED_FOR
     this.#known.set(user.name, { answer, until })
@@ -117,7 +117,7 @@ export class LdapDirectory {
   }
 
   #trouble(reason: string): LdapAnswer {
-    return { found: 'trouble', reason: `${this.#settings.url}: ${reason}` }
+    return { kind: 'trouble', reason: `${this.#settings.url}: ${reason}` }
   }
 }
 
@@ -180,7 +180,7 @@ class LdapClient {
   async #askUntil(until: number, user: LdapUser): Promise<LdapAnswer> {
     const { url } = this.#settings
     for (let isFirst = true; ; isFirst = false) {
-      if (this.#backOff.isBackedOff(url)) return { found: 'trouble', reason: this.#reason }
+      if (this.#backOff.isBackedOff(url)) return { kind: 'trouble', reason: this.#reason }
       const isLate = this.#uptime() >= until
       let stream: MessageStream | undefined
       try {
@@ -196,7 +196,7 @@ class LdapClient {
         // For a broken connection, ldapts reports only the kind of message that was under way.
         const reason = errorText((stream ?? this.#stream)?.errored ?? error)
         if (this.#backOff.noteFailure(url) !== undefined) this.#reason = `${url}: ${reason}`
-        return { found: 'trouble', reason: this.#reason }
+        return { kind: 'trouble', reason: this.#reason }
       }
     }
   }
@@ -238,11 +238,11 @@ async function searchUser(
 ): Promise<LdapAnswer> {
   const { url, base, attributes } = settings
   const ambiguous: LdapAnswer = {
-    found: 'trouble',
+    kind: 'trouble',
     reason: `${url}: more than one entry for ${user.name}; see QUOTALDAPFILTER`,
   }
   const filter = filterFor(settings.filter, user)
-  if (filter === undefined) return { found: 'nobody' }
+  if (filter === undefined) return { kind: 'nobody' }
   try {
     const { searchEntries: entries } = await client.search(base, {
       scope: 'sub',
@@ -254,10 +254,10 @@ async function searchUser(
     })
     if (entries.length > 1) return ambiguous
     const [entry] = entries
-    return entry ? answerOf(entry, attributes) : { found: 'nobody' }
+    return entry ? answerOf(entry, attributes) : { kind: 'nobody' }
   } catch (error) {
     if (error instanceof SizeLimitExceededError) return ambiguous
-    if (error instanceof NoSuchObjectError) return { found: 'nobody' }
+    if (error instanceof NoSuchObjectError) return { kind: 'nobody' }
     throw error
   }
 }
@@ -267,7 +267,7 @@ function answerOf(entry: Entry, attributes: LdapSettings['attributes']): LdapAns
   const [home] = valuesOf(entry, attributes.home)
   const [quota] = valuesOf(entry, attributes.quota)
   return {
-    found: 'entry',
+    kind: 'entry',
     ...(backend ? { backend } : {}),
     ...(home ? { home } : {}),
     ...(quota ? { quota } : {}),

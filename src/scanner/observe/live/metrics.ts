@@ -63,17 +63,17 @@ export class Metrics {
   message(fields: ReadonlyMap<string, string>): void {
     const metrics = this.#metrics
     const value = (name: string) => fields.get(name) ?? ''
-    const interfaceName = oneOf(DOORS, value('interface') || 'qmail')
+    const interfaceName = orOther(DOORS, value('interface') || 'qmail')
     const quota = value('quota')
     if (quota !== '') {
-      metrics.recipients.inc({ interface: interfaceName, quota: oneOf(QUOTAS, quota) })
+      metrics.recipients.inc({ interface: interfaceName, quota: orOther(QUOTAS, quota) })
       return
     }
-    const decision = oneOf(DECISIONS, value('decision'))
-    const grounds = oneOf(['none', ...GROUNDS], value('grounds') || 'none')
+    const decision = orOther(DECISIONS, value('decision'))
+    const grounds = orOther(['none', ...GROUNDS], value('grounds') || 'none')
     metrics.messages.inc({ interface: interfaceName, decision, grounds })
     const scan = value('scan')
-    if (scan !== '') metrics.verdicts.inc({ scan: oneOf(SCANS, scan) })
+    if (scan !== '') metrics.verdicts.inc({ scan: orOther(SCANS, scan) })
     if (scan === 'clean' || scan === 'infected' || scan === 'unknown') {
       for (const name of value('scanner').split(',')) {
         if (name !== '') metrics.scans.inc({ scanner: this.#scannerLabel(name), answer: scan })
@@ -83,8 +83,8 @@ export class Metrics {
       const use = scan === 'trusted' ? 'trusted' : 'made'
       metrics.stamps.inc({ key: this.#keyLabel(value('key')), use })
     }
-    if (scan === 'unknown') metrics.unknown.inc({ cause: oneOf(CAUSES, value('cause')) })
-    if (value('fault') !== '') metrics.faults.inc({ fault: oneOf(FAULT_KINDS, value('fault')) })
+    if (scan === 'unknown') metrics.unknown.inc({ cause: orOther(CAUSES, value('cause')) })
+    if (value('fault') !== '') metrics.faults.inc({ fault: orOther(FAULT_KINDS, value('fault')) })
     observe(metrics.scanSeconds, Number(fields.get('scan_ms')) / 1000)
     observe(metrics.judgeSeconds, Number(fields.get('total_ms')) / 1000)
     observe(metrics.bytes, Number(fields.get('size')))
@@ -172,7 +172,7 @@ const DOORS = [...INTERFACES, 'policy']
 const QUOTAS = Object.keys(answerWords)
 const CAUSES = Object.keys(causesInWords)
 
-function oneOf(words: readonly string[], word: string): string {
+function orOther(words: readonly string[], word: string): string {
   return words.includes(word) ? word : OTHER
 }
 

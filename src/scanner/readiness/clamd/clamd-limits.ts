@@ -236,7 +236,7 @@ export async function checkAlert(
   const what = `clamd ${server.address.text} AlertExceedsMax`
   const remedy = toSetInConf('AlertExceedsMax yes')
   const answer = await probeLimitReports(server, signal)
-  switch (answer.reports) {
+  switch (answer.kind) {
     case 'yes':
       return ok(what, 'is on: clamd reports mail that it does not fully scan')
     case 'no':

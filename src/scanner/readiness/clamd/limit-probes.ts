@@ -5,8 +5,8 @@ import { eicarPart, multipart } from '../test-mail/eicar-message.ts'
 
 /** Whether clamd reports mail that it did not scan to the end. */
 type LimitReport =
-  | { readonly reports: 'yes' | 'no' }
-  | { readonly reports: 'unknown'; readonly reason: string }
+  | { readonly kind: 'yes' | 'no' }
+  | { readonly kind: 'unknown'; readonly reason: string }
 
 /** Multiparts in one another: more than MaxRecursion can be, which clamd limits to 100. */
 const TOO_DEEP = 120
@@ -20,19 +20,19 @@ export async function probeLimitReports(
   signal: AbortSignal,
 ): Promise<LimitReport> {
   const outcome = await askAtLevel(server, TOO_DEEP, signal)
-  if (outcome.kind !== 'answered') return { reports: 'unknown', reason: outcome.reason }
+  if (outcome.kind !== 'answered') return { kind: 'unknown', reason: outcome.reason }
   const { reply } = outcome
   switch (reply.answer) {
     case 'unread':
       if (reply.kind === 'size')
-        return { reports: 'unknown', reason: 'it is more than StreamMaxLength' }
-      return { reports: 'yes' }
+        return { kind: 'unknown', reason: 'it is more than StreamMaxLength' }
+      return { kind: 'yes' }
     case 'infected': // it scans deeper than any known clamd
-      return { reports: 'yes' }
+      return { kind: 'yes' }
     case 'clean':
-      return { reports: 'no' }
+      return { kind: 'no' }
     case 'unknown':
-      return { reports: 'unknown', reason: reply.reason }
+      return { kind: 'unknown', reason: reply.reason }
   }
 }
 

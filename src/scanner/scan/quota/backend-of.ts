@@ -96,8 +96,8 @@ class LdapBackends implements BackendSource {
     this.#directory ??= this.#open()
     const { local, domain = '' } = address
     const entry = await (await this.#directory).find({ name, local, domain })
-    if (entry.found === 'nobody') return 'no-such-user'
-    if (entry.found === 'trouble') throw new Error(entry.reason)
+    if (entry.kind === 'nobody') return 'no-such-user'
+    if (entry.kind === 'trouble') throw new Error(entry.reason)
     return entry.backend === undefined ? undefined : backendFor(this.#template, entry.backend)
   }
 

@@ -120,15 +120,15 @@ for (const [reason, answers] of invalidAnswers) {
       )
       const clock = { uptime: 0 }
       const directory = open(t, server.url, clock)
-      t.match(await directory.find(user('ann')), { found: 'trouble', reason })
+      t.match(await directory.find(user('ann')), { kind: 'trouble', reason })
       t.match(
         await directory.find(user('ben')),
-        { found: 'trouble', reason },
+        { kind: 'trouble', reason },
         'and it is backed off',
       )
       isInvalid = false
       clock.uptime = 5000
-      t.match(await directory.find(user('ann')), { found: 'entry', backend: HOST })
+      t.match(await directory.find(user('ann')), { kind: 'entry', backend: HOST })
     })
   }
 }
@@ -140,7 +140,7 @@ t.test('an answer before the question ends the connection', async (t) => {
     (socket) => socket.write(found(7)),
   )
   const directory = open(t, server.url)
-  t.match(await directory.find(user('ann')), { found: 'trouble', reason: notAsked })
+  t.match(await directory.find(user('ann')), { kind: 'trouble', reason: notAsked })
 })
 
 t.test('the answer to a bind is read with the same care', async (t) => {
@@ -149,7 +149,7 @@ t.test('the answer to a bind is read with the same care', async (t) => {
   })
   const bind = { QUOTALDAPBIND: 'cn=x', QUOTALDAPPASSWORD: passwordFile(t) }
   const directory = open(t, server.url, { uptime: 0 }, bind)
-  t.match(await directory.find(user('ann')), { found: 'trouble', reason: notLdap })
+  t.match(await directory.find(user('ann')), { kind: 'trouble', reason: notLdap })
 })
 
 t.test('a bind is not answered by the end of a search, nor a search by a bind', async (t) => {
@@ -159,7 +159,7 @@ t.test('a bind is not answered by the end of a search, nor a search by a bind', 
       if (asks !== 'unbind') socket.write(message(id, result(tag, 0)))
     })
     const directory = open(t, server.url)
-    t.match(await directory.find(user('ann')), { found: 'trouble', reason: notLdap }, wrong)
+    t.match(await directory.find(user('ann')), { kind: 'trouble', reason: notLdap }, wrong)
   }
 })
 
@@ -207,7 +207,7 @@ t.test('permitted messages of a directory are accepted, in any split', async (t)
       )
       const directory = open(t, server.url)
       const asked = await directory.find(user('ann'))
-      t.match(asked, { found: 'entry', backend: HOST }, `${what}, ${pieces}`)
+      t.match(asked, { kind: 'entry', backend: HOST }, `${what}, ${pieces}`)
     }
   }
 })
@@ -240,17 +240,17 @@ t.test('a slow directory receives at most fifty searches, and delays no caller',
   )
   const directory = open(t, server.url, { uptime: 0 }, {}, 50)
   const ask = (number: number) => directory.find(user(`user${number}`))
-  t.match(await ask(0), { found: 'trouble', reason: /no answer in 50 ms/ })
+  t.match(await ask(0), { kind: 'trouble', reason: /no answer in 50 ms/ })
   for (let number = 0; number < 60; number++) {
-    t.match(await ask(number), { found: 'trouble', reason: /does not answer/ })
+    t.match(await ask(number), { kind: 'trouble', reason: /does not answer/ })
   }
   while (searches < 50) await new Promise(setImmediate)
   isSlow = false
   for (const answerNow of held) answerNow()
-  while ((await ask(49)).found !== 'entry') await new Promise(setImmediate)
-  t.match(await ask(0), { found: 'entry' })
+  while ((await ask(49)).kind !== 'entry') await new Promise(setImmediate)
+  t.match(await ask(0), { kind: 'entry' })
   t.equal(searches, 50, 'about others it was not asked')
-  t.match(await ask(50), { found: 'entry' })
+  t.match(await ask(50), { kind: 'entry' })
   t.equal(searches, 51)
 })
 
@@ -266,13 +266,13 @@ t.test('questions share a connection, which is replaced once if it is closed', a
     else answer(id, socket)
   })
   const directory = open(t, server.url)
-  for (const name of ['ann', 'ben']) t.match(await directory.find(user(name)), { found: 'entry' })
+  for (const name of ['ann', 'ben']) t.match(await directory.find(user(name)), { kind: 'entry' })
   t.same([binds, server.accepted()], [1, 1])
   last!.destroy() // while it is idle
-  t.match(await directory.find(user('carl')), { found: 'entry' })
+  t.match(await directory.find(user('carl')), { kind: 'entry' })
   t.same([binds, server.accepted()], [2, 2])
   closes = true
-  t.match(await directory.find(user('dan')), { found: 'trouble' })
+  t.match(await directory.find(user('dan')), { kind: 'trouble' })
   t.same([binds, server.accepted()], [3, 3], 'once')
 })
 
@@ -293,7 +293,7 @@ t.test('an entry is cached for a minute', async (t) => {
     [60_000, 2],
   ] as const) {
     clock.uptime = uptime
-    t.match(await directory.find(user('ann')), { found: 'entry' })
+    t.match(await directory.find(user('ann')), { kind: 'entry' })
     t.equal(searches, asked, `at ${uptime}`)
   }
   t.equal(directory.find(user('ben')), directory.find(user('ben')), 'two at once are one')

@@ -81,7 +81,7 @@ for (const [name, greet] of greetings) {
       const { file } = certificateOf(t)
       const { directory, clock } = open(t, await startServer(t, greet), file)
       for (let i = 0; i < 3; i++) {
-        t.match(await directory.find(ann), { found: 'trouble', reason: /^ldaps:/ })
+        t.match(await directory.find(ann), { kind: 'trouble', reason: /^ldaps:/ })
         clock.uptime += 5000
       }
     },
@@ -94,7 +94,7 @@ t.test(
   async (t) => {
     const { file } = certificateOf(t)
     const { directory } = open(t, await startServer(t, () => {}), file, 100)
-    t.match(await directory.find(ann), { found: 'trouble', reason: /no answer in 100 ms/ })
+    t.match(await directory.find(ann), { kind: 'trouble', reason: /no answer in 100 ms/ })
   },
 )
 
@@ -110,10 +110,10 @@ t.test(
     }
     const server = await startScriptedDirectory(t, reply, () => {}, certificate)
     const { directory, clock } = open(t, server.url, file)
-    t.match(await directory.find(ann), { found: 'trouble', reason: /sent an unexpected answer/ })
+    t.match(await directory.find(ann), { kind: 'trouble', reason: /sent an unexpected answer/ })
     isInvalid = false
     clock.uptime = 5000
-    t.match(await directory.find(ann), { found: 'entry', backend: HOST })
+    t.match(await directory.find(ann), { kind: 'entry', backend: HOST })
   },
 )
 
@@ -134,7 +134,7 @@ t.test(
       certificate,
     )
     const { directory } = open(t, server.url, another)
-    t.match(await directory.find(ann), { found: 'trouble', reason: /certificate/ })
+    t.match(await directory.find(ann), { kind: 'trouble', reason: /certificate/ })
     t.same(asked, [], 'no password goes there')
   },
 )

@@ -14,12 +14,12 @@ const clamdAt = (socket: string) => new ClamdServer(readClamdAddress(socket), { 
 const { signal } = new AbortController()
 
 for (const [reply, answer] of [
-  ['stream: OK\0', { reports: 'no' }],
-  ['stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0', { reports: 'yes' }],
-  ['stream: Eicar-Test-Signature FOUND\0', { reports: 'yes' }],
-  ['INSTREAM size limit exceeded. ERROR\0', { reports: 'unknown', reason: /StreamMaxLength/ }],
-  ['stream: out of memory ERROR\0', { reports: 'unknown', reason: /out of memory/ }],
-  ['stream: O', { reports: 'unknown', reason: /during its reply/ }],
+  ['stream: OK\0', { kind: 'no' }],
+  ['stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0', { kind: 'yes' }],
+  ['stream: Eicar-Test-Signature FOUND\0', { kind: 'yes' }],
+  ['INSTREAM size limit exceeded. ERROR\0', { kind: 'unknown', reason: /StreamMaxLength/ }],
+  ['stream: out of memory ERROR\0', { kind: 'unknown', reason: /out of memory/ }],
+  ['stream: O', { kind: 'unknown', reason: /during its reply/ }],
 ] as const) {
   t.test(`a clamd that replies ${JSON.stringify(reply)}`, async (t) => {
     const server = await standIn(t, replyingWith(reply))
