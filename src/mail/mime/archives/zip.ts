@@ -2,7 +2,7 @@ import { startsWith } from '../../../base/bytes/buffers.ts'
 import type { MailBytes } from '../../message/bytes.ts'
 import { costs } from '../budget/costs.ts'
 import { limits } from '../budget/limits.ts'
-import type { Steps, Work } from '../budget/work.ts'
+import { PIECE, type Steps, type Work } from '../budget/work.ts'
 
 // zip (APPNOTE.TXT 6.3)
 
@@ -125,16 +125,25 @@ export function* headersIn(source: MailBytes, work: Work): Steps<Iterable<ZipHea
   const listed: number[] = []
   /** The offset of the archive of each listed one. */
   const bases: number[] = []
-  const next = (from: number) => work.indexOf(source, [PK], from)
-  for (let at = yield* next(0); at !== undefined; at = yield* next(at + PK.length)) {
-    yield* work.countUnits(costs.entry)
-    const isOf = (header: Uint8Array) => startsWith(source.subarray(at), header)
-    if (isOf(ZIP_LOCAL) && isPlausible(source, at + 4)) own.push(at)
-    else if (isOf(ENTRY) && isPlausible(source, at + 6)) listed.push(at)
-    else if (isOf(END_OF_DIRECTORY) && at + END_SIZE <= source.length) {
-      const is64 = at >= LOCATOR_SIZE && startsWith(source.subarray(at - LOCATOR_SIZE), LOCATOR)
-      const base = is64 ? 0 : at - source.readUInt32LE(at + 12) - source.readUInt32LE(at + 16)
-      while (bases.length < listed.length) bases.push(Math.max(0, base))
+  for (let from = 0, to = 0; from < source.length; from = to) {
+    to = from + PIECE
+    const piece = yield* work.searched(source, from, to + PK.length - 1)
+    for (
+      let offset = piece.indexOf(PK);
+      offset >= 0;
+      offset = piece.indexOf(PK, offset + PK.length)
+    ) {
+      const at = from + offset
+      yield* work.countUnits(costs.entry)
+      const front = source.subarray(at, at + PK.length + 2)
+      const isOf = (header: Uint8Array) => startsWith(front, header)
+      if (isOf(ZIP_LOCAL) && isPlausible(source, at + 4)) own.push(at)
+      else if (isOf(ENTRY) && isPlausible(source, at + 6)) listed.push(at)
+      else if (isOf(END_OF_DIRECTORY) && at + END_SIZE <= source.length) {
+        const is64 = at >= LOCATOR_SIZE && startsWith(source.subarray(at - LOCATOR_SIZE), LOCATOR)
+        const base = is64 ? 0 : at - source.readUInt32LE(at + 12) - source.readUInt32LE(at + 16)
+        while (bases.length < listed.length) bases.push(Math.max(0, base))
+      }
     }
   }
   return headersAt(source, { listed, bases, own })

@@ -3,9 +3,12 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { zipSync } from 'fflate'
 import t from 'tap'
+import { costs, SEARCHED_PER_UNIT } from '../../../../src/mail/mime/budget/costs.ts'
+import { isEncryptedDocument } from '../../../../src/mail/mime/encrypted/encrypted-documents.ts'
 import { sevenZip } from '../../../messages/hostile/container-shapes.ts'
 import { tarMember } from '../../../scanner/scan/scanners/attachments/archives.ts'
 import { readMail } from '../read-mail.ts'
+import { doneUnlimited, sumOf } from '../unlimited-work.ts'
 
 /** Documents and archives with a password, whose content no scanner sees. */
 
@@ -383,4 +386,12 @@ t.test('the tables that a packed list of 7-Zip asks for are work', async (t) => 
   ordinary[sevenZip.indexOf(LARGEST_TABLES)] = 0x5d // as 7-Zip writes it
   const tables = 2 * (0x300 << (8 + 4))
   t.ok(read(sevenZip).work - read(ordinary).work > tables / 5)
+})
+
+t.test('what begins like the headers of a zip is searched for once', async (t) => {
+  const bytes = Buffer.from(`PK\x03\x04${'PK'.repeat(100_000)}`)
+  const { result, units } = doneUnlimited((work) => isEncryptedDocument(bytes, work))
+  t.equal(result, false)
+  const once = bytes.length / SEARCHED_PER_UNIT + (costs.entry * bytes.length) / 2
+  t.ok(sumOf(units) < 1.1 * once, `${sumOf(units)} units`)
 })
