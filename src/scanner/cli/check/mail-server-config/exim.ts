@@ -9,6 +9,7 @@ import { askSystemd } from '../../host/systemd-unit.ts'
 import { listenRemedy } from '../services/lost-sockets.ts'
 import { howToStart } from '../services/service-state.ts'
 import { askProgram } from './ask-program.ts'
+import { findMalwareRule, type MalwareRule } from './exim-acl.ts'
 import { matchAddress, type OnescandEndpoints, proxyTimeout } from './onescand-endpoints.ts'
 import { SHOWN_BY_MAIL } from './unreachable-milter.ts'
 
@@ -49,12 +50,13 @@ export async function checkExim(host: EximHost): Promise<CheckLine[]> {
     const address = scannerOf(scanner, host.endpoints)
     const silent = address === undefined ? silentPort(scanner, listens) : undefined
     const isOurs = address !== undefined || silent !== undefined
-    const acl = isOurs
-      ? ruleForData(await shown('acl_smtp_data'), await shown('config'))
+    const rule = isOurs
+      ? findMalwareRule(await shown('acl_smtp_data'), await shown('config'))
       : undefined
-    const asked = address === undefined ? judgeSilence(silent, acl) : judgeScanner(address, acl)
+    const asked = address === undefined ? judgeSilence(silent, rule) : judgeScanner(address, rule)
     const checkLines = judgeRouters(routers, host.endpoints, listens, asked)
-    return [...checkLines, ...judgeTransports(routers, await print('transports'), host)]
+    const ofRule = rule === undefined ? [] : judgeRule(rule)
+    return [...checkLines, ...ofRule, ...judgeTransports(routers, await print('transports'), host)]
   } catch {
     const value =
       'does not list its routers (exim4 -bP routers), so it is unknown whether mail is scanned'
@@ -95,10 +97,14 @@ function silentPort(printed: string, listens: (port: number) => boolean): number
 const CLAMD_PORT = 3311
 const CLAMD_UNIT = 'onescan-clamd.socket'
 
-/** Returns the check line about an Exim with this ACL, whose scanner does not listen. */
-function judgeSilence(port: number | undefined, acl: string | undefined): CheckLine | undefined {
-  if (port === undefined || acl === undefined) return undefined
-  const value = `is clamd at port ${port} of 127.0.0.1, where nothing listens: Exim defers mail in ${acl}`
+/** Returns the check line about an Exim with this rule, whose scanner does not listen. */
+function judgeSilence(
+  port: number | undefined,
+  rule: MalwareRule | undefined,
+): CheckLine | undefined {
+  if (port === undefined || rule === undefined) return undefined
+  const effect = rule.acceptsUnscanned ? 'accepts mail unscanned' : 'defers mail'
+  const value = `is clamd at port ${port} of 127.0.0.1, where nothing listens: Exim ${effect} in ${rule.acl}`
   const unit = port === CLAMD_PORT ? askSystemd(CLAMD_UNIT) : undefined
   const remedy =
     unit === undefined
@@ -107,10 +113,10 @@ function judgeSilence(port: number | undefined, acl: string | undefined): CheckL
   return marked(failure('av_scanner of Exim', value, remedy), 'nothing listens')
 }
 
-/** Returns the check line about an Exim that has onescand as its scanner, and this ACL that uses it. */
-function judgeScanner(address: string, acl: string | undefined): CheckLine {
+/** Returns the check line about an Exim that has onescand as its scanner, and this rule that uses it. */
+function judgeScanner(address: string, rule: MalwareRule | undefined): CheckLine {
   const what = 'av_scanner of Exim'
-  if (acl !== undefined) return ok(what, `is onescand as clamd at ${address}, used in ${acl}`)
+  if (rule !== undefined) return ok(what, `is onescand as clamd at ${address}, used in ${rule.acl}`)
   const value = `is onescand at ${address}, but no "malware" was seen in the ACL for DATA (exim4 -bP config), so it is unknown whether mail is scanned`
   return warning(
     what,
@@ -119,28 +125,17 @@ function judgeScanner(address: string, acl: string | undefined): CheckLine {
   )
 }
 
-/**
- * Returns the name of the ACL that uses the scanner for mail over SMTP: that for DATA, or one that it calls. Undefined if
- * none does, as far as Exim prints: `exim -bP acl_smtp_data`, and its configuration, `exim -bP config`.
- */
-function ruleForData(printed: string, configuration: string): string | undefined {
-  const [, first = ''] = /^acl_smtp_data = (.*)$/m.exec(printed) ?? []
-  const [, section = ''] =
-    /^begin acl[^\n]*$([\s\S]*?)(?=^begin |(?![\s\S]))/m.exec(configuration) ?? []
-  const acls = new Map(
-    section.split(/^[ \t]*(?=[\w-]+:[ \t]*$)/m).map((acl) => {
-      const [, name = '', text = ''] = /^([\w-]+):(.*)$/s.exec(acl) ?? []
-      return [name, text] as const
-    }),
-  )
-  const names = [first.trim()]
-  for (const name of names) {
-    const text = (acls.get(name) ?? '').replace(/^[ \t]*#.*$/gm, '')
-    if (/(?:^|\s)malware\s*=\s*(?!false\b|0\b)\S/m.test(text)) return name
-    const called = [...text.matchAll(/(?:^|\s)acl\s*=\s*([\w-]+)/gm)].map(([, other = '']) => other)
-    names.push(...called.filter((other) => !names.includes(other)))
-  }
-  return undefined
+/** Returns check lines about mail that passes the rule unscanned. */
+function judgeRule({ acl, refuses, acceptsUnscanned, passes }: MalwareRule): CheckLine[] {
+  const what = `ACL ${acl} of Exim`
+  const checkLines = passes.map(({ text, isAll }) => {
+    const value = `"${text}" stands above the condition "malware": ${isAll ? 'no' : 'such'} mail is ${isAll ? '' : 'not '}scanned`
+    const remedy = `move the statement with "malware" above it, then run ${restart()}`
+    return (isAll ? failure : warning)(what, value, remedy)
+  })
+  if (!refuses || !acceptsUnscanned) return checkLines
+  const value = `"malware" has /defer_ok: while onescand is down or cannot scan, Exim accepts mail unscanned`
+  return [...checkLines, failure(what, value, `remove /defer_ok there, then run ${restart()}`)]
 }
 
 /**

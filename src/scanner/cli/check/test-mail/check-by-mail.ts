@@ -333,10 +333,25 @@ class WayTest {
       return failure(what, value, remedy)
     }
     const where = this.#run.places === '' ? 'no log was found' : `logs read: ${this.#run.places}`
-    const value = `is ${kind}, but no log has a line from onescan about it: ${text}${after} (${where}); ${arrives}`
-    const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'README.md'
-    const remedy = `connect the mail server to onescan as ${page} shows, or specify the log with --log if onescan logs elsewhere`
-    return failure(what, value, remedy)
+    const unseen = `is ${kind}, but no log has a line from onescan about it: ${text}${after}`
+    const { unreached } = this.#run.log
+    if (unreached !== undefined) {
+      const value = `${unseen}; the mail server logged: ${quoted(unreached)}; ${arrives}`
+      return failure(what, value, SERVER_ACCEPTS)
+    }
+    const remedy = `${this.#howToConnect(text)}, or specify the log with --log if onescan logs elsewhere`
+    return failure(what, `${unseen} (${where}); ${arrives}`, remedy)
+  }
+
+  /** Returns how the server that accepted the mail with this reply comes to use onescan. */
+  #howToConnect(reply: string): string {
+    if (this.#isOfQmail(reply)) return 'connect the mail server to onescan as doc/qmail.md shows'
+    const isExim = 'program' in this.#way ? isExims(this.#way.program) : / OK id=\S+$/.test(reply)
+    if (isExim)
+      return 'put "deny malware = *" at the top of the ACL that exim4 -bP acl_smtp_data prints, or without av_scanner run the script of doc/exim.md (again), and restart Exim'
+    return / Message accepted for delivery$/.test(reply)
+      ? 'connect the mail server to onescan as doc/other-servers.md shows, and restart it'
+      : "add onescan's milter to smtpd_milters as README.md shows, also where a service has its own (postconf -P), if this is Postfix"
   }
 
   /** Returns the remedy if this is mail of a local program, which is not scanned in the way in which the host uses onescan. */
@@ -405,7 +420,7 @@ class WayTest {
         `is reported as infected: ${named}`,
         'remove the scanner or signature that reports this',
       )
-    if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
+    if (decision === 'defer') return this.#deferred(what, sent, record, reason)
     const see = placeOfDecision(record)
     if (decision !== 'accept')
       return failure(what, `is accepted unscanned (${decision}): ${reason}`, see)
@@ -422,6 +437,22 @@ class WayTest {
       return failure(what, value, "read the log of the server in onescand's --next")
     }
     return failure(what, `is accepted unscanned (${scan}): ${reason}`, see)
+  }
+
+  /** Resolves to the check line about a message that onescan could not scan. A client of the clamd door may have accepted it. */
+  async #deferred(
+    what: string,
+    sent: SentTestMail,
+    { fields }: LogRecord,
+    reason: string,
+  ): Promise<CheckLine> {
+    const deferred = failure(what, `is deferred by onescan: ${reason}`, SEE)
+    if (fields.get('interface') !== 'clamd' || sent.kind !== 'accepted') return deferred
+    const { log } = this.#run
+    await log.waitForDelivery(sent.id, LOG_TIMEOUT)
+    if (log.isUntried(sent.id) || log.deliveryOf(sent.id)?.waits) return deferred
+    const value = `is accepted, although onescan could not scan it: ${reason}; ${this.#mayArrive(sent.subject)}`
+    return failure(what, value, CLIENT_ACCEPTS)
   }
 
   /** Returns the check line about an infected mail that a client of the clamd door asked about: it decides. */
@@ -464,7 +495,7 @@ class WayTest {
     const decision = fields.get('decision')
     const found = fields.get('virus')
     const reason = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
-    if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
+    if (decision === 'defer') return this.#deferred(what, sent, record, reason)
     if (found === undefined && decision !== 'reject') {
       const result = fields.get('scan') ?? decision ?? ''
       const value = `is accepted: onescan reports it as ${result}${reason === result ? '' : ` (${reason})`}`
@@ -535,6 +566,12 @@ const WHOLE_MAIL =
 
 const SEE =
   'run onescan check, which prints the remedy for most causes; for others see doc/deferred.md'
+
+const CLIENT_ACCEPTS =
+  'make the clamd client defer mail that its scanner cannot scan (in Exim, remove /defer_ok from "malware"), and run onescan check for the cause'
+
+const SERVER_ACCEPTS =
+  'fix the error that it logged, and make it defer mail meanwhile: in Postfix milter_default_action = tempfail, in Exim "malware" without /defer_ok'
 
 const UNSCANNED = 'run onescan check; doc/missed.md lists the settings that accept mail unscanned'
 

@@ -102,6 +102,11 @@ export class FollowedLog {
     return this.#hasProxy
   }
 
+  /** The mail server's last complaint about a filter that it does not reach. */
+  get unreached(): string | undefined {
+    return this.#unreached
+  }
+
   /** The lines about parts of some mail that a client submitted by clamd's protocol. */
   get partRecords(): readonly LogRecord[] {
     return this.#parts

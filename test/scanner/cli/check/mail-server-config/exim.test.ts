@@ -79,7 +79,7 @@ t.test('the scanner of an Exim counts only if the ACL for DATA is seen to use it
       smtp: [],
       clamd,
     })
-  const called = '\nacl_check_virus:\n  deny malware = */defer_ok\n'
+  const called = '\nacl_check_virus:\n  deny malware = *\n'
   for (const printed of [
     { acl_smtp_data, config },
     { acl_smtp_data, config: configWith('acl = acl_check_virus', called) },
@@ -97,6 +97,73 @@ t.test('the scanner of an Exim counts only if the ACL for DATA is seen to use it
     { acl_smtp_data: 'acl_smtp_data = acl_check_rcpt\n', config },
   ])
     t.match(await asked(printed), [wanted])
+})
+
+t.test('mail that an ACL of Exim accepts above the scanner is named', async (t) => {
+  const linesWith = async (data: string, more = '') => {
+    const acls = `begin acl\n\nacl_check_data:\n${data}\n  accept\n${more}\nbegin routers\n`
+    const [first, ...others] = await linesAbout(
+      { av_scanner: 'av_scanner = clamd:127.0.0.1 3311\n', acl_smtp_data, config: acls },
+      [],
+      { smtp: [], clamd: ['inet:127.0.0.1:3311'] },
+    )
+    t.match(first, /^ok av_scanner of Exim: /)
+    return others
+  }
+  const passed = (text: string) => [
+    `warning ACL acl_check_data of Exim: "${text}" stands above the condition "malware": such mail is not scanned; move the statement with "malware" above it, then run systemctl restart exim`,
+  ]
+  const deny = 'deny\n    malware = *\n    message = a'
+  t.same(await linesWith(`accept hosts = 192.0.2.0/24\n${deny}`), passed('accept hosts = 192.0.2.0/24')) // biome-ignore format: a line
+  t.same(
+    await linesWith(`accept\n    !hosts = a\n    authenticated = *\n    control = b\n${deny}`),
+    passed('accept !hosts = a authenticated = *'),
+  )
+  for (const all of ['accept', 'accept hosts = *', 'accept logwrite = a'])
+    t.match(await linesWith(`${all}\n${deny}`), [
+      /^error ACL acl_check_data of Exim: "accept.*" stands above .*: no mail is scanned; /,
+    ])
+  const called = '\nacl_virus:\n  accept authenticated = *\n  deny malware = *\n  accept\n'
+  t.match(await linesWith('require acl = acl_virus', called), [
+    /^warning ACL acl_virus of Exim: "accept authenticated = \*" stands above /,
+  ])
+  for (const [above, more] of [
+    // Debian's own statements, and what no mail need meet.
+    ['deny condition = a\n message = b\n deny !acl = c\n !verify = header_syntax'],
+    ['accept hosts = :'],
+    [`accept condition = \${if ={$received_port}{10026}}`],
+    ['accept hosts = a\n condition = b'],
+    ['warn hosts = *\n discard senders = a'],
+    ['deny acl = acl_virus', called],
+  ] as const)
+    t.same(await linesWith(`${above}\n${deny}`, more), [])
+})
+
+t.test('a rule of Exim that accepts mail while onescand is down is named', async (t) => {
+  const lines = (
+    statement: string,
+    ports: readonly number[] = [],
+    clamd = ['inet:127.0.0.1:3311'],
+  ) =>
+    linesAbout(
+      {
+        av_scanner: 'av_scanner = clamd:127.0.0.1 3311\n',
+        acl_smtp_data,
+        config: `begin acl\n\nacl_check_data:\n  ${statement}\n  accept\nbegin routers\n`,
+      },
+      ports,
+      { smtp: [], clamd },
+    )
+  t.match(await lines('deny malware = */defer_ok'), [
+    /^ok av_scanner/,
+    /^error ACL acl_check_data of Exim: "malware" has \/defer_ok: while onescand is down or cannot scan, Exim accepts mail unscanned; remove \/defer_ok there, then run /,
+  ])
+  t.match(await lines('deny malware = * / tmo=60s / defer_ok', [], []), [
+    /^error av_scanner of Exim: is clamd at port 3311 .*: Exim accepts mail unscanned in acl_check_data;/,
+    /^error ACL /,
+  ])
+  // As the page has it for those who begin with tagging.
+  t.match(await lines('warn malware = */defer_ok'), [/^ok /])
 })
 
 t.test('an Exim that asks onescand as clamd needs no router', async (t) => {

@@ -326,19 +326,45 @@ t.test('mail is not reported as unscanned if the log of qmail is not read', asyn
 })
 
 t.test('mail that onescan did not see has the page of its server as the remedy', async (t) => {
-  const qmail = await startNext(t, {
-    script: (verb) => (verb === '.' ? '250 ok 1790000000 qp 4711' : undefined),
-  })
-  const other = await startNext(t)
-  const unseen = (page: string) =>
-    new RegExp(
-      `is accepted, but no log has a line from onescan about it: .*; connect the mail server to onescan as ${page} shows, `,
+  const servers = [
+    ['250 ok 1790000000 qp 4711', 'connect the mail server to onescan as doc/qmail\\.md shows'],
+    ['250 OK id=1vPx2A-00000001wSh-1abc', 'put "deny malware = \\*" at the top of the ACL that .*'],
+    ['250 2.0.0 5AUD0001 Message accepted for delivery', 'connect .* as doc/other-servers\\.md .*'],
+    ['250 2.0.0 Ok: queued as 4dKx', "add onescan's milter to smtpd_milters as README\\.md .*"],
+  ] as const
+  for (const [reply, remedy] of servers) {
+    const { port } = await startNext(t, { script: (verb) => (verb === '.' ? reply : undefined) })
+    const unseen = new RegExp(
+      `is accepted, but no log has a line from onescan about it: .*; ${remedy}, or specify the log with --log `,
     )
-  complainsOnly(t, await findingsByMail([plain(qmail.port), plain(other.port)], []), [
-    unseen('doc/qmail\\.md'),
-    unseen('doc/qmail\\.md'),
-    unseen('README\\.md'),
-    unseen('README\\.md'),
+    complainsOnly(t, await findingsByMail([plain(port)], []), [unseen, unseen])
+  }
+})
+
+t.test('mail that a client of clamd accepts unscanned is not called deferred', async (t) => {
+  const line = 'decision=defer scan=failed reason="clamd is down" MSGID interface=clamd'
+  const accepts = await serverWithLog(t, line)
+  const accepted = (mail: string) =>
+    new RegExp(
+      `^error port \\d+, ${mail}: is accepted, although onescan could not scan it: clamd is down; .* may get this mail .*; make the clamd client defer mail .*/defer_ok`,
+    )
+  t.match(linesOf(await findingsByMail([plain(accepts.port)], [accepts.log])), [
+    accepted('clean mail'),
+    accepted('EICAR'),
+  ])
+  const waits =
+    'Nov 20 10:00:00 mx postfix/cleanup[1]: 4A1: message-id=MSGID\nNov 20 10:00:01 mx postfix/smtp[1]: 4A1: to=<ann@example.org>, relay=127.0.0.1[127.0.0.1]:10024, status=deferred (451 4.5.0 Error)\n'
+  const defers = await serverWithLog(t, line, waits)
+  t.match(linesOf(await findingsByMail([plain(defers.port)], [defers.log])), [
+    /, clean mail: is deferred by onescan: clamd is down; /,
+    /, EICAR: is deferred by onescan: /,
+  ])
+  const complaint =
+    '2026-11-30 12:00:00 1vP-1 malware acl condition: clamd 127.0.0.1 : unable to connect\n'
+  const down = await serverWithLog(t, 'no line', complaint)
+  t.match(linesOf(await findingsByMail([plain(down.port)], [down.log])), [
+    /^error port \d+, clean mail: is accepted, but no log has a line from onescan .*; the mail server logged: "malware acl condition: clamd .*unable to connect".*; fix the error that it logged, and make it defer /,
+    /, EICAR: is accepted, but /,
   ])
 })
 
