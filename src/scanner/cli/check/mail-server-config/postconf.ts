@@ -84,6 +84,8 @@ export interface PostfixHost {
 /** A Postfix as postconf(1) describes it, and the data for its rules. */
 export interface Postfix extends PostfixHost {
   readonly main: Parameters
+  /** The parameters that main.cf sets. */
+  readonly written: Parameters
   readonly services: readonly SmtpdService[]
   /** The clients that deliver, by the name of their transport: `smtp` or `lmtp`, and their line. */
   readonly transports: ReadonlyMap<string, { readonly name: string; readonly program: string }>
@@ -96,8 +98,13 @@ export interface Postfix extends PostfixHost {
 /** Queries the parameters of a Postfix instance. Rejects if postconf cannot be run. */
 export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   const ask = (...args: string[]) => askPostfix(POSTCONF, host, args)
-  const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
-  const main = parseParameters(parameters)
+  const [all, changed, master, own] = await Promise.all([
+    ask('-x'),
+    ask('-n', '-x'),
+    ask('-M'),
+    ask('-P', '-x'),
+  ])
+  const main = parseParameters(all)
   const set = new Map(
     [...own.matchAll(/^(\S+\/\w+) = ?(.*)$/gm)].map(([, name = '', value = '']) => [
       name,
@@ -124,6 +131,7 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   return {
     ...host,
     main,
+    written: parseParameters(changed),
     services,
     transports,
     set,

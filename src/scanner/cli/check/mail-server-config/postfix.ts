@@ -23,6 +23,7 @@ import { checkReturn, checkSmtpFilter, returnServices } from './postfix-filter.t
 import { checkLocalMail, checkMilterMaps, checkMilters } from './postfix-milter.ts'
 import { checkPolicyServers } from './postfix-policy.ts'
 import { checkQuotaDomains } from './postfix-quota.ts'
+import { checkTables, checkUsable } from './postfix-reading.ts'
 
 /**
  * Resolves to check lines about settings of this host's Postfix that a test mail cannot show. These are the
@@ -36,6 +37,8 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
   } catch (error) {
     return [unasked(error)]
   }
+  const ended = await checkUsable(postfix)
+  if (ended.length > 0) return ended
   const strangers = postfix.services.filter(acceptsFromOutside)
   return once([
     ...checkRuns(postfix),
@@ -45,6 +48,7 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     ...returnServices(postfix).flatMap((service) => checkReturn(service, postfix)),
     ...checkInterfaces(postfix),
     ...(await checkMilterMaps(postfix)),
+    ...(await checkTables(postfix)),
     ...checkMain(postfix),
     ...checkSizeLimit(postfix),
     ...checkRoom(postfix),

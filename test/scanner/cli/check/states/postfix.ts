@@ -552,4 +552,15 @@ export const states: readonly PostfixState[] = [
     byRule: [],
     byMail: [/^error port \d+, clean mail: is deferred by onescan: /],
   },
+  {
+    name: 'a table is not there',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_sender_restrictions: 'check_sender_access texthash:/nonexistent/senders',
+    }),
+    byRule: [
+      /^error smtpd_sender_restrictions: Postfix cannot read texthash:\/nonexistent\/senders \(open database \/nonexistent\/senders: No such file or directory\), and defers mail for which it looks there; restore /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not accepted, and no log has a line from onescan/],
+  },
 ]
