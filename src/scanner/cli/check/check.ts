@@ -43,6 +43,7 @@ import { withOtherClamd } from './services/other-clamd.ts'
 import { checkPackageAccounts } from './services/package-accounts.ts'
 import { withSignatureService } from './services/signature-service.ts'
 import { checkMailUnits, checkSupervisors } from './services/supervised.ts'
+import { checkSystemPaths } from './services/system-paths.ts'
 import { onceStarted, withClamdStart } from './services/while-starting.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
@@ -164,6 +165,7 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const isSlotAlone = servers.length > 0 && others.length === 0
   const broken = isWhole && !args.daemon ? checkMailUnits() : []
   yield* broken
+  if (isWhole) yield* checkSystemPaths()
   if (isWhole && !args.daemon) yield* [...checkPackageAccounts(), ...(await checkSupervisors())]
   const endpoints = onescandEndpoints(optionsOfOnescand(), running)
   const isForClients = !args.daemon && servers.length === 0 && servesClientsAlone(endpoints)

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { errorTextAt, Fault } from '../../../../base/errors/fault.ts'
 import { Cdb, parseTcpRule } from '../../../../base/net/tcp-rules.ts'
+import { commandToOpen } from '../../../../base/path/command-to-open.ts'
 import { readOwnFile } from '../../../../base/path/open.ts'
 import type { Environment } from '../../../../base/process/environment.ts'
 import { readControlDirectories } from '../../../../base/settings/control-directories.ts'
@@ -97,7 +98,8 @@ function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
   try {
     return parseClasses(readOwnFile(file))
   } catch (error) {
-    const remedy = 'run tcprules'
+    const isClosed = (error as NodeJS.ErrnoException).code === 'EACCES'
+    const remedy = isClosed ? commandToOpen(file) : 'run tcprules'
     throw new Fault('config', `-x ${file}: ${errorTextAt(file, error)}; ${remedy}`, error)
   }
 }
