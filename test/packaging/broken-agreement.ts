@@ -451,4 +451,102 @@ export const faultsOfAgreement: readonly Fault[] = [
       value: /^has no line with smtpd: Postfix accepts no mail over SMTP$/,
     },
   },
+  {
+    name: 'a second ExecStart= stops the start',
+    breaks: `mkdir -p /etc/systemd/system/onescand.service.d
+      printf '[Service]\\nExecStart=/usr/sbin/onescand --workers 2\\n' >/etc/systemd/system/onescand.service.d/own.conf
+      systemctl daemon-reload; systemctl stop onescand.socket onescan-milter.socket onescan-policy.socket onescan-postfix.socket onescand`,
+    reported: {
+      level: 'error',
+      what: 'onescand',
+      value: /^does not answer \(its unit is bad-setting\): "Service has more than one ExecStart= /,
+    },
+    restores:
+      'rm /etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload; systemctl restart onescand',
+  },
+  {
+    name: 'the unit binds a directory that is gone',
+    breaks: `mkdir -p /etc/systemd/system/onescand.service.d
+      printf '[Service]\\nBindPaths=/mnt/gone\\n' >/etc/systemd/system/onescand.service.d/own.conf
+      systemctl daemon-reload; systemctl restart onescand`,
+    reported: {
+      level: 'error',
+      what: 'onescand',
+      value:
+        /^cannot start: \/mnt\/gone does not exist, and line 2 of .*own\.conf \(BindPaths=\/mnt\/gone\) binds it$/,
+    },
+    does: 'rm /etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload && systemctl restart onescand',
+  },
+  {
+    name: 'root alone may read the list of accounts',
+    breaks: 'chmod 600 /etc/passwd; systemctl restart onescand',
+    reported: {
+      level: 'error',
+      what: '/etc/passwd',
+      value: /^accounts such as onescan may not read it, and their programs fail$/,
+    },
+  },
+  {
+    name: '/dev/null is a file',
+    breaks: 'rm /dev/null; echo >/dev/null; systemctl restart onescand',
+    reported: {
+      level: 'error',
+      what: '/dev/null',
+      value: /^is not the device that all programs may write to$/,
+    },
+  },
+  {
+    name: 'a line of main.cf begins with a blank',
+    breaks: `postconf -e 'message_size_limit = 25000000'; sed -i '/^message_size_limit/d; s/^smtpd_milters/message_size_limit = 25000000\\n &/' /etc/postfix/main.cf; postfix reload`,
+    reported: {
+      level: 'error',
+      what: 'main.cf',
+      value:
+        /^line \d+ of \/etc\/postfix\/main\.cf begins with a blank, so it is a part of message_size_limit, and does not set smtpd_milters$/,
+    },
+  },
+  {
+    name: 'a number in main.cf is none',
+    breaks: `postconf -e 'message_size_limit = 25 MB'; postfix reload`,
+    reported: {
+      level: 'error',
+      what: 'Postfix',
+      value: /^its programs end: bad numerical configuration: message_size_limit = 25 MB$/,
+    },
+    does: `postconf -e 'message_size_limit = 25000000'; postfix reload`,
+  },
+  {
+    name: 'a table was not made again',
+    breaks: `echo 'post@example.org you@example.org' >/etc/postfix/virtual
+      postconf -e virtual_alias_maps=hash:/etc/postfix/virtual; rm -f /etc/postfix/virtual.db; postfix reload`,
+    reported: {
+      level: 'error',
+      what: 'virtual_alias_maps',
+      value:
+        /^Postfix cannot read hash:\/etc\/postfix\/virtual \(.*No such file.*\), and defers mail for which it looks there$/,
+    },
+    restores: 'postconf -X virtual_alias_maps; postfix reload',
+  },
+  {
+    name: 'the token of the page is not there',
+    breaks: set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899 --http-token /etc/onescan/none"'),
+    reported: {
+      level: 'error',
+      what: 'status page inet:127.0.0.1:8899 [onescand]',
+      value: /^--http-token \/etc\/onescan\/none: no such file or directory/,
+    },
+    does: unset('ONESCAND_OPTIONS'),
+  },
+  {
+    name: 'the token of the page is too long',
+    breaks: `(umask 027; head -c 5392 /dev/zero | tr '\\0' x >/etc/onescan/token; chgrp onescan-keys /etc/onescan/token)
+      ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899 --http-token /etc/onescan/token"')}`,
+    reported: {
+      level: 'error',
+      what: 'status page inet:127.0.0.1:8899 [onescand]',
+      value:
+        /^--http-token \/etc\/onescan\/token: is larger than 4096 bytes: onescand runs without its status page$/,
+    },
+    does: unset('ONESCAND_OPTIONS'),
+  },
 ]

@@ -189,8 +189,11 @@ const faultsOfPostfix: readonly Fault[] = [
     reported: {
       level: 'error',
       what: 'onescand',
-      value: /^runs, but cannot be started again: systemd cannot use its unit \(bad-setting\)$/,
+      value:
+        /^runs, but cannot be started again: systemd cannot use its unit \(bad-setting\): "Service has more than one ExecStart= setting/,
+      remedy: /^sed -i .*own\.conf && systemctl daemon-reload && /,
     },
+    // It replaces onescand by another program.
     does: 'rm /etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload',
   },
   {
@@ -264,28 +267,6 @@ const faultsOfPostfix: readonly Fault[] = [
         /^stop that process, or set another address with --http, then run systemctl restart onescand$/,
     },
     does: `systemctl stop other; ${unset('ONESCAND_OPTIONS')}`,
-  },
-  {
-    name: 'the token of the page is not there',
-    breaks: set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899 --http-token /etc/onescan/none"'),
-    reported: {
-      level: 'error',
-      what: 'status page inet:127.0.0.1:8899 [onescand]',
-      value: /^--http-token \/etc\/onescan\/none: no such file or directory/,
-    },
-    does: unset('ONESCAND_OPTIONS'),
-  },
-  {
-    name: 'the token of the page is too long',
-    breaks: `(umask 027; head -c 5392 /dev/zero | tr '\\0' x >/etc/onescan/token; chgrp onescan-keys /etc/onescan/token)
-      ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899 --http-token /etc/onescan/token"')}`,
-    reported: {
-      level: 'error',
-      what: 'status page inet:127.0.0.1:8899 [onescand]',
-      value:
-        /^--http-token \/etc\/onescan\/token: is larger than 4096 bytes: onescand runs without its status page$/,
-    },
-    does: unset('ONESCAND_OPTIONS'),
   },
   {
     name: 'onescand does not see the directory of its log',
@@ -456,6 +437,15 @@ const TEMPLATE = '/etc/exim4/exim4.conf.template'
 const ofExim = (change: string) => `sed -i '${change}' ${TEMPLATE}; update-exim4.conf; systemctl restart exim4` // biome-ignore format: a line
 
 const faultsOfExim: readonly Fault[] = [
+  {
+    name: "Exim's lines of onescan are gone",
+    breaks: `cp -a $(ls -d /etc/exim4.before-onescan.* | head -1)/exim4.conf.template ${TEMPLATE}; update-exim4.conf; systemctl restart exim4`,
+    reported: {
+      level: 'warning',
+      what: 'Exim',
+      value: /^no router of Exim passes mail to onescand/,
+    },
+  },
   {
     name: 'onescand was stopped',
     breaks: 'systemctl stop onescand.socket onescan-milter.socket onescan-policy.socket onescand',

@@ -68,6 +68,21 @@ export function ignoredLines(unit: string): IgnoredLine[] {
   }))
 }
 
+/** Returns why systemd cannot use a unit, in its words, or undefined if it shows no reason. */
+export function complaintOf(unit: string): string | undefined {
+  if (!hasSystemd()) return undefined
+  const { complaint } = run(ANALYZE, 'verify', '--man=no', '--', unit)
+  const start = `${unit}: `
+  const line = complaint.split('\n').find((text) => text.startsWith(start) && REFUSES.test(text))
+  return line
+    ?.slice(start.length)
+    .replace(/\.? Refusing\.$/, '')
+    .replaceAll('"', "'")
+}
+
+/** What ends a line about an option with which systemd does not use the unit. */
+const REFUSES = / Refusing\.$/
+
 /**
  * Queries systemd for a unit. Undefined if there is none, or if systemd does not answer, as without D-Bus it
  * answers root alone.

@@ -22,6 +22,7 @@ import {
 import { lastAttempt, lastStart } from './last-start.ts'
 import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
 import { SUPERVISED, superviseCommand } from './supervised.ts'
+import { missingPaths, type UnitFault, unusable } from './unit-faults.ts'
 import { checkUnitLimits } from './unit-limits.ts'
 
 type Service = 'onescand' | 'onescan-quotad'
@@ -112,7 +113,13 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   if (unit !== undefined) ofLog.push(...checkSettingsFile(service), ...checkAdditions(service))
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...limits, ...ofLog]
   if (answers) return ofLog
-  const reason = unit ? ` (${stateInWords(unit)})` : ''
+  const whole = howToStart(service, 'restart')
+  const paths = unit?.active === 'active' ? [] : missingPaths(`${service}.service`, whole)
+  const cannotStart = (fault: UnitFault) =>
+    marked(level(service, `cannot start: ${fault.reason}`, fault.remedy), 'stops the start')
+  if (paths.length > 0) return paths.map(cannotStart)
+  const unread = unusable(`${service}.service`, unit?.load ?? 'loaded', whole)
+  const state = unit ? ` (${stateInWords(unit)})${unread?.reason ?? ''}` : ''
   const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
   const again = howToStart(service, unit?.active === 'active' || hasFailed ? 'restart' : 'start')
   // systemd has not tried to start it then.
@@ -120,10 +127,10 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
     const value = failedStart(name)
     return value === undefined ? [] : [level(name, value, `fix this error, then ${again}`)]
   })
-  const remedy = hasFailed
-    ? `fix the error that ${howToReadLog(service)} shows, then ${again}`
-    : again
-  const down = marked(level(service, `does not answer${reason}`, remedy), 'stops the start')
+  const remedy =
+    unread?.remedy ??
+    (hasFailed ? `fix the error that ${howToReadLog(service)} shows, then ${again}` : again)
+  const down = marked(level(service, `does not answer${state}`, remedy), 'stops the start')
   return needs.length > 0 ? needs : [...limits, down, ...ofLog]
 }
 
@@ -204,17 +211,10 @@ function checkAdditions(service: Service): CheckLine[] {
 
 /** Returns the faults of the unit of a running service. */
 function checkUnit(service: Service, { load }: SystemdUnit): CheckLine[] {
-  const isRead = load === 'loaded' || load === 'masked'
+  const unread = unusable(`${service}.service`, load, howToStart(service, 'restart'))
+  const value = `runs, but cannot be started again: systemd cannot use its unit (${load})${unread?.reason}`
   return [
-    ...(isRead
-      ? []
-      : [
-          failure(
-            service,
-            `runs, but cannot be started again: systemd cannot use its unit (${load})`,
-            `run systemd-analyze verify ${service}.service, and fix the error that it reports`,
-          ),
-        ]),
+    ...(unread === undefined ? [] : [failure(service, value, unread.remedy)]),
     ...maskedNeeds(service).map((name) =>
       failure(
         service,
