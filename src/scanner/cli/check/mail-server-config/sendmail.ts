@@ -3,10 +3,11 @@ import { attempt } from '../../../../base/errors/fault.ts'
 import { pathIn } from '../../../../base/net/server-address.ts'
 import { readStart } from '../../../../base/path/open.ts'
 import { formatDuration, parseDuration } from '../../../../base/text/units.ts'
+import { isListening, listenerAt } from '../../host/open-ports.ts'
 import type { LostSocket } from '../services/lost-sockets.ts'
 import { howToStart } from '../services/service-state.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
-import { SHOWN_BY_MAIL } from './unreachable-milter.ts'
+import { mayExist, portHere, SHOWN_BY_MAIL } from './unreachable-milter.ts'
 
 /** The configuration of Sendmail since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
@@ -38,6 +39,8 @@ interface SendmailDaemon {
 /** The data for the rules about Sendmail. */
 interface SendmailHost {
   readonly endpoints: OnescandEndpoints
+  /** Returns whether something listens on this port of the host. */
+  readonly listens?: (port: number) => boolean
   /** The sockets of the package at which onescand cannot be reached, by path. */
   readonly lost: ReadonlyMap<string, LostSocket>
   /** SCANTIMEOUT of onescand, in seconds. */
@@ -52,16 +55,34 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): C
   const configuration = readStart(path, CF_MAX).toString('latin1')
   const filters = parseFilters(configuration)
   const daemons = parseDaemons(configuration)
-  const ours = filters.filter(
-    ({ name, address }) => /onescan/.test(name + address) || isOf(host, address),
-  )
+  const isOurs = ({ name, address }: Filter) =>
+    /onescan/.test(name + address) || isOf(host, address)
+  const ours = filters.filter(isOurs)
+  const used = new Set(daemons.flatMap((daemon) => daemon.filters))
+  const others = filters.filter((filter) => !isOurs(filter) && used.has(filter.name))
+  const dead = others.flatMap((filter) => checkOther(filter, host))
   if (ours.length === 0) {
     const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
-    return [
-      warning('Sendmail', value, `${SHOWN_BY_MAIL}; add the filter as in doc/other-servers.md`),
-    ]
+    const remedy = `${SHOWN_BY_MAIL}; add the filter as in doc/other-servers.md`
+    return [warning('Sendmail', value, remedy), ...dead]
   }
-  return ours.flatMap((filter) => checkFilter(filter, daemons, host))
+  return [...ours.flatMap((filter) => checkFilter(filter, daemons, host)), ...dead]
+}
+
+/** Returns the check line about a filter of another program that is down, so that Sendmail does not accept mail. */
+function checkOther(
+  { name, address, fails }: Filter,
+  { listens = isListening }: SendmailHost,
+): CheckLine[] {
+  const [path, port] = [pathIn(address), portHere(address)]
+  const isDown =
+    path === undefined
+      ? port !== undefined && !listens(port)
+      : !mayExist(path) || listenerAt(path) === 'nobody'
+  if (!isDown || !/^[T4R]$/.test(fails)) return []
+  const value = `nothing listens at ${address}: ${meanwhileFor(fails)}`
+  const remedy = `start the filter that should listen there, or remove it from sendmail.mc, ${BUILD}`
+  return [marked(failure(`filter ${name} of Sendmail`, value, remedy), 'nothing listens')]
 }
 
 /** What Sendmail does from a load average on: the option, its default for each processor (doc/op/op.me), and the effect. */

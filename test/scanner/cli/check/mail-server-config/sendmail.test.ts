@@ -21,11 +21,17 @@ const endpoints: OnescandEndpoints = {
   isRunning: true,
 }
 
+/** The port of a filter that is not there. */
+const DEAD = 8899
+const isAlive = (port: number) => port !== DEAD
+
 /** The findings about these lines. */
 function linesAbout(t: Test, ...lines: readonly string[]): string[] {
   const path = join(openDirectory(t), 'sendmail.cf')
   writeFileSync(path, ['V10/Berkeley', 'O AliasFile=/etc/mail/aliases', ...lines, ''].join('\n'))
-  return linesOf(checkSendmail({ endpoints, lost: new Map(), scanSeconds: 150 }, path))
+  return linesOf(
+    checkSendmail({ endpoints, lost: new Map(), scanSeconds: 150, listens: isAlive }, path),
+  )
 }
 
 const LISTED = 'O InputMailFilters=other, onescan'
@@ -49,6 +55,21 @@ t.test('without a filter of onescand, no mail is reported as scanned', async (t)
   for (const lines of [[], ['O InputMailFilters=other', 'Xother, S=inet:8891@localhost, F=T']]) {
     t.match(linesAbout(t, ...lines), [/^warning Sendmail: no filter of .* uses onescand, .*--mail/])
   }
+})
+
+t.test('the filter of another program that is down is an error if mail waits for it', async (t) => {
+  const lines = (filter: string, listed = LISTED) => linesAbout(t, listed, AS_THE_PAGE, filter)
+  const down = (place: string, effect: string) => [
+    OK,
+    `error filter other of Sendmail: nothing listens at ${place}: Sendmail ${effect}; start the filter that should listen there, or remove it from sendmail.mc, then run make -C /etc/mail && systemctl restart sendmail`,
+  ]
+  const port = `inet:${DEAD}@localhost`
+  t.same(lines(`Xother, S=${port}, F=T`), down(port, 'defers all mail'))
+  t.same(lines(`Xother, S=${port}, F=R`), down(port, 'refuses all mail permanently'))
+  t.same(lines('Xother, S=local:/nowhere, F=T'), down('local:/nowhere', 'defers all mail'))
+  t.same(lines(`Xother, S=${port}`), [OK])
+  t.same(lines(`Xother, S=inet:${DEAD}@mx.example.org, F=T`), [OK])
+  t.same(lines(`Xother, S=${port}, F=T`, 'O InputMailFilters=onescan'), [OK])
 })
 
 t.test('a filter that Sendmail does not ask is an error', async (t) => {
