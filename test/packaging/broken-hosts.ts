@@ -433,8 +433,13 @@ const faultsOfPostfix: readonly Fault[] = [
 /** What the page has for Exim. */
 const EXIM_OPTIONS =
   'ONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --smtp inet:127.0.0.1:10027 --next inet:127.0.0.1:10026 --after-queue"'
-const TEMPLATE = '/etc/exim4/exim4.conf.template'
-const ofExim = (change: string) => `sed -i '${change}' ${TEMPLATE}; update-exim4.conf; systemctl restart exim4` // biome-ignore format: a line
+export const TEMPLATE = '/etc/exim4/exim4.conf.template'
+export const EXIM_ANSWERS = '/etc/exim4/update-exim4.conf.conf'
+/** Debian's Exim as a host of the Internet. */
+const EXIM = `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/" ${EXIM_ANSWERS} && update-exim4.conf && systemctl enable exim4`
+export const EXIM_ACL = 'deny malware = *\\n  message = message refused: $malware_name'
+export const LOCALMACROS = '/etc/exim4/exim4.conf.localmacros'
+export const ofExim = (change: string) => `sed -i '${change}' ${TEMPLATE}; update-exim4.conf; systemctl restart exim4` // biome-ignore format: a line
 
 const faultsOfExim: readonly Fault[] = [
   {
@@ -539,9 +544,19 @@ export const hosts = [
   {
     title: 'Exim, over SMTP',
     packages: 'exim4-daemon-light ucspi-tcp clamdscan iproute2',
-    prepare: `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`,
+    prepare: EXIM,
     setUp: `${set('REJECTVIRUS="1"')}; ${set(EXIM_OPTIONS)}; systemctl restart onescand; sh /usr/share/onescan/examples/exim/exim-debian; systemctl restart exim4`,
     faults: faultsOfExim,
     door: 'smtp',
+  },
+  {
+    title: 'Exim, as a client of clamd',
+    packages: 'exim4-daemon-heavy clamdscan iproute2',
+    prepare: EXIM,
+    setUp: `systemctl enable onescan-clamd.socket; systemctl restart onescand
+      printf 'av_scanner = clamd:127.0.0.1 3311\\nMESSAGE_SIZE_LIMIT = 25000000\\n' >>${LOCALMACROS}
+      sed -i '/^acl_check_data:$/a ${EXIM_ACL}' ${TEMPLATE}; update-exim4.conf; systemctl restart exim4`,
+    faults: [],
+    door: 'clamd',
   },
 ]

@@ -1,4 +1,5 @@
 import { faultsOfAgreement } from './broken-agreement.ts'
+import { faultsOfEximWithClamd, furtherFaultsOfExim } from './broken-exim.ts'
 import {
   CLAMD_ANSWERS,
   type Fault,
@@ -576,6 +577,15 @@ const furtherFaults: readonly Fault[] = [
 
 type Host = (typeof hosts)[number]
 
-/** The faults of a host: those of its list, and with the milter those of settings. */
-export const faultsOf = ({ faults, door }: Pick<Host, 'faults' | 'door'>): readonly Fault[] =>
-  door === 'milter' ? [...faults, ...furtherFaults] : faults
+/** Faults beside those of the list of a host, by the interface of onescand that it uses. */
+const further: Readonly<Record<Host['door'], readonly Fault[]>> = {
+  milter: furtherFaults,
+  smtp: furtherFaultsOfExim,
+  clamd: faultsOfEximWithClamd,
+}
+
+/** All faults of a host. */
+export const faultsOf = ({ faults, door }: Pick<Host, 'faults' | 'door'>): readonly Fault[] => [
+  ...faults,
+  ...(further[door] ?? []),
+]

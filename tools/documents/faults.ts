@@ -6,7 +6,8 @@ export const FAULTS = 'doc/development/faults.md'
 
 /** The page with the tables of its hosts as the test has them. */
 export function faultsPage(): string {
-  return hosts.reduce(
+  const listed = hosts.filter(({ faults }) => faults.length > 0)
+  return listed.reduce(
     (page, { title, faults }) => withRows(page, `## ${title}`, faults.map(rowOf)),
     readMarkdown(FAULTS),
   )

@@ -34,6 +34,10 @@ export type CheckMark =
   | 'stops the start'
   /** A restart would end onescand before this is corrected. A remedy with one states that. */
   | 'stops a restart'
+  /** A mail server does not start before this is corrected. */
+  | 'stops the mail server'
+  /** The configuration of a mail server does not show that its mail is scanned. */
+  | 'mail may be unscanned'
   /** No mail can be scanned before this is corrected, so a test message would only repeat the check line. */
   | 'nothing scans'
   /** No scanner finds the test virus, so a test message would only repeat the check line. */

@@ -20,7 +20,7 @@ import { findRunningServices, type RunningService } from '../host/running-servic
 import { optionsOfOnescand } from '../host/settings-file.ts'
 import { addEnvironmentOptions } from '../host/slot-environment.ts'
 import { checkReadable, logsOfHost } from '../mail/log-arguments.ts'
-import { checkExim } from './mail-server-config/exim.ts'
+import { checkExim, checkEximStart, withEximReturn } from './mail-server-config/exim.ts'
 import {
   checkServerUnit,
   findMailServers,
@@ -103,7 +103,11 @@ async function* adjusted(checkLines: AsyncIterable<CheckLine>, names: readonly s
   for await (const found of checkLines) {
     const stops = hasMark(found, 'stops a restart')
     if (stops) mayRestart = false
-    const checkLine = withClamdStart(found) ?? withOtherClamd(found) ?? withSignatureService(found)
+    const checkLine =
+      withClamdStart(found) ??
+      withOtherClamd(found) ??
+      withEximReturn(found) ??
+      withSignatureService(found)
     const { level, what, value, remedy, ...more } = checkLine
     const isAccepted = names.includes(what) || names.includes(what.replace(/ \[.*\]$/, ''))
     if (level === 'warning' && isAccepted) yield { ...more, ...ok(what, `${value} (accepted)`) }
@@ -236,6 +240,7 @@ async function* checkServer(
     yield* off
     return
   }
+  if (server === 'Exim') yield* await checkEximStart()
   yield* checkServerUnit(server)
   const settings = running?.description?.settings ?? {}
   const endpoints = onescandEndpoints(optionsOfOnescand(), running)

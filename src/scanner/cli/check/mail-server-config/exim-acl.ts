@@ -29,7 +29,7 @@ export interface MalwareRule {
 }
 
 /** A statement that accepts mail before the scanner is asked about it. */
-export interface AcceptedMail {
+interface AcceptedMail {
   /** The statement in one line: `accept hosts = 192.0.2.0/24`. */
   readonly text: string
   readonly isAll: boolean
@@ -79,7 +79,7 @@ const MODIFIERS = new Set(
     ' ',
   ),
 )
-/** Conditions about the client or the sender, which mail of some meets. Others, as `condition`, may be met by none. */
+/** Conditions about the client or the sender, which mail of some meets. No mail may meet others, such as an expansion. */
 const OF_CLIENTS = new Set('authenticated encrypted hosts sender_domains senders'.split(' '))
 
 /** Returns what a statement accepts, or undefined if that is nothing, or not known. */

@@ -1,8 +1,24 @@
 import { existsSync } from 'node:fs'
-import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { dirname } from 'node:path'
+import {
+  type CheckLine,
+  failure,
+  following,
+  hasMark,
+  marked,
+  ok,
+  warning,
+} from '../../../../base/check/check-line.ts'
+import { attempt } from '../../../../base/errors/fault.ts'
 import { isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
 import type { NamedDoor } from '../../../options/door-address.ts'
+import {
+  findAccount,
+  obstacle,
+  readAccounts,
+  type SystemAccount,
+} from '../../../readiness/host/account.ts'
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
@@ -10,6 +26,13 @@ import { listenRemedy } from '../services/lost-sockets.ts'
 import { howToStart } from '../services/service-state.ts'
 import { askProgram } from './ask-program.ts'
 import { findMalwareRule, type MalwareRule } from './exim-acl.ts'
+import {
+  type EximSources,
+  ignoredFile,
+  readEximSources,
+  restartExim,
+  startFault,
+} from './exim-sources.ts'
 import { matchAddress, type OnescandEndpoints, proxyTimeout } from './onescand-endpoints.ts'
 import { SHOWN_BY_MAIL } from './unreachable-milter.ts'
 
@@ -23,7 +46,17 @@ interface LocalRouter {
   readonly port: number
 }
 
-type PrintedByExim = 'routers' | 'transports' | 'av_scanner' | 'acl_smtp_data' | 'config'
+type PrintedByExim =
+  | 'routers'
+  | 'transports'
+  | 'av_scanner'
+  | 'acl_smtp_data'
+  | 'config'
+  | 'exim_user'
+  | 'log_file_path'
+  | 'spool_directory'
+
+type PrintExim = (what: PrintedByExim) => Promise<string>
 
 /** The data for checking routers: their host. */
 interface EximHost {
@@ -31,9 +64,71 @@ interface EximHost {
   /** SCANTIMEOUT of onescand, in seconds. */
   readonly scanSeconds: number
   /** Resolves to the output of `exim -bP`. */
-  readonly print?: (what: PrintedByExim) => Promise<string>
+  readonly print?: PrintExim
+  /** Resolves to what Exim would read after its next start. */
+  readonly sources?: () => Promise<EximSources | undefined>
   /** Returns whether something listens on this port of the host. */
   readonly listens?: (port: number) => boolean
+}
+
+const programOfHost = () => EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
+const printOfHost: PrintExim = (what) => askProgram([programOfHost(), '-bP', what])
+const sourcesOfHost = () => readEximSources(programOfHost())
+
+/** The script of the package that adds onescan to Debian's Exim. */
+const SCRIPT = '/usr/share/onescan/examples/exim/exim-debian'
+const runScript = `sh ${SCRIPT} && systemctl restart exim4`
+/** The port at which Exim takes scanned mail back, by that script. */
+const RETURN_PORT = 10026
+
+/** Resolves to check lines about what keeps Exim from starting: its configuration, and directories that its account needs. */
+export async function checkEximStart(
+  print: PrintExim = printOfHost,
+  sources: () => Promise<EximSources | undefined> = sourcesOfHost,
+): Promise<CheckLine[]> {
+  const cannot = (value: string, remedy: string) =>
+    marked(failure('Exim', `cannot start: ${value}`, remedy), 'stops the mail server')
+  const read = await sources()
+  const fault = read && startFault(read)
+  if (fault !== undefined) {
+    const { place, reason } = fault
+    const value = `its configuration has an error${place && ` in ${place}`}: "${reason.replaceAll('"', "'")}"`
+    return [cannot(value, `correct ${place || 'it'}, then run ${restartExim()}`)]
+  }
+  const optionOf = async (what: PrintedByExim) =>
+    / = (.*)$/m.exec(await print(what).catch(() => ''))?.[1] ?? ''
+  const account = findAccount(readAccounts(), await optionOf('exim_user'), 'all')
+  if (account === undefined) return []
+  const spool = await optionOf('spool_directory')
+  const logs = (await optionOf('log_file_path'))
+    .split(':')
+    .map((path) => path.trim())
+    .filter((path) => path.startsWith('/'))
+  for (const own of [spool, ...logs.map((path) => dirname(path))]) {
+    const barrier = attempt(() => obstacle(account, own, 'write', 'search'))
+    if (barrier === undefined) continue
+    const value = `its account ${account.name} may not write to ${own}`
+    return [cannot(value, `${opened(barrier, own, account)} && systemctl restart exim4`)]
+  }
+  return []
+}
+
+/** Returns the command that gives an account its own directory, or the way to it. */
+const opened = (barrier: string, own: string, { name }: SystemAccount) =>
+  barrier === own ? `chown ${name} ${own} && chmod u+rwx ${own}` : `chmod o+x ${barrier}`
+
+/**
+ * Returns the check line about the port at which Exim takes scanned mail back, if Exim runs and does not listen there.
+ * Otherwise undefined.
+ */
+export function withEximReturn(
+  checkLine: CheckLine,
+  runs: () => boolean = () => askSystemd('exim4')?.active === 'active' && existsSync(SCRIPT),
+): CheckLine | undefined {
+  const [, port] = /^next server \S+:(\d+)\b/.exec(checkLine.what) ?? []
+  if (checkLine.level === 'ok' || Number(port) !== RETURN_PORT || !runs()) return undefined
+  const value = `${checkLine.value}; Exim runs, and does not listen there (local_interfaces)`
+  return { ...checkLine, value, remedy: runScript }
 }
 
 /**
@@ -41,8 +136,7 @@ interface EximHost {
  * scan. They come from Exim itself, which shows its routers and transports to any user. Nothing is sent.
  */
 export async function checkExim(host: EximHost): Promise<CheckLine[]> {
-  const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
-  const { print = (what) => askProgram([program, '-bP', what]), listens = isListening } = host
+  const { print = printOfHost, listens = isListening, sources = sourcesOfHost } = host
   try {
     const routers = parseRouters(await print('routers'))
     const shown = (what: PrintedByExim) => print(what).catch(() => '')
@@ -56,13 +150,25 @@ export async function checkExim(host: EximHost): Promise<CheckLine[]> {
     const asked = address === undefined ? judgeSilence(silent, rule) : judgeScanner(address, rule)
     const checkLines = judgeRouters(routers, host.endpoints, listens, asked)
     const ofRule = rule === undefined ? [] : judgeRule(rule)
-    return [...checkLines, ...ofRule, ...judgeTransports(routers, await print('transports'), host)]
+    const all = [
+      ...checkLines,
+      ...ofRule,
+      ...judgeTransports(routers, await print('transports'), host),
+    ]
+    if (!all.some((checkLine) => hasMark(checkLine, 'mail may be unscanned'))) return all
+    const ignored = ignoredFile((await sources()) ?? NO_SOURCES)
+    if (ignored === undefined) return all
+    const value = `${ignored.path} has lines for onescan, and is not read: ${ignored.reason}`
+    const isKnown = (checkLine: CheckLine) => !hasMark(checkLine, 'mail may be unscanned')
+    return [...all.filter(isKnown), failure('Exim', value, ignored.remedy)]
   } catch {
     const value =
       'does not list its routers (exim4 -bP routers), so it is unknown whether mail is scanned'
-    return [warning('Exim', value, SHOWN_BY_MAIL)]
+    return [following(warning('Exim', value, SHOWN_BY_MAIL), 'stops the mail server')]
   }
 }
+
+const NO_SOURCES: EximSources = { generated: '', complaint: '', files: new Map() }
 
 /** Parses what `exim -bP routers` prints: a line with the name of each, then its options. */
 function parseRouters(printed: string): LocalRouter[] {
@@ -118,24 +224,21 @@ function judgeScanner(address: string, rule: MalwareRule | undefined): CheckLine
   const what = 'av_scanner of Exim'
   if (rule !== undefined) return ok(what, `is onescand as clamd at ${address}, used in ${rule.acl}`)
   const value = `is onescand at ${address}, but no "malware" was seen in the ACL for DATA (exim4 -bP config), so it is unknown whether mail is scanned`
-  return warning(
-    what,
-    value,
-    `put "deny malware = *" at the top of that ACL, then run ${restart()}`,
-  )
+  const remedy = `put "deny malware = *" at the top of that ACL, then run ${restartExim()}`
+  return marked(warning(what, value, remedy), 'mail may be unscanned')
 }
 
 /** Returns check lines about mail that passes the rule unscanned. */
 function judgeRule({ acl, refuses, acceptsUnscanned, passes }: MalwareRule): CheckLine[] {
   const what = `ACL ${acl} of Exim`
   const checkLines = passes.map(({ text, isAll }) => {
-    const value = `"${text}" stands above the condition "malware": ${isAll ? 'no' : 'such'} mail is ${isAll ? '' : 'not '}scanned`
-    const remedy = `move the statement with "malware" above it, then run ${restart()}`
+    const value = `"${text}" is above the condition "malware": ${isAll ? 'no' : 'such'} mail is ${isAll ? '' : 'not '}scanned`
+    const remedy = `move the statement with "malware" above it, then run ${restartExim()}`
     return (isAll ? failure : warning)(what, value, remedy)
   })
   if (!refuses || !acceptsUnscanned) return checkLines
   const value = `"malware" has /defer_ok: while onescand is down or cannot scan, Exim accepts mail unscanned`
-  return [...checkLines, failure(what, value, `remove /defer_ok there, then run ${restart()}`)]
+  return [...checkLines, failure(what, value, `remove /defer_ok there, then run ${restartExim()}`)]
 }
 
 /**
@@ -161,9 +264,13 @@ function judgeRouters(
   })
   if (asked !== undefined) checkLines.push(asked)
   if (routers.some(isOurs) || asked !== undefined) return checkLines
-  const value =
-    'no router of Exim passes mail to onescand over SMTP, so it is unknown whether mail is scanned'
-  return [...checkLines, warning('Exim', value, SHOWN_BY_MAIL)]
+  const waits = smtp.map(({ address }) => address).join(', ')
+  const effect =
+    waits === '' ? ', so it is unknown whether mail is scanned' : `, which waits for it at ${waits}`
+  const value = `no router of Exim passes mail to onescand over SMTP${effect}`
+  const add = existsSync(SCRIPT) ? runScript : 'add the routers as doc/exim.md shows'
+  const none = warning('Exim', value, waits === '' ? SHOWN_BY_MAIL : add)
+  return [...checkLines, marked(none, 'mail may be unscanned')]
 }
 
 const isOnescands = ({ port }: LocalRouter, smtp: readonly NamedDoor[]) =>
@@ -186,7 +293,7 @@ function judgeTransports(
     if (!transports.has(name)) return []
     const checkLines: CheckLine[] = []
     const change = (option: string) =>
-      `set ${option} in the transport ${name}, then run ${restart()}`
+      `set ${option} in the transport ${name}, then run ${restartExim()}`
     const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
     if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) <= scanSeconds) {
       const value = `final_timeout = ${time}: Exim times out before onescand does (SCANTIMEOUT=${scanSeconds})`
@@ -214,11 +321,7 @@ function servingRemedy(
   if (isOurs) return howToStart('onescand', 'restart')
   if (!/onescan/.test(name)) return `start the server that should listen at port ${port}`
   if (smtp.length > 0)
-    return `set a port of onescand's --smtp (${smtp.map(({ address }) => address).join(', ')}) in the router ${name}, then run ${restart()}`
+    return `set a port of onescand's --smtp (${smtp.map(({ address }) => address).join(', ')}) in the router ${name}, then run ${restartExim()}`
   const change = `add --smtp inet:127.0.0.1:${port} to ONESCAND_OPTIONS, with --next as doc/exim.md shows,`
   return inSettingsOf({ isDaemon: true }, change)
 }
-
-/** Returns the command with which this host's Exim uses a changed configuration. */
-const restart = () =>
-  existsSync(EXIMS[0]) ? 'update-exim4.conf && systemctl restart exim4' : 'systemctl restart exim'

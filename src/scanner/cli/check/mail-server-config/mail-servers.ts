@@ -1,5 +1,11 @@
 import { existsSync } from 'node:fs'
-import { type CheckLine, failure, ok, warning } from '../../../../base/check/check-line.ts'
+import {
+  type CheckLine,
+  failure,
+  following,
+  ok,
+  warning,
+} from '../../../../base/check/check-line.ts'
 import { settingTable } from '../../../../base/settings/table.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { isServed } from '../../host/open-ports.ts'
@@ -108,7 +114,8 @@ export function checkServerUnit(
   }
   if (active === 'failed') {
     const remedy = `fix the error that journalctl -u ${name} shows, then run systemctl restart ${name}`
-    return [failure(server, 'is not running: its start failed', remedy)]
+    const down = failure(server, 'is not running: its start failed', remedy)
+    return [following(down, 'stops the mail server')]
   }
   if (active === 'active') return checkStartsAtBoot([name], 'no mail is accepted', ask)
   if (active !== 'inactive') return []

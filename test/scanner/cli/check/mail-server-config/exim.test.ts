@@ -1,7 +1,16 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
-import { checkExim } from '../../../../../src/scanner/cli/check/mail-server-config/exim.ts'
+import { failure } from '../../../../../src/base/check/check-line.ts'
+import {
+  checkExim,
+  checkEximStart,
+  withEximReturn,
+} from '../../../../../src/scanner/cli/check/mail-server-config/exim.ts'
+import type { EximSources } from '../../../../../src/scanner/cli/check/mail-server-config/exim-sources.ts'
 import { doorBy } from '../../../../../src/scanner/options/door-address.ts'
 import { linesOf } from '../../../../check-lines.ts'
+import { openDirectory } from '../../../../programs/host/reachable.ts'
 
 /** What `onescan check` reports about the routers of Exim, as its program prints them. */
 
@@ -21,6 +30,9 @@ interface Printed {
   readonly av_scanner?: string
   readonly acl_smtp_data?: string
   readonly config?: string
+  readonly exim_user?: string
+  readonly log_file_path?: string
+  readonly spool_directory?: string
 }
 
 const doorsAt = (addresses: readonly string[]) => addresses.map((text) => doorBy('clamd')(text, ''))
@@ -29,7 +41,12 @@ const doorsAt = (addresses: readonly string[]) => addresses.map((text) => doorBy
 const linesAbout = async (
   printed: Printed,
   ports: readonly number[],
-  { smtp: ours = smtp, clamd = [] as readonly string[], scanTime: scanSeconds = 90 } = {},
+  {
+    smtp: ours = smtp,
+    clamd = [] as readonly string[],
+    scanTime: scanSeconds = 90,
+    sources = undefined as EximSources | undefined,
+  } = {},
 ) =>
   linesOf(
     await checkExim({
@@ -37,6 +54,7 @@ const linesAbout = async (
       scanSeconds,
       print: async (what) => printed[what] ?? '',
       listens: (port) => ports.includes(port),
+      sources: async () => sources,
     }),
   )
 
@@ -60,7 +78,7 @@ t.test('a port at which nothing listens is named, with the router', async (t) =>
 t.test('without a router to onescand, no mail is reported as scanned', async (t) => {
   const others = [router('amavis', '* localhost::10024 byname'), router('dns', '')].join('')
   t.match(await linesAbout({ routers: others }, [10024]), [
-    /^warning Exim: no router of Exim passes mail to onescand/,
+    /^warning Exim: no router of Exim passes mail to onescand over SMTP, which waits for it at inet:127\.0\.0\.1:10025, inet:0\.0\.0\.0:10027; add the routers as doc\/exim\.md shows$/,
   ])
   const [, , third] = await linesAbout({ routers: asThePage }, [], { smtp: [] })
   t.match(third, /^warning Exim: no router/)
@@ -111,7 +129,7 @@ t.test('mail that an ACL of Exim accepts above the scanner is named', async (t) 
     return others
   }
   const passed = (text: string) => [
-    `warning ACL acl_check_data of Exim: "${text}" stands above the condition "malware": such mail is not scanned; move the statement with "malware" above it, then run systemctl restart exim`,
+    `warning ACL acl_check_data of Exim: "${text}" is above the condition "malware": such mail is not scanned; move the statement with "malware" above it, then run systemctl restart exim`,
   ]
   const deny = 'deny\n    malware = *\n    message = a'
   t.same(await linesWith(`accept hosts = 192.0.2.0/24\n${deny}`), passed('accept hosts = 192.0.2.0/24')) // biome-ignore format: a line
@@ -121,11 +139,11 @@ t.test('mail that an ACL of Exim accepts above the scanner is named', async (t) 
   )
   for (const all of ['accept', 'accept hosts = *', 'accept logwrite = a'])
     t.match(await linesWith(`${all}\n${deny}`), [
-      /^error ACL acl_check_data of Exim: "accept.*" stands above .*: no mail is scanned; /,
+      /^error ACL acl_check_data of Exim: "accept.*" is above .*: no mail is scanned; /,
     ])
   const called = '\nacl_virus:\n  accept authenticated = *\n  deny malware = *\n  accept\n'
   t.match(await linesWith('require acl = acl_virus', called), [
-    /^warning ACL acl_virus of Exim: "accept authenticated = \*" stands above /,
+    /^warning ACL acl_virus of Exim: "accept authenticated = \*" is above /,
   ])
   for (const [above, more] of [
     // Debian's own statements, and what no mail need meet.
@@ -236,4 +254,119 @@ t.test('a transport to onescand that returns long lines is named', async (t) => 
   ])
   // As Exim prints 1G, which the page sets.
   t.same(await linesAboutTransports(printed.replaceAll('998', '1073741824')), [])
+})
+
+const CONF_D = '/etc/exim4/conf.d'
+const TEMPLATE = '/etc/exim4/exim4.conf.template'
+/** What Debian generates of files, split if they are in conf.d, and what Exim reports of the line at which it ends. */
+function sourcesOf(
+  files: Readonly<Record<string, string>>,
+  read: readonly string[],
+  complaint = '',
+): EximSources {
+  const parts = read.map((path) => {
+    const text = files[path] ?? ''
+    return path.startsWith(CONF_D) ? `#####\n### ${path}\n#####\n${text}\n### end ${path}` : text
+  })
+  const generated = `# generated\n${parts.join('\n')}\n`
+  const number = generated.split('\n').indexOf('  bogus') + 1
+  return {
+    generated,
+    complaint: complaint.replace('NUMBER', String(number)),
+    files: new Map(Object.entries(files)),
+  }
+}
+
+const reported = `2026-11-30 13:10:55 Exim configuration error in line NUMBER of /tmp/a/config:
+  missing or malformed "ACL" name`
+
+t.test('a line that Exim does not understand is named by its own file and number', async (t) => {
+  const lines = async (sources: EximSources | undefined) =>
+    linesOf(
+      await checkEximStart(
+        async () => '',
+        async () => sources,
+      ),
+    )
+  const named = (place: string) => [
+    `error Exim: cannot start: its configuration has an error in ${place}: "missing or malformed 'ACL' name"; correct ${place}, then run systemctl restart exim`,
+  ]
+  const whole = { [TEMPLATE]: 'begin acl\n\n  bogus\n' }
+  t.same(await lines(sourcesOf(whole, [TEMPLATE], reported)), named(`line 3 of ${TEMPLATE}`))
+  const split = { [`${CONF_D}/acl/10_a`]: '  accept\n', [`${CONF_D}/acl/20_b`]: 'a:\n  bogus\n' }
+  t.same(
+    await lines(sourcesOf(split, Object.keys(split), reported)),
+    named(`line 2 of ${CONF_D}/acl/20_b`),
+  )
+  const own = { generated: '', files: new Map(), complaint: reported.replace('NUMBER', '7') }
+  t.same(await lines(own), named('line 7 of /tmp/a/config'))
+  t.same(await lines(sourcesOf(whole, [TEMPLATE])), [])
+  t.same(await lines(undefined), [])
+})
+
+t.test('a directory that the account of Exim may not write is named', async (t) => {
+  const directory = openDirectory(t)
+  const [logs, spool] = [join(directory, 'logs'), join(directory, 'spool')]
+  for (const path of [logs, spool]) mkdirSync(path, { mode: 0o700 })
+  const printed: Printed = {
+    exim_user: 'exim_user = nobody\n',
+    log_file_path: `log_file_path = syslog : ${logs}/%slog\n`,
+    spool_directory: `spool_directory = ${spool}\n`,
+  }
+  const lines = async () =>
+    linesOf(
+      await checkEximStart(
+        async (what) => printed[what] ?? '',
+        async () => undefined,
+      ),
+    )
+  const denied = (path: string) => [
+    `error Exim: cannot start: its account nobody may not write to ${path}; chown nobody ${path} && chmod u+rwx ${path} && systemctl restart exim4`,
+  ]
+  t.same(await lines(), denied(spool))
+  chmodSync(spool, 0o777)
+  t.same(await lines(), denied(logs))
+  chmodSync(logs, 0o777)
+  t.same(await lines(), [])
+  chmodSync(directory, 0o700)
+  t.match(await lines(), [/ may not write to \S+spool; chmod o\+x \S+ && systemctl restart exim4$/])
+})
+
+t.test('a file with lines of onescan that Debian does not read is the cause', async (t) => {
+  const lines = (files: Readonly<Record<string, string>>, read: readonly string[]) =>
+    linesAbout({}, [], { smtp: [], sources: sourcesOf(files, read) })
+  const main = `${CONF_D}/main/01_a`
+  const dotted = `${CONF_D}/main/00_onescan.conf`
+  const text = 'av_scanner = clamd:127.0.0.1 3311\n'
+  t.same(await lines({ [main]: 'a = b', [dotted]: text }, [main]), [
+    `error Exim: ${dotted} has lines for onescan, and is not read: update-exim4.conf ignores a file whose name has other characters than letters, digits, "_" and "-"; mv -n ${dotted} ${CONF_D}/main/00_onescan && systemctl restart exim`,
+  ])
+  t.match(await lines({ [TEMPLATE]: 'a = b', [main]: text }, [TEMPLATE]), [
+    /^error Exim: \S+01_a has lines for onescan, and is not read: the configuration is not split .*; move its lines to .*localmacros or .*template as doc\/exim\.md shows, then run /,
+  ])
+  t.match(await lines({ [TEMPLATE]: text, [main]: 'a = b' }, [main]), [
+    /^error Exim: \S+template has lines for onescan, and is not read: the configuration is split .*; move its lines to files in \S+conf\.d as /,
+  ])
+  for (const files of [{ [main]: text }, { [main]: '', [dotted]: '# deny malware = *\n' }])
+    t.match(await lines(files, [main]), [/^warning Exim: no router /])
+})
+
+t.test('the port at which Exim takes scanned mail back has its own remedy', async (t) => {
+  const next = (address: string) =>
+    failure(`next server ${address} [onescand]`, 'connection refused', 'start this server')
+  t.match(
+    withEximReturn(next('127.0.0.1:10026'), () => true),
+    {
+      value: /^connection refused; Exim runs, and does not listen there \(local_interfaces\)$/,
+      remedy: /^sh \/usr\/share\/onescan\/examples\/exim\/exim-debian && systemctl restart exim4$/,
+    },
+  )
+  t.equal(
+    withEximReturn(next('127.0.0.1:10026'), () => false),
+    undefined,
+  )
+  t.equal(
+    withEximReturn(next('127.0.0.1:26'), () => true),
+    undefined,
+  )
 })
