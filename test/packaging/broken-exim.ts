@@ -12,16 +12,6 @@ import {
 /** Of the host that passes mail to onescand over SMTP. */
 export const furtherFaultsOfExim: readonly Fault[] = [
   {
-    name: 'the lines of onescan are gone',
-    breaks: ofExim('/^# onescan: begin$/,/^# onescan: end$/d'),
-    reported: {
-      level: 'warning',
-      what: 'Exim',
-      value:
-        /^no router of Exim passes mail to onescand over SMTP, which waits for it at inet:127\.0\.0\.1:10025, inet:127\.0\.0\.1:10027$/,
-    },
-  },
-  {
     name: 'Exim does not listen at the port of scanned mail',
     breaks: `sed -i "s/^dc_local_interfaces=.*/dc_local_interfaces='127.0.0.1'/" ${EXIM_ANSWERS}; update-exim4.conf; systemctl restart exim4`,
     reported: {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
@@ -95,6 +95,16 @@ t.test(
     t.same(classes('10.:allow,A="1"\n:deny\n'), [['10.', 1]])
   },
 )
+
+t.test('rules that the account of a service may not read are opened to it', { skip }, async (t) => {
+  const { home, cdb, check } = rulesOf(t, RULES)
+  chmodSync(cdb, 0o600)
+  const { out } = await check()
+  t.match(out, /tcp\.cdb: permission denied: .*\n +fix: chmod a\+r \S+tcp\.cdb$/m)
+  t.notMatch(out, /run tcprules/)
+  chmodSync(home, 0o700)
+  t.match((await check()).out, /\bchmod a\+x \S+/)
+})
 
 t.test('a file that is not a cdb, or is cut off, is not read past its end', { skip }, async (t) => {
   const { home, cdb } = rulesOf(t, RULES)
