@@ -234,13 +234,15 @@ export const faultsOfAgreement: readonly Fault[] = [
   },
   ...(
     [
-      ['size=32m', 'head -c 40m /dev/zero >fill', / free in \/var\/spool\/postfix: /],
-      ['size=64m,nr_inodes=1500', 'seq 2000 | xargs touch', /has room for 0 more files: /],
+      ['bytes', 'size=32m', 'head -c 40m /dev/zero >fill', / free in \/var\/spool\/postfix: /],
+      // The mail of faults before this one is in the queue, too.
+      ['files', 'nr_inodes=$(($(find /queue | wc -l) + 999))', 'seq 2000 | xargs touch', /has room for 0 more files: /], // biome-ignore format: a line
     ] as const
   ).map(
-    ([options, fill, value]): Fault => ({
-      name: `Postfix's queue is on a file system of its own, which is full (${options})`,
-      breaks: `systemctl stop postfix onescand; rm -rf /queue; cp -a /var/spool/postfix /queue
+    ([what, options, fill, value]): Fault => ({
+      name: `Postfix's queue is on a file system of its own, which is full of ${what}`,
+      // systemctl does not wait for the instances of Postfix.
+      breaks: `postfix stop; systemctl stop postfix onescand; rm -rf /queue; cp -a /var/spool/postfix /queue
         mount -t tmpfs -o ${options} tmpfs /var/spool/postfix; chmod 755 /var/spool/postfix; cp -a /queue/. /var/spool/postfix
         systemctl restart ${SOCKETS}; systemctl start onescand postfix; ${until('ss -ltn | grep :25')}; sleep 2; cd /var/spool/postfix && ${fill}`,
       reported: {
@@ -251,7 +253,7 @@ export const faultsOfAgreement: readonly Fault[] = [
           /^free space in \/var\/spool\/postfix: du -x \/var\/spool\/postfix shows what fills it, and mailq /,
       },
       does: 'cd /var/spool/postfix && rm -f fill && seq 2000 | xargs rm -f',
-      restores: `systemctl stop postfix onescand; umount -l /var/spool/postfix; rm -r /queue; systemctl restart ${SOCKETS}; systemctl start onescand postfix`,
+      restores: `postfix stop; systemctl stop postfix onescand; umount -l /var/spool/postfix; rm -r /queue; systemctl restart ${SOCKETS}; systemctl start onescand postfix`,
     }),
   ),
   {
