@@ -84,6 +84,17 @@ export const faultsOfAgreement: readonly Fault[] = [
     restores: 'postconf -X message_size_limit mailbox_size_limit; postfix reload',
   },
   {
+    name: 'clamd scans less than Postfix accepts by default',
+    breaks: ofClamd('MaxFileSize 5M'),
+    reported: {
+      level: 'warning',
+      what: 'message_size_limit',
+      value: /^is 10240000, and clamd scans messages of at most 5242880 bytes \(MaxFileSize\): /,
+      remedy: /^raise MaxFileSize: Postfix itself accepts 10240000 bytes by default$/,
+    },
+    does: ofClamd('MaxFileSize 100M'),
+  },
+  {
     name: 'clamd may scan for longer than onescan waits',
     breaks: ofClamd('MaxScanTime 300000'),
     reported: {

@@ -138,6 +138,9 @@ function checkMain(postfix: Postfix): CheckLine[] {
 /** Mail of this size has room for what onescan adds, as Debian's limits of clamd have for 25000000 bytes. */
 const SHARE = 1000 ** 2 / 1024 ** 2
 
+/** The largest message in bytes that Postfix accepts by default: postconf(5). */
+const DEFAULT_SIZE = 10_240_000
+
 /** Postfix accepts mail that onescan then defers, until it bounces. */
 function checkSizeLimit({ main, settings }: Postfix): CheckLine[] {
   const largest = largestScanned(settings)
@@ -145,8 +148,12 @@ function checkSizeLimit({ main, settings }: Postfix): CheckLine[] {
   const limit = Number(main[what])
   if (largest === undefined || Number.isNaN(limit) || (limit > 0 && limit <= largest.bytes))
     return []
+  const remedy =
+    largest.bytes >= DEFAULT_SIZE
+      ? setting(what, String(Math.floor(largest.bytes * SHARE)))
+      : `raise ${largest.name}: Postfix itself accepts ${DEFAULT_SIZE} bytes by default`
   const value = `is ${limit === 0 ? '0 (unlimited)' : limit}, and clamd scans messages of at most ${largest.bytes} bytes (${largest.name}): larger mail is deferred until it bounces`
-  return [warning(what, value, setting(what, String(Math.floor(largest.bytes * SHARE))))]
+  return [warning(what, value, remedy)]
 }
 
 /** Postfix defers all mail without room for one and a half of its largest messages, and for queue_minfree: postconf(5). */
