@@ -46,6 +46,8 @@ export type CheckMark =
   | 'only onescand scans'
   /** Nothing listens at an address of another program that a mail server uses. It may have been started just now. */
   | 'nothing listens'
+  /** The account may not connect to clamd, however long that runs. */
+  | 'clamd is closed'
   /** No process listens at the socket of a clamd on this host. Its systemd unit may show the reason. */
   | 'clamd does not run'
   /** clamd lacks current signatures of ClamAV. The service that fetches them, on this host, has the remedy. */

@@ -10,6 +10,7 @@ const PASSED_ON = [
   'unreadable settings',
   'nothing scans',
   'finds no virus',
+  'clamd is closed',
   'clamd does not run',
   'needs signatures',
   'infected mail by default',

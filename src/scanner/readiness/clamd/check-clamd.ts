@@ -226,7 +226,8 @@ function checkSocketAccess(host: CheckedHost, server: ClamdAddress): CheckLine |
     const value = `${reason}: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
     return marked(warning(what, value, remedy), 'only onescand scans')
   }
-  return failure(what, `${reason}: mail is ${unscannedMailIs(host.env)}`, remedy)
+  const value = `${reason}: mail is ${unscannedMailIs(host.env)}`
+  return marked(failure(what, value, remedy), 'clamd is closed')
 }
 
 /**

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { type CheckLine, hasMark } from '../../../../base/check/check-line.ts'
 import { readUptime } from '../../../../base/flow/uptime.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
+import { configuredAddress, withoutVar } from '../../../scan/scanners/clamd/clamd-conf.ts'
 import { askSystemd, isAnyStarting, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { CLAMDS } from './other-clamd.ts'
 
@@ -36,8 +37,14 @@ export async function* onceStarted(
 export function withClamdStart(
   checkLine: CheckLine,
   ask: (unit: string) => Pick<SystemdUnit, 'active' | 'since'> | undefined = askSystemd,
+  configured: () => string | undefined = configuredAddress,
 ): CheckLine | undefined {
-  if (!/^clamd \//.test(checkLine.what) || !hasMark(checkLine, 'nothing scans')) return undefined
+  const [, path] = /^clamd (\/\S+)/.exec(checkLine.what) ?? []
+  if (path === undefined || !hasMark(checkLine, 'nothing scans')) return undefined
+  // To wait helps neither if its socket is closed to onescan, nor if it will listen elsewhere.
+  const address = configured()
+  const isElsewhere = address !== undefined && withoutVar(address) !== withoutVar(path)
+  if (isElsewhere || hasMark(checkLine, 'clamd is closed')) return undefined
   for (const name of CLAMDS) {
     const { active = '', since = 0 } = ask(`${name}.service`) ?? {}
     const age = Date.now() - since

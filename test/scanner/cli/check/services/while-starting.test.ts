@@ -33,7 +33,11 @@ t.test('a clamd that has just been started has the remedy to wait', async (t) =>
   const line = failure('clamd /run/clamd.ctl [onescand]', 'cannot connect', 'start clamd')
   const down = marked(line, 'nothing scans')
   const at = (seconds: number, active = 'active') =>
-    withClamdStart(down, () => ({ active, since: Date.now() - seconds * 1000 }))
+    withClamdStart(
+      down,
+      () => ({ active, since: Date.now() - seconds * 1000 }),
+      () => '/var/run/clamd.ctl',
+    )
   t.match(at(12), {
     level: 'error',
     value: /^cannot connect: clamav-daemon was started 12(?:\.\d)? s ago, and may still read /,
@@ -45,4 +49,23 @@ t.test('a clamd that has just been started has the remedy to wait', async (t) =>
   const other = marked(warning('scanner', 'is slow', 'wait'), 'nothing scans')
   t.equal(withClamdStart(other), undefined)
   t.equal(withClamdStart(line), undefined)
+})
+
+t.test('waiting is no remedy where clamd will not be reached', (t) => {
+  const ask = () => ({ active: 'active', since: Date.now() })
+  const line = failure('clamd /run/clamd.ctl [onescand]', 'cannot connect', 'usermod')
+  const down = marked(line, 'nothing scans')
+  t.ok(
+    withClamdStart(down, ask, () => undefined),
+    'it may still begin to listen there',
+  )
+  t.equal(
+    withClamdStart(marked(down, 'clamd is closed'), ask, () => undefined),
+    undefined,
+  )
+  t.equal(
+    withClamdStart(down, ask, () => '/run/clamd.sock'),
+    undefined,
+  )
+  t.end()
 })
