@@ -53,12 +53,21 @@ export async function checkSettings(host: CheckedHost): Promise<CheckLine[]> {
 /** Adds to a remedy that changes a setting, `set SCANFAIL=defer`, where that is done. */
 function inPlace(host: CheckedHost, checkLine: CheckLine): CheckLine {
   const { remedy = '', value } = checkLine
-  // A rule is in a file of its own. That onescand has not read it since is another check line.
-  if (remedy === 'correct this setting' && /^\/.* line \d+: /.test(value))
-    return { ...checkLine, remedy: 'correct this line' }
-  return /^(?:(?:un)?set [A-Z]|correct this setting$)/.test(remedy)
+  if (remedy === 'correct this setting') return { ...checkLine, remedy: howToCorrect(host, value) }
+  return /^(?:un)?set [A-Z]/.test(remedy)
     ? { ...checkLine, remedy: inSettingsOf(host, remedy) }
     : checkLine
+}
+
+/**
+ * Returns the remedy for a setting that cannot be read. Rules, keys and names of attachments are in files of their own, whose
+ * line is named: `/…/policy line 4: …`, `CLUSTERKEYS /…/clusterkeys: line 1 …`. That onescand has not read it since is another
+ * check line.
+ */
+export function howToCorrect(host: Pick<CheckedHost, 'isDaemon'>, value: string): string {
+  return /^(?:[A-Z]+ )?\/.* line \d/.test(value)
+    ? 'correct this line'
+    : inSettingsOf(host, 'correct this setting')
 }
 
 /** The check line that all mail passes unscanned: scanning is disabled, or no scanner is named. */

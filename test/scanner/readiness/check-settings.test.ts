@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkSettings } from '../../../src/scanner/readiness/check-settings.ts'
@@ -182,6 +183,14 @@ t.test('every rule is read', async (t) => {
       remedy: /^correct this line$/,
     },
   ])
+})
+
+t.test('the remedy for a line of a file that a setting names is not the setting', async (t) => {
+  const keys = t.testdir({ keys: 'md5:mx1\n' }) + '/keys'
+  chmodSync(keys, 0o640)
+  const found = await checkSettings(host({ ...scans, CLUSTERKEYS: keys }))
+  const { remedy } = found.find(({ value }) => value.includes(`${keys}: line 1`)) ?? {}
+  t.equal(remedy, 'correct this line')
 })
 
 t.test('an action of FINDINGS for every name lets viruses in', async (t) => {

@@ -17,6 +17,7 @@ import { formatDuration } from '../../../../base/text/units.ts'
 import { DEFAULTS, settingsOfOnescand } from '../../../configuration/settings-of-onescand.ts'
 import { askForDescription } from '../../../protocol/slot/daemon-description.ts'
 import { ServiceRun } from '../../../protocol/slot/service-run.ts'
+import { howToCorrect } from '../../../readiness/check-settings.ts'
 import {
   type Accounts,
   findAccount,
@@ -144,7 +145,7 @@ async function faultsOfNextStart(isRunning: boolean): Promise<CheckLine[]> {
     : 'onescand would not start'
   return [...faults, ...faultsOfOptions()].map((fault) => {
     const { what, value } = settingsFault(fault)
-    const remedy = inSettingsOf({ isDaemon: true }, 'correct this setting')
+    const remedy = howToCorrect({ isDaemon: true }, value)
     const stopped = failure(what, `${value}: ${effect}`, remedy)
     return marked(stopped, 'unreadable settings', 'stops a restart')
   })
