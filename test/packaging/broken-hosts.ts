@@ -370,6 +370,18 @@ const faultsOfPostfix: readonly Fault[] = [
     does: `systemctl unmask clamav-daemon && systemctl start clamav-daemon; ${CLAMD_ANSWERS}`,
   },
   {
+    name: 'clamd and its socket are masked until the next boot',
+    breaks: 'systemctl mask --runtime --now clamav-daemon clamav-daemon.socket',
+    reported: {
+      level: 'error',
+      what: 'clamav-daemon',
+      value: /^is not running \(its unit is masked\)$/,
+      remedy:
+        /^systemctl unmask --runtime clamav-daemon && systemctl unmask --runtime clamav-daemon\.socket && systemctl enable --now clamav-daemon$/,
+    },
+    does: `systemctl unmask --runtime clamav-daemon && systemctl unmask --runtime clamav-daemon.socket && systemctl enable --now clamav-daemon; ${CLAMD_ANSWERS}`,
+  },
+  {
     name: 'clamd does not know an option of its file',
     breaks: "echo 'NoSuchOption yes' >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon",
     reported: {

@@ -20,7 +20,7 @@ import {
   unboundPathsOf,
 } from '../../host/systemd-unit.ts'
 import { lastAttempt, lastStart } from './last-start.ts'
-import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
+import { checkStartsAtBoot, startCommand, unmaskCommand } from './starts-at-boot.ts'
 import { SUPERVISED, superviseCommand } from './supervised.ts'
 import { missingPaths, type UnitFault, unusable } from './unit-faults.ts'
 import { checkUnitLimits } from './unit-limits.ts'
@@ -71,8 +71,9 @@ export function failedStart(name: string): string | undefined {
 export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'): string {
   const unit = askSystemd(`${service}.service`)
   if (unit !== undefined) {
-    const unmask = maskedNeeds(service).map((name) => `systemctl unmask ${name} && `)
-    return `${unmask.join('')}${startCommand(service, unit, verb)}`
+    const masked = maskedNeeds(service).filter((name) => name !== `${service}.socket`)
+    const unmask = masked.map((name) => unmaskCommand(name, askSystemd(name)))
+    return [...unmask, startCommand(service, unit, verb)].join(' && ')
   }
   const place = supervisedAt(service)
   if (place !== undefined) return superviseCommand(verb === 'start' ? 'up' : 'restart', place)
@@ -219,7 +220,7 @@ function checkUnit(service: Service, { load }: SystemdUnit): CheckLine[] {
       failure(
         service,
         `runs, but cannot be started again: ${name} is masked`,
-        `systemctl unmask ${name}`,
+        unmaskCommand(name, askSystemd(name)),
       ),
     ),
     ...checkStartsAtBoot([service], 'no client reaches it'),

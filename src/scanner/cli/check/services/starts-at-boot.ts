@@ -24,24 +24,34 @@ export function checkStartsAtBoot(
     const base = name.replace(/\.(?:service|socket)$/, '')
     if (startsAtBoot(base, unit) || ask(`${base}.socket`)?.enabled === 'enabled') return []
     const value = `runs, but is ${unit.enabled}: after a boot it does not run, and ${effect}`
-    const unmask = unit.enabled.startsWith('masked') ? `systemctl unmask ${name} && ` : ''
-    return [warning(name, value, `${unmask}systemctl enable ${name}`)]
+    const unmask = unit.enabled.startsWith('masked') ? [unmaskCommand(name, unit)] : []
+    return [warning(name, value, [...unmask, `systemctl enable ${name}`].join(' && '))]
   }
   return []
 }
+
+/** Returns the command that takes away a unit's mask, which is in /etc or, until the next boot, in /run. */
+export const unmaskCommand = (name: string, unit: Pick<BootState, 'enabled'> | undefined): string =>
+  `systemctl unmask ${unit?.enabled === 'masked-runtime' ? '--runtime ' : ''}${name}`
 
 /** Returns the command with which a unit that does not run is started, now and at each boot. */
 export function startCommand(
   name: string,
   unit: BootState,
   verb: 'start' | 'restart' = 'start',
+  ask: (unit: string) => BootState | undefined = askSystemd,
 ): string {
   const isMasked = unit.load === 'masked'
-  const unmask = isMasked ? `systemctl unmask ${name} && ` : ''
-  // A mask hides whether it was enabled.
-  if (!isMasked && startsAtBoot(name, unit)) return `systemctl ${verb} ${name}`
+  const socket = ask(`${name}.socket`)
+  const unmask = [
+    ...(isMasked ? [unmaskCommand(name, unit)] : []),
+    // A service whose socket is masked does not start.
+    ...(socket?.load === 'masked' ? [unmaskCommand(`${name}.socket`, socket)] : []),
+  ]
   const enable = verb === 'start' ? 'enable --now' : `enable ${name} && systemctl ${verb}`
-  return `${unmask}systemctl ${enable} ${name}`
+  // A mask hides whether it was enabled.
+  const start = !isMasked && startsAtBoot(name, unit) ? verb : enable
+  return [...unmask, `systemctl ${start} ${name}`].join(' && ')
 }
 
 function startsAtBoot(name: string, { enabled }: BootState): boolean {

@@ -124,6 +124,12 @@ t.test('a command that starts a unit also has it start at each boot', async (t) 
     command('masked', 'masked'),
     'systemctl unmask onescand && systemctl enable --now onescand',
   )
+  const inRun = { load: 'masked', active: 'inactive', enabled: 'masked-runtime' }
+  t.equal(
+    startCommand('clamav-daemon', inRun, 'start', () => ({ ...inRun, enabled: 'masked' })),
+    'systemctl unmask --runtime clamav-daemon && systemctl unmask clamav-daemon.socket && systemctl enable --now clamav-daemon',
+    'a mask that ends with the next boot, and one of its socket',
+  )
 })
 
 t.test('what runs and does not start when the host boots is named', async (t) => {
