@@ -262,10 +262,10 @@ async function* checkServer(
       return yield* checkSendmail({
         endpoints,
         lost,
-        scanSeconds: scanSeconds,
+        scanSeconds,
       })
     case 'Exim':
-      return yield* await checkExim({ endpoints, scanSeconds: scanSeconds })
+      return yield* await checkExim({ endpoints, scanSeconds })
   }
   yield warning(server, 'its settings cannot be read here', SHOWN_BY_MAIL)
 }

@@ -138,7 +138,11 @@ export function ignoredFile({ generated, files }: EximSources): IgnoredFile | un
     const name = path.replace(/^.*\//, '')
     const reason = 'update-exim4.conf ignores a file whose name has other characters than letters, digits, "_" and "-"' // biome-ignore format: a line
     const renamed = path.slice(0, -name.length) + name.replace(/\.\w*$/, '').replace(/[^\w-]/g, '_')
-    return { path, reason, remedy: `mv -n ${shellWord(path)} ${renamed} && ${restartExim()}` }
+    return {
+      path,
+      reason,
+      remedy: `mv -n ${shellWord(path)} ${shellWord(renamed)} && ${restartExim()}`,
+    }
   }
   const reason = `the configuration is ${isPart ? 'not ' : ''}split (dc_use_split_config in ${DIRECTORY}/update-exim4.conf.conf)`
   const to = isPart ? `${MACROS} or ${TEMPLATE}` : `files in ${DIRECTORY}/conf.d`

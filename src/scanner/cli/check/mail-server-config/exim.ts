@@ -11,6 +11,7 @@ import {
 } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
 import { isLoopbackHost } from '../../../../base/net/server-address.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
 import type { NamedDoor } from '../../../options/door-address.ts'
 import {
@@ -115,7 +116,9 @@ export async function checkEximStart(
 
 /** Returns the command that gives an account its own directory, or the way to it. */
 const opened = (barrier: string, own: string, { name }: SystemAccount) =>
-  barrier === own ? `chown ${name} ${own} && chmod u+rwx ${own}` : `chmod o+x ${barrier}`
+  barrier === own
+    ? `chown ${name} ${shellWord(own)} && chmod u+rwx ${shellWord(own)}`
+    : `chmod o+x ${shellWord(barrier)}`
 
 /**
  * Returns the check line about the port at which Exim takes scanned mail back, if Exim runs and does not listen there.
