@@ -13,6 +13,7 @@ import { Deadline } from '../../../src/scanner/scan/judge/context/deadline.ts'
 import { containerShapes } from '../../messages/hostile/container-shapes.ts'
 import { hostileShapes } from '../../messages/hostile/hostile-shapes.ts'
 import { listenerShapes } from '../../messages/hostile/listener-shapes.ts'
+import { slowness } from '../../programs/host/processor-time.ts'
 import { sampleOf } from '../../run/is-whole.ts'
 
 /**
@@ -125,21 +126,6 @@ async function longestStep(work: () => Promise<void>): Promise<number> {
   }
 }
 
-const sample = Buffer.alloc(1024 * 1024, 'some text of a header; ')
-/** Milliseconds of processor time that `slowness` takes on a machine that does nothing else. */
-const USUAL = 20
-
-/** Returns how many times as long as usual work takes now: processors that are shared are slower. */
-function slowness(): number {
-  const before = newerProcess.threadCpuUsage()
-  let sum = 0
-  for (let n = 0; n < 40; n++) {
-    for (let at = 0; at < sample.length; at++) sum = (sum + sample[at]!) | 0
-  }
-  const { user, system } = newerProcess.threadCpuUsage(before)
-  return Math.max(1, (user + system) / 1000 / USUAL, sum === 1 ? 1 : 0)
-}
-
 /** Returns the milliseconds of the longest step, if there is a long one however often the work is done. */
 async function hasLongSteps(
   work: () => Promise<void>,
@@ -149,7 +135,7 @@ async function hasLongSteps(
   for (let n = 0; n < ATTEMPTS; n++) {
     const took = await longestStep(work)
     if (took <= most) return undefined
-    least = Math.min(least, took / slowness())
+    least = Math.min(least, took / (await slowness()))
     if (least <= most) return undefined
   }
   return least
