@@ -67,7 +67,6 @@ export const trusted = [
       'new RegExp(`^onescand: clamd: user \\\\d+ ${NAMES_UNSEEN_FILES}: `)',
       'anchored, and words of ours',
     ],
-    ['services/unit-lines.ts', '/\\s*=.*/', 'a line of a unit, which the operator wrote'],
     [
       'slot/slot-program.ts',
       '/(?<=onescan(?:-queue|c)["\']?[ \\t]+)[^\\s"$;&|<>#][^\\s;&|<>]*/',

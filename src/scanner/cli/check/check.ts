@@ -39,11 +39,14 @@ import { SHOWN_BY_MAIL } from './mail-server-config/unreachable-milter.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
 import { type LostSocket, lostSockets } from './services/lost-sockets.ts'
+import { checkMailServices } from './services/mail-units.ts'
 import { withOtherClamd } from './services/other-clamd.ts'
 import { checkPackageAccounts } from './services/package-accounts.ts'
+import { checkPackageFiles } from './services/package-files.ts'
 import { withSignatureService } from './services/signature-service.ts'
 import { checkMailUnits, checkSupervisors } from './services/supervised.ts'
 import { checkSystemPaths } from './services/system-paths.ts'
+import { checkUnitDifferences } from './services/unit-differences.ts'
 import { onceStarted, withClamdStart } from './services/while-starting.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
@@ -60,7 +63,7 @@ export const checkCommand = makeCommand('check', {
   builder: addCheckOptions,
   async work(args, output) {
     if (!args.servicesFromRoot) {
-      const checkLines = adjusted(checkLinesFor(args), args.accept)
+      const checkLines = adjusted(withBackground(args), args.accept)
       return printCheckLines(checkLines, output, headingFor(args), unseenIn(args))
     }
     const services = JSON.parse((await buffer(process.stdin)).toString()) as RunningService[]
@@ -93,6 +96,23 @@ function unseenIn(args: CheckOptions): MailServer[] {
 
 const looksAtServers = ({ daemon, mail, interface: named }: CheckOptions) =>
   !daemon && mail === undefined && named === undefined
+
+/**
+ * Yields the check lines of a command, and, after an error, those about units and packages that are not as distributed: a
+ * program that fails because of that does not know it.
+ */
+async function* withBackground(args: CheckOptions) {
+  const values: string[] = []
+  let hasError = false
+  for await (const checkLine of checkLinesFor(args)) {
+    values.push(checkLine.value)
+    hasError ||= checkLine.level === 'error'
+    yield checkLine
+  }
+  if (!hasError || !(isWholeHost(args) || args.mail !== undefined)) return
+  yield* checkUnitDifferences((line) => values.some((value) => value.includes(line)))
+  yield* await checkPackageFiles()
+}
 
 /** Matches the commands of remedies that start onescand again, by its unit or below supervise. */
 const RESTARTS = /\b(?:re)?start onescand\b|\b(?:svc -[tu]|sv (?:restart|up)) \S*\/onescand\b/
@@ -203,7 +223,10 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   }
   if (aboutInfected !== undefined)
     yield isDecidedHere ? aboutInfected : decidedByClients(aboutInfected)
-  if (isWhole && !args.daemon) yield* checkQuotadHere()
+  if (isWhole && !args.daemon) {
+    yield* checkMailServices()
+    yield* checkQuotadHere()
+  }
 }
 
 /**

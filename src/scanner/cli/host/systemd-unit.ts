@@ -83,15 +83,37 @@ export function complaintOf(unit: string): string | undefined {
 /** What ends a line about an option with which systemd does not use the unit. */
 const REFUSES = / Refusing\.$/
 
+/** The properties of SystemdUnit, and the name of the unit. */
+const STATE = [
+  ...['Id', 'LoadState', 'ActiveState', 'Result', 'UnitFileState', 'InactiveExitTimestamp'],
+  ...['InvocationID', 'User', 'FragmentPath', 'DropInPaths', 'EnvironmentFiles'],
+  ...['NeedDaemonReload', 'Listen'],
+].join()
+
 /**
  * Queries systemd for a unit. Undefined if there is none, or if systemd does not answer, as without D-Bus it
  * answers root alone.
  */
-export function askSystemd(unit: string): SystemdUnit | undefined {
-  const names = ['LoadState', 'ActiveState', 'Result', 'UnitFileState', 'InactiveExitTimestamp']
-  names.push('InvocationID', 'User')
-  const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload', 'Listen']
-  const output = show([...names, ...files].join(), unit)
+export const askSystemd = (unit: string): SystemdUnit | undefined =>
+  stateIn(show(STATE, unit), unit)
+
+/** Returns the units that systemd has loaded, by their names, as far as these match a pattern: systemctl(1). */
+export const loadedUnits = (patterns: readonly string[]): ReadonlyMap<string, SystemdUnit> =>
+  new Map(
+    show(STATE, ...patterns)
+      .split('\n\n')
+      .flatMap((output) => {
+        const [, name = ''] = /^Id=(.+)$/m.exec(output) ?? []
+        const unit = stateIn(output, name)
+        return unit === undefined ? [] : [[name, unit] as const]
+      }),
+  )
+
+/** The files of the administrator: systemd.unit(5). Those of generators are made at each boot. */
+const OWN_FILE = /^\/(?:etc|run\/systemd\/system)/
+
+/** Reads what systemctl(1) prints about a unit. */
+function stateIn(output: string, unit: string): SystemdUnit | undefined {
   const values = (property: string) =>
     [...output.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, found = '']) => found)
   const value = (property: string) => values(property).at(-1) ?? ''
@@ -106,7 +128,7 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
     since: Number(value('InactiveExitTimestamp').slice(1)) * 1000 || 0,
     invocation: value('InvocationID'),
     files: [value('FragmentPath'), ...splitWords(value('DropInPaths'), unit), ...read].filter(
-      (path) => path.startsWith('/etc/'),
+      (path) => OWN_FILE.test(path),
     ),
     isStale: value('NeedDaemonReload') === 'yes',
     listens: values('Listen').map(

@@ -23,12 +23,18 @@ export function checkStartsAtBoot(
     if (unit?.active !== 'active') continue
     const base = name.replace(/\.(?:service|socket)$/, '')
     if (startsAtBoot(base, unit) || ask(`${base}.socket`)?.enabled === 'enabled') return []
-    const value = `runs, but is ${unit.enabled}: after a boot it does not run, and ${effect}`
+    const value = `runs, but ${inWords(base, unit)}: after a boot it does not run, and ${effect}`
     const unmask = unit.enabled.startsWith('masked') ? [unmaskCommand(name, unit)] : []
     return [warning(name, value, [...unmask, `systemctl enable ${name}`].join(' && '))]
   }
   return []
 }
+
+/** Returns why no boot starts a unit, in words. */
+const inWords = (name: string, { enabled }: BootState): string =>
+  enabled === 'generated'
+    ? `its script /etc/init.d/${name} is disabled`
+    : `is ${enabled.replace(/^(enabled|linked)-runtime$/, '$1 only until the next boot')}`
 
 /** Returns the command that takes away a unit's mask, which is in /etc or, until the next boot, in /run. */
 export const unmaskCommand = (name: string, unit: Pick<BootState, 'enabled'> | undefined): string =>

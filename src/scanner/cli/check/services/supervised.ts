@@ -53,7 +53,7 @@ const PORTS: Readonly<Record<string, number>> = {
 export async function checkSupervisors(
   places: readonly string[] = SUPERVISED,
 ): Promise<CheckLine[]> {
-  const checkLines = await Promise.all(onceEach(places.flatMap(namesIn)).map(checkSupervisor))
+  const checkLines = await Promise.all(onceEach(places.flatMap(pathsBelow)).map(checkSupervisor))
   return checkLines.filter((checkLine) => checkLine !== undefined)
 }
 
@@ -62,7 +62,7 @@ export function checkMailUnits(
   place = '/etc/systemd/system',
   ask: (name: string) => Pick<SystemdUnit, 'enabled' | 'active'> | undefined = askSystemd,
 ): CheckLine[] {
-  return namesIn(place).flatMap((file) => {
+  return pathsBelow(place).flatMap((file) => {
     const text = readScript(file)
     const [, program] = /^ExecStart=[-@:+!|]*(\/\S+)/m.exec(text) ?? []
     if (!/\.service$/.test(file) || !OF_MAIL.test(text) || program === undefined) return []
@@ -106,13 +106,17 @@ async function checkSupervisor(service: string): Promise<CheckLine | undefined> 
   const isDown = seen.every(({ pid }) => pid === 0)
   const isRestarted = new Set(seen.map(({ since }) => since)).size === LOOKS
   if (!isDown && !isRestarted) return undefined
-  const value = 'exits right after each start'
   const run = shellWord(`${service}/run`)
+  const mode = attempt(() => PathHandle.with(`${service}/run`, ({ stats }) => stats.mode)) ?? 0o111
+  if ((mode & 0o111) === 0)
+    return failure(service, 'cannot start: its file "run" is not executable', `chmod a+x ${run}`)
+  const value = 'exits right after each start'
   const remedy = `run sh -n ${run} and read the log of this service; fix the error, then run ${superviseCommand('restart', service)}`
   return failure(service, value, remedy)
 }
 
-const namesIn = (place: string) =>
+/** Returns the paths in a directory, none if it cannot be read. */
+export const pathsBelow = (place: string): string[] =>
   (attempt(() => PathHandle.with(place, (found) => found.names())) ?? []).map(
     (name) => `${place}/${name}`,
   )

@@ -6,7 +6,7 @@ import { lineThatSets, withoutOptions } from './unit-lines.ts'
  * The least value of a limit with which onescand scans mail. The unit of the package has more than that, and additions of the
  * administrator, or the defaults of systemd, may have less.
  */
-const LEAST: Readonly<Record<string, number>> = {
+export const LEAST: Readonly<Record<string, number>> = {
   LimitNOFILE: 1024,
   // It reserves much more than it uses.
   LimitAS: 4_000_000_000,

@@ -24,7 +24,9 @@ async function supervised(t: Test, scripts: Readonly<Record<string, string>>): P
   for (const [name, script] of Object.entries(scripts)) {
     const service = join(place, name)
     mkdirSync(service)
-    writeFileSync(join(service, 'run'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    writeFileSync(join(service, 'run'), `#!/bin/sh\n${script}\n`, {
+      mode: name === 'closed' ? 0o644 : 0o755,
+    })
     if (name === 'meant') writeFileSync(join(service, 'down'), '')
     const child = spawn('supervise', [service], { stdio: 'ignore', detached: true })
     t.teardown(() => process.kill(-child.pid!, 'SIGKILL'))
@@ -42,6 +44,7 @@ t.test('a service of mail that ends at once is named', { skip: lacks('supervise'
     healthy: `exec sleep 1000 # ${SMTPD}`,
     // A backquote was lost, as a careless change of a script does.
     broken: `QMAILDUID=\`id -u nobody\nexec sleep 1000 # ${SMTPD}`,
+    closed: SMTPD,
     failing: `${SMTPD} --no-such-option`.replace('tcpserver', 'false'),
     daemon: 'exec onescand-that-is-not-there',
     stopped: `exec sleep 1000 # ${SMTPD.replace('smtpd', 'qmqpd')}`,
@@ -56,7 +59,7 @@ t.test('a service of mail that ends at once is named', { skip: lacks('supervise'
   const names = (level: string, found: readonly string[]) =>
     found.flatMap((line) => line.match(new RegExp(`(?<=^${level} \\S*/)\\w+(?=: )`)) ?? [])
   const found = linesOf(await checkSupervisors([place, sameInode, '/nonexistent']))
-  t.same(names('error', found).sort(), ['broken', 'daemon', 'failing'])
+  t.same(names('error', found).sort(), ['broken', 'closed', 'daemon', 'failing'])
   t.same(names('warning', found), ['stopped'])
   t.match(
     found.find((line) => line.includes('/broken')),
@@ -72,7 +75,11 @@ t.test('a service of mail that ends at once is named', { skip: lacks('supervise'
       'replaced: is down, and another program serves its port',
     ],
   )
-  t.equal(found.length, 6)
+  t.match(
+    found.find((line) => line.includes('/closed')),
+    /^error (\S+): cannot start: its file "run" is not executable; chmod a\+x \1\/run$/,
+  )
+  t.equal(found.length, 7)
 })
 
 t.test('a unit of mail whose program is missing is named', async (t) => {

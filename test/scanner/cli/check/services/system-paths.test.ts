@@ -25,6 +25,18 @@ t.test('what all programs of a system need is open to every account', async (t) 
     { level: 'error', what: usr, value: value('enter'), remedy: `chmod a+rx ${usr}` },
   ])
 
+  const shared = join(root, 'tmp')
+  mkdirSync(shared)
+  const remedies = () => checkSystemPaths([], [], undefined, [shared]).map(({ remedy }) => remedy)
+  for (const [mode, found] of [
+    [0o1777, []],
+    [0o777, [`chmod 1777 ${shared}`]],
+    [0o755, [`chmod 1777 ${shared}`]],
+  ] as const) {
+    chmodSync(shared, mode)
+    t.same(remedies(), found, mode.toString(8))
+  }
+
   t.match(checkSystemPaths([], [], passwd), [
     {
       level: 'error',
