@@ -20,7 +20,7 @@ import { findRunningServices, type RunningService } from '../host/running-servic
 import { optionsOfOnescand } from '../host/settings-file.ts'
 import { addEnvironmentOptions } from '../host/slot-environment.ts'
 import { checkReadable, logsOfHost } from '../mail/log-arguments.ts'
-import { checkExim, checkEximStart, withEximReturn } from './mail-server-config/exim.ts'
+import { checkExim, checkEximStart, eximOfHost, withEximReturn } from './mail-server-config/exim.ts'
 import {
   checkServerUnit,
   findMailServers,
@@ -263,7 +263,8 @@ async function* checkServer(
     yield* off
     return
   }
-  if (server === 'Exim') yield* await checkEximStart()
+  const exim = eximOfHost()
+  if (server === 'Exim') yield* await checkEximStart(exim)
   yield* checkServerUnit(server)
   const settings = running?.description?.settings ?? {}
   const endpoints = onescandEndpoints(optionsOfOnescand(), running)
@@ -288,7 +289,7 @@ async function* checkServer(
         scanSeconds,
       })
     case 'Exim':
-      return yield* await checkExim({ endpoints, scanSeconds })
+      return yield* await checkExim({ endpoints, scanSeconds, exim })
   }
   yield warning(server, 'its settings cannot be read here', SHOWN_BY_MAIL)
 }

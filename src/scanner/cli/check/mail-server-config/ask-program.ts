@@ -9,15 +9,16 @@ const TIMEOUT = 30_000
 
 /**
  * Runs a program of a mail server that prints its configuration; for root, under the account that reads for
- * root. Resolves to its standard output. Rejects if it takes longer than `within` milliseconds, and with what it printed to
+ * root, with more groups for this program alone. Resolves to its standard output. Rejects if it takes longer than `within` milliseconds, and with what it printed to
  * standard error if it fails.
  */
 export async function askProgram(
   command: readonly [string, ...string[]],
   within = TIMEOUT,
+  groups: readonly string[] = [],
 ): Promise<string> {
   const { code, output, complaint, exceeded } = await runProgram({
-    command: process.getuid!() === 0 ? commandAs(reader(), command) : command,
+    command: process.getuid!() === 0 ? commandAs(reader(undefined, groups), command) : command,
     ...{ env: mailProgramEnv, cwd: '/', within },
   })
   if (exceeded === 'time')

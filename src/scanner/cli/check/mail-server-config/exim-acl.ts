@@ -24,6 +24,10 @@ export interface MalwareRule {
   readonly refuses: boolean
   /** Whether Exim goes on as with clean mail if the scanner cannot be asked: the option defer_ok. */
   readonly acceptsUnscanned: boolean
+  /** The condition with which Exim never scans: `condition = no`. */
+  readonly off: string | undefined
+  /** Conditions beside it that not all mail meets: `!hosts = 192.0.2.0/24`. */
+  readonly conditions: string
   /** The statements above it that accept mail, so that the scanner is not asked about that. */
   readonly passes: readonly AcceptedMail[]
 }
@@ -36,66 +40,86 @@ interface AcceptedMail {
 }
 
 /**
- * Returns the statement that uses the scanner for mail over SMTP: in the ACL for DATA, or in one that it calls. Undefined if
- * none does, as far as Exim prints: `exim -bP acl_smtp_data`, and its configuration, `exim -bP config`.
+ * Returns the statement that uses the scanner, in this ACL or in one that it calls. Undefined if none does, as far as Exim
+ * prints its configuration: `exim -bP config`.
  */
-export function findMalwareRule(printed: string, configuration: string): MalwareRule | undefined {
-  const [, first = ''] = /^acl_smtp_data = (.*)$/m.exec(printed) ?? []
-  return findIn(first.trim(), parseAcls(configuration), new Set())
+export function findMalwareRule(acl: string, configuration: string): MalwareRule | undefined {
+  const rules = rulesIn(acl, parseAcls(configuration), new Set())
+  const [used, ...others] = rules.filter(({ off }) => off === undefined)
+  // What one of several does not scan, another may.
+  const rule = rules.find(isForAll) ?? used ?? rules[0]
+  return rule && others.length > 0 ? { ...rule, conditions: '' } : rule
 }
+
+const isForAll = ({ off, conditions }: MalwareRule) => off === undefined && conditions === ''
 
 type Acls = ReadonlyMap<string, readonly Statement[]>
 
-function findIn(acl: string, acls: Acls, seen: Set<string>): MalwareRule | undefined {
-  if (seen.has(acl)) return undefined
+function rulesIn(acl: string, acls: Acls, seen: Set<string>): MalwareRule[] {
+  if (seen.has(acl)) return []
   seen.add(acl)
   const passes: AcceptedMail[] = []
-  for (const statement of acls.get(acl) ?? []) {
+  return (acls.get(acl) ?? []).flatMap((statement): MalwareRule[] => {
     const { verb, clauses } = statement
-    const malware = clauses.find(({ name, value }) => name === 'malware' && !OFF.test(value))
+    const demanded = clauses.filter((clause) => !isMetByAll(clause))
+    const conditions = inWords(demanded)
+    const off = demanded.find(isMetByNone)
+    const terms = { off: off && inWords([off]), conditions, passes: [...passes] }
+    const malware = clauses.find(({ name }) => name === 'malware')
     if (malware !== undefined) {
       const options = malware.value.split('/').slice(1)
       const acceptsUnscanned = options.some((option) => option.trim() === 'defer_ok')
-      return { acl, refuses: verb !== 'warn', acceptsUnscanned, passes }
+      return [{ acl, refuses: verb !== 'warn', acceptsUnscanned, ...terms }]
     }
-    for (const { value } of clauses.filter(({ name }) => name === 'acl')) {
-      const called = findIn(value, acls, seen)
-      if (called === undefined) continue
-      // Only after `require` is mail that the called ACL accepts not yet decided upon by it.
-      return { ...called, passes: [...passes, ...(verb === 'require' ? called.passes : [])] }
+    const called = clauses.filter(({ name }) => name === 'acl')
+    const rules = called.flatMap(({ value }) => rulesIn(value, acls, seen))
+    if (rules.length > 0) {
+      return rules.map((rule) => ({
+        ...rule,
+        off: rule.off ?? terms.off,
+        conditions: [conditions, rule.conditions].filter((text) => text !== '').join(' '),
+        // Only after `require` is mail that the called ACL accepts not yet decided upon by it.
+        passes: [...passes, ...(verb === 'require' ? rule.passes : [])],
+      }))
     }
-    const accepted = acceptedBy(statement)
-    if (accepted !== undefined) passes.push(accepted)
-  }
-  return undefined
+    const isOfProgram = demanded.some(({ name, value }) => name === 'hosts' && value === ':')
+    if (verb === 'accept' && called.length === 0 && !isOfProgram && demanded.every(isOfMail))
+      passes.push({ text: ['accept', conditions].join(' ').trim(), isAll: demanded.length === 0 })
+    return []
+  })
 }
 
-/** Values of `malware` with which Exim does not scan. */
-const OFF = /^(?:false|0)\b/
+const inWords = (clauses: readonly Clause[]) =>
+  clauses.map(({ name, isNegated, value }) => `${isNegated ? '!' : ''}${name} = ${value}`).join(' ')
 
-/** Clauses that decide nothing. */
+/** Clauses that decide nothing, or that are not about which mail it is. */
 const MODIFIERS = new Set(
-  'add_header continue control delay endpass log_message log_reject_target logwrite message queue remove_header set udpsend'.split(
+  'acl add_header continue control decode delay demime endpass log_message log_reject_target logwrite message queue remove_header set udpsend'.split(
     ' ',
   ),
 )
 /** Conditions about the client or the sender, which mail of some meets. No mail may meet others, such as an expansion. */
 const OF_CLIENTS = new Set('authenticated encrypted hosts sender_domains senders'.split(' '))
+/** Variables for expansions about the message, its client or sender. */
+const OF_MAIL = /\$\{?(?:authenticated|h|header|message|sender)_/
 
-/** Returns what a statement accepts, or undefined if that is nothing, or not known. */
-function acceptedBy({ verb, clauses }: Statement): AcceptedMail | undefined {
-  const conditions = clauses.filter(({ name }) => !MODIFIERS.has(name))
-  if (verb !== 'accept' || !conditions.every(({ name }) => OF_CLIENTS.has(name))) return undefined
-  // `hosts = :` is a program of this host that talks SMTP.
-  if (conditions.some(({ name, value }) => name === 'hosts' && value === ':')) return undefined
-  const words = conditions.map(
-    ({ name, isNegated, value }) => `${isNegated ? '!' : ''}${name} = ${value}`,
-  )
-  const isAll = conditions.every(
-    ({ name, isNegated, value }) => name === 'hosts' && !isNegated && value === '*',
-  )
-  return { text: ['accept', ...words].join(' '), isAll }
-}
+const isOfMail = ({ name, value }: Clause) =>
+  OF_CLIENTS.has(name) || (name === 'condition' && OF_MAIL.test(value))
+
+/** Values of a condition that is met always, or never. */
+const [ON, OFF] = [/^(?:true|yes|[1-9]\d*)$/i, /^(?:|false|no|0+)$/i]
+
+const isMetByAll = ({ name, isNegated, value }: Clause) =>
+  MODIFIERS.has(name) ||
+  (name === 'malware' && !NOT_SCANNED.test(value)) ||
+  (name === 'hosts' && !isNegated && value === '*') ||
+  (name === 'condition' && (isNegated ? OFF : ON).test(value))
+
+const isMetByNone = ({ name, isNegated, value }: Clause) =>
+  name === 'malware' || (name === 'condition' && (isNegated ? ON : OFF).test(value))
+
+/** Values of `malware` with which Exim does not scan. */
+const NOT_SCANNED = /^(?:false|0)\b/
 
 /** Parses the ACLs of a configuration, by their names. */
 function parseAcls(configuration: string): Acls {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import {
   type CheckLine,
@@ -25,11 +25,12 @@ import { isListening } from '../../host/open-ports.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
 import { listenRemedy } from '../services/lost-sockets.ts'
 import { howToStart } from '../services/service-state.ts'
-import { askProgram } from './ask-program.ts'
 import { findMalwareRule, type MalwareRule } from './exim-acl.ts'
 import {
+  askExim,
   type EximSources,
-  ignoredFile,
+  eximUnit,
+  ignoredFiles,
   readEximSources,
   restartExim,
   startFault,
@@ -47,34 +48,45 @@ interface LocalRouter {
   readonly port: number
 }
 
-type PrintedByExim =
-  | 'routers'
-  | 'transports'
-  | 'av_scanner'
-  | 'acl_smtp_data'
-  | 'config'
-  | 'exim_user'
-  | 'log_file_path'
-  | 'spool_directory'
+/** What `exim -bP` prints: its main options, if nothing is named. */
+type PrintedByExim = 'options' | 'routers' | 'transports' | 'config'
 
 type PrintExim = (what: PrintedByExim) => Promise<string>
+
+/** The Exim of a host, which is asked for each thing once. */
+export interface Exim {
+  readonly program: string
+  /** Resolves to the output of `exim -bP`. */
+  readonly print: PrintExim
+  /** Resolves to what Exim would read after its next start. */
+  readonly sources: () => Promise<EximSources | undefined>
+}
+
+export function eximOfHost(): Exim {
+  const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
+  const printed = new Map<PrintedByExim, Promise<string>>()
+  let sources: Promise<EximSources | undefined> | undefined
+  return {
+    program,
+    print(what) {
+      const names = what === 'options' ? [] : [what]
+      const asked = printed.get(what) ?? askExim([program, '-bP', ...names])
+      printed.set(what, asked)
+      return asked
+    },
+    sources: () => (sources ??= readEximSources(program)),
+  }
+}
 
 /** The data for checking routers: their host. */
 interface EximHost {
   readonly endpoints: OnescandEndpoints
   /** SCANTIMEOUT of onescand, in seconds. */
   readonly scanSeconds: number
-  /** Resolves to the output of `exim -bP`. */
-  readonly print?: PrintExim
-  /** Resolves to what Exim would read after its next start. */
-  readonly sources?: () => Promise<EximSources | undefined>
+  readonly exim: Exim
   /** Returns whether something listens on this port of the host. */
   readonly listens?: (port: number) => boolean
 }
-
-const programOfHost = () => EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
-const printOfHost: PrintExim = (what) => askProgram([programOfHost(), '-bP', what])
-const sourcesOfHost = () => readEximSources(programOfHost())
 
 /** The script of the package that adds onescan to Debian's Exim. */
 const SCRIPT = '/usr/share/onescan/examples/exim/exim-debian'
@@ -82,42 +94,59 @@ const runScript = `sh ${SCRIPT} && systemctl restart exim4`
 /** The port at which Exim takes scanned mail back, by that script. */
 const RETURN_PORT = 10026
 
-/** Resolves to check lines about what keeps Exim from starting: its configuration, and directories that its account needs. */
-export async function checkEximStart(
-  print: PrintExim = printOfHost,
-  sources: () => Promise<EximSources | undefined> = sourcesOfHost,
-): Promise<CheckLine[]> {
+/** Returns the value of a main option that Exim prints, '' if it prints none. */
+const optionIn = (options: string, name: string) => {
+  const start = `${name} = `
+  const line = options.split('\n').find((text) => text.startsWith(start))
+  return line?.slice(start.length).trim() ?? ''
+}
+
+/** Resolves to check lines about what keeps Exim from starting, or from accepting mail: its configuration, and its files. */
+export async function checkEximStart({ program, print, sources }: Exim): Promise<CheckLine[]> {
   const cannot = (value: string, remedy: string) =>
-    marked(failure('Exim', `cannot start: ${value}`, remedy), 'stops the mail server')
+    marked(failure('Exim', value, remedy), 'stops the mail server')
   const read = await sources()
   const fault = read && startFault(read)
   if (fault !== undefined) {
     const { place, reason } = fault
-    const value = `its configuration has an error${place && ` in ${place}`}: "${reason.replaceAll('"', "'")}"`
+    const value = `cannot start: its configuration has an error${place && ` in ${place}`}: "${reason.replaceAll('"', "'")}"`
     return [cannot(value, `correct ${place || 'it'}, then run ${restartExim()}`)]
   }
-  const optionOf = async (what: PrintedByExim) =>
-    / = (.*)$/m.exec(await print(what).catch(() => ''))?.[1] ?? ''
-  const account = findAccount(readAccounts(), await optionOf('exim_user'), 'all')
+  const options = await print('options').catch(() => '')
+  const account = findAccount(readAccounts(), optionIn(options, 'exim_user'), 'all')
   if (account === undefined) return []
-  const spool = await optionOf('spool_directory')
-  const logs = (await optionOf('log_file_path'))
+  const spool = optionIn(options, 'spool_directory')
+  const logs = optionIn(options, 'log_file_path')
     .split(':')
     .map((path) => path.trim())
     .filter((path) => path.startsWith('/'))
-  for (const own of [spool, ...logs.map((path) => dirname(path))]) {
-    const barrier = attempt(() => obstacle(account, own, 'write', 'search'))
+  const own = [
+    spool,
+    `${spool}/input`,
+    ...logs.flatMap((path) => [dirname(path), path.replace('%s', 'main')]),
+  ]
+  for (const path of own) {
+    const barrier = attempt(() => obstacle(account, path, 'write', ...searched(path)))
     if (barrier === undefined) continue
-    const value = `its account ${account.name} may not write to ${own}`
-    return [cannot(value, `${opened(barrier, own, account)} && systemctl restart exim4`)]
+    const value = `cannot accept mail: its account ${account.name} may not write to ${path}`
+    return [cannot(value, `${opened(barrier, path, account)} && systemctl restart ${eximUnit()}`)]
   }
-  return []
+  const status = attempt(() => statSync(program))
+  const isRoots = status === undefined || (status.uid === 0 && (status.mode & SET_USER_ID) !== 0)
+  if (isRoots || !/^no_deliver_drop_privilege$/m.test(options)) return []
+  const lacking = `cannot deliver mail: ${program} is not set-user-ID root`
+  return [failure('Exim', lacking, `chown root ${program} && chmod u+s ${program}`)]
 }
 
-/** Returns the command that gives an account its own directory, or the way to it. */
+/** A bit of the mode of a program: inode(7). */
+const SET_USER_ID = 0o4000
+
+const searched = (path: string) => (statSync(path).isDirectory() ? (['search'] as const) : [])
+
+/** Returns the command that gives an account its own file or directory, or the way to it. */
 const opened = (barrier: string, own: string, { name }: SystemAccount) =>
   barrier === own
-    ? `chown ${name} ${shellWord(own)} && chmod u+rwx ${shellWord(own)}`
+    ? `chown ${name} ${shellWord(own)} && chmod u+rwX ${shellWord(own)}`
     : `chmod o+x ${shellWord(barrier)}`
 
 /**
@@ -139,29 +168,31 @@ export function withEximReturn(
  * scan. They come from Exim itself, which shows its routers and transports to any user. Nothing is sent.
  */
 export async function checkExim(host: EximHost): Promise<CheckLine[]> {
-  const { print = printOfHost, listens = isListening, sources = sourcesOfHost } = host
+  const { exim, listens = isListening } = host
+  const { print, sources } = exim
   try {
     const routers = parseRouters(await print('routers'))
     const shown = (what: PrintedByExim) => print(what).catch(() => '')
-    const scanner = await shown('av_scanner')
+    const options = await shown('options')
+    const scanner = optionIn(options, 'av_scanner')
     const address = scannerOf(scanner, host.endpoints)
     const silent = address === undefined ? silentPort(scanner, listens) : undefined
     const isOurs = address !== undefined || silent !== undefined
-    const rule = isOurs
-      ? findMalwareRule(await shown('acl_smtp_data'), await shown('config'))
-      : undefined
+    const config = isOurs ? await shown('config') : ''
+    const rule = findMalwareRule(optionIn(options, 'acl_smtp_data'), config)
+    const ofPrograms = findMalwareRule(optionIn(options, 'acl_not_smtp'), config)
     const asked = address === undefined ? judgeSilence(silent, rule) : judgeScanner(address, rule)
-    const checkLines = judgeRouters(routers, host.endpoints, listens, asked)
-    const ofRule = rule === undefined ? [] : judgeRule(rule)
+    const rules = [rule, ofPrograms?.acl === rule?.acl ? undefined : ofPrograms]
     const all = [
-      ...checkLines,
-      ...ofRule,
+      ...judgeRouters(routers, host.endpoints, listens, asked),
+      ...rules.flatMap((found) => (found === undefined ? [] : judgeRule(found))),
       ...judgeTransports(routers, await print('transports'), host),
+      ...judgeQueueing(options, exim.program),
     ]
     if (!all.some((checkLine) => hasMark(checkLine, 'mail may be unscanned'))) return all
-    const ignored = ignoredFile((await sources()) ?? NO_SOURCES)
+    const ignored = ignoredFiles((await sources()) ?? NO_SOURCES)
     if (ignored === undefined) return all
-    const value = `${ignored.path} has lines for onescan, and is not read: ${ignored.reason}`
+    const value = `lines for onescan in ${ignored.paths.join(' and ')} are not read: ${ignored.reason}`
     const isKnown = (checkLine: CheckLine) => !hasMark(checkLine, 'mail may be unscanned')
     return [...all.filter(isKnown), failure('Exim', value, ignored.remedy)]
   } catch {
@@ -188,16 +219,16 @@ function parseRouters(printed: string): LocalRouter[] {
   })
 }
 
-/** Returns the address of onescand that Exim uses as clamd, by the output of `exim -bP av_scanner`. */
-function scannerOf(printed: string, { clamd }: OnescandEndpoints): string | undefined {
-  const [, options = ''] = /^av_scanner = clamd:(.*)$/m.exec(printed.trim()) ?? []
+/** Returns the address of onescand that Exim uses as clamd, by its option av_scanner. */
+function scannerOf(scanner: string, { clamd }: OnescandEndpoints): string | undefined {
+  const [, options = ''] = /^clamd:(.*)$/.exec(scanner) ?? []
   const place = options.startsWith('/') ? `unix:${options}` : `inet:${options.replace(' ', ':')}`
   return matchAddress(place.replace(/[ :]+$/, ''), clamd, undefined)
 }
 
-/** Returns the port of this host that Exim expects a clamd at, by the output of `exim -bP av_scanner`, if nothing listens there. */
-function silentPort(printed: string, listens: (port: number) => boolean): number | undefined {
-  const [, host = '', text] = /^av_scanner = clamd:(\S+) (\d+)/m.exec(printed) ?? []
+/** Returns the port of this host that Exim expects a clamd at, by its option av_scanner, if nothing listens there. */
+function silentPort(scanner: string, listens: (port: number) => boolean): number | undefined {
+  const [, host = '', text] = /^clamd:(\S+) (\d+)/.exec(scanner) ?? []
   const port = Number(text)
   return isLoopbackHost(host) && !listens(port) ? port : undefined
 }
@@ -232,16 +263,46 @@ function judgeScanner(address: string, rule: MalwareRule | undefined): CheckLine
 }
 
 /** Returns check lines about mail that passes the rule unscanned. */
-function judgeRule({ acl, refuses, acceptsUnscanned, passes }: MalwareRule): CheckLine[] {
+function judgeRule(rule: MalwareRule): CheckLine[] {
+  const { acl, refuses, acceptsUnscanned, off, conditions, passes } = rule
   const what = `ACL ${acl} of Exim`
+  if (off !== undefined) {
+    const value = `"${off}" switches the statement with "malware" off: no mail is scanned there`
+    const remedy = `write "deny malware = *" in its place, then run ${restartExim()}`
+    return [failure(what, value, remedy)]
+  }
   const checkLines = passes.map(({ text, isAll }) => {
     const value = `"${text}" is above the condition "malware": ${isAll ? 'no' : 'such'} mail is ${isAll ? '' : 'not '}scanned`
     const remedy = `move the statement with "malware" above it, then run ${restartExim()}`
     return (isAll ? failure : warning)(what, value, remedy)
   })
+  if (conditions !== '') {
+    const value = `"${conditions}" is beside "malware": other mail is not scanned`
+    checkLines.push(warning(what, value, `remove it there, then run ${restartExim()}`))
+  }
   if (!refuses || !acceptsUnscanned) return checkLines
   const value = `"malware" has /defer_ok: while onescand is down or cannot scan, Exim accepts mail unscanned`
   return [...checkLines, failure(what, value, `remove /defer_ok there, then run ${restartExim()}`)]
+}
+
+/** Options with which Exim accepts mail and does not deliver it at once, and what happens to that. */
+const QUEUEING = {
+  queue_only: 'until the next queue run',
+  queue_domains: 'for these domains until the next queue run',
+  queue_smtp_domains: 'for these domains until the next queue run',
+  hold_domains: 'for these domains until this is removed',
+} as const
+
+/** Returns warnings about options with which accepted mail stays in the queue. */
+function judgeQueueing(options: string, program: string): CheckLine[] {
+  return Object.entries(QUEUEING).flatMap(([name, time]) => {
+    const isOn = options.split('\n').includes(name)
+    const list = optionIn(options, name)
+    if (!isOn && list === '') return []
+    const value = `${isOn ? 'is set' : list}: Exim keeps mail in its queue ${time}`
+    const remedy = `if you do not want that, remove ${name} from its configuration, then run ${restartExim()} && ${program} -qf`
+    return [warning(`${name} of Exim`, value, remedy)]
+  })
 }
 
 /**

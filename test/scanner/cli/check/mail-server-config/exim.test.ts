@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { failure } from '../../../../../src/base/check/check-line.ts'
 import {
   checkExim,
   checkEximStart,
+  type Exim,
   withEximReturn,
 } from '../../../../../src/scanner/cli/check/mail-server-config/exim.ts'
 import type { EximSources } from '../../../../../src/scanner/cli/check/mail-server-config/exim-sources.ts'
@@ -27,13 +28,16 @@ const smtp = ['inet:127.0.0.1:10025', 'inet:0.0.0.0:10027']
 interface Printed {
   readonly routers?: string
   readonly transports?: string
-  readonly av_scanner?: string
-  readonly acl_smtp_data?: string
+  /** Main options. */
+  readonly options?: string
   readonly config?: string
-  readonly exim_user?: string
-  readonly log_file_path?: string
-  readonly spool_directory?: string
 }
+
+const eximThat = (printed: Printed, sources?: EximSources, program = ''): Exim => ({
+  program,
+  print: async (what) => printed[what] ?? '',
+  sources: async () => sources,
+})
 
 const doorsAt = (addresses: readonly string[]) => addresses.map((text) => doorBy('clamd')(text, ''))
 
@@ -52,9 +56,8 @@ const linesAbout = async (
     await checkExim({
       endpoints: { milters: [], smtp: doorsAt(ours), clamd: doorsAt(clamd), isRunning: true },
       scanSeconds,
-      print: async (what) => printed[what] ?? '',
+      exim: eximThat(printed, sources),
       listens: (port) => ports.includes(port),
-      sources: async () => sources,
     }),
   )
 
@@ -87,32 +90,30 @@ t.test('without a router to onescand, no mail is reported as scanned', async (t)
 /** The configuration as Exim prints it, with an ACL that has this statement. */
 const configWith = (statement: string, more = '') =>
   `begin acl\n\nacl_check_rcpt:\n  accept hosts = :\n\nacl_check_data:\n  deny\n    message = a\n    ${statement}\n  accept\n${more}\nbegin routers\n`
-const acl_smtp_data = 'acl_smtp_data = acl_check_data\n'
+/** The options of an Exim with a scanner, by default onescand, and an ACL for DATA. */
+const optionsWith = (place = '127.0.0.1 3311', acl = 'acl_check_data') =>
+  `av_scanner = clamd:${place}\nacl_smtp_data = ${acl}\n`
 const config = configWith('malware = *')
 
 t.test('the scanner of an Exim counts only if the ACL for DATA is seen to use it', async (t) => {
   const clamd = ['inet:127.0.0.1:3311']
   const asked = (printed: Printed) =>
-    linesAbout({ av_scanner: 'av_scanner = clamd:127.0.0.1 3311\n', ...printed }, [], {
+    linesAbout({ options: optionsWith(), ...printed }, [], {
       smtp: [],
       clamd,
     })
   const called = '\nacl_check_virus:\n  deny malware = *\n'
-  for (const printed of [
-    { acl_smtp_data, config },
-    { acl_smtp_data, config: configWith('acl = acl_check_virus', called) },
-  ])
+  for (const printed of [{ config }, { config: configWith('acl = acl_check_virus', called) }])
     t.match(await asked(printed), [/^ok av_scanner of Exim: /])
   const wanted =
     /^warning av_scanner of Exim: is onescand at \S+, but no "malware" was seen in the ACL for DATA .*, so it is unknown whether mail is scanned; put "deny malware = \*" at the top of that ACL, then run /
   for (const printed of [
     {},
-    { acl_smtp_data },
-    { acl_smtp_data: 'acl_smtp_data = \n', config },
-    { acl_smtp_data: `acl_smtp_data = \${if eq{a}{b}{acl_check_data}}\n`, config },
-    { acl_smtp_data, config: configWith('hosts = +relay_from_hosts', called) },
-    { acl_smtp_data, config: configWith('# malware = *') },
-    { acl_smtp_data: 'acl_smtp_data = acl_check_rcpt\n', config },
+    { options: optionsWith(undefined, ''), config },
+    { options: optionsWith(undefined, `\${if eq{a}{b}{acl_check_data}}`), config },
+    { config: configWith('hosts = +relay_from_hosts', called) },
+    { config: configWith('# malware = *') },
+    { options: optionsWith(undefined, 'acl_check_rcpt'), config },
   ])
     t.match(await asked(printed), [wanted])
 })
@@ -120,11 +121,10 @@ t.test('the scanner of an Exim counts only if the ACL for DATA is seen to use it
 t.test('mail that an ACL of Exim accepts above the scanner is named', async (t) => {
   const linesWith = async (data: string, more = '') => {
     const acls = `begin acl\n\nacl_check_data:\n${data}\n  accept\n${more}\nbegin routers\n`
-    const [first, ...others] = await linesAbout(
-      { av_scanner: 'av_scanner = clamd:127.0.0.1 3311\n', acl_smtp_data, config: acls },
-      [],
-      { smtp: [], clamd: ['inet:127.0.0.1:3311'] },
-    )
+    const [first, ...others] = await linesAbout({ options: optionsWith(), config: acls }, [], {
+      smtp: [],
+      clamd: ['inet:127.0.0.1:3311'],
+    })
     t.match(first, /^ok av_scanner of Exim: /)
     return others
   }
@@ -137,7 +137,9 @@ t.test('mail that an ACL of Exim accepts above the scanner is named', async (t) 
     await linesWith(`accept\n    !hosts = a\n    authenticated = *\n    control = b\n${deny}`),
     passed('accept !hosts = a authenticated = *'),
   )
-  for (const all of ['accept', 'accept hosts = *', 'accept logwrite = a'])
+  const large = `accept condition = \${if >{$message_size}{1M}}`
+  t.same(await linesWith(`${large}\n${deny}`), passed(large))
+  for (const all of ['accept', 'accept hosts = *', 'accept logwrite = a', 'accept condition = yes'])
     t.match(await linesWith(`${all}\n${deny}`), [
       /^error ACL acl_check_data of Exim: "accept.*" is above .*: no mail is scanned; /,
     ])
@@ -149,12 +151,64 @@ t.test('mail that an ACL of Exim accepts above the scanner is named', async (t) 
     // Debian's own statements, and what no mail need meet.
     ['deny condition = a\n message = b\n deny !acl = c\n !verify = header_syntax'],
     ['accept hosts = :'],
+    ['accept condition = false'],
     [`accept condition = \${if ={$received_port}{10026}}`],
     ['accept hosts = a\n condition = b'],
     ['warn hosts = *\n discard senders = a'],
     ['deny acl = acl_virus', called],
   ] as const)
     t.same(await linesWith(`${above}\n${deny}`, more), [])
+})
+
+t.test('conditions beside the scanner of an ACL of Exim are named', async (t) => {
+  const linesWith = async (data: string, more = '') => {
+    const acls = `begin acl\n\nacl_check_data:\n  ${data}\n  accept\n${more}\nbegin routers\n`
+    const options = `${optionsWith()}acl_not_smtp = ${more === '' ? '' : 'own'}\n`
+    const [first, ...others] = await linesAbout({ options, config: acls }, [], {
+      smtp: [],
+      clamd: ['inet:127.0.0.1:3311'],
+    })
+    t.match(first, /^ok av_scanner of Exim: /)
+    return others
+  }
+  const malware = 'malware = *\n message = a'
+  for (const condition of ['!hosts = 192.0.2.0/24', `condition = \${if <{$message_size}{1M}}`])
+    for (const statement of [`${malware}\n ${condition}`, `${condition}\n ${malware}`])
+      t.same(await linesWith(`deny ${statement}`), [
+        `warning ACL acl_check_data of Exim: "${condition}" is beside "malware": other mail is not scanned; remove it there, then run systemctl restart exim`,
+      ])
+  const off = (condition: string, acl = 'acl_check_data') => [
+    `error ACL ${acl} of Exim: "${condition}" switches the statement with "malware" off: no mail is scanned there; write "deny malware = *" in its place, then run systemctl restart exim`,
+  ]
+  for (const condition of [
+    'condition = false',
+    'condition = no',
+    'condition = 0',
+    '!condition = 1',
+  ])
+    t.same(await linesWith(`deny ${malware}\n ${condition}`), off(condition))
+  t.same(await linesWith('deny malware = false'), off('malware = false'))
+  t.same(await linesWith(`deny ${malware}`, 'own:\n  accept\n'), [])
+  const ofPrograms = `own:\n  deny ${malware}\n condition = no\n  accept\n`
+  t.same(await linesWith(`deny ${malware}`, ofPrograms), off('condition = no', 'own'))
+  for (const data of [
+    `deny ${malware}\n condition = yes\n hosts = *\n set acl_m_a = b`,
+    // What one does not scan, another may.
+    `deny ${malware}\n hosts = a\n deny ${malware}\n !hosts = a`,
+    `deny ${malware}\n condition = false\n deny ${malware}`,
+    `deny acl = called`,
+  ])
+    t.same(await linesWith(data, `called:\n  deny ${malware}\n`), [])
+})
+
+t.test('options with which Exim keeps mail in its queue are named', async (t) => {
+  const linesWith = async (options: string) =>
+    (await linesAbout({ routers: asThePage, options }, [10025, 10027])).slice(2)
+  t.same(await linesWith('no_queue_only\nqueue_domains = \nhold_domains = \n'), [])
+  t.match(await linesWith('queue_only\nhold_domains = a.example : b.example\n'), [
+    /^warning queue_only of Exim: is set: Exim keeps mail in its queue until the next queue run; /,
+    /^warning hold_domains of Exim: a\.example : b\.example: Exim keeps mail in its queue for these domains until this is removed; /,
+  ])
 })
 
 t.test('a rule of Exim that accepts mail while onescand is down is named', async (t) => {
@@ -165,8 +219,7 @@ t.test('a rule of Exim that accepts mail while onescand is down is named', async
   ) =>
     linesAbout(
       {
-        av_scanner: 'av_scanner = clamd:127.0.0.1 3311\n',
-        acl_smtp_data,
+        options: optionsWith(),
         config: `begin acl\n\nacl_check_data:\n  ${statement}\n  accept\nbegin routers\n`,
       },
       ports,
@@ -186,19 +239,22 @@ t.test('a rule of Exim that accepts mail while onescand is down is named', async
 
 t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
   const clamd = ['unix:/run/onescan/clamd.sock', 'inet:127.0.0.1:3311']
-  const asked = (av_scanner: string) =>
-    linesAbout({ av_scanner, acl_smtp_data, config }, [], { smtp: [], clamd })
+  const asked = (place: string) =>
+    linesAbout({ options: optionsWith().replace(/clamd:.*/, place), config }, [], {
+      smtp: [],
+      clamd,
+    })
   for (const place of ['clamd:127.0.0.1 3311', 'clamd:/run/onescan/clamd.sock'])
-    t.match(await asked(`av_scanner = ${place}\n`), [
+    t.match(await asked(place), [
       /^ok av_scanner of Exim: is onescand as clamd at \S+, used in acl_check_data$/,
     ])
   for (const place of ['clamd:/run/clamav/clamd.ctl', 'sophie:/var/run/sophie'])
-    t.match(await asked(`av_scanner = ${place}\n`), [/^warning Exim: no router/])
+    t.match(await asked(place), [/^warning Exim: no router/])
 })
 
 t.test('a scanner of Exim that does not listen is named if an ACL uses it', async (t) => {
   const asked = (place: string, ports: readonly number[], printed: Printed = { config }) =>
-    linesAbout({ av_scanner: `av_scanner = clamd:${place}\n`, acl_smtp_data, ...printed }, ports, {
+    linesAbout({ options: optionsWith(place), ...printed }, ports, {
       smtp: [],
     })
   t.match(await asked('127.0.0.1 3310', []), [
@@ -282,12 +338,7 @@ const reported = `2026-11-30 13:10:55 Exim configuration error in line NUMBER of
 
 t.test('a line that Exim does not understand is named by its own file and number', async (t) => {
   const lines = async (sources: EximSources | undefined) =>
-    linesOf(
-      await checkEximStart(
-        async () => '',
-        async () => sources,
-      ),
-    )
+    linesOf(await checkEximStart(eximThat({}, sources)))
   const named = (place: string) => [
     `error Exim: cannot start: its configuration has an error in ${place}: "missing or malformed 'ACL' name"; correct ${place}, then run systemctl restart exim`,
   ]
@@ -308,28 +359,30 @@ t.test('a directory that the account of Exim may not write is named', async (t) 
   const directory = openDirectory(t)
   const [logs, spool] = [join(directory, 'logs'), join(directory, 'spool')]
   for (const path of [logs, spool]) mkdirSync(path, { mode: 0o700 })
-  const printed: Printed = {
-    exim_user: 'exim_user = nobody\n',
-    log_file_path: `log_file_path = syslog : ${logs}/%slog\n`,
-    spool_directory: `spool_directory = ${spool}\n`,
-  }
-  const lines = async () =>
-    linesOf(
-      await checkEximStart(
-        async (what) => printed[what] ?? '',
-        async () => undefined,
-      ),
-    )
+  const options = `exim_user = nobody\nlog_file_path = syslog : ${logs}/%slog\nno_deliver_drop_privilege\nspool_directory = ${spool}\n`
+  const lines = async (program?: string) =>
+    linesOf(await checkEximStart(eximThat({ options }, undefined, program)))
   const denied = (path: string) => [
-    `error Exim: cannot start: its account nobody may not write to ${path}; chown nobody ${path} && chmod u+rwx ${path} && systemctl restart exim4`,
+    `error Exim: cannot accept mail: its account nobody may not write to ${path}; chown nobody ${path} && chmod u+rwX ${path} && systemctl restart exim`,
   ]
   t.same(await lines(), denied(spool))
   chmodSync(spool, 0o777)
   t.same(await lines(), denied(logs))
   chmodSync(logs, 0o777)
   t.same(await lines(), [])
+  const [input, log] = [join(spool, 'input'), join(logs, 'mainlog')]
+  mkdirSync(input, { mode: 0o700 })
+  t.same(await lines(), denied(input))
+  chmodSync(input, 0o777)
+  writeFileSync(log, '', { mode: 0o644 })
+  t.same(await lines(), denied(log))
+  chmodSync(log, 0o666)
+  t.same(await lines(), [])
+  t.match(await lines(log), [
+    `error Exim: cannot deliver mail: ${log} is not set-user-ID root; chown root ${log} && chmod u+s ${log}`,
+  ])
   chmodSync(directory, 0o700)
-  t.match(await lines(), [/ may not write to \S+spool; chmod o\+x \S+ && systemctl restart exim4$/])
+  t.match(await lines(), [/ may not write to \S+spool; chmod o\+x \S+ && systemctl restart exim$/])
 })
 
 t.test('a file with lines of onescan that Debian does not read is the cause', async (t) => {
@@ -339,13 +392,17 @@ t.test('a file with lines of onescan that Debian does not read is the cause', as
   const dotted = `${CONF_D}/main/00_onescan.conf`
   const text = 'av_scanner = clamd:127.0.0.1 3311\n'
   t.same(await lines({ [main]: 'a = b', [dotted]: text }, [main]), [
-    `error Exim: ${dotted} has lines for onescan, and is not read: update-exim4.conf ignores a file whose name has other characters than letters, digits, "_" and "-"; mv -n ${dotted} ${CONF_D}/main/00_onescan && systemctl restart exim`,
+    `error Exim: lines for onescan in ${dotted} are not read: update-exim4.conf ignores a file whose name has other characters than letters, digits, "_" and "-"; mv -n ${dotted} ${CONF_D}/main/00_onescan && systemctl restart exim`,
   ])
   t.match(await lines({ [TEMPLATE]: 'a = b', [main]: text }, [TEMPLATE]), [
-    /^error Exim: \S+01_a has lines for onescan, and is not read: the configuration is not split .*; move its lines to .*localmacros or .*template as doc\/exim\.md shows, then run /,
+    /^error Exim: lines for onescan in \S+01_a are not read: the configuration is not split .*; move them to .*localmacros or .*template as doc\/exim\.md shows, then run /,
   ])
   t.match(await lines({ [TEMPLATE]: text, [main]: 'a = b' }, [main]), [
-    /^error Exim: \S+template has lines for onescan, and is not read: the configuration is split .*; move its lines to files in \S+conf\.d as /,
+    /^error Exim: lines for onescan in \S+template are not read: the configuration is split .*; move them to files in \S+conf\.d as /,
+  ])
+  const own = { generated: '', complaint: '', files: new Map([[TEMPLATE, text], [main, text]]) } // biome-ignore format: a line
+  t.match(await linesAbout({}, [], { smtp: [], sources: own }), [
+    /^error Exim: lines for onescan in \S+template and \S+01_a are not read: Exim reads \/etc\/exim4\/exim4\.conf instead; add them to \/etc\/exim4\/exim4\.conf, then run systemctl restart exim4; or, if you do not need that file, run mv -n /,
   ])
   for (const files of [{ [main]: text }, { [main]: '', [dotted]: '# deny malware = *\n' }])
     t.match(await lines(files, [main]), [/^warning Exim: no router /])
