@@ -35,6 +35,7 @@ import {
 } from './mail-server-config/onescand-endpoints.ts'
 import { checkPostfix } from './mail-server-config/postfix.ts'
 import { checkSendmail, checkSendmailLoad } from './mail-server-config/sendmail.ts'
+import { checkSendmailFiles } from './mail-server-config/sendmail-files.ts'
 import { SHOWN_BY_MAIL } from './mail-server-config/unreachable-milter.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
@@ -283,6 +284,7 @@ async function* checkServer(
       })
     case 'Sendmail':
       yield* checkSendmailLoad(loadOfHost())
+      yield* checkSendmailFiles()
       return yield* checkSendmail({
         endpoints,
         lost,

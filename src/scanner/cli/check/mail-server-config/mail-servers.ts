@@ -12,13 +12,14 @@ import { isServed } from '../../host/open-ports.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { checkStartsAtBoot, startCommand } from '../services/starts-at-boot.ts'
 import { EXIMS } from './exim.ts'
+import { eximUnit } from './exim-sources.ts'
 import {
   networkAddresses,
   type OnescandEndpoints,
   servesClientsAlone,
 } from './onescand-endpoints.ts'
 import { POSTCONF } from './postconf.ts'
-import { SENDMAIL_CF } from './sendmail.ts'
+import { SENDMAIL_CF } from './sendmail-files.ts'
 
 /**
  * Reports that check found no mail server here: whether onescand serves other hosts, clients of clamd such as Haraka, or a
@@ -86,10 +87,10 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
  * The units of servers whose own programs do not show whether they run. Units with other names are not
  * reported.
  */
-const UNITS: Partial<Readonly<Record<MailServer, string>>> = {
-  Sendmail: 'sendmail',
-  Exim: 'exim4',
-  OpenSMTPD: 'opensmtpd',
+const UNITS: Partial<Readonly<Record<MailServer, () => string>>> = {
+  Sendmail: () => 'sendmail',
+  Exim: eximUnit,
+  OpenSMTPD: () => 'opensmtpd',
 }
 
 type UnitState = Pick<SystemdUnit, 'load' | 'active' | 'enabled'>
@@ -103,7 +104,7 @@ export function checkServerUnit(
   ask: (name: string) => UnitState | undefined = askSystemd,
 ): CheckLine[] {
   if (server === 'Postfix') return checkStartsAtBoot(['postfix'], 'no mail is accepted', ask)
-  const name = UNITS[server]
+  const name = UNITS[server]?.()
   if (name === undefined) return []
   const unit = ask(name)
   if (unit === undefined) return []

@@ -1,19 +1,18 @@
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
 import { pathIn } from '../../../../base/net/server-address.ts'
-import { readStart } from '../../../../base/path/open.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
 import { formatDuration, parseDuration } from '../../../../base/text/units.ts'
 import { isListening, listenerAt } from '../../host/open-ports.ts'
 import type { LostSocket } from '../services/lost-sockets.ts'
 import { howToStart } from '../services/service-state.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
+import { BUILD, openDirectoryAbove, readCf, SENDMAIL_CF } from './sendmail-files.ts'
 import { mayExist, portHere, SHOWN_BY_MAIL } from './unreachable-milter.ts'
 
-/** The configuration of Sendmail since 8.10. */
-export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
-/** Upper limit for the bytes read of it: Debian's has 67 KB. */
-const CF_MAX = 1024 * 1024
-const BUILD = 'then run make -C /etc/mail && systemctl restart sendmail'
+const REBUILD = `then run ${BUILD}`
+/** The lines for sendmail.mc, in the package. */
+const EXAMPLE = '/usr/share/onescan/examples/sendmail/sendmail.mc'
 
 /** A mail filter of Sendmail: `Xonescan, S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m`. */
 interface Filter {
@@ -52,7 +51,7 @@ interface SendmailHost {
  * cannot be read.
  */
 export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): CheckLine[] {
-  const configuration = readStart(path, CF_MAX).toString('latin1')
+  const configuration = readCf(path)
   const filters = parseFilters(configuration)
   const daemons = parseDaemons(configuration)
   const isOurs = ({ name, address }: Filter) =>
@@ -63,10 +62,21 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): C
   const dead = others.flatMap((filter) => checkOther(filter, host))
   if (ours.length === 0) {
     const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
-    const remedy = `${SHOWN_BY_MAIL}; add the filter as in doc/other-servers.md`
-    return [warning('Sendmail', value, remedy), ...dead]
+    return [warning('Sendmail', value, others.length > 0 ? ADD_FILTER : howToAdd(path)), ...dead]
   }
   return [...ours.flatMap((filter) => checkFilter(filter, daemons, host)), ...dead]
+}
+
+const ADD_FILTER = `${SHOWN_BY_MAIL}; add the filter as in doc/other-servers.md`
+
+/** Returns the command with which a Sendmail without any filter gets that of onescan, which its sendmail.mc may have already. */
+function howToAdd(path: string): string {
+  const source = path.replace(/\.cf$/, '.mc')
+  const lines = attempt(() => readCf(source))
+  if (lines === undefined) return ADD_FILTER
+  return /^INPUT_MAIL_FILTER\(.*onescan/m.test(lines)
+    ? BUILD
+    : `cat ${EXAMPLE} >>${shellWord(source)} && ${BUILD}`
 }
 
 /** Returns the check line about a filter of another program that is down, so that Sendmail does not accept mail. */
@@ -81,7 +91,7 @@ function checkOther(
       : !mayExist(path) || listenerAt(path) === 'nobody'
   if (!isDown || !/^[T4R]$/.test(fails)) return []
   const value = `nothing listens at ${address}: ${meanwhileFor(fails)}`
-  const remedy = `start the filter that should listen there, or remove it from sendmail.mc, ${BUILD}`
+  const remedy = `start the filter that should listen there, or remove it from sendmail.mc, ${REBUILD}`
   return [marked(failure(`filter ${name} of Sendmail`, value, remedy), 'nothing listens')]
 }
 
@@ -101,14 +111,14 @@ export function checkSendmailLoad(
   { load, processors }: { readonly load: number; readonly processors: number },
   path: string = SENDMAIL_CF,
 ): CheckLine[] {
-  const configuration = attempt(() => readStart(path, CF_MAX).toString('latin1'))
+  const configuration = attempt(() => readCf(path))
   if (configuration === undefined) return []
   for (const { option, macro, perProcessor, effect } of LOAD_LIMITS) {
     const [, set] = new RegExp(`^O +${option} *= *(\\d+)`, 'm').exec(configuration) ?? []
     const limit = set === undefined ? perProcessor * processors : Number(set)
     if (load < limit) continue
     const value = `${effect} while the load average is ${limit} or more (${option}), and it is ${load}`
-    const remedy = `find what keeps this host busy, or raise ${macro} in sendmail.mc, ${BUILD}`
+    const remedy = `find what keeps this host busy, or raise ${macro} in sendmail.mc, ${REBUILD}`
     return [warning('Sendmail', value, remedy)]
   }
   return []
@@ -163,7 +173,7 @@ function checkFilter(
   const without = daemons.filter(({ filters }) => !filters.includes(filter.name))
   if (without.length === daemons.length && !without.some(({ hasOwn }) => hasOwn)) {
     const value = 'is not in InputMailFilters: Sendmail does not use it, and mail is not scanned'
-    const remedy = `define it with INPUT_MAIL_FILTER, or add it to confINPUT_MAIL_FILTERS in sendmail.mc, ${BUILD}`
+    const remedy = `define it with INPUT_MAIL_FILTER, or add it to confINPUT_MAIL_FILTERS in sendmail.mc, ${REBUILD}`
     return [failure(what, value, remedy)]
   }
   const down = meanwhileFor(filter.fails)
@@ -179,13 +189,13 @@ function checkFilter(
       level(
         what,
         `F=${filter.fails}: while onescand is down, ${down}`,
-        `set F=T for this filter in sendmail.mc, ${BUILD}`,
+        `set F=T for this filter in sendmail.mc, ${REBUILD}`,
       ),
     )
   }
   if (filter.endSeconds <= host.scanSeconds) {
     const value = `waits for ${formatDuration(filter.endSeconds * 1000)} (E), and a scan may take ${formatDuration(host.scanSeconds * 1000)}`
-    checkLines.push(warning(what, value, `set E:5m for this filter in sendmail.mc, ${BUILD}`))
+    checkLines.push(warning(what, value, `set E:5m for this filter in sendmail.mc, ${REBUILD}`))
   }
   return checkLines
 }
@@ -195,8 +205,8 @@ function notAsked({ name, hasOwn }: SendmailDaemon, filter: Filter): CheckLine {
   const where = hasOwn ? 'InputMailFilters= of its own' : 'the list of all'
   const value = `does not use the filter ${filter.name}: it is not in ${where}, and its mail is not scanned`
   const remedy = hasOwn
-    ? `remove InputMailFilters= from its DAEMON_OPTIONS in sendmail.mc, or add ${filter.name} there, ${BUILD}`
-    : `add ${filter.name} to confINPUT_MAIL_FILTERS in sendmail.mc, ${BUILD}`
+    ? `remove InputMailFilters= from its DAEMON_OPTIONS in sendmail.mc, or add ${filter.name} there, ${REBUILD}`
+    : `add ${filter.name} to confINPUT_MAIL_FILTERS in sendmail.mc, ${REBUILD}`
   return failure(`daemon ${name} of Sendmail`, value, remedy)
 }
 
@@ -219,6 +229,11 @@ function whyUnreached(
   const path = pathIn(address)
   const fault = path === undefined ? undefined : lost.get(path)
   if (fault !== undefined) return failure(what, `${fault.reason}: ${meanwhile}`, fault.remedy)
+  const open = path === undefined ? undefined : openDirectoryAbove(path)
+  if (open !== undefined) {
+    const value = `Sendmail regards ${path} as unsafe, since others than the owner may write to ${open}: ${meanwhile}`
+    return failure(what, value, `chmod go-w ${shellWord(open)}`)
+  }
   if (isOf(host, address)) return undefined
   const value = `uses ${address}, where onescand does not listen: ${meanwhile}`
   if (!endpoints.isRunning) return failure(what, value, howToStart('onescand'))
@@ -226,7 +241,7 @@ function whyUnreached(
   const remedy =
     own === undefined
       ? 'systemctl enable onescan-milter.socket && systemctl restart onescand'
-      : `set S=${inSendmail(own.address)} in sendmail.mc, ${BUILD}`
+      : `set S=${inSendmail(own.address)} in sendmail.mc, ${REBUILD}`
   return failure(what, value, remedy)
 }
 

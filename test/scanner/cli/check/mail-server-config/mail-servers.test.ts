@@ -96,16 +96,16 @@ t.test('a server that systemd does not run is named, with how it starts', async 
   t.same(judged('loaded', 'active'), [])
   t.same(judged('masked', 'active', 'masked'), [])
   t.same(judged('masked', 'inactive', 'masked'), [
-    'warning Exim: is not running: its unit is masked; systemctl unmask exim4 && systemctl enable --now exim4',
+    'warning Exim: is not running: its unit is masked; systemctl unmask exim && systemctl enable --now exim',
   ])
   t.match(judged('loaded', 'failed'), [
-    /^error Exim: .* failed; fix the error that journalctl -u exim4/,
+    /^error Exim: .* failed; fix the error that journalctl -u exim/,
   ])
   t.same(judged('loaded', 'inactive'), [
-    'error Exim: is not running: it was stopped; systemctl start exim4',
+    'error Exim: is not running: it was stopped; systemctl start exim',
   ])
   t.match(judged('loaded', 'inactive', 'disabled'), [
-    /^warning Exim: is not running.*; systemctl enable --now exim4$/,
+    /^warning Exim: is not running.*; systemctl enable --now exim$/,
   ])
 })
 

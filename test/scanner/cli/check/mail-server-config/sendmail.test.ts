@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { OnescandEndpoints } from '../../../../../src/scanner/cli/check/mail-server-config/onescand-endpoints.ts'
@@ -6,6 +7,7 @@ import {
   checkSendmail,
   checkSendmailLoad,
 } from '../../../../../src/scanner/cli/check/mail-server-config/sendmail.ts'
+import { checkSendmailFiles } from '../../../../../src/scanner/cli/check/mail-server-config/sendmail-files.ts'
 import { doorBy } from '../../../../../src/scanner/options/door-address.ts'
 import { linesOf } from '../../../../check-lines.ts'
 import { openDirectory } from '../../../../programs/host/reachable.ts'
@@ -141,4 +143,73 @@ t.test('a load average at which Sendmail refuses or queues mail is named', async
   t.match(at(24), [/^warning Sendmail: refuses connections while .* 24 or more \(RefuseLA\)/])
   t.same(at(30, 'O QueueLA=100', 'O RefuseLA=100'), [])
   t.match(at(3, 'O QueueLA=1', 'O RefuseLA=3'), [/refuses connections/])
+})
+
+t.test('a filter below a directory that others may write to is not used', async (t) => {
+  const place = openDirectory(t)
+  chmodSync(place, 0o775)
+  const filter = AS_THE_PAGE.replace('/srv/', `${place}/`)
+  t.same(linesAbout(t, LISTED, filter), [
+    `error filter onescan of Sendmail: Sendmail regards ${place}/milter.sock as unsafe, since others than the owner may write to ${place}: Sendmail defers all mail; chmod go-w ${place}`,
+  ])
+  chmodSync(place, 0o1777)
+  t.match(linesAbout(t, LISTED, filter), [/where onescand does not listen/])
+})
+
+t.test('without any filter, the command adds the lines, or only builds sendmail.cf', async (t) => {
+  const place = openDirectory(t)
+  const path = join(place, 'sendmail.cf')
+  const remedyFor = (source: string) => {
+    writeFileSync(path, 'V10/Berkeley\n')
+    writeFileSync(join(place, 'sendmail.mc'), source)
+    return checkSendmail({ endpoints, lost: new Map(), scanSeconds: 150 }, path)[0]!.remedy
+  }
+  const build = 'make -C /etc/mail && systemctl restart sendmail'
+  t.equal(
+    remedyFor('dnl onescan\n'),
+    `cat /usr/share/onescan/examples/sendmail/sendmail.mc >>${place}/sendmail.mc && ${build}`,
+  )
+  t.equal(remedyFor("INPUT_MAIL_FILTER(`onescan', `S=local:/x')dnl\n"), build)
+})
+
+/** The findings about the files of a Sendmail with these lines, which have changed in this order. */
+function filesOf(t: Test, lines: readonly string[], ...order: readonly string[]): string[] {
+  const place = openDirectory(t)
+  const path = (name: string) => join(place, name)
+  const own = `O RunAsUser=${userInfo().username}`
+  writeFileSync(path('sendmail.cf'), [`O PidFile=${path('pid')}`, ...lines, ''].join('\n'))
+  writeFileSync(path('submit.cf'), [own, `O QueueDirectory=${path('client')}`, ''].join('\n'))
+  writeFileSync(path('sendmail'), '', { mode: 0o2755 })
+  chmodSync(path('sendmail'), 0o2755)
+  mkdirSync(path('client'))
+  chmodSync(path('client'), 0o770)
+  for (const name of ['sendmail.mc', 'pid']) writeFileSync(path(name), '0\n')
+  for (const [at, name] of order.entries()) utimesSync(path(name), at, at)
+  const found = checkSendmailFiles(path('sendmail.cf'), path('submit.cf'), path('sendmail'))
+  return linesOf(found).map((line) => line.replaceAll(place, ''))
+}
+const IN_ORDER = ['sendmail.mc', 'sendmail.cf', 'pid']
+
+t.test('files of Sendmail that were read, and that it may use, have no findings', async (t) => {
+  t.same(filesOf(t, ['O MinFreeBlocks=1'], ...IN_ORDER), [])
+})
+
+t.test('a configuration that was not built, or is not read yet, is a warning', async (t) => {
+  t.match(filesOf(t, [], 'sendmail.cf', 'pid', 'sendmail.mc'), [
+    /^warning Sendmail: \/sendmail\.mc has changed since \/sendmail\.cf was built from it; make -C /,
+  ])
+  t.match(filesOf(t, [], 'sendmail.mc', 'pid', 'sendmail.cf'), [
+    /^warning Sendmail: \/sendmail\.cf has changed since Sendmail was started; systemctl restart /,
+  ])
+})
+
+t.test('queues that Sendmail cannot write to, or without room, are errors', async (t) => {
+  const { username } = userInfo()
+  const gone = filesOf(t, ['O QueueDirectory=/gone/q*', `O TrustedUser=${username}`], ...IN_ORDER)
+  t.match(gone, [
+    /^error Sendmail: cannot write to its queue, since \w+ does not own \/gone: .*; install -d -o \w+ -g \w+ -m 2750 \/gone && /,
+  ])
+  t.match(filesOf(t, ['O QueueDirectory=/var', 'O MinFreeBlocks=9999999999999'], ...IN_ORDER), [
+    /^error Sendmail: defers all mail: the file system of \/var has \d+ free blocks, and MinFreeBlocks is 9{13}; /,
+  ])
 })
