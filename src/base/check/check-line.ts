@@ -38,6 +38,8 @@ export type CheckMark =
   | 'stops the mail server'
   /** The configuration of a mail server does not show that its mail is scanned. */
   | 'mail may be unscanned'
+  /** Only the settings of another filter show whether it uses onescand as clamd. */
+  | 'may ask clamd'
   /** No mail can be scanned before this is corrected, so a test message would only repeat the check line. */
   | 'nothing scans'
   /** No scanner finds the test virus, so a test message would only repeat the check line. */
@@ -48,6 +50,8 @@ export type CheckMark =
   | 'nothing listens'
   /** The account may not connect to clamd, however long that runs. */
   | 'clamd is closed'
+  /** The server to which onescand passes mail does not greet it, so the interface in front of it does not work. */
+  | 'next server is down'
   /** No process listens at the socket of a clamd on this host. Its systemd unit may show the reason. */
   | 'clamd does not run'
   /** clamd lacks current signatures of ClamAV. The service that fetches them, on this host, has the remedy. */

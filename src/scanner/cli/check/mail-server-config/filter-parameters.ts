@@ -86,13 +86,11 @@ const ofReturn: readonly Demand[] = [
 ]
 
 /** Returns check lines about changes that the transport to onescand, a line of master.cf, makes to mail. */
-export function checkTransport(
-  transport: { readonly name: string; readonly program: string },
-  { main, set }: Postfix,
-): CheckLine[] {
-  return ofClient.flatMap((demand) => {
-    const parameter = `${transport.program}_${demand.name}`
-    const place = `${transport.name}/${parameter}`
+export function checkTransport(transport: string, { main, set, programs }: Postfix): CheckLine[] {
+  const program = programs.get(transport)
+  return (program === undefined ? [] : ofClient).flatMap((demand) => {
+    const parameter = `${program}_${demand.name}`
+    const place = `${transport}/${parameter}`
     return judge(demand, place, set.get(place) ?? main[parameter] ?? '')
   })
 }

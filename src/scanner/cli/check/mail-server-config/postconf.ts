@@ -87,8 +87,8 @@ export interface Postfix extends PostfixHost {
   /** The parameters that main.cf sets. */
   readonly written: Parameters
   readonly services: readonly SmtpdService[]
-  /** The clients that deliver, by the name of their transport: `smtp` or `lmtp`, and their line. */
-  readonly transports: ReadonlyMap<string, { readonly name: string; readonly program: string }>
+  /** The programs of the lines of master.cf: `smtpd` of `smtp/inet`, `lmtp` of `lmtp/unix`. */
+  readonly programs: ReadonlyMap<string, string>
   /** The values that -o sets for other lines of master.cf: `scan/unix/smtp_data_done_timeout`. */
   readonly set: ReadonlyMap<string, string>
   /** Its queue directory, in which its programs run and its chroots begin. */
@@ -122,9 +122,9 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
       new SmtpdService(`${name}/${type}`, chroot === 'y', Object.fromEntries(ownParameters), main),
     ]
   })
-  const transports = new Map(
+  const programs = new Map(
     rows.flatMap(([name = '', type, , , , , , program = '']) =>
-      name === '' ? [] : [[name, { name: `${name}/${type}`, program }] as const],
+      name === '' ? [] : [[`${name}/${type}`, program] as const],
     ),
   )
   const queue = main.queue_directory ?? '/var/spool/postfix'
@@ -133,7 +133,7 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
     main,
     written: parseParameters(changed),
     services,
-    transports,
+    programs,
     set,
     queue,
   }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
-import { errorText } from '../../../../base/errors/fault.ts'
+import { attempt, errorText } from '../../../../base/errors/fault.ts'
+import { readOwnFile } from '../../../../base/path/open.ts'
 import { parseDuration } from '../../../../base/text/units.ts'
 import { inSettingsOf } from '../../../readiness/host/checked-host.ts'
 import { matchAddress } from './onescand-endpoints.ts'
@@ -19,7 +20,7 @@ import {
   whileDown,
   withOption,
 } from './postconf.ts'
-import { foreignFilter, isFilteredBySmtp } from './postfix-filter.ts'
+import { asBehindProxy, foreignFilter, isFilteredBySmtp, PROXY } from './postfix-filter.ts'
 import {
   addedAtPort,
   SHOWN_BY_MAIL,
@@ -51,7 +52,8 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
   }
   if (odd.length > 0) return odd
   if (away.length > 0) return away
-  const toAdd = toAsk(service, list, postfix)
+  const beside = asBehindProxy(service, postfix)
+  const toAdd = beside ?? toAsk(service, list, postfix)
   const servesFilters = postfix.endpoints.clamd.length > 0
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
@@ -62,6 +64,10 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
   const filter = foreignFilter(service)
   if (filter !== undefined && servesFilters)
     return [usesClamdPerhaps(service.placeOf(filter), service.valueOf(filter))]
+  if (beside !== undefined) {
+    const value = `passes mail past the ${PROXY} of other services: it is not scanned`
+    return [failure(service.name, value, beside)]
+  }
   return [notFiltered(service, toAdd, postfix)]
 }
 
@@ -73,10 +79,13 @@ const besideOnescand = (checkLine: CheckLine): CheckLine => ({
 
 /** A filter that may use onescand as clamd, which only its own settings show. */
 const usesClamdPerhaps = (what: string, filter: string) =>
-  warning(
-    what,
-    `${filter}: it is unknown whether this filter uses onescand as clamd`,
-    SHOWN_BY_MAIL,
+  marked(
+    warning(
+      what,
+      `${filter}: it is unknown whether this filter uses onescand as clamd`,
+      SHOWN_BY_MAIL,
+    ),
+    'may ask clamd',
   )
 
 function notFiltered(service: SmtpdService, toAdd: string, postfix: Postfix): CheckLine {
@@ -118,7 +127,10 @@ function toAsk(service: SmtpdService, list: string, postfix: Postfix): string {
     service.placeOf('smtpd_milters') === 'smtpd_milters'
   return isForScript && existsSync(SCRIPT)
     ? `sh ${SCRIPT} && postfix reload`
-    : service.toSet('smtpd_milters', list === '' ? own : `${list}, ${own}`)
+    : service.toSet(
+        'smtpd_milters',
+        [...(list === '' ? [] : [list]), `{ ${own}, default_action=tempfail }`].join(', '),
+      )
 }
 
 const isOnescand = (text: string, { endpoints, queue }: Postfix) =>
@@ -239,7 +251,27 @@ export async function checkMilterMaps(postfix: Postfix): Promise<CheckLine[]> {
     return [failure(what, value, remedy)]
   }
   const value = `clients in ${list} have other milters, and mail of those without onescand is not scanned`
-  return [ok(what, value)]
+  const exempt = splitTables(list).flatMap((table) =>
+    linesOf(table).filter((line) => /\bDISABLE\b/.test(line)),
+  )
+  if (exempt.length === 0) return [ok(what, value)]
+  const named = exempt.slice(0, CLIENTS_MAX).map((line) => JSON.stringify(line.slice(0, LINE_MAX)))
+  const remedy = `if mail of these clients should be scanned, remove them from ${list}, then run postfix reload`
+  return [warning(what, `has clients whose mail is not scanned: ${named.join(', ')}`, remedy)]
+}
+
+/** Upper limit for the bytes read of a table. */
+const TABLE_MAX = 1024 * 1024
+/** Upper limits for the lines of a table that a check line names, and for the characters of each. */
+const CLIENTS_MAX = 5
+const LINE_MAX = 80
+
+/** Returns the lines of a table, as far as they are text: in main.cf itself, or in a file. */
+function linesOf(table: string): string[] {
+  const [, path] = /^\w+:(\/.+)$/s.exec(table) ?? []
+  if (path === undefined) return [table]
+  const text = String(attempt(() => readOwnFile(path, TABLE_MAX)) ?? '')
+  return text.split('\n').filter((line) => !line.startsWith('#'))
 }
 
 /** Returns a milter of local mail alone that Postfix cannot reach, and why. Those of smtpd have check lines of their own. */

@@ -1,4 +1,6 @@
 import { type CheckLine, failure, marked, warning } from '../../../../base/check/check-line.ts'
+import { ownAddresses } from '../../../../base/net/own-addresses.ts'
+import { isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { isListening, listenerAt } from '../../host/open-ports.ts'
 import { type MilterEntry, type Postfix, type SmtpdService, splitMilters } from './postconf.ts'
 import { mayExist, pathFor, portHere } from './unreachable-milter.ts'
@@ -22,6 +24,42 @@ export function checkPolicyServers(service: SmtpdService, postfix: Postfix): Che
   )
 }
 
+/** The networks of a host that has none but itself: loopback addresses, and its own. */
+function isOfHostAlone(network: string): boolean {
+  const address = network.replace(/\/\d+$/, '').replace(/^\[|\]$/g, '')
+  return (
+    isLoopbackHost(address) ||
+    /^(?:127\.|::ffff:127\.)/.test(address) ||
+    ownAddresses().includes(address)
+  )
+}
+
+/**
+ * Returns a check line if a service refuses the mail of all other hosts: by a bare `reject` after permit_mynetworks, with no
+ * other network there. Test mail of this host does not meet it.
+ */
+export function checkRefusesOthers(service: SmtpdService, { main }: Postfix): CheckLine[] {
+  const networks = (main.mynetworks ?? '').split(/[\s,]+/).filter(Boolean)
+  const isOpen = (main.inet_interfaces ?? '')
+    .split(/[\s,]+/)
+    .some((word) => word !== 'loopback-only' && !isLoopbackHost(word.replace(/^\[|\]$/g, '')))
+  if (!isOpen || !networks.every(isOfHostAlone)) return []
+  const hasLogin = service.valueOf('smtpd_sasl_auth_enable') === 'yes'
+  const letsNobodyIn = (word: string) =>
+    /^(?:permit_mynetworks|(?:reject|defer)_[a-z_]+)$/.test(word) ||
+    (word === 'permit_sasl_authenticated' && !hasLogin)
+  return LISTS.filter((list) => !list.includes('etrn')).flatMap((list) => {
+    const value = service.valueOf(list)
+    const words = value.split(/[\s,]+/).filter(Boolean)
+    const at = words.findIndex((word) => /^(?:reject|defer)$/.test(word))
+    const before = words.slice(0, at)
+    if (at < 0 || !before.includes('permit_mynetworks') || !before.every(letsNobodyIn)) return []
+    const reason = `is ${value}: mail of all other hosts is refused, although test mail of this host is accepted`
+    const changed = words.with(at, 'reject_unauth_destination').join(', ')
+    return [warning(service.placeOf(list), reason, service.toSet(list, changed))]
+  })
+}
+
 interface ServerFault {
   readonly reason: string
   /** The remedy, if it is known. */
@@ -31,7 +69,7 @@ interface ServerFault {
 function faultOfServer(
   service: SmtpdService,
   { text }: MilterEntry,
-  { queue, transports, lost }: Postfix,
+  { queue, programs, lost }: Postfix,
 ): ServerFault | undefined {
   const fault = (reason: string) => ({ reason, remedy: undefined })
   const path = pathFor(service, text, queue)
@@ -42,7 +80,7 @@ function faultOfServer(
   const ofPackage = lost.get(path)
   if (ofPackage !== undefined) return ofPackage
   // master(8) starts it for a connection.
-  if (transports.has(path.replace(`${queue}/private/`, ''))) return undefined
+  if (programs.has(path.replace(`${queue}/private/`, '').concat('/unix'))) return undefined
   if (!mayExist(path)) return fault(`${path} does not exist`)
   return listenerAt(path) === 'nobody' ? fault(`nothing listens at ${path}`) : undefined
 }

@@ -19,9 +19,16 @@ import {
   type SmtpdService,
   setting,
 } from './postconf.ts'
-import { checkReturn, checkSmtpFilter, returnServices } from './postfix-filter.ts'
+import { checkPostfixFiles } from './postfix-files.ts'
+import {
+  checkReturn,
+  checkReturnExists,
+  checkSmtpFilter,
+  returnServices,
+  silentFilter,
+} from './postfix-filter.ts'
 import { checkLocalMail, checkMilterMaps, checkMilters } from './postfix-milter.ts'
-import { checkPolicyServers } from './postfix-policy.ts'
+import { checkPolicyServers, checkRefusesOthers } from './postfix-policy.ts'
 import { checkQuotaDomains } from './postfix-quota.ts'
 import { checkTables, checkUsable } from './postfix-reading.ts'
 
@@ -42,10 +49,13 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
   const strangers = postfix.services.filter(acceptsFromOutside)
   return once([
     ...checkRuns(postfix),
+    ...checkPostfixFiles(postfix),
     ...strangers.flatMap((service) => checkService(service, postfix)),
     ...strangers.flatMap((service) => checkPolicyServers(service, postfix)),
+    ...strangers.flatMap((service) => checkRefusesOthers(service, postfix)),
     ...strangers.flatMap(checkSoftBounce),
     ...returnServices(postfix).flatMap((service) => checkReturn(service, postfix)),
+    ...checkReturnExists(postfix),
     ...checkInterfaces(postfix),
     ...(await checkMilterMaps(postfix)),
     ...(await checkTables(postfix)),
@@ -54,13 +64,27 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     ...checkRoom(postfix),
     ...(await checkQuotaDomains(postfix)),
     ...(await checkInstances(postfix)),
+    ...checkPostscreen(postfix),
     ...checkAcceptsMail(postfix),
   ])
 }
 
+/** postscreen(8) passes the clients that it lets in to another service. */
+function checkPostscreen({ main, set, programs }: Postfix): CheckLine[] {
+  return [...programs].flatMap(([line, program]) => {
+    if (program !== 'postscreen') return []
+    const name = 'smtpd_service_name'
+    const next = set.get(`${line}/${name}`) ?? main[name] ?? 'smtpd'
+    if (programs.has(`${next}/pass`)) return []
+    const value = `runs postscreen, and master.cf has no service ${next} of type pass that takes its mail: Postfix accepts none there`
+    const service = shellWord(`${next}/pass=${next} pass - - y - - smtpd`)
+    return [failure(line, value, `postconf -M ${service} && postfix reload`)]
+  })
+}
+
 /** Without such a line nothing listens at port 25, and Postfix does not report it. */
-function checkAcceptsMail({ services }: Postfix): CheckLine[] {
-  if (services.length > 0) return []
+function checkAcceptsMail({ services, programs }: Postfix): CheckLine[] {
+  if (services.length > 0 || [...programs.values()].includes('postscreen')) return []
   const value = 'has no line with smtpd: Postfix accepts no mail over SMTP'
   return [warning('master.cf', value, setsService)]
 }
@@ -114,13 +138,15 @@ const acceptsFromOutside = ({ name }: SmtpdService) => !isLoopbackHost(hostOf(na
 
 /** Returns check lines whether this service's mail reaches onescand, and with which settings. */
 const checkService = (service: SmtpdService, postfix: Postfix): CheckLine[] =>
-  checkSmtpFilter(service, postfix) ?? checkMilters(service, postfix)
+  checkSmtpFilter(service, postfix) ??
+  silentFilter(service, postfix) ??
+  checkMilters(service, postfix)
 
 function checkMain(postfix: Postfix): CheckLine[] {
-  const { main, transports } = postfix
+  const { main, programs } = postfix
   const checkLines: CheckLine[] = []
   const [transport] = (main.content_filter ?? '').split(':')
-  if (transport && !transports.has(transport)) {
+  if (transport && !programs.has(`${transport}/unix`)) {
     const value = `is ${main.content_filter}, and master.cf has no transport ${transport}, so all mail is deferred`
     const remedy = `add the transport ${transport} to master.cf as doc/postfix.md shows, then run postfix reload`
     checkLines.push(failure('content_filter', value, remedy))

@@ -25,7 +25,7 @@ const host = (endpoints: Partial<Postfix['endpoints']>): Postfix => ({
   makesStamps: false,
   settings: {},
   lost: new Map(),
-  ...{ main: {}, written: {}, services: [service], transports: new Map(), set: new Map() },
+  ...{ main: {}, written: {}, services: [service], programs: new Map(), set: new Map() },
   endpoints: { milters: [], smtp: [], clamd: [], isRunning: true, ...endpoints },
 })
 

@@ -186,7 +186,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     name: 'a service without QMAILQUEUE',
     service: () => [...withoutQueue, ...tcpserver()],
     expect: [
-      /^error qmail-queue program: QMAILQUEUE is not set: mail goes to qmail-queue unscanned; set QMAILQUEUE to \/etc\/onescan\/queue$/,
+      /^error qmail-queue program: QMAILQUEUE is not set: mail goes to qmail-queue unscanned; set QMAILQUEUE="\/etc\/onescan\/queue" in the environment of qmail-smtpd, as doc\/qmail\.md shows$/,
     ],
   },
   {
@@ -229,7 +229,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
       return tcpserver('-x', 'tcp.smtp.cdb')
     },
     expect: [
-      /^error process \d+: \S+\/tcp\.smtp is newer than \S+, which tcpserver reads; tcprules \S+tcp\.smtp\.cdb \S+ <\S+tcp\.smtp$/,
+      /^error process \d+: \S+\/tcp\.smtp is newer than \S+, which tcpserver reads; \(umask 022 && tcprules \S+tcp\.smtp\.cdb \S+ <\S+tcp\.smtp\)$/,
     ],
   },
   {

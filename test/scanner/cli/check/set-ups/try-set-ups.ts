@@ -95,7 +95,8 @@ function carryOut({ value, remedy = '' }: CheckLine, host: PreparedSetUp): boole
   const [, meant] = /^did you mean ([A-Z_]+)\?$/.exec(remedy) ?? []
   const [, unset] = /^unset ([A-Z_]+)\b/.exec(remedy) ?? []
   const set = /^set ((?:[A-Z_]+=[^\s,]+ ?)+)/.exec(remedy)?.[1]?.trim().split(' ') ?? []
-  const [command, file] = /^(?:ch(?:mod|grp)|tcprules|ln|install) .*?(\/\S*).*$/.exec(remedy) ?? []
+  const [command, file] =
+    /^(?:\(umask 022 && )?(?:ch(?:mod|grp)|tcprules|ln|install) .*?(\/\S*).*$/.exec(remedy) ?? []
   const isHere = file?.startsWith(`${home}/`)
   if (hasService && (unset ?? meant ?? set[0]) !== undefined) return false // it has its own
   if (meant !== undefined && wrong !== undefined) {

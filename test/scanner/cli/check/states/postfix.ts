@@ -213,12 +213,14 @@ export const states: readonly PostfixState[] = [
     byMail: around,
   },
   {
-    name: 'all clients have the milter of onescand in a table, too',
+    name: 'a table has the milter of onescand for all clients but some',
     main: (ports) => ({
       ...byMilter(ports),
       smtpd_milter_maps: `cidr:{{10.0.0.0/8 DISABLE}, {0.0.0.0/0 ${ports.milter}}}`,
     }),
-    byRule: [],
+    byRule: [
+      /^warning smtpd_milter_maps: has clients whose mail is not scanned: "cidr:\{\{10\.0\.0\.0\/8 DISABLE\}/,
+    ],
     byMail: [],
   },
   {
@@ -480,6 +482,46 @@ export const states: readonly PostfixState[] = [
     isMended: true,
   },
   {
+    name: 'before the queue, at a port where nothing listens',
+    own: ({ behind }) => [`smtpd_proxy_filter=127.0.0.1:${behind + 1}`, 'smtpd_proxy_timeout=900s'],
+    services: ({ behind }) => `127.0.0.1:${behind} inet n - n - - smtpd\n`,
+    options: byFilter,
+    byRule: [
+      /^error \d+\/inet\/smtpd_proxy_filter: is 127\.0\.0\.1:\d+, where nothing listens: Postfix defers the mail of \d+\/inet; postconf -P /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not accepted, /],
+    isMended: true,
+  },
+  {
+    name: 'before the queue, and nothing takes mail back',
+    own: ({ filter }) => [`smtpd_proxy_filter=127.0.0.1:${filter}`, 'smtpd_proxy_timeout=900s'],
+    options: byFilter,
+    byRule: [
+      /^error master\.cf: has no service at port \d+ of 127\.0\.0\.1, to which onescand passes mail: Postfix defers all mail; sed -n /,
+    ],
+    byMail: [/^error port \d+, clean mail: /],
+  },
+  {
+    name: 'only another service has the filter before the queue',
+    services: ({ filter, behind }) =>
+      `127.0.0.1:${behind} inet n - n - - smtpd\ngate pass - - n - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:${filter}\n  -o smtpd_proxy_timeout=900s\n`,
+    options: byFilter,
+    byRule: [
+      /^error \d+\/inet: passes mail past the smtpd_proxy_filter of other services: it is not scanned; postconf -P \d+\/inet\/smtpd_proxy_filter=\S+ \d+\/inet\/smtpd_proxy_timeout=900s && /,
+    ],
+    byMail: around,
+    isMended: true,
+  },
+  {
+    name: 'postscreen has no service to which it passes clients',
+    main: byMilter,
+    services: ({ behind }) => `127.0.0.1:${behind} inet n - n - 1 postscreen\n`,
+    byRule: [
+      /^error 127\.0\.0\.1:\d+\/inet: runs postscreen, and master\.cf has no service smtpd of type pass .*; postconf -M '?smtpd\/pass=/,
+    ],
+    byMail: [],
+  },
+  {
     name: 'after the queue, and main.cf counts on the way to onescand and back',
     main: (ports) => ({
       ...contentFilter(ports),
@@ -542,7 +584,7 @@ export const states: readonly PostfixState[] = [
     byRule: [],
     byMail: [
       /^error port \d+, clean mail: .*; remove line 2 of the policy file if this mail should be scanned$/,
-      /^error port \d+, EICAR: is accepted: .*; remove line 2 of the policy file if this mail should be scanned$/,
+      /^error port \d+, EICAR: is accepted: .*; the remedy is that for port \d+, clean mail, above$/,
     ],
   },
   {
