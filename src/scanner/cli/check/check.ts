@@ -34,6 +34,7 @@ import {
   servesClientsAlone,
 } from './mail-server-config/onescand-endpoints.ts'
 import { checkPostfix } from './mail-server-config/postfix.ts'
+import { withRspamd } from './mail-server-config/rspamd.ts'
 import { checkSendmail, checkSendmailLoad } from './mail-server-config/sendmail.ts'
 import { checkSendmailFiles } from './mail-server-config/sendmail-files.ts'
 import { SHOWN_BY_MAIL } from './mail-server-config/unreachable-milter.ts'
@@ -273,15 +274,18 @@ async function* checkServer(
     attempt(() => readSetting(settings, 'SCANTIMEOUT')) ?? settingTable.SCANTIMEOUT.default
   switch (server) {
     case 'Postfix':
-      return yield* await checkPostfix({
-        directory: args.postfix ?? '',
+      return yield* await withRspamd(
+        await checkPostfix({
+          directory: args.postfix ?? '',
+          endpoints,
+          accounts: readAccounts(),
+          scanSeconds,
+          makesStamps: Boolean(settings.CLUSTERKEYS),
+          settings,
+          lost,
+        }),
         endpoints,
-        accounts: readAccounts(),
-        scanSeconds,
-        makesStamps: Boolean(settings.CLUSTERKEYS),
-        settings,
-        lost,
-      })
+      )
     case 'Sendmail':
       yield* checkSendmailLoad(loadOfHost())
       yield* checkSendmailFiles()
