@@ -17,6 +17,7 @@ import {
 } from '../../../doors/slot/next-program.ts'
 import { obstacle } from '../../../readiness/host/account.ts'
 import { accountText } from '../../../readiness/host/checked-host.ts'
+import { howToSet } from './client-rules.ts'
 import type { Host } from './slot-hosts.ts'
 import { slotProgramOf } from './slot-program.ts'
 
@@ -36,13 +37,11 @@ function checkSlotProgram(host: Host): CheckLine[] {
   const wrong = (value: string, remedy = program === LINK ? toLink(LINK) : SET) => [
     failure(SLOT, value, remedy),
   ]
-  if (named === undefined && slotProgramOf(host).kind !== 'own')
-    return clients === undefined
-      ? wrong('QMAILQUEUE is not set: mail goes to qmail-queue unscanned')
-      : wrong(
-          'QMAILQUEUE is not set for these clients: their mail goes to qmail-queue unscanned',
-          'set QMAILQUEUE in their rule, and run tcprules',
-        )
+  if (named === undefined && slotProgramOf(host).kind !== 'own') {
+    const [of, mail] = clients === undefined ? ['', 'mail'] : [' for these clients', 'their mail']
+    const value = `QMAILQUEUE is not set${of}: ${mail} goes to qmail-queue unscanned`
+    return wrong(value, howToSet(host))
+  }
   if (named === '')
     return wrong('QMAILQUEUE is empty: qmail has no program to start, so mail is deferred')
   const missing = danglingLink(program)

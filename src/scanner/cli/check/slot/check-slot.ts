@@ -10,15 +10,16 @@ import {
 import { attempt, errorText } from '../../../../base/errors/fault.ts'
 import { START_BLUR } from '../../../../base/process/proc-entry.ts'
 import { namesScanners } from '../../../../base/settings/table/scanners.ts'
-import { shellWord } from '../../../../base/text/shell-word.ts'
 import { statedErrorReport } from '../../../doors/slot/error-report.ts'
 import { ownAccount, readAccounts } from '../../../readiness/host/account.ts'
 import { runCheck } from '../../../readiness/host/checked-host.ts'
 import { runChecks } from '../../../readiness/run-checks.ts'
+import { changedAfter } from '../../host/changed-after.ts'
 import { type RunningService, rootLine } from '../../host/running-services.ts'
 import { AS_ROOT } from '../services/service-state.ts'
 import { superviseCommand } from '../services/supervised.ts'
 import { checkPrograms } from './check-next-program.ts'
+import { howToSet, makeRules, rulesSource } from './client-rules.ts'
 import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
 import { checkTestMessages } from './test-messages.ts'
 
@@ -89,12 +90,24 @@ async function* checkSlotOf(host: Host): AsyncGenerator<CheckLine> {
   yield* await runCheck(checkErrorFd, host)
   const marks = new Set<string>()
   for await (const checkLine of runChecks(host)) {
-    yield checkLine
+    yield withAllSettings(checkLine, host)
     for (const mark of checkLine.marks ?? []) marks.add(mark)
   }
   if (marks.has('nothing scans')) return
   const send = (tried: Host) => checkTestMessages(tried, !marks.has('only onescand scans'))
   yield* await runCheck(send, host)
+}
+
+/** Lets one remedy set what the clients of a service lack: each setting alone would take another check. */
+function withAllSettings(checkLine: CheckLine, host: Host): CheckLine {
+  const { level, what } = checkLine
+  const isUnset =
+    (what === 'QHPSI' && host.env.QHPSI === undefined) ||
+    (what === 'infected mail' && host.env.REJECTVIRUS === undefined)
+  const isOfService = host.rules !== undefined
+  return isUnset && isOfService && level !== 'ok'
+    ? { ...checkLine, remedy: howToSet(host) }
+    : checkLine
 }
 
 /**
@@ -133,12 +146,10 @@ function checkService(service: RunningService): CheckLine[] {
     const remedy = superviseCommand('restart', directory)
     checkLines.push(warning(what, `${script} has changed since this process was started`, remedy))
   }
-  const source = rules?.replace(/\.cdb$/, '') ?? ''
-  if (rules !== undefined && source !== rules && changedAt(source) > changedAt(rules)) {
-    const remedy = `tcprules ${shellWord(rules)} ${shellWord(`${source}.tmp`)} <${shellWord(source)}`
-    checkLines.push(
-      failure(what, `${source} is newer than ${rules}, which tcpserver reads`, remedy),
-    )
+  const make = rules === undefined ? undefined : makeRules(rules)
+  if (rules !== undefined && make !== undefined && changedAfter(rulesSource(rules), rules)) {
+    const value = `${rulesSource(rules)} is newer than ${rules}, which tcpserver reads`
+    checkLines.push(failure(what, value, make))
   }
   if (unknownSteps.length > 0) {
     const value = `starts ${unknownSteps.join(', ')} before ${program}: settings that this program changes are not checked`

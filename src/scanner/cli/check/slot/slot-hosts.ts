@@ -12,6 +12,7 @@ import { type Accounts, ownAccount } from '../../../readiness/host/account.ts'
 import type { CheckedHost } from '../../../readiness/host/checked-host.ts'
 import type { MemoryLimits, RunningService } from '../../host/running-services.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../host/slot-environment.ts'
+import { makeRules } from './client-rules.ts'
 import { isOnescanc } from './slot-program.ts'
 
 /** The host as onescan-queue in a service sees it. Checks of onescan-queue use no other data. */
@@ -24,6 +25,8 @@ export interface Host extends CheckedHost {
   readonly program: string
   /** The clients with this handling, by tcpserver's rules; undefined: all clients. */
   readonly clients?: string | undefined
+  /** The file of these rules. */
+  readonly rules?: string | undefined
   /** Whether the clients may send mail to other hosts, so that it may be meant not to be scanned. */
   readonly mayRelay: boolean
 }
@@ -83,6 +86,7 @@ export function slotHosts(
       accounts,
       limits: service?.limits ?? {},
       clients: rules && classText(rules),
+      rules: service?.rules,
       mayRelay: servesQmqp || (rules !== undefined && env.RELAYCLIENT !== undefined),
       program,
       isDaemon: false,
@@ -99,7 +103,7 @@ function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
     return parseClasses(readOwnFile(file))
   } catch (error) {
     const isClosed = (error as NodeJS.ErrnoException).code === 'EACCES'
-    const remedy = isClosed ? commandToOpen(file) : 'run tcprules'
+    const remedy = isClosed ? commandToOpen(file) : (makeRules(file) ?? 'run tcprules')
     throw new Fault('config', `-x ${file}: ${errorTextAt(file, error)}; ${remedy}`, error)
   }
 }
