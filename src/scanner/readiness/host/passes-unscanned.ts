@@ -68,14 +68,16 @@ export function passesByRules({ path, all }: Rules): CheckLine[] {
   if (lines.length === 0) return []
   const wide = lines.filter(({ conditions }) => isFromAnywhere(conditions))
   if (wide.length === 0) return [ok('rules', `${path} accepts mail unscanned: ${inWords(lines)}`)]
-  const value = `${path} accepts mail from anywhere unscanned: ${inWords(wide)}`
-  const remedy = `remove these lines from ${path}, or limit them by client=, from=, to= or size`
+  const forged = wide.some(({ conditions: { from } }) => from !== undefined)
+  const why = forged ? ' (anyone can forge a sender address)' : ''
+  const value = `${path} accepts mail from anywhere unscanned${why}: ${inWords(wide)}`
+  const remedy = `remove these lines from ${path}, or limit them by client=, to= or size`
   return [warning('rules', value, remedy)]
 }
 
-/** Returns whether nothing in a line limits the senders, recipients, clients or sizes that it matches. */
-const isFromAnywhere = ({ to, from, client, mayRelay, larger, smaller }: Conditions): boolean =>
-  [to, from, larger, smaller].every((limit) => limit === undefined) &&
+/** Returns whether nothing in a line limits the recipients, clients or sizes that it matches. A sender may be forged. */
+const isFromAnywhere = ({ to, client, mayRelay, larger, smaller }: Conditions): boolean =>
+  [to, larger, smaller].every((limit) => limit === undefined) &&
   (client === undefined || client.bits === 0) &&
   mayRelay !== true
 

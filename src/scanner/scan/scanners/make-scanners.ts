@@ -74,7 +74,7 @@ async function makePlugin(
       return filePluginScanner(settings, name, options)
     }
     if (isBuiltIn(name)) return await builtIn[name](settings, options)
-    return unusable(name, `no such plugin; built in are ${builtInNames.join(', ')}`)
+    return unusable(name, `no such plugin; set QHPSI to some of ${builtInNames.join(', ')}`)
   } catch (error) {
     return unusable(name, errorText(error))
   }
