@@ -96,7 +96,8 @@ async function tryNextServers(options: DaemonOptions): Promise<CheckLine[]> {
     } catch (error) {
       const reason = errorText(error).replace(`${next}: `, '')
       const value = `${reason}: mail is deferred at ${door.address}`
-      return failure(next, value, 'start this server, or correct --next in ONESCAND_OPTIONS')
+      const down = failure(next, value, 'start this server, or correct --next in ONESCAND_OPTIONS')
+      return marked(down, 'next server is down')
     }
     return ok(next, `greets ${doorName(door)}`)
   })

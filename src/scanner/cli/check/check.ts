@@ -163,7 +163,8 @@ async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<C
 
 /** The logs that are named, and those of this host from now on. */
 function logsToFollow(named: readonly string[]): LogFile[] {
-  const span = { since: Date.now() - 1000, until: undefined }
+  // Postfix starts a program that has ended again only after a minute: until then its reason is above.
+  const span = { since: Date.now() - 70_000, until: undefined }
   return [...named.flatMap(findLog), ...logsOfHost(span, { takesAll: true }), ...logsOfExim()]
 }
 

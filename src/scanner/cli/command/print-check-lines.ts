@@ -51,9 +51,13 @@ export async function printCheckLines(
     clearInterval(waits)
   }
   output.sum({ errors: countOf(printed, 'error'), warnings: countOf(printed, 'warning') })
-  output.text(`${sumOf(printed, untested)}\n`)
+  const begin = countOf(printed, 'error') > 1 ? BEGIN : ''
+  output.text(`${sumOf(printed, untested)}${begin}\n`)
   return exitCodeOf(printed)
 }
+
+/** An error is often the cause of those below it. */
+const BEGIN = '; begin with the first error, and run this check again'
 
 /** Returns the check line with pages in its remedy that people of this host can open, or without a remedy. */
 const withPages = ({ remedy, ...rest }: CheckLine, hasRemedy: boolean): CheckLine =>

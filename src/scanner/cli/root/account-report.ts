@@ -12,6 +12,7 @@ const PASSED_ON = [
   'finds no virus',
   'clamd is closed',
   'clamd does not run',
+  'next server is down',
   'needs signatures',
   'infected mail by default',
 ] as const

@@ -68,7 +68,10 @@ t.test('the findings are counted', async (t) => {
     ]
     return (await linesOf(checkLines, ...untested)).at(-1)
   }
-  t.equal(await sumOf(2, 1), '2 errors, 1 warning')
+  t.equal(
+    await sumOf(2, 1),
+    '2 errors, 1 warning; begin with the first error, and run this check again',
+  )
   t.equal(await sumOf(1, 0), '1 error')
   t.equal(await sumOf(0, 2), '2 warnings')
   t.equal(await sumOf(0, 0), 'no problems found')

@@ -272,8 +272,13 @@ function judgeReported(what: string, checkLine: CheckLine, doors: readonly strin
       'nothing scans',
       'finds no virus',
     )
-  return failure(what, value, howToStart('onescand', 'restart'))
+  const silent = failure(what, value, howToStart('onescand', 'restart'))
+  // A restart does not start the server to which onescand passes mail.
+  return HAS_NEXT.test(checkLine.what) ? following(silent, 'next server is down') : silent
 }
+
+/** The interfaces with a server to which they pass mail. */
+const HAS_NEXT = /^(?:smtp|lmtp) /
 
 /** A process has the groups that its user was in when it was started. */
 function checkGroups(

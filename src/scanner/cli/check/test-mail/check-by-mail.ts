@@ -22,6 +22,7 @@ import {
 } from '../../../readiness/test-mail/eicar-message.ts'
 import { greetedBy, greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
 import { AS_ROOT } from '../services/service-state.ts'
+import { remedyOfDelay, type ServerComplaint } from './complaints.ts'
 import { FollowedLog, MILTER_REFUSAL } from './followed-log.ts'
 import { queueLength } from './mail-queue.ts'
 import { isAddress, type NamedMail, nameMail } from './name-mail.ts'
@@ -45,7 +46,7 @@ const LARGE_MAIL = 300 * 1024
 const LOG_TIMEOUT = 5_000
 /** Milliseconds for a line about mail of a program, which is taken before any filter has seen it: rspamd may need seconds for each. */
 const QUEUED_LOG_TIMEOUT = 20_000
-/** Milliseconds for the mail server's line about a filter that it does not reach: it precedes the reply. */
+/** Milliseconds for the mail server's line about its own error: it precedes the reply. */
 const COMPLAINT_TIMEOUT = 1_000
 /** Milliseconds after a line in which a looping message returns. */
 const LOOP_TIMEOUT = 2_500
@@ -77,13 +78,17 @@ export async function* checkByMail(
     )
     // All begin at once: one that is slow keeps no other one waiting.
     const ports = usable.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
+    if (ways === undefined && isListening(25) && !listenersOfHost().some(({ port }) => port === 25))
+      yield ok('port 25', 'listens at the loopback address alone: other hosts do not reach it')
     const other = ports.find((port) => !isUsual(port) || isListening(port))
     const places = logs.map(({ path }) => path).join(', ')
     const sendmail = usable.find((way) => 'program' in way)?.program ?? SENDMAIL
     const run = { address, log, places, readsSlots, other, sendmail }
     const tried = usable.map((way) => new WayTest(way, run).checkLines())
     void Promise.allSettled(tried) // one may fail before its turn
-    for (const checkLines of tried) yield* await checkLines
+    const earlier = new Map<string, CheckLine>()
+    for (const outcomes of tried)
+      for (const outcome of await outcomes) yield withCause(outcome, earlier)
     for (const fault of log.faults) {
       yield warning('log', `${fault}: parts of this log were not read`, AS_ROOT)
     }
@@ -120,9 +125,40 @@ interface MailTest {
   readonly sendmail: string
 }
 
+/** A check line, with the complaint of the mail server that is its cause and has its remedy. */
+interface CausedLine extends CheckLine {
+  readonly cause?: ServerComplaint | undefined
+}
+
+/** Returns the check line with its cause. One with a remedy that an earlier error has refers to that instead. */
+function withCause({ cause, ...rest }: CausedLine, earlier: Map<string, CheckLine>): CheckLine {
+  const { level, what, value, remedy = '' } = rest
+  if (level !== 'error' && cause === undefined) return rest
+  const first = earlier.get(cause?.text ?? remedy)
+  if (first !== undefined && (cause !== undefined || first.value !== value))
+    return { level, what, value: `${value}; the remedy is that for ${first.what}, above` }
+  earlier.set(cause?.text ?? remedy, rest)
+  return cause === undefined
+    ? rest
+    : { ...rest, value: `${value}; the mail server logged: ${quoted(cause.text)}` }
+}
+
+/** Returns the error with this cause, and its remedy if one is known. */
+const caused = (
+  what: string,
+  value: string,
+  cause: ServerComplaint | undefined,
+  otherwise: string,
+): CausedLine => ({
+  ...failure(what, value, cause?.remedy ?? otherwise),
+  cause,
+})
+
 /** The test of one route with the messages. */
 class WayTest {
   #way: SendingWay
+  /** The empty sender, so that no bounce is sent, or else the recipient. */
+  #sender = ''
   readonly #name: string
   readonly #run: MailTest
 
@@ -132,16 +168,29 @@ class WayTest {
     this.#run = run
   }
 
-  async checkLines(): Promise<CheckLine[]> {
+  async checkLines(): Promise<CausedLine[]> {
     let clean = await this.#send(cleanMessage)
     if (clean.kind === 'requires TLS' && 'port' in this.#way && this.#way.security === 'none') {
       this.#way = { ...this.#way, security: 'starttls' }
       clean = await this.#send(cleanMessage)
     }
+    const others: CausedLine[] = []
+    if (this.#isForBounces() && clean.kind !== 'accepted' && /^(?:MAIL|RCPT)/.test(clean.command)) {
+      this.#sender = this.#run.address
+      const other = await this.#send(cleanMessage)
+      if (other.kind === 'accepted') {
+        others.push(refusesBounces(this.#name, clean))
+        clean = other
+      }
+    }
     const unsent = await this.#notSent(clean)
     if (unsent !== undefined && clean.command !== 'DATA') return [unsent]
     // A problem with the clean mail is reported first, because it affects all mail.
-    const infected = clean.kind === 'accepted' ? await this.#send(eicarMessage) : undefined
+    let infected = clean.kind === 'accepted' ? await this.#send(eicarMessage, true) : undefined
+    if (infected?.command === 'STARTTLS') {
+      others.push(this.#cannotEncrypt(infected))
+      infected = await this.#send(eicarMessage)
+    }
     const large = infected && (await this.#send(largeEicar))
     const [ofClean, ofInfected, ofLarge] = await Promise.all(
       [clean, infected, large].map((sent) => sent && this.#readAbout(sent)),
@@ -149,17 +198,32 @@ class WayTest {
     if (unsent !== undefined && ofClean!.length === 0)
       return [this.#ownRule(`${this.#name}, clean mail`, clean) ?? unsent]
     const judged = await this.#judgeClean(clean, ofClean!)
-    if (infected === undefined || hasMark(judged, 'local mail')) return [judged]
+    if (infected === undefined || hasMark(judged, 'local mail')) return [judged, ...others]
     const found = await this.#judgeInfected('EICAR', infected, ofInfected!)
     // The large mail is reported only if its outcome differs from that of the small one.
     const gets = await this.#judgeInfected('EICAR in a large message', large!, ofLarge!)
-    return found.level === 'ok' && gets.level === 'error' ? [judged, found, gets] : [judged, found]
+    const differs = found.level === 'ok' && gets.level === 'error'
+    return [judged, found, ...(differs ? [gets] : []), ...others]
   }
 
-  async #send(message: Buffer): Promise<SentTestMail> {
+  /** Sends a message, over TLS if the server offers it and a sender would use it (`mayEncrypt`). */
+  async #send(message: Buffer, mayEncrypt = false): Promise<SentTestMail> {
     const { sendMail } = await import('./send-mail.ts')
     const mail = nameMail(message, this.#run.address)
-    return { ...mail, ...(await sendMail(this.#way, mail.message, this.#run.address)) }
+    const isPlain = 'port' in this.#way && this.#way.security === 'none'
+    const way: SendingWay =
+      mayEncrypt && isPlain ? { ...this.#way, security: 'starttls' } : this.#way
+    return { ...mail, ...(await sendMail(way, mail.message, this.#run.address, this.#sender)) }
+  }
+
+  /** Returns whether bounces arrive by this route: the ports of RFC 6409 and RFC 8314 are for users. */
+  #isForBounces = () => 'port' in this.#way && ![587, 465].includes(this.#way.port)
+
+  #cannotEncrypt({ text }: SentMail): CausedLine {
+    const value = `is offered, and fails: mail from senders that require TLS is lost: ${text}`
+    const remedy =
+      'correct the certificate and the key of the mail server (in Postfix smtpd_tls_chain_files, or smtpd_tls_cert_file and smtpd_tls_key_file), then reload it'
+    return caused(`${this.#name}, STARTTLS`, value, this.#run.log.complaintOfTls, remedy)
   }
 
   /** Resolves to the lines about the mail in onescan's logs. */
@@ -180,7 +244,7 @@ class WayTest {
   }
 
   /** Resolves to a check line if the mail was not sent, so that the route cannot be judged. */
-  async #notSent({ kind, text, command }: SentMail): Promise<CheckLine | undefined> {
+  async #notSent({ kind, text, command }: SentMail): Promise<CausedLine | undefined> {
     const what = this.#name
     switch (kind) {
       case 'accepted':
@@ -188,9 +252,10 @@ class WayTest {
       case 'nothing listens':
         if (what !== 'port 25') return ok(what, `no server answers there: ${text}`)
         if (this.#run.other === undefined)
-          return failure(
+          return caused(
             what,
             `no server answers: ${text}`,
+            this.#run.log.complaint,
             'start the mail server, and read its log if it stops again; if it runs, make it listen on port 25',
           )
         return warning(
@@ -207,22 +272,19 @@ class WayTest {
         // A refused connection (RFC 5321 3.1) is refused for every recipient.
         if (command === 'DATA' || command === 'CONN') break
         const value = `accepts no mail for ${this.#run.address} from this host: ${text}`
-        const remedy =
-          'specify an address whose mail this server accepts, or exempt this host from its rules for clients'
-        return warning(what, value, remedy)
+        return warning(
+          what,
+          value,
+          `${whereAddressed(text, this.#run.address)}specify ${OTHER_ADDRESS}`,
+        )
       }
       case 'deferred':
         if (FULL.test(text)) return this.#mailboxIsFull(text)
     }
     const value = `is not accepted, and no log has a line from onescan about it: ${text}`
-    const unreached = await this.#run.log.waitForUnreached(COMPLAINT_TIMEOUT)
-    return unreached === undefined
-      ? failure(`${what}, clean mail`, value, "run onescan check, and read the mail server's log")
-      : failure(
-          `${what}, clean mail`,
-          `${value}; the mail server logged: ${quoted(unreached)}`,
-          'fix the error that it logged',
-        )
+    const cause = await this.#run.log.waitForComplaint(COMPLAINT_TIMEOUT)
+    const otherwise = "run onescan check, and read the mail server's log"
+    return caused(`${what}, clean mail`, value, cause, otherwise)
   }
 
   #mailboxIsFull(text: string): CheckLine {
@@ -257,17 +319,19 @@ class WayTest {
   }
 
   /** Resolves to a check line about a message that waits in the queue for its first delivery: a filter may be after the queue. */
-  async #untried(what: string, { id, kind }: SentTestMail): Promise<CheckLine | undefined> {
+  async #untried(what: string, { id, kind }: SentTestMail): Promise<CausedLine | undefined> {
     if (kind !== 'accepted' || !this.#run.log.isUntried(id)) return undefined
     const length = await queueLength(this.#run.sendmail)
     const count = length === undefined ? '' : ` (messages there: ${length})`
     const value = `is accepted, and still in the queue of the mail server${count}: its outcome is not known yet`
+    const cause = this.#run.log.complaint
+    if (cause !== undefined) return { ...warning(what, value, cause.remedy), cause }
     const remedy =
       "run this check again when mailq lists fewer messages; if their number does not fall, read the mail server's log"
     return warning(what, value, remedy)
   }
 
-  async #notLogged(what: string, sent: SentTestMail, isInfected = false): Promise<CheckLine> {
+  async #notLogged(what: string, sent: SentTestMail, isInfected = false): Promise<CausedLine> {
     const delivery = this.#run.log.deliveryOf(sent.id)
     if (delivery !== undefined && MILTER_REFUSAL.test(delivery.text))
       return this.#refusedBefore(
@@ -293,7 +357,8 @@ class WayTest {
     const cause = isOfPostfix
       ? ', or the content_filter, transport or FILTER that sends mail there'
       : ''
-    return failure(what, value, `fix the error that it reports${cause}, then run sendmail -q`)
+    const remedy = remedyOfDelay(reason) ?? `fix the error that it reports${cause}`
+    return failure(what, value, `${remedy}, then run sendmail -q`)
   }
 
   /** Resolves to the check line about a scanned message that the mail server then holds, or cannot pass on. */
@@ -310,7 +375,11 @@ class WayTest {
     return warning(what, value, remedy)
   }
 
-  #notRouted(what: string, { id, kind, text, subject }: SentTestMail, after: string): CheckLine {
+  async #notRouted(
+    what: string,
+    { id, kind, text, subject }: SentTestMail,
+    after: string,
+  ): Promise<CausedLine> {
     const arrives = this.#mayArrive(subject)
     if (!this.#run.readsSlots) {
       const value = `is ${kind}, but it is unknown whether onescan scanned it, since the log of qmail's SMTP service was not read: ${text}${after}; ${arrives}`
@@ -330,14 +399,15 @@ class WayTest {
       const value = `is ${kind}, but no log has a line about it, from onescan or the mail server, which may keep it until onescan answers (logs read: ${this.#run.places}); ${arrives}`
       const remedy =
         "run onescan check; if that finds no problems, specify the mail server's log with --log"
-      return failure(what, value, remedy)
+      return caused(what, value, this.#run.log.complaint, remedy)
     }
     const where = this.#run.places === '' ? 'no log was found' : `logs read: ${this.#run.places}`
     const unseen = `is ${kind}, but no log has a line from onescan about it: ${text}${after}`
-    const { unreached } = this.#run.log
-    if (unreached !== undefined) {
-      const value = `${unseen}; the mail server logged: ${quoted(unreached)}; ${arrives}`
-      return failure(what, value, SERVER_ACCEPTS)
+    const cause = await this.#run.log.waitForComplaint(COMPLAINT_TIMEOUT)
+    if (cause?.defers !== undefined) {
+      const accepts = `${unseen}, since the mail server accepts mail when a filter fails; ${arrives}`
+      const remedy = `${cause.remedy}; and let the server defer mail meanwhile: ${cause.defers}`
+      return { ...failure(what, accepts, remedy), cause }
     }
     const remedy = `${this.#howToConnect(text)}, or specify the log with --log if onescan logs elsewhere`
     return failure(what, `${unseen} (${where}); ${arrives}`, remedy)
@@ -398,7 +468,7 @@ class WayTest {
     return this.#askedInParts(what, sent, isInfected) ?? warning(what, value, remedy)
   }
 
-  async #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): Promise<CheckLine> {
+  async #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): Promise<CausedLine> {
     const what = `${this.#name}, clean mail`
     const record = decisive(seen)
     if (record === undefined) return this.#notLogged(what, sent)
@@ -428,13 +498,15 @@ class WayTest {
       const scanned = `is scanned ${doorOf(record)}`
       if (sent.kind !== 'accepted') {
         const value = `${scanned}, and the server does not accept it: ${sent.text}`
-        return failure(what, value, "read the mail server's log")
+        const cause = await this.#run.log.waitForComplaint(COMPLAINT_TIMEOUT)
+        return caused(what, value, cause, "read the mail server's log")
       }
       const refusal = refusalOfNext(record)
       if (refusal === undefined)
         return (await this.#stays(what, scanned, sent)) ?? ok(what, `${scanned}, and accepted`)
       const value = `${scanned}, but the next server does not accept it: ${refusal}`
-      return failure(what, value, "read the log of the server in onescand's --next")
+      const cause = await this.#run.log.waitForComplaint(COMPLAINT_TIMEOUT)
+      return caused(what, value, cause, "read the log of the server in onescand's --next")
     }
     return failure(what, `is accepted unscanned (${scan}): ${reason}`, see)
   }
@@ -483,7 +555,7 @@ class WayTest {
     mail: string,
     sent: SentTestMail,
     seen: readonly LogRecord[],
-  ): Promise<CheckLine> {
+  ): Promise<CausedLine> {
     const what = `${this.#name}, ${mail}`
     const record = decisive(seen)
     if (record === undefined) {
@@ -531,6 +603,27 @@ class WayTest {
   }
 }
 
+const OTHER_ADDRESS =
+  'an address whose mail this server accepts, or exempt this host from its rules for clients'
+
+/** Returns what to do about the refusal of an address that is of this host. */
+function whereAddressed(text: string, address: string): string {
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  if (/\brelay/i.test(text))
+    return `if this host should take mail for ${domain}, add that to mydestination or virtual_mailbox_domains (Postfix), /etc/mail/local-host-names (Sendmail), dc_other_hostnames (Exim on Debian) or control/rcpthosts (qmail); if not, `
+  return /\b5\.1\.1\b|\bunknown\b|\bunrout/i.test(text)
+    ? `if ${address} should exist, create that user or alias on this host; if not, `
+    : ''
+}
+
+/** Returns the warning about a server that refuses the empty sender (RFC 5321 4.5.5), and accepts mail from another one. */
+function refusesBounces(way: string, { text }: SentMail): CausedLine {
+  const value = `is refused, so that bounces do not arrive here: ${text}`
+  const remedy =
+    'exempt the empty sender (<>) from the rule that this reply names: in Postfix, of smtpd_sender_restrictions or check_sender_access'
+  return warning(`${way}, empty sender`, value, remedy)
+}
+
 const isHostName = (name: string | undefined): name is string =>
   name !== undefined && /^[\w-]+(?:\.[\w-]+)+$/.test(name)
 
@@ -569,9 +662,6 @@ const SEE =
 
 const CLIENT_ACCEPTS =
   'make the clamd client defer mail that its scanner cannot scan (in Exim, remove /defer_ok from "malware"), and run onescan check for the cause'
-
-const SERVER_ACCEPTS =
-  'fix the error that it logged, and make it defer mail meanwhile: in Postfix milter_default_action = tempfail, in Exim "malware" without /defer_ok'
 
 const UNSCANNED = 'run onescan check; doc/missed.md lists the settings that accept mail unscanned'
 

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { errorText, ifThere } from '../../../../base/errors/fault.ts'
 import { type LogRecord, parseLogLine } from '../../../log/parsed-line.ts'
 import { type LogFile, linesIn, openLogFile, outputOf } from '../../../log/read-log.ts'
+import { complaintIn, type ServerComplaint } from './complaints.ts'
 
 /** Upper limit for the stored lines about messages: onescan's own are few, and a loop has no end. */
 const LINES_MAX = 1_000
@@ -12,6 +13,8 @@ const LINES_MAX = 1_000
 const LINE_MAX = 8 * 1024
 /** Milliseconds after which a log is looked at again. */
 const LOOK_EVERY = 100
+/** Milliseconds before this began that count as since then. */
+const BLUR = 1_000
 /** The bytes that are read at once. */
 const CHUNK = 64 * 1024
 
@@ -38,9 +41,6 @@ const DELIVERIES = [
 ]
 /** A milter's refusal in DELIVERIES. */
 export const MILTER_REFUSAL = /^milter-reject: /
-/** Their lines about a milter, a proxy filter or a clamd that they do not reach. */
-const UNREACHED =
-  /(?:connect to (?:Milter service|proxy filter) |malware acl condition: |Milter \(\S+\): (?:error|timeout) ).*/
 /** Postfix's line about mail that it passed to a filter before the queue (smtpd_proxy_filter). */
 const PROXIED = /: proxy-(?:accept|reject): END-OF-MESSAGE: /
 /** Their wording for a later retry. */
@@ -65,10 +65,13 @@ export class FollowedLog {
   readonly #numbers = new Map<string, string>()
   readonly #deliveries: { readonly number: string; readonly text: string }[] = []
   readonly #ownRules: { readonly number: string; readonly text: string }[] = []
-  #unreached: string | undefined
+  /** What mail servers complain of since this began, and at the end of a program before that. */
+  #complaint: ServerComplaint | undefined
+  #ended: ServerComplaint | undefined
+  #complaintOfTls: ServerComplaint | undefined
   #hasProxy = false
   readonly #news = new EventEmitter()
-  readonly #ended = new AbortController()
+  readonly #closed = new AbortController()
   /** A line for each log that cannot be read. */
   readonly faults: string[] = []
 
@@ -77,13 +80,15 @@ export class FollowedLog {
     // multilog has closed the others of a directory.
     const files = logs.filter(({ path, isFound }) => !isFound || !basename(path).startsWith('@'))
     for (const file of files) {
-      const { signal } = this.#ended
+      const { signal } = this.#closed
       const [program, ...args] = file.command ?? []
       const bytes =
         program === undefined
           ? written(file, signal)
           : outputOf([program, '--follow', '--no-tail', ...args], signal)
-      this.#read(bytes).catch((error) => this.faults.push(errorText(error)))
+      this.#read(bytes, program === undefined ? undefined : Date.now() - BLUR).catch((error) =>
+        this.faults.push(errorText(error)),
+      )
     }
   }
 
@@ -102,9 +107,13 @@ export class FollowedLog {
     return this.#hasProxy
   }
 
-  /** The mail server's last complaint about a filter that it does not reach. */
-  get unreached(): string | undefined {
-    return this.#unreached
+  /**
+   * What mail servers of this host logged about the cause of a failure: since this began, or at the end of a program shortly
+   * before, as Postfix does not start it again at once.
+   */
+  get complaint(): ServerComplaint | undefined {
+    const now = this.#complaint
+    return now?.isEnd ? firstOf(now, this.#ended) : (now ?? this.#ended)
   }
 
   /** The lines about parts of some mail that a client submitted by clamd's protocol. */
@@ -134,10 +143,15 @@ export class FollowedLog {
     return this.#until(() => this.#numbersOf(id).every(hasOutcome), within)
   }
 
-  /** Resolves to the mail server's last complaint about a filter that it does not reach, after at most `within` milliseconds. */
-  async waitForUnreached(within: number): Promise<string | undefined> {
-    await this.#until(() => this.#unreached !== undefined, within)
-    return this.#unreached
+  /** What one logged about its certificates and keys. */
+  get complaintOfTls(): ServerComplaint | undefined {
+    return this.#complaintOfTls
+  }
+
+  /** Resolves to the complaint, after at most `within` milliseconds. */
+  async waitForComplaint(within: number): Promise<ServerComplaint | undefined> {
+    await this.#until(() => this.#complaint !== undefined, within)
+    return this.complaint
   }
 
   async #until(isThere: () => boolean, within: number): Promise<void> {
@@ -210,7 +224,12 @@ export class FollowedLog {
   }
 
   close(): void {
-    this.#ended.abort()
+    this.#closed.abort()
+  }
+
+  #note(complaint: ServerComplaint | undefined): void {
+    if (complaint?.isAboutTls) this.#complaintOfTls ??= complaint
+    else this.#complaint = firstOf(this.#complaint, complaint)
   }
 
   #readMailServer(lines: readonly string[]): void {
@@ -219,7 +238,7 @@ export class FollowedLog {
       const [, number = '', id = ''] = (line.includes(this.#mark) && matchOf(NUMBERED, line)) || []
       if (id !== '' && this.#numbers.size < LINES_MAX) this.#numbers.set(number, id)
       this.#hasProxy ||= PROXIED.test(line)
-      this.#unreached = UNREACHED.exec(line)?.[0] ?? this.#unreached
+      this.#note(complaintIn(line))
       const [, queueId = '', text] = matchOf(DELIVERIES, line) ?? []
       if (text !== undefined && this.#numbers.has(queueId) && this.#deliveries.length < LINES_MAX)
         this.#deliveries.push({ number: queueId, text })
@@ -239,9 +258,17 @@ export class FollowedLog {
     return true
   }
 
-  async #read(bytes: AsyncIterable<Buffer>): Promise<void> {
+  /** Reads a log. Lines before `began`, of the journal, count only for the end of a program. */
+  async #read(bytes: AsyncIterable<Buffer>, began: number | undefined): Promise<void> {
     const own = new Map<string, number>()
-    for await (const lines of linesIn(bytes)) {
+    const isBefore = (line: string) =>
+      began !== undefined && Date.parse(line.slice(0, line.indexOf(' '))) < began
+    for await (const all of linesIn(bytes)) {
+      const lines = all.filter((line) => !isBefore(line))
+      for (const line of all.length > lines.length ? all.filter(isBefore) : []) {
+        const complaint = complaintIn(line.slice(0, LINE_MAX))
+        if (complaint?.isEnd) this.#ended = firstOf(this.#ended, complaint)
+      }
       this.#readMailServer(lines)
       const ours = lines.filter((line) => line.includes(this.#mark))
       const records = ours.flatMap((line) => parseLogLine(line, Date.now()) ?? [])
@@ -258,6 +285,10 @@ export class FollowedLog {
     }
   }
 }
+
+/** Returns the one that shows the cause. */
+const firstOf = (one: ServerComplaint | undefined, other: ServerComplaint | undefined) =>
+  one === undefined || (other !== undefined && other.rank < one.rank) ? other : one
 
 const matchOf = (expressions: readonly RegExp[], line: string) =>
   expressions.map((expression) => expression.exec(line)).find((match) => match !== null)

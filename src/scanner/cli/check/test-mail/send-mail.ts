@@ -64,11 +64,22 @@ const LOOK_EVERY = 10
 /** The addresses of this host, at one of which a server may listen alone. */
 const THIS_HOST = ['127.0.0.1', '::1'] as const
 
-/** Sends a message in the form of a file from the empty sender, so that no bounce is sent. Never rejects. */
-export function sendMail(way: SendingWay, message: Buffer, address: string): Promise<SentMail> {
+/** Sends a message in the form of a file, by default from the empty sender, so that no bounce is sent. Never rejects. */
+export function sendMail(
+  way: SendingWay,
+  message: Buffer,
+  address: string,
+  sender = '',
+): Promise<SentMail> {
   return 'program' in way
     ? sendByProgram(way.program, message, address)
-    : sendBySmtp(way, message, address)
+    : sendBySmtp(way, message, { from: sender, to: [address] })
+}
+
+/** The addresses of a message. */
+interface SmtpEnvelope {
+  readonly from: string
+  readonly to: string[]
 }
 
 /** The members that nodemailer adds to an error: its own code, and that of the system's error before it. */
@@ -84,12 +95,16 @@ interface SmtpError extends Error {
  * Sends a message over SMTP to the first address of the host at which a server answers, as mail servers do (RFC 5321 5.1).
  * Resolves to the result at the first address if none does.
  */
-async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promise<SentMail> {
+async function sendBySmtp(
+  way: SmtpWay,
+  message: Buffer,
+  envelope: SmtpEnvelope,
+): Promise<SentMail> {
   const addresses = await addressesOf(way).catch((error: Error) => error)
   if (addresses instanceof Error) return failedBy(addresses, way, 'nothing')
   let first: SentMail | undefined
   for (const at of addresses) {
-    const sent = await sendTo(at, way, message, address)
+    const sent = await sendTo(at, way, message, envelope)
     if (sent.command !== 'CONN' || sent.code !== undefined) return sent
     first ??= sent
   }
@@ -109,7 +124,7 @@ async function sendTo(
   at: string,
   way: SmtpWay,
   message: Buffer,
-  address: string,
+  envelope: SmtpEnvelope,
 ): Promise<SentMail> {
   const { login, greets = TIMEOUT, answers = TIMEOUT } = way.foreign ?? {}
   const shown = (sent: SentMail) => ({ ...sent, text: withoutLogin(sent.text, login) })
@@ -131,7 +146,7 @@ async function sendTo(
         if (socket.bytesRead > RECEIVED_MAX) reject(new Error('the server sends too much'))
       }, LOOK_EVERY)
       openSession(connection, way)
-        .then(() => sendContent(connection, message, address))
+        .then(() => sendContent(connection, message, envelope))
         .then(resolve, reject)
     })
     return shown(sent)
@@ -188,10 +203,10 @@ function openSession(connection: SMTPConnection, { security, foreign }: SmtpWay)
 function sendContent(
   connection: SMTPConnection,
   message: Buffer,
-  address: string,
+  envelope: SmtpEnvelope,
 ): Promise<SentMail> {
   return new Promise((resolve, reject) => {
-    connection.send({ from: '', to: [address] }, message, (error, info) => {
+    connection.send(envelope, message, (error, info) => {
       if (error) return reject(error)
       const text = oneLine(info.response)
       resolve({ kind: 'accepted', text, code: Number.parseInt(text, 10), command: 'DATA' })

@@ -261,7 +261,7 @@ t.test(
         held('RCPT from .* triggers HOLD action'),
         held('header Subject: onescan check'),
         waits,
-        waits,
+        /^error port \d+, clean mail: .* waits in .*; the remedy is that for port \d+, clean mail, above$/,
         /^ok port \d+, clean mail: is scanned by the milter interface, and accepted$/,
       ],
     )
@@ -337,20 +337,22 @@ t.test('mail that onescan did not see has the page of its server as the remedy',
     const unseen = new RegExp(
       `is accepted, but no log has a line from onescan about it: .*; ${remedy}, or specify the log with --log `,
     )
-    complainsOnly(t, await findingsByMail([plain(port)], []), [unseen, unseen])
+    const again =
+      /, EICAR: is accepted, but .*; the remedy is that for port \d+, clean mail, above$/
+    complainsOnly(t, await findingsByMail([plain(port)], []), [unseen, again])
   }
 })
 
 t.test('mail that a client of clamd accepts unscanned is not called deferred', async (t) => {
   const line = 'decision=defer scan=failed reason="clamd is down" MSGID interface=clamd'
   const accepts = await serverWithLog(t, line)
-  const accepted = (mail: string) =>
+  const accepted = (mail: string, remedy: string) =>
     new RegExp(
-      `^error port \\d+, ${mail}: is accepted, although onescan could not scan it: clamd is down; .* may get this mail .*; make the clamd client defer mail .*/defer_ok`,
+      `^error port \\d+, ${mail}: is accepted, although onescan could not scan it: clamd is down; .* may get this mail .*; ${remedy}`,
     )
   t.match(linesOf(await findingsByMail([plain(accepts.port)], [accepts.log])), [
-    accepted('clean mail'),
-    accepted('EICAR'),
+    accepted('clean mail', 'make the clamd client defer mail .*/defer_ok'),
+    accepted('EICAR', 'the remedy is that for port'),
   ])
   const waits =
     'Nov 20 10:00:00 mx postfix/cleanup[1]: 4A1: message-id=MSGID\nNov 20 10:00:01 mx postfix/smtp[1]: 4A1: to=<ann@example.org>, relay=127.0.0.1[127.0.0.1]:10024, status=deferred (451 4.5.0 Error)\n'
@@ -360,11 +362,11 @@ t.test('mail that a client of clamd accepts unscanned is not called deferred', a
     /, EICAR: is deferred by onescan: /,
   ])
   const complaint =
-    '2026-11-30 12:00:00 1vP-1 malware acl condition: clamd 127.0.0.1 : unable to connect\n'
+    '2026-11-30 12:00:00 1xW3Fj-00000000A1b-19cD malware acl condition: clamd 127.0.0.1 : unable to connect\n'
   const down = await serverWithLog(t, 'no line', complaint)
   t.match(linesOf(await findingsByMail([plain(down.port)], [down.log])), [
-    /^error port \d+, clean mail: is accepted, but no log has a line from onescan .*; the mail server logged: "malware acl condition: clamd .*unable to connect".*; fix the error that it logged, and make it defer /,
-    /, EICAR: is accepted, but /,
+    /^error port \d+, clean mail: is accepted, but no log has a line from onescan .*, since the mail server accepts mail when a filter fails; .*; the mail server logged: "malware acl condition: clamd .*unable to connect"; run onescan check, .*; and let the server defer mail meanwhile: "malware" without \/defer_ok$/,
+    /, EICAR: is accepted, but .*; the remedy is that for port \d+, clean mail, above$/,
   ])
 })
 
@@ -379,6 +381,35 @@ t.test('a server that defers all mail, as without its milter, is an error', asyn
       remedy: /^run onescan check, and read the mail server's log/,
     },
   ])
+})
+
+t.test('a server that refuses the empty sender gets mail from another one', async (t) => {
+  const next = await startNext(t, {
+    script: (_, line) =>
+      /^MAIL FROM:<>/i.test(`${line}`) ? '550 5.7.1 <>: no bounces here' : undefined,
+  })
+  t.match(linesOf(await findingsByMail([plain(next.port)])), [
+    /^error port \d+, clean mail: is accepted, but no log /,
+    /^error port \d+, EICAR: is accepted, /,
+    /^warning port \d+, empty sender: is refused, so that bounces do not arrive here: 550 5\.7\.1 <>: no bounces here; exempt the empty sender /,
+  ])
+})
+
+t.test('a domain or user of this host that it does not know is to be added', async (t) => {
+  for (const [reply, remedy] of [
+    [
+      '554 5.7.1 <ann@example.org>: Relay access denied',
+      /^if this host should take mail for example\.org, add that to mydestination .*; if not, specify an address /,
+    ],
+    [
+      '550 5.1.1 <ann@example.org>: User unknown',
+      /^if ann@example\.org should exist, create that user or alias on this host; if not, specify /,
+    ],
+  ] as const) {
+    // biome-ignore format: a table
+    const next = await startNext(t, { script: at('RCPT', reply) })
+    t.match(await findingsByMail([plain(next.port)]), [{ level: 'warning', remedy }])
+  }
 })
 
 t.test('a mailbox that is full is reported as that', async (t) => {
@@ -408,8 +439,10 @@ t.test('what the mail server logs about a filter that it does not reach is shown
   t.match(await findingsByMail([plain(next.port)], [log]), [
     {
       level: 'error',
-      value: new RegExp(`: 451 4\\.7\\.1.*; the mail server logged: "${complaint}"$`),
-      remedy: 'fix the error that it logged',
+      value: new RegExp(
+        `: 451 4\\.7\\.1.*; the mail server logged: "postfix/smtpd: warning: ${complaint}"$`,
+      ),
+      remedy: 'run onescan check, and fix the error that it logged',
     },
   ])
 })
@@ -600,13 +633,14 @@ t.test('mail of a local program that the mail server has not begun to handle', a
   writeFileSync(log, '', { mode: 0o644 })
   writeFileSync(program, '#!/bin/sh\ncat >/dev/null\n', { mode: 0o755 })
   const found = await findingsByMail([{ program }], [log])
-  for (const { level, value, remedy } of found) {
+  for (const { level, what, value, remedy } of found) {
     t.equal(level, 'error')
     t.match(
       value,
       /^is accepted, but no log has a line about it, from onescan or the mail server, /,
     )
-    t.match(remedy, /^run onescan check; if that finds no problems, specify the mail server's log /)
+    if (/clean/.test(what))
+      t.match(remedy, /^run onescan check; if that finds no problems, specify the mail server's log /) // biome-ignore format: a line
   }
   t.equal(found.length, 2)
 })

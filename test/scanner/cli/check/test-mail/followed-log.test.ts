@@ -123,20 +123,41 @@ t.test('a delivery status of a mail server is reported for its message alone', a
 })
 
 // promise: root-paths
-t.test('complaints of mail servers about a filter that they do not reach are found', async (t) => {
+t.test('the complaint of a mail server about a filter shows the cause of others', async (t) => {
   const { current, log } = follow(t)
-  t.equal(await log.waitForUnreached(1), undefined)
-  const at = '/run/onescan/clamd.sock'
-  for (const complaint of [
-    'connect to Milter service inet:127.0.0.1:8890: Connection refused',
-    'connect to proxy filter 127.0.0.1:10025: Connection refused',
-    `malware acl condition: clamd : unable to connect to UNIX socket (${at}): Permission denied`,
-    'Milter (onescan): error connecting to filter: Permission denied',
+  t.equal(await log.waitForComplaint(1), undefined)
+  for (const words of [
+    'warning: process /usr/lib/postfix/sbin/cleanup pid 7 exit status 1',
+    'warning: connect #1 to subsystem public/cleanup: Permission denied',
+    'warning: connect to Milter service inet:127.0.0.1:8890: Connection refused',
   ]) {
-    appendFileSync(current, `mx: warning: ${complaint}\n`)
-    const isRead = async () => (await log.waitForUnreached(WITHIN)) === complaint
-    await until(isRead, complaint)
+    appendFileSync(current, `Nov 30 10:00:00 mx postfix/smtpd[7]: ${words}\n`)
+    await until(() => log.complaint?.text === `postfix/smtpd: ${words}`, words)
   }
+  const chain = 'Nov 30 10:00:00 mx postfix/smtpd[7]: warning: error opening chain file: /x: No such file or directory\n' // biome-ignore format: a line
+  appendFileSync(current, chain)
+  await until(() => log.complaintOfTls !== undefined, 'what only TLS needs')
+  t.match(log.complaint?.text, /Milter/)
+})
+
+t.test('of lines before the test, the end of a program alone counts', async (t) => {
+  const line = (ago: number, text: string) =>
+    `${new Date(Date.now() - ago * 1000).toISOString()} mx postfix/cleanup[7]: ${text}`
+  const follows = (...lines: readonly string[]) => {
+    const file = join(openDirectory(t), 'journal')
+    writeFileSync(file, `#!/bin/sh\ncat <<'END'\n${lines.join('\n')}\n. .\nEND\nexec sleep 60\n`, { mode: 0o755 }) // biome-ignore format: a line
+    const log = new FollowedLog([{ path: 'the journal', modified: 0, command: [file] }], MARK)
+    t.teardown(() => log.close())
+    return log
+  }
+  const old = follows(line(30, 'warning: x: Permission denied'), line(30, 'fatal: bad settings'))
+  await until(() => old.complaint !== undefined, 'the old one')
+  t.equal(old.complaint?.text, 'postfix/cleanup: fatal: bad settings')
+  const both = follows(line(30, 'fatal: bad settings'), line(-1, 'warning: x: File too large'))
+  await until(() => /large/.test(both.complaint?.text ?? ''), 'that of now')
+  const end = follows(line(30, 'fatal: bad settings'), line(-1, 'warning: process x pid 7 exit status 1')) // biome-ignore format: a line
+  await until(() => end.complaint !== undefined, 'its reason')
+  t.match(end.complaint?.text, /bad settings/)
 })
 
 t.test('no link of the owner of a log is followed', async (t) => {

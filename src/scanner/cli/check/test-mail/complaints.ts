@@ -1,0 +1,196 @@
+import { existsSync } from 'node:fs'
+import { hasSystemd } from '../../host/systemd-unit.ts'
+import { eximUnit } from '../mail-server-config/exim-sources.ts'
+
+/** What the programs of a mail server log about themselves, and what helps against it, by the kind of error. */
+
+/** A complaint of a mail server of this host. */
+export interface ServerComplaint {
+  /** The line without its time, its host and the numbers of processes. Anyone may have chosen words in it. */
+  readonly text: string
+  readonly remedy: string
+  /** Set if a filter was not reached: how the server defers mail meanwhile. */
+  readonly defers?: string
+  /** Whether it is about certificates and keys, which only TLS needs. */
+  readonly isAboutTls: boolean
+  /** Whether a program has ended. Postfix starts it again only after a minute. */
+  readonly isEnd: boolean
+  /** Which of several complaints shows the cause: the lowest. */
+  readonly rank: number
+}
+
+type ServerName = 'Postfix' | 'Sendmail' | 'Exim' | 'Dovecot' | 'tcpserver'
+
+/** The forms of such lines, with the program and the text. */
+const FORMS: readonly (readonly [ServerName, RegExp])[] = [
+  ['Postfix', /\b(postfix[\w/-]{0,60})\[\d{1,10}\]: ((?:warning|error|fatal|panic): .*)/],
+  ['Sendmail', /\b(sm-mta|sm-msp|sendmail)\[\d{1,10}\]: (?:\w{1,40}: )?((?:SYSERR|Milter) ?\(.*)/],
+  ['Dovecot', /\b(dovecot)(?:\[\d{1,10}\])?: ((?:lmtp|lda|master|config|auth|ssl-params)[^:]{0,200}: (?:Error|Fatal|Panic): .*)/], // biome-ignore format: a row
+  ['tcpserver', /\b(tcpserver): ((?:fatal|warning): .*)/],
+  ['Exim', /\b(exim)4?\[\d{1,10}\]: (.*)/],
+  ['Exim', /^()\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})? (?:[+-]\d{4} )?(?:\[\d{1,10}\] )?(?:[\w-]{16,40} )?(.*)/], // biome-ignore format: a row
+]
+
+/** What names another host, or the mail of others: no line with it is about this host. */
+const OF_OTHERS =
+  /\[(?!127\.|::1\])[\d.]+\]|\[(?!::1\])[\da-fA-F]*:[\da-fA-F:.]+\]|^(?:<=|[=-]>|==|\*\*|>>|\*>) | (?:connection from|greeting from|timeout writing)/
+
+/** Programs of Postfix that any user runs, with arguments of their own. */
+const OF_USERS = /^postfix\S*\/(?:sendmail|postdrop|postqueue|postmap|postalias|postconf|postlog)$/
+
+const SPOOL = '/var/spool/exim4'
+
+/** Returns the command that starts a server again: a program of Postfix that has ended would otherwise wait for a minute. */
+function howToRestart(server: ServerName): string {
+  switch (server) {
+    case 'Postfix':
+      return hasSystemd() ? 'systemctl restart postfix' : 'postfix stop; postfix start'
+    case 'Exim':
+      return `systemctl restart ${eximUnit()}`
+    case 'Sendmail':
+    case 'Dovecot':
+      return `systemctl restart ${server.toLowerCase()}`
+    case 'tcpserver':
+      return 'svc -t on its service'
+  }
+}
+
+/** Returns the command that gives the programs of a server what its packages have given them, and starts it again. */
+function howToRestore(server: ServerName): string | undefined {
+  if (server === 'Postfix') return `postfix set-permissions; ${howToRestart(server)}`
+  if (server !== 'Exim' || !existsSync(SPOOL)) return undefined
+  return `chown -R Debian-exim:Debian-exim ${SPOOL} && chown -R Debian-exim:adm /var/log/exim4 && ${howToRestart(server)}`
+}
+
+/** How a server defers the mail that no filter has seen. */
+const DEFERS: Partial<Readonly<Record<ServerName, string>>> = {
+  Postfix:
+    'postconf -e milter_default_action=tempfail && postfix reload (and default_action=tempfail where smtpd_milters sets that)',
+  Sendmail: 'F=T in the INPUT_MAIL_FILTER of sendmail.mc',
+  Exim: '"malware" without /defer_ok',
+}
+
+interface Kind {
+  readonly words: RegExp
+  readonly remedy: (server: ServerName) => string
+  readonly isAboutFilter?: true
+  readonly isAboutTls?: true
+  readonly isEnd?: true
+}
+
+/** The kinds of complaints, the clearest first: errors of the system in the words of strerror(3), and of qmail. */
+const KINDS: readonly Kind[] = [
+  {
+    words:
+      /connect to (?:Milter service|proxy filter) |warning: milter (?:unix|inet|local)|malware acl condition: |Milter \(\S{1,200}\): (?:error|timeout) /,
+    isAboutFilter: true,
+    remedy: () => 'run onescan check, and fix the error that it logged',
+  },
+  {
+    words:
+      /\bchain file\b|\bTLS library problem|\bdisabling TLS|\bTLS error on |\bcannot (?:get|load) \w{1,20} (?:certificate|private key)/,
+    isAboutTls: true,
+    remedy: (server) =>
+      `give ${server} a certificate and a key that it can read (in Postfix: smtpd_tls_cert_file and smtpd_tls_key_file, or smtpd_tls_chain_files), then run ${howToRestart(server)}`,
+  },
+  {
+    words: /\bunsupported dictionary type/,
+    remedy: (server) =>
+      `install the package with this type of table, such as postfix-pcre, or remove the table, then run ${howToRestart(server)}`,
+  },
+  {
+    words: / is unavailable\. |\blookup error\b|\bopen (?:database|file) \S+:/,
+    remedy: () =>
+      'run onescan check, which prints the command that makes the table, or correct what this line names, then run postfix reload',
+  },
+  {
+    words: /\bunknown smtpd restriction|\bconfiguration error/,
+    remedy: (server) =>
+      `remove what this line names from the settings of ${server}, then run ${howToRestart(server)}`,
+  },
+  {
+    words: /\bpermission denied|\baccess denied|\boperation not permitted/i,
+    remedy: (server) => {
+      const own = howToRestore(server)
+      const path = 'correct the owner or the mode of that path (namei -l PATH lists them)'
+      const again = `${path}, then run ${howToRestart(server)}`
+      return own === undefined ? again : `${own}; if the line names another path, ${again}`
+    },
+  },
+  {
+    words: /\bno space left|\bdisk quota exceeded|\bout of disk space/i,
+    remedy: () => 'free space: df -h and df -i list full file systems',
+  },
+  {
+    words: /\bread-?only file ?system/i,
+    remedy: () =>
+      'findmnt -no TARGET,OPTIONS -T PATH names the file system of that path: mount it with -o remount,rw, after dmesg has shown why it is read-only',
+  },
+  {
+    words: /\bfile too large/i,
+    remedy: (server) =>
+      `remove LimitFSIZE= from the unit of ${server} (systemctl cat), or raise the size limit of its mailboxes, then restart ${server}`,
+  },
+  {
+    words: /\btoo many open files/i,
+    remedy: (server) => `raise LimitNOFILE= in the unit of ${server}, and restart it`,
+  },
+  {
+    words: /\baddress (?:already in use|already used)/i,
+    remedy: (server) => `ss -ltnp lists what has that address: stop it, then restart ${server}`,
+  },
+  {
+    words: /\bno such file or directory|\bfile does not exist/i,
+    remedy: (server) =>
+      `restore that file, or correct the setting that names it, then run ${howToRestart(server)}; onescan check prints the command for a table of Postfix`,
+  },
+  {
+    words: /\bconnection refused/i,
+    remedy: (server) => `start what should listen there, or correct its address in ${server}`,
+  },
+  {
+    words: /\b(?:fatal|panic|Fatal|Panic): |SYSERR\(root\): /,
+    isEnd: true,
+    remedy: (server) => `correct what this line names, then run ${howToRestart(server)}`,
+  },
+  {
+    words:
+      /warning: process \S{1,300} pid \d{1,10} (?:exit status|killed by signal)|bad command startup/,
+    isEnd: true,
+    remedy: (server) =>
+      `${howToRestore(server) ?? howToRestart(server)} corrects what keeps it from being started; if it ends again, correct what its own lines above that one name (or dmesg, if a signal ended it)`,
+  },
+]
+
+/** Returns the complaint in a line of a log, or undefined if it has none about this host. */
+export function complaintIn(line: string): ServerComplaint | undefined {
+  for (const [server, form] of FORMS) {
+    const [found, program = '', words = ''] = form.exec(line) ?? []
+    if (found === undefined) continue
+    const kind = kindOf(words)
+    if (kind === undefined) return undefined
+    const isEnd = kind.isEnd || (/(?:fatal|panic): /i.test(words) && !OF_USERS.test(program))
+    const defers = kind.isAboutFilter && DEFERS[server]
+    return {
+      ...{
+        text: program === '' ? words : `${program}: ${words}`,
+        isEnd,
+        isAboutTls: kind.isAboutTls ?? false,
+      },
+      ...{ remedy: kind.remedy(server), rank: KINDS.indexOf(kind), ...(defers && { defers }) },
+    }
+  }
+  return undefined
+}
+
+const kindOf = (words: string): Kind | undefined =>
+  OF_OTHERS.test(words) ? undefined : KINDS.find((kind) => kind.words.test(words))
+
+/** Returns the remedy for an error of the system by which Postfix or Exim does not deliver mail, in its words. */
+export function remedyOfDelay(status: string): string | undefined {
+  const server = status.startsWith('status=') ? 'Postfix' : 'Exim'
+  return OF_REPLY.test(status) ? undefined : kindOf(status.replace(/^==/, ''))?.remedy(server)
+}
+
+/** What another server has replied, or does not. */
+const OF_REPLY = /\bsaid: |SMTP error from remote |connect to |[Cc]onnection refused/
