@@ -519,6 +519,58 @@ export const faultsOfAgreement: readonly Fault[] = [
     },
   },
   {
+    name: 'the queue of Postfix was restored as root',
+    breaks: 'chown -R root /var/spool/postfix',
+    reported: {
+      level: 'error',
+      what: 'postfix-files',
+      value:
+        /^\/var\/spool\/postfix\/active belongs to root instead of postfix, and 6 more paths have such a fault: mail waits, or is not accepted$/,
+    },
+  },
+  {
+    name: 'a program of Postfix has lost its group',
+    breaks: 'chown root: /usr/sbin/postdrop',
+    reported: {
+      level: 'error',
+      what: 'postfix-files',
+      value: /^\/usr\/sbin\/postdrop has the group root instead of postdrop: /,
+    },
+  },
+  {
+    name: 'Postfix refuses the mail of all other hosts',
+    breaks: "postconf -e 'smtpd_client_restrictions=permit_mynetworks, reject'; postfix reload",
+    reported: {
+      level: 'warning',
+      what: 'smtpd_client_restrictions',
+      value:
+        /^is permit_mynetworks, reject: mail of all other hosts is refused, although test mail of this host is accepted$/,
+    },
+    restores: 'postconf -X smtpd_client_restrictions; postfix reload',
+  },
+  {
+    name: 'postscreen has no service to which it passes clients',
+    breaks: `postconf -M smtp/inet='smtp inet n - y - 1 postscreen'; postfix reload`,
+    reported: {
+      level: 'error',
+      what: 'smtp/inet',
+      value:
+        /^runs postscreen, and master\.cf has no service smtpd of type pass that takes its mail: Postfix accepts none there$/,
+    },
+    restores: `postconf -MX smtpd/pass; postconf -M smtp/inet='smtp inet n - y - - smtpd'; postfix reload`,
+  },
+  {
+    name: 'a rule lets mail pass by its sender',
+    breaks: `echo 'from=boss@example.org scan off' >/etc/onescan/policy; systemctl reload onescand`,
+    reported: {
+      level: 'warning',
+      what: 'rules [onescand]',
+      value:
+        /accepts mail from anywhere unscanned \(anyone can forge a sender address\): line 1: from=boss@example\.org \(scan off\)$/,
+    },
+    does: 'rm /etc/onescan/policy; systemctl reload onescand',
+  },
+  {
     name: 'a number in main.cf is none',
     breaks: `postconf -e 'message_size_limit = 25 MB'; postfix reload`,
     reported: {

@@ -1,4 +1,5 @@
 import type { CheckLine } from '../../src/base/check/check-line.ts'
+import { DAEMONTOOLS, placeStandIns, QMAIL } from './stand-in-qmail.ts'
 
 /** Hosts that are broken, with what `onescan check` reports about each: doc/development/faults.md has them as a table. */
 
@@ -10,6 +11,9 @@ export const SENDMAIL_WITHOUT_DNS = 'cp /etc/mail/service.switch-nodns /etc/mail
 /** It refuses mail while the machine is busy, and leaves mail in its queue; so does the part that local programs start. */
 export const SENDMAIL_WHEN_BUSY = `sed -i "/^MAILER_DEFINITIONS/i define(\\\`confREFUSE_LA', 1000)dnl\\ndefine(\\\`confQUEUE_LA', 1000)dnl" /etc/mail/sendmail.mc
   sed -i "/^FEATURE(.msp/i define(\\\`confQUEUE_LA', 1000)dnl" /etc/mail/submit.mc`
+/** Sendmail, as its host's page finds it. */
+export const SENDMAIL = `${SENDMAIL_WITHOUT_DNS}; ${SENDMAIL_WHEN_BUSY}; sed -i "/^MAILER_DEFINITIONS/i FEATURE(\\\`accept_unresolvable_domains')dnl" /etc/mail/sendmail.mc
+  echo example.org >>/etc/mail/local-host-names; make -C /etc/mail >/dev/null 2>&1; systemctl enable sendmail`
 
 const DEFAULTS = '/etc/default/onescand'
 export const set = (line: string) => `echo '${line}' >>${DEFAULTS}; systemctl restart onescand`
@@ -52,6 +56,8 @@ export interface Fault {
   readonly breaks: string
   /** Of the check line: its thing, its value, and its remedy, which is a command if `does` is not there. */
   readonly reported: Pick<CheckLine, 'level' | 'what'> & { value: RegExp; remedy?: RegExp }
+  /** Whether only `onescan check --mail` reports it. */
+  readonly byMail?: true
   /** The remedy as a command, where it is in words. */
   readonly does?: string
   /** Shell, typed after mail was tried: takes back what the remedy left for good. */
@@ -543,8 +549,20 @@ const faultsOfExim: readonly Fault[] = [
   },
 ]
 
+interface BrokenHost {
+  readonly title: string
+  readonly packages: string
+  readonly prepare: string
+  /** Files that are no part of a Debian package. */
+  readonly place?: (directory: string) => void
+  readonly setUp: string
+  readonly faults: readonly Fault[]
+  /** The interface of onescand by which mail is scanned. */
+  readonly door: 'milter' | 'smtp' | 'clamd' | 'qmail'
+}
+
 /** Hosts, each as its page sets it up. */
-export const hosts = [
+export const hosts: readonly BrokenHost[] = [
   {
     title: 'Postfix, with the milter',
     packages: 'postfix ucspi-tcp clamav clamdscan iproute2 python3',
@@ -570,5 +588,23 @@ export const hosts = [
       sed -i '/^acl_check_data:$/a ${EXIM_ACL}' ${TEMPLATE}; update-exim4.conf; systemctl restart exim4`,
     faults: [],
     door: 'clamd',
+  },
+  {
+    title: 'Sendmail',
+    packages: 'sendmail make clamdscan iproute2 ucspi-tcp',
+    prepare: SENDMAIL,
+    setUp: `${set('REJECTVIRUS="1"')}; cat /usr/share/onescan/examples/sendmail/sendmail.mc >>/etc/mail/sendmail.mc
+      make -C /etc/mail; systemctl restart sendmail`,
+    faults: [],
+    door: 'milter',
+  },
+  {
+    title: 'qmail',
+    packages: `${DAEMONTOOLS} clamdscan iproute2`,
+    prepare: QMAIL,
+    place: placeStandIns,
+    setUp: `echo y | sh /usr/share/onescan/examples/qmail/qmail-run; sh /usr/share/onescan/examples/qmail/qmail-rules`,
+    faults: [],
+    door: 'qmail',
   },
 ]

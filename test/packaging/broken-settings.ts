@@ -9,6 +9,10 @@ import {
   unset,
   until,
 } from './broken-hosts.ts'
+import { faultsByMail } from './broken-mail.ts'
+import { faultsOfQmail } from './broken-qmail.ts'
+import { faultsOfSendmail } from './broken-sendmail.ts'
+import { faultsOfUnits } from './broken-units.ts'
 
 /**
  * Further faults of the host with Postfix and the milter, after those of broken-hosts.ts: parameters of Postfix, settings,
@@ -572,20 +576,24 @@ const furtherFaults: readonly Fault[] = [
   ...faultsOfService,
   ...faultsOfSettings,
   ...faultsOfAgreement,
+  ...faultsOfUnits,
+  ...faultsByMail,
   purged,
 ]
 
 type Host = (typeof hosts)[number]
 
-/** Faults beside those of the list of a host, by the interface of onescand that it uses. */
-const further: Readonly<Record<Host['door'], readonly Fault[]>> = {
-  milter: furtherFaults,
-  smtp: furtherFaultsOfExim,
-  clamd: faultsOfEximWithClamd,
+/** Faults beside those of the list of a host, by its title. */
+const further: Readonly<Record<string, readonly Fault[]>> = {
+  'Postfix, with the milter': furtherFaults,
+  'Exim, over SMTP': furtherFaultsOfExim,
+  'Exim, as a client of clamd': faultsOfEximWithClamd,
+  Sendmail: faultsOfSendmail,
+  qmail: faultsOfQmail,
 }
 
 /** All faults of a host. */
-export const faultsOf = ({ faults, door }: Pick<Host, 'faults' | 'door'>): readonly Fault[] => [
+export const faultsOf = ({ faults, title }: Pick<Host, 'faults' | 'title'>): readonly Fault[] => [
   ...faults,
-  ...(further[door] ?? []),
+  ...(further[title] ?? []),
 ]

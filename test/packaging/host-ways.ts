@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { newestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { shellWord } from '../../src/base/text/shell-word.ts'
 import { codeBlocks } from '../documents/code-blocks.ts'
-import { POSTFIX, SENDMAIL_WHEN_BUSY, SENDMAIL_WITHOUT_DNS } from './broken-hosts.ts'
-import { placeStandIns } from './stand-in-qmail.ts'
+import { POSTFIX, SENDMAIL } from './broken-hosts.ts'
+import { DAEMONTOOLS, placeStandIns, QMAIL } from './stand-in-qmail.ts'
 
 /** The ways by which mail comes to onescan on a host with Debian's packages, each as its page has it. */
 
@@ -153,29 +153,6 @@ const DOVECOT = `${POSTFIX}; groupadd -g 5000 vmail; useradd -u 5000 -g vmail -d
   postconf -e mydestination=localhost virtual_mailbox_domains=example.org virtual_transport=lmtp:unix:/run/dovecot/lmtp
   postconf -F lmtp/unix/chroot=n`
 
-/** Life with qmail's run script. */
-const QMAIL_RUN = `#!/bin/sh
-QMAILDUID=\`id -u qmaild\`
-NOFILESGID=\`id -g qmaild\`
-exec softlimit -m 20000000 \\
-    tcpserver -v -R -H -l 0 -x /etc/tcp.smtp.cdb -c 20 \\
-        -u "$QMAILDUID" -g "$NOFILESGID" 0 25 /var/qmail/bin/qmail-smtpd 2>&1
-`
-const QMAIL = `for group in nofiles qmail; do groupadd $group; done
-  useradd -M -g nofiles -d /var/qmail -s /usr/sbin/nologin qmaild
-  for user in qmailq qmails qmaill; do useradd -M -g qmail -d /var/qmail -s /usr/sbin/nologin $user; done
-  mkdir -p /var/qmail/control /var/mail-here/tmp /var/mail-here/new /var/mail-here/cur /var/mail-here/envelopes
-  echo mail.example.org >/var/qmail/control/me; chmod 777 /var/mail-here/*
-  chown qmailq:qmail /var/qmail/bin/qmail-queue; chmod 4711 /var/qmail/bin/qmail-queue
-  echo :allow >/etc/tcp.smtp; tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp
-  ln -sfn /etc/service /service; mkdir -p /service/qmail-smtpd/log; install -d -o qmaill /var/log/qmail/smtpd
-  printf '#!/bin/sh\\nexec setuidgid qmaill multilog t /var/log/qmail/smtpd\\n' >/service/qmail-smtpd/log/run
-  cat >/service/qmail-smtpd/run <<'END'
-${QMAIL_RUN}END
-  chmod 755 /service/qmail-smtpd/run /service/qmail-smtpd/log/run; systemctl enable daemontools-run`
-
-/** Packages of each way with qmail. */
-const DAEMONTOOLS = 'daemontools-run daemontools ucspi-tcp perl'
 const RESTARTED = 'svc -t /service/qmail-smtpd; sleep 3'
 /** The page's run script for vpopmail, whose tcpserver had both as its account. */
 const VPOPMAIL_RUN = typedBy('doc/qmail.md', 'exec softlimit -a')
@@ -250,8 +227,7 @@ export const hostWays: readonly HostWay[] = [
     name: 'Sendmail',
     limits: { 'port 587': /^requires authentication/ },
     packages: 'sendmail make',
-    prepare: `${SENDMAIL_WITHOUT_DNS}; ${SENDMAIL_WHEN_BUSY}; sed -i "/^MAILER_DEFINITIONS/i FEATURE(\\\`accept_unresolvable_domains')dnl" /etc/mail/sendmail.mc
-      echo example.org >>/etc/mail/local-host-names; make -C /etc/mail >/dev/null 2>&1; systemctl enable sendmail`,
+    prepare: SENDMAIL,
     typed: typedBy('doc/other-servers.md', 'sendmail.mc >>'),
     undone: `sed -i '/onescan/d' /etc/mail/sendmail.mc; make -C /etc/mail; systemctl restart sendmail`,
     delivered: MAILBOX,
@@ -285,10 +261,6 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'rspamd, as a client of clamd',
-    unsure: {
-      smtpd_milters:
-        /^inet:localhost:11332: it is unknown whether this filter uses onescand as clamd/,
-    },
     packages: 'postfix rspamd',
     prepare: `${RSPAMD}
   # With whole messages, or rspamd does not show clamd the EICAR of the test, which is the body.

@@ -5,28 +5,31 @@ import { faultsOf } from './broken-settings.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /**
- * The findings of `onescan check` on a host with Postfix or Exim and clamd that was broken, and the result of its remedies:
+ * The findings of `onescan check` on a host with a mail server and clamd that was broken, and the result of its remedies:
  * each is carried out, and then mail is tried. FAULT='WORDS|WORDS' chooses among them: words of `HOST: FAULT`. After one that fails,
  * the host is again as it was set up, so that those after it are tried on a host that works.
  */
 
 /** What faults and remedies change, and a boot leaves so. */
-const CHANGED = 'etc var/lib/onescan var/lib/clamav var/spool'
+const CHANGED = 'etc var/lib/onescan var/lib/clamav var/spool $(ls -d var/qmail 2>/dev/null)'
 const KEEP = `tar -C / -cf /as-set-up.tar ${CHANGED}`
 const RESTORE = `umount -l /var/lib/onescan/quarantine; cd /; rm -rf ${CHANGED}; tar --numeric-owner -xpf /as-set-up.tar`
 
-for (const { title, packages, prepare, setUp, faults, door } of hosts) {
+for (const { title, packages, prepare, place, setUp, faults, door } of hosts) {
   const wanted = (process.env.FAULT ?? '').split('|')
   const isChosen = (name: string) => wanted.some((words) => `${title}: ${name}`.includes(words))
-  const chosen = faultsOf({ faults, door }).filter(({ name }) => isChosen(name))
+  const chosen = faultsOf({ faults, title }).filter(({ name }) => isChosen(name))
   if (chosen.length === 0) continue
   t.test(`each remedy of check is carried out: ${title}`, { skip: mailHostMissing }, async (t) => {
-    const host = await bootMailHost(t, packages, prepare)
+    const host = await bootMailHost(t, packages, prepare, { place })
     const type = (script: string) =>
       host.run(`exec </dev/null; export HOME=/root; cd /root; ${script}`)
-    const checkLines = () =>
-      (JSON.parse(type('onescan check --json 2>/dev/null').output) as { results: CheckLine[] })
-        .results
+    const checkLines = (options = '') =>
+      (
+        JSON.parse(type(`onescan check --json ${options} 2>/dev/null`).output) as {
+          results: CheckLine[]
+        }
+      ).results
     const errors = () => checkLines().filter(({ level }) => level === 'error')
     type(`sed -i '/^SelfCheck/d' /etc/clamav/clamd.conf; echo 'SelfCheck 600' >>/etc/clamav/clamd.conf
       ${setUp}`)
@@ -37,7 +40,7 @@ for (const { title, packages, prepare, setUp, faults, door } of hosts) {
     t.same(checkLines().filter(isOfHost), [], 'a host as its page sets it up has no warning')
     t.equal(type(KEEP).code, 0)
 
-    for (const { name, breaks, reported, does, restores = ':', isLast } of chosen) {
+    for (const { name, breaks, reported, does, restores = ':', isLast, byMail } of chosen) {
       await t.test(name, async (t) => {
         t.teardown(async () => {
           if (t.passing()) return
@@ -46,7 +49,7 @@ for (const { title, packages, prepare, setUp, faults, door } of hosts) {
           type(CLAMD_ANSWERS)
         })
         type(breaks)
-        const found = checkLines()
+        const found = checkLines(byMail && '--mail you@example.org')
         // After `onescand` is its process, after `key` an id.
         const checkLine = found.find(
           ({ what, value }) =>

@@ -27,3 +27,28 @@ export function placeStandIns(directory: string): void {
   writeFileSync(source, QUEUE)
   compile('qmail-queue', source)
 }
+
+/** Packages of each host with qmail. */
+export const DAEMONTOOLS = 'daemontools-run daemontools ucspi-tcp perl'
+
+/** Life with qmail's run script. */
+const QMAIL_RUN = `#!/bin/sh
+QMAILDUID=\`id -u qmaild\`
+NOFILESGID=\`id -g qmaild\`
+exec softlimit -m 20000000 \\
+    tcpserver -v -R -H -l 0 -x /etc/tcp.smtp.cdb -c 20 \\
+        -u "$QMAILDUID" -g "$NOFILESGID" 0 25 /var/qmail/bin/qmail-smtpd 2>&1
+`
+/** A host with a stand-in qmail below daemontools. */
+export const QMAIL = `for group in nofiles qmail; do groupadd $group; done
+  useradd -M -g nofiles -d /var/qmail -s /usr/sbin/nologin qmaild
+  for user in qmailq qmails qmaill; do useradd -M -g qmail -d /var/qmail -s /usr/sbin/nologin $user; done
+  mkdir -p /var/qmail/control /var/mail-here/tmp /var/mail-here/new /var/mail-here/cur /var/mail-here/envelopes
+  echo mail.example.org >/var/qmail/control/me; chmod 777 /var/mail-here/*
+  chown qmailq:qmail /var/qmail/bin/qmail-queue; chmod 4711 /var/qmail/bin/qmail-queue
+  echo :allow >/etc/tcp.smtp; tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp
+  ln -sfn /etc/service /service; mkdir -p /service/qmail-smtpd/log; install -d -o qmaill /var/log/qmail/smtpd
+  printf '#!/bin/sh\\nexec setuidgid qmaill multilog t /var/log/qmail/smtpd\\n' >/service/qmail-smtpd/log/run
+  cat >/service/qmail-smtpd/run <<'END'
+${QMAIL_RUN}END
+  chmod 755 /service/qmail-smtpd/run /service/qmail-smtpd/log/run; systemctl enable daemontools-run`

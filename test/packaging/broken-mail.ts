@@ -1,0 +1,60 @@
+import type { Fault } from './broken-hosts.ts'
+
+/** Faults of the host with Postfix and the milter that a test mail shows: check quotes what Postfix logs about them. */
+
+const RESTART = 'systemctl restart postfix'
+
+const SNAKEOIL = '/etc/ssl/certs/ssl-cert-snakeoil'
+
+export const faultsByMail: readonly Fault[] = [
+  {
+    name: 'Postfix does not know a restriction',
+    breaks: 'postconf -e smtpd_recipient_restrictions=nonsense; postfix reload',
+    byMail: true,
+    reported: {
+      level: 'error',
+      what: 'port 25, clean mail',
+      value: /; the mail server logged: "postfix\/smtpd: warning: unknown smtpd restriction: /,
+      remedy:
+        /^remove what this line names from the settings of Postfix, then run systemctl restart postfix$/,
+    },
+    does: `postconf -X smtpd_recipient_restrictions && ${RESTART} && sleep 3`,
+  },
+  {
+    name: 'a program of Postfix cannot be started',
+    breaks: 'chmod a-x /usr/lib/postfix/sbin/cleanup; postfix reload',
+    byMail: true,
+    reported: {
+      level: 'error',
+      what: 'port 25, clean mail',
+      value: /; the mail server logged: "postfix\/\w+: .*cleanup/,
+    },
+    does: `postfix set-permissions; ${RESTART} && sleep 3`,
+  },
+  {
+    name: 'Postfix offers STARTTLS without a certificate',
+    breaks:
+      'postconf -e smtpd_tls_cert_file=/none.pem smtpd_tls_key_file=/none.pem smtpd_tls_security_level=may; postfix reload',
+    byMail: true,
+    reported: {
+      level: 'error',
+      what: 'port 25, STARTTLS',
+      value: /^is offered, and fails: .*TLS not available/,
+      remedy: /^(?:give Postfix a|correct the) certificate /,
+    },
+    // On Debian 13 Postfix comes without a certificate, and without TLS.
+    does: `if test -e ${SNAKEOIL}.pem; then postconf -e smtpd_tls_cert_file=${SNAKEOIL}.pem smtpd_tls_key_file=/etc/ssl/private/ssl-cert-snakeoil.key
+      else postconf -X smtpd_tls_cert_file smtpd_tls_key_file smtpd_tls_security_level; fi && ${RESTART} && sleep 3`,
+  },
+  {
+    name: 'Postfix refuses bounces',
+    breaks: `echo '<> REJECT no bounces' >/etc/postfix/senders; postmap hash:/etc/postfix/senders; postconf -e 'smtpd_sender_restrictions=check_sender_access hash:/etc/postfix/senders'; postfix reload`,
+    byMail: true,
+    reported: {
+      level: 'warning',
+      what: 'port 25, empty sender',
+      value: /^is refused, so that bounces do not arrive here: 5.*no bounces/,
+    },
+    does: 'postconf -X smtpd_sender_restrictions && postfix reload',
+  },
+]
