@@ -10,6 +10,7 @@ import {
   codedValuesOf,
   fileNameIn,
   hasOpenQuote,
+  type Parameter,
   splitAtFileNames,
   strictValue,
   TOKEN,
@@ -108,10 +109,15 @@ class WrittenNames {
 
   /** Reads the names in a text. Some programs ignore quotes. */
   *add(text: string, work: Work): Steps {
-    for (const pieces of [partsOfValue(text), splitAtFileNames(text)]) {
-      yield* work.countUnits(characterCosts.field * (text.length + pieces.length))
+    for (const piecesOf of [partsOfValue, splitAtFileNames]) {
+      yield* work.countUnits(characterCosts.field * text.length)
       // Some programs also find a parameter in place of the type.
-      const found = pieces.flatMap((piece) => fileNameIn(piece) ?? [])
+      const found: Parameter[] = []
+      for (const piece of piecesOf(text)) {
+        yield* work.countUnits(characterCosts.field)
+        const parameter = fileNameIn(piece)
+        if (parameter !== undefined) found.push(parameter)
+      }
       if (found.length > FIELD_NAMES_MAX)
         this.limit ??= `a field with more than ${FIELD_NAMES_MAX} names`
       const read = found.slice(0, FIELD_NAMES_MAX)
@@ -163,9 +169,8 @@ class FoundNames {
   }
 }
 
-/** Splits the value of a field at its semicolons (RFC 2045 5.1). One in quotes does not split. */
-function partsOfValue(value: string): string[] {
-  const pieces: string[] = []
+/** Yields the pieces of a field between semicolons (RFC 2045 5.1). One in quotes does not split. */
+function* partsOfValue(value: string): Generator<string> {
   let from = 0
   let isInQuotes = false
   for (let at = 0; at < value.length; at++) {
@@ -173,11 +178,11 @@ function partsOfValue(value: string): string[] {
     if (isInQuotes && character === '\\') at++
     else if (character === '"') isInQuotes = !isInQuotes
     else if (!isInQuotes && character === ';') {
-      pieces.push(value.slice(from, at))
+      if (at > from) yield value.slice(from, at)
       from = at + 1
     }
   }
-  return [...pieces, value.slice(from)]
+  yield value.slice(from)
 }
 
 /** Returns a name unchanged, and as read by programs that end it at a NUL; without empty names. */

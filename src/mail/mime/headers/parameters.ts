@@ -4,7 +4,7 @@ import { LimitExceeded, limits } from '../budget/limits.ts'
 import { changesAscii, isAsciiOrUtf8, normalizedCharset, toUtf8 } from '../decoders/charsets.ts'
 
 /** A parameter, where some program finds one. */
-interface Parameter {
+export interface Parameter {
   /** In lower case. */
   readonly name: string
   /** The text after the `=`, with all that follows the value. */
@@ -24,14 +24,19 @@ export const MULTIPART_WORDS = /multipart|boundary|x-sun-attachment/i
 /** Behind the star, Camel and MIME::Parser accept more than a number. */
 const fileName = /^\s*(filename|name)["\s]*(\*[^=;]{0,20})?=\s*/i
 /** Where some program finds the name of a file, whatever precedes it. */
-const FILE_NAMES = /;|(?<![\w-])(?=(?:file)?name["\s]*(?:\*[^=;]{0,20})?=)/i
+const FILE_NAMES = /;[;\s]*|(?<![\w-])(?=(?:file)?name["\s]*(?:\*[^=;]{0,20})?=)/gi
 
 /**
- * Splits a field at semicolons, and where a name of a file begins without one: KMime and Ruby find it behind a blank,
- * uudeview behind anything.
+ * Yields the pieces of a field between semicolons, and from where a name of a file begins without one: KMime and Ruby find it
+ * behind a blank, uudeview behind anything.
  */
-export function splitAtFileNames(text: string): string[] {
-  return text.split(FILE_NAMES)
+export function* splitAtFileNames(text: string): Generator<string> {
+  let from = 0
+  for (const { 0: separator, index } of text.matchAll(FILE_NAMES)) {
+    yield text.slice(from, index)
+    from = index + separator.length
+  }
+  yield text.slice(from)
 }
 
 /** Returns the parameter that gives a name to a file, if a text begins with one. */
