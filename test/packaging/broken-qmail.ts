@@ -3,6 +3,8 @@ import type { Fault } from './broken-hosts.ts'
 /** Faults of the host with qmail: its service, its rules and its programs. */
 
 const SERVICE = '/service/qmail-smtpd'
+const LOG = '/var/log/qmail/smtpd'
+const KEPT = '/var/qmail/supervise'
 const WAITS = 'sleep 5'
 const AGAIN = `svc -t ${SERVICE}; ${WAITS}`
 const RULES = '/etc/tcp.smtp'
@@ -42,5 +44,59 @@ export const faultsOfQmail: readonly Fault[] = [
       remedy: /^chmod a\+x \/service\/qmail-smtpd\/run$/,
     },
     does: `chmod a+x ${SERVICE}/run; ${WAITS}`,
+  },
+  {
+    name: 'another program has the port of qmail-smtpd',
+    breaks: `svc -d ${SERVICE}; sleep 1; systemd-run --collect --unit=other tcpserver 0 25 cat; sleep 1; svc -u ${SERVICE}; sleep 2`,
+    reported: {
+      level: 'error',
+      what: SERVICE,
+      value: /^exits right after each start: process \d+ \(tcpserver\) has port 25$/,
+      remedy: /^systemctl stop other\.service; svc -t \/service\/qmail-smtpd$/,
+    },
+    does: `systemctl stop other.service; ${AGAIN}`,
+  },
+  {
+    name: 'the run script has an option that tcpserver does not know',
+    breaks: `sed -i 's/tcpserver -v/tcpserver -Y -v/' ${SERVICE}/run; ${AGAIN}`,
+    reported: {
+      level: 'error',
+      what: SERVICE,
+      value: /^exits right after each start; its log ends in "tcpserver: usage: /,
+    },
+    does: `sed -i 's/tcpserver -Y/tcpserver/' ${SERVICE}/run; ${AGAIN}`,
+  },
+  {
+    name: 'the account of the log may not write it',
+    breaks: `chown -R root ${LOG}; chmod 700 ${LOG}; svc -t ${SERVICE}/log`,
+    reported: {
+      level: 'error',
+      what: `${SERVICE}/log`,
+      value:
+        /^qmaill may not write \/var\/log\/qmail\/smtpd: the service stops when much is unwritten$/,
+      remedy: /^chown -R qmaill \/var\/log\/qmail\/smtpd && chmod u\+rwx \S+ && svc -t \S+\/log$/,
+    },
+  },
+  {
+    name: 'nothing supervises the services',
+    breaks: 'systemctl disable --now daemontools-run; pkill supervise; pkill tcpserver; sleep 1',
+    reported: {
+      level: 'error',
+      what: SERVICE,
+      value: /^is not supervised: it does not start, or nothing starts it again when it ends$/,
+      remedy: /^systemctl enable daemontools-run && systemctl restart daemontools-run$/,
+    },
+    does: `systemctl enable daemontools-run && systemctl restart daemontools-run; ${WAITS}`,
+  },
+  {
+    name: 'no link leads to the service',
+    breaks: `mkdir -p ${KEPT}; svc -dx ${SERVICE} ${SERVICE}/log; mv ${SERVICE} ${KEPT}/; sleep 1`,
+    reported: {
+      level: 'warning',
+      what: `${KEPT}/qmail-smtpd`,
+      value: /^is not started: no link in \/service leads to it$/,
+      remedy: /^ln -s \/var\/qmail\/supervise\/qmail-smtpd \/service\/$/,
+    },
+    does: `ln -s ${KEPT}/qmail-smtpd /service/; sleep 6`,
   },
 ]

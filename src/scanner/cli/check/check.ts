@@ -190,10 +190,10 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const running = isWhole || others.length > 0 ? await askRunningDaemon() : undefined
   const lost = lostSockets(running)
   const isSlotAlone = servers.length > 0 && others.length === 0
-  const broken = isWhole && !args.daemon ? checkMailUnits() : []
-  yield* broken
+  const broken = isWhole && !args.daemon ? [...checkMailUnits(), ...(await checkSupervisors())] : []
   if (isWhole) yield* checkSystemPaths()
-  if (isWhole && !args.daemon) yield* [...checkPackageAccounts(), ...(await checkSupervisors())]
+  if (isWhole && !args.daemon) yield* checkPackageAccounts()
+  yield* broken
   const endpoints = onescandEndpoints(optionsOfOnescand(), running)
   const isForClients = !args.daemon && servers.length === 0 && servesClientsAlone(endpoints)
   let aboutInfected: CheckLine | undefined

@@ -15,6 +15,8 @@ import { hostToReach } from '../../../base/net/server-address.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
 import { ProcEntry } from '../../../base/process/proc-entry.ts'
 import { loadSystem, type Peer } from '../../../base/runtime/system.ts'
+import { shellWord } from '../../../base/text/shell-word.ts'
+import { askSystemd } from './systemd-unit.ts'
 
 interface OpenPort {
   /** An address by which this host itself reaches it. */
@@ -97,6 +99,18 @@ export function strangerAtPort(
     if (!owners.some(isOwn) && owners[0] !== undefined) return owners[0]
   }
   return undefined
+}
+
+/** The control group of a service: cgroups(7). */
+const SERVICE = /^0::\/system\.slice\/(?:.+\/)?([^/\n]+\.service)$/m
+
+/** Returns the command that stops a process: by the unit of systemd that started it, which no boot is to start again. */
+export function howToStop({ pid }: Pick<Peer, 'pid'>): string {
+  const group = attempt(() => readFileSync(new ProcEntry(pid).at('cgroup'), 'latin1')) ?? ''
+  const [, unit] = SERVICE.exec(group) ?? []
+  if (unit === undefined) return `kill ${pid}`
+  const isOfBoot = askSystemd(unit)?.enabled === 'enabled'
+  return `systemctl ${isOfBoot ? 'disable --now' : 'stop'} ${shellWord(unit)}`
 }
 
 /** Returns the processes that hold a socket: a server passes it to its workers. */

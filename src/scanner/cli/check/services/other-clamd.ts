@@ -1,17 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { type CheckLine, hasMark } from '../../../../base/check/check-line.ts'
-import { attempt } from '../../../../base/errors/fault.ts'
 import { ProcEntry } from '../../../../base/process/proc-entry.ts'
-import { shellWord } from '../../../../base/text/shell-word.ts'
 import { configuredAddress, withoutVar } from '../../../scan/scanners/clamd/clamd-conf.ts'
-import { listenerAt } from '../../host/open-ports.ts'
+import { howToStop, listenerAt } from '../../host/open-ports.ts'
 import { askMainProcess, askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 
 /** The units of clamd as distributions name them. */
 export const CLAMDS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const
-
-/** The control group of a service: cgroups(7). */
-const SERVICE = /^0::\/system\.slice\/(?:.+\/)?([^/\n]+\.service)$/m
 
 /** The host's service manager, and what else a test replaces. */
 interface AskedHost {
@@ -45,9 +39,7 @@ export function withOtherClamd(
   // A clamd that has gone into the background began to listen in a process that has ended.
   if (name === undefined || mainProcess(`${running}.service`) === owner.pid) return undefined
   const address = configured()
-  const group = attempt(() => readFileSync(owner.at('cgroup'), 'latin1')) ?? ''
-  const [, unit] = SERVICE.exec(group) ?? []
-  const stop = unit === undefined ? `kill ${owner.pid}` : `systemctl stop ${shellWord(unit)}`
+  const stop = howToStop(listener)
   const isItsPlace = address === undefined || withoutVar(address) === withoutVar(path)
   return {
     ...checkLine,

@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type CheckLine, failure, ok, warning } from '../../../../base/check/check-line.ts'
@@ -7,6 +8,7 @@ import { PathHandle, pathExists } from '../../../../base/path/path-handle.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { isServed } from '../../host/open-ports.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
+import { causeOfEnd, checkLogWriter, readScript } from './why-supervised-ends.ts'
 
 /** The directories that daemontools and runit scan for services. */
 export const SUPERVISED = [
@@ -15,10 +17,11 @@ export const SUPERVISED = [
   '/var/service',
   '/etc/runit/runsvdir/current',
 ] as const
+/** Where Life with qmail and others keep the services that are linked from there. */
+const KEPT = ['/var/qmail/supervise', '/var/qmail/service', '/etc/sv'] as const
 /** The run scripts of services that mail needs. */
 const OF_MAIL = /\bqmail-(?:smtpd|qmtpd|qmqpd)\b|\bonescan/
-/** Upper limits for the bytes read of a run script, and of supervise/status: 18 by daemontools, 20 by runit. */
-const SCRIPT_MAX = 64 * 1024
+/** Upper limit for the bytes read of supervise/status: 18 by daemontools, 20 by runit. */
 const STATUS_MAX = 32
 /** Milliseconds between two looks: supervise(8) starts a service at most once a second. */
 const PAUSE = 1_500
@@ -46,15 +49,35 @@ const PORTS: Readonly<Record<string, number>> = {
 }
 
 /**
- * Resolves to the check lines about services of mail below supervise(8) or runsv(8) that are down, or end as soon as
- * they are started. A service that was stopped is in order if its file `down` shows that this is meant, or if another program
- * serves its port. Their state is root's alone: for other users there are none.
+ * Resolves to the check lines about services of mail that no supervise(8) or runsv(8) watches, that are down, that end as soon as they
+ * are started, or that cannot log. A service that was stopped is in order if its file `down` shows that this is meant, or if
+ * another program serves its port. Their state is root's alone: for other users there are none. `kept` are the directories from
+ * which administrators link services.
  */
 export async function checkSupervisors(
   places: readonly string[] = SUPERVISED,
+  kept: readonly string[] = KEPT,
 ): Promise<CheckLine[]> {
-  const checkLines = await Promise.all(onceEach(places.flatMap(pathsBelow)).map(checkSupervisor))
-  return checkLines.filter((checkLine) => checkLine !== undefined)
+  const services = onceEach(places.flatMap(pathsBelow)).filter(isOfMail)
+  const all = onceEach([...services, ...kept.flatMap(pathsBelow).filter(isOfMail)])
+  const unlinked = all.slice(services.length).flatMap((service) => checkLink(service, places))
+  const checkLines = await Promise.all(services.map(checkSupervisor))
+  const found = checkLines.filter((checkLine) => checkLine !== undefined)
+  return [...found, ...services.flatMap(checkLog), ...unlinked]
+}
+
+const checkLog = (service: string): CheckLine[] =>
+  checkLogWriter(service, superviseCommand('restart', `${service}/log`))
+
+const isOfMail = (service: string): boolean => OF_MAIL.test(readScript(`${service}/run`))
+
+/** Returns a warning about a service that is linked from none of the directories in which supervise(8) is started. */
+function checkLink(service: string, places: readonly string[]): CheckLine[] {
+  const place = places.find((path) => attempt(() => pathExists(path)))
+  const script = readScript(`${service}/run`)
+  if (place === undefined || portsIn(script).some(isServed)) return []
+  const value = `is not started: no link in ${place} leads to it`
+  return [warning(service, value, `ln -s ${shellWord(service)} ${shellWord(place)}/`)]
 }
 
 /** Returns check lines about the administrator's units that are to start a missing program of mail. */
@@ -89,8 +112,9 @@ function onceEach(services: readonly string[]): string[] {
 
 async function checkSupervisor(service: string): Promise<CheckLine | undefined> {
   const script = readScript(`${service}/run`)
-  const first = OF_MAIL.test(script) ? stateOf(service) : undefined
+  const first = stateOf(service)
   if (first === undefined) return undefined
+  if (!isWatched(service)) return failure(service, UNWATCHED, howToWatch())
   if (!first.isWanted && first.pid === 0) {
     if (attempt(() => pathExists(`${service}/down`)))
       return ok(service, 'is down, as its file "down" states')
@@ -110,9 +134,37 @@ async function checkSupervisor(service: string): Promise<CheckLine | undefined> 
   const mode = attempt(() => PathHandle.with(`${service}/run`, ({ stats }) => stats.mode)) ?? 0o111
   if ((mode & 0o111) === 0)
     return failure(service, 'cannot start: its file "run" is not executable', `chmod a+x ${run}`)
-  const value = 'exits right after each start'
-  const remedy = `run sh -n ${run} and read the log of this service; fix the error, then run ${superviseCommand('restart', service)}`
-  return failure(service, value, remedy)
+  const ends = 'exits right after each start'
+  const restart = superviseCommand('restart', service)
+  const { reason, remedy } = causeOfEnd(service, portsIn(script)) ?? {}
+  if (remedy !== undefined) return failure(service, `${ends}: ${reason}`, `${remedy}; ${restart}`)
+  const value = reason === undefined ? ends : `${ends}; ${reason}`
+  return failure(
+    service,
+    value,
+    `run sh -n ${run} and read the log of this service; fix the error, then run ${restart}`,
+  )
+}
+
+const UNWATCHED = 'is not supervised: it does not start, or nothing starts it again when it ends'
+
+/** Returns whether a program supervises the service, as svok(8) does: it has opened this pipe to read. */
+function isWatched(service: string): boolean {
+  const opened = attempt(() =>
+    openSync(`${service}/supervise/ok`, constants.O_WRONLY | constants.O_NONBLOCK),
+  )
+  if (opened !== undefined) closeSync(opened)
+  return opened !== undefined
+}
+
+/** The units that start svscan(8) or runsvdir(8), as packages and pages name them. */
+const WATCHERS = ['daemontools-run', 'daemontools', 'svscan', 'runit', 'runsvdir'] as const
+
+function howToWatch(): string {
+  const unit = WATCHERS.find((name) => askSystemd(name)?.load === 'loaded')
+  return unit === undefined
+    ? 'start svscan or runsvdir for its directory, and have the host start it at each boot'
+    : `systemctl enable ${unit} && systemctl restart ${unit}`
 }
 
 /** Returns the paths in a directory, none if it cannot be read. */
@@ -120,9 +172,6 @@ export const pathsBelow = (place: string): string[] =>
   (attempt(() => PathHandle.with(place, (found) => found.names())) ?? []).map(
     (name) => `${place}/${name}`,
   )
-
-const readScript = (file: string) =>
-  attempt(() => readStart(file, SCRIPT_MAX).toString('latin1')) ?? ''
 
 const portsIn = (script: string) =>
   [...script.matchAll(PORT)].map(([, port = '']) => PORTS[port] ?? Number(port))

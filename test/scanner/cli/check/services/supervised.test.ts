@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -80,6 +80,52 @@ t.test('a service of mail that ends at once is named', { skip: lacks('supervise'
     /^error (\S+): cannot start: its file "run" is not executable; chmod a\+x \1\/run$/,
   )
   t.equal(found.length, 7)
+})
+
+t.test('the cause is named if the host shows it', { skip: lacks('supervise') }, async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.teardown(() => other.close())
+  const { port } = other.address() as AddressInfo
+  const place = await supervised(t, {
+    taken: SMTPD.replace('0 /', `${port} /`),
+    logged: `exit 1 # ${SMTPD}`,
+    closed2: `exec sleep 1000 # ${SMTPD}`,
+    unwatched: `exec sleep 1000 # ${SMTPD}`,
+  })
+  const log = (name: string, directory: string, account = '') => {
+    mkdirSync(join(place, name, 'log'))
+    writeFileSync(
+      join(place, name, 'log/run'),
+      `#!/bin/sh\nexec ${account}multilog t ${directory}\n`,
+    )
+  }
+  log('logged', './main')
+  mkdirSync(join(place, 'logged/log/main'))
+  const line =
+    '@400000006b0e502905b7a55c tcpserver: fatal: temporarily unable to figure out IP address'
+  writeFileSync(join(place, 'logged/log/main/current'), `@400000006b0e50290 earlier\n${line}\n`)
+  const closed = openDirectory(t)
+  chmodSync(closed, 0o700)
+  log('closed2', closed, 'setuidgid nobody ')
+  // As after a restore of a host: the files of supervise are there, and nobody has opened them.
+  rmSync(join(place, 'unwatched/supervise/ok'))
+  execFileSync('mkfifo', [join(place, 'unwatched/supervise/ok')])
+  const kept = openDirectory(t)
+  mkdirSync(join(kept, 'unlinked'))
+  writeFileSync(join(kept, 'unlinked/run'), SMTPD)
+  symlinkSync(join(place, 'logged'), join(kept, 'linked'))
+  const found = linesOf(await checkSupervisors([place], [kept])).map((text) =>
+    text.replaceAll(place, 'HERE').replaceAll(kept, 'KEPT').replaceAll(closed, 'LOG'),
+  )
+  const matches = (start: string, rest: RegExp) =>
+    t.match(found.find((text) => text.startsWith(start))?.slice(start.length), rest, start)
+  matches('error HERE/taken: exits right after each start: process ', new RegExp(`^\\d+ \\(.+\\) has port ${port}; .+; svc -t HERE/taken$`)) // biome-ignore format: a row
+  matches('error HERE/logged: exits right after each start; ', /^its log ends in "tcpserver: fatal: temporarily unable to figure out IP address"; run sh -n /) // biome-ignore format: a row
+  matches('error HERE/closed2/log: nobody may not write LOG', /^: .*; chown -R nobody LOG && chmod u\+rwx LOG && svc -t HERE\/closed2\/log$/) // biome-ignore format: a row
+  matches('error HERE/unwatched: is not supervised: ', /; (systemctl enable|start svscan) /)
+  matches('warning KEPT/unlinked: is not started: no link in HERE leads to it', /^; ln -s KEPT\/unlinked HERE\/$/) // biome-ignore format: a row
+  t.equal(found.length, 5, found.join('\n'))
 })
 
 t.test('a unit of mail whose program is missing is named', async (t) => {
