@@ -549,7 +549,7 @@ const faultsOfExim: readonly Fault[] = [
   },
 ]
 
-interface BrokenHost {
+export interface BrokenHost {
   readonly title: string
   readonly packages: string
   readonly prepare: string

@@ -68,7 +68,7 @@ export const faultsOfQmail: readonly Fault[] = [
   },
   {
     name: 'the account of the log may not write it',
-    breaks: `chown -R root ${LOG}; chmod 700 ${LOG}; svc -t ${SERVICE}/log`,
+    breaks: `chown -R root ${LOG}; svc -t ${SERVICE}/log`,
     reported: {
       level: 'error',
       what: `${SERVICE}/log`,

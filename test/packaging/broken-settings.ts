@@ -1,17 +1,6 @@
 import { faultsOfAgreement } from './broken-agreement.ts'
-import { faultsOfEximWithClamd, furtherFaultsOfExim } from './broken-exim.ts'
-import {
-  CLAMD_ANSWERS,
-  type Fault,
-  type hosts,
-  ofClamd,
-  set,
-  unset,
-  until,
-} from './broken-hosts.ts'
+import { CLAMD_ANSWERS, type Fault, ofClamd, set, unset, until } from './broken-hosts.ts'
 import { faultsByMail } from './broken-mail.ts'
-import { faultsOfQmail } from './broken-qmail.ts'
-import { faultsOfSendmail } from './broken-sendmail.ts'
 import { faultsOfUnits } from './broken-units.ts'
 
 /**
@@ -571,7 +560,8 @@ const purged: Fault = {
   isLast: true,
 }
 
-const furtherFaults: readonly Fault[] = [
+/** Faults of Postfix with the milter, beside the list in broken-hosts.ts. */
+export const furtherFaultsOfPostfix: readonly Fault[] = [
   ...faultsOfMainCf,
   ...faultsOfService,
   ...faultsOfSettings,
@@ -579,21 +569,4 @@ const furtherFaults: readonly Fault[] = [
   ...faultsOfUnits,
   ...faultsByMail,
   purged,
-]
-
-type Host = (typeof hosts)[number]
-
-/** Faults beside those of the list of a host, by its title. */
-const further: Readonly<Record<string, readonly Fault[]>> = {
-  'Postfix, with the milter': furtherFaults,
-  'Exim, over SMTP': furtherFaultsOfExim,
-  'Exim, as a client of clamd': faultsOfEximWithClamd,
-  Sendmail: faultsOfSendmail,
-  qmail: faultsOfQmail,
-}
-
-/** All faults of a host. */
-export const faultsOf = ({ faults, title }: Pick<Host, 'faults' | 'title'>): readonly Fault[] => [
-  ...faults,
-  ...(further[title] ?? []),
 ]

@@ -1,8 +1,7 @@
 import { readMarkdown, rowsBelow, withRows } from '../../test/documents/markdown-page.ts'
 import { typed } from '../../test/documents/typed-blocks.ts'
-import { hosts } from '../../test/packaging/broken-hosts.ts'
-import { faultsOf } from '../../test/packaging/broken-settings.ts'
 import { hostWays } from '../../test/packaging/host-ways.ts'
+import { hostsWithFaults } from '../../test/packaging/hosts-with-faults.ts'
 
 /** The page with the results of the nightly tests of whole hosts, on each release of Debian. */
 export const HOST_RESULTS = 'test/packaging/README.md'
@@ -43,14 +42,14 @@ const tables = new Map<string, readonly Row[]>([
     ],
   ],
   ['## Commands of the pages', rowsOfPages()],
-  ...hosts.map((host): [string, Row[]] => [
-    `## Faults: ${host.title}`,
-    faultsOf(host).map(({ name }) => ({
+  ...hostsWithFaults.map(({ title, faults }): [string, Row[]] => [
+    `## Faults: ${title}`,
+    faults.map(({ name }) => ({
       name,
       file: FAULTS,
-      path: `${host.title} > ${name}`,
+      path: `${title} > ${name}`,
       count: 1,
-      choice: ['FAULT', `${host.title}: ${name}`],
+      choice: ['FAULT', `${title}: ${name}`],
     })),
   ]),
 ])
