@@ -548,7 +548,7 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/postfix.md',
-    begins: `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nEND\nsystemctl restart onescand\ncat`,
+    begins: `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nREJECTVIRUS="0"\nEND\nsystemctl restart onescand\ncat`,
     before: 'cp /etc/postfix/master.cf master.cf',
     shows: ['postconf -h content_filter', /^scan:\[127\.0\.0\.1\]:10025$/m],
   },
@@ -655,7 +655,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
     'sh /usr/share/onescan/setup --remove',
     'test/packaging/setup.test.ts types it',
   ],
-  ["doc/other-servers.md", `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nEND\nsystemctl restart onescand\n\0`, 'for OpenSMTPD, with which test/programs/smtp/smtp-after-queue.test.ts runs it'], // biome-ignore format: a line
+  ["doc/other-servers.md", `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"\nREJECTVIRUS="0"\nEND\nsystemctl restart onescand\n\0`, 'for OpenSMTPD, with which test/programs/smtp/smtp-after-queue.test.ts runs it'], // biome-ignore format: a line
   ['doc/exim.md', '# onescan, in the main section\nav_scanner', 'test/packaging/clamd-clients.test.ts sets Exim up so'], // biome-ignore format: a line
   ['doc/exim.md', '# onescan, in the main section\nacl_not_smtp', 'test/programs/clamd-clients/exim-local.test.ts sets Exim up so'], // biome-ignore format: a line
   ['doc/other-servers.md', 'echo you@example.org >>/etc/smtpd.recipients', 'for OpenSMTPD'],

@@ -200,7 +200,6 @@ export const hostWays: readonly HostWay[] = [
   },
   {
     name: 'Postfix, over SMTP after its queue',
-    unsure: { 'infected mail': /^is tagged and delivered / },
     packages: 'postfix',
     prepare: POSTFIX,
     typed: typedBy('doc/postfix.md', 'postfix-after-queue'),
@@ -324,7 +323,6 @@ END
   },
   {
     name: 'Postfix, with Dovecot over LMTP',
-    unsure: { 'infected mail': /^is tagged and delivered / },
     packages: 'postfix dovecot-lmtpd',
     prepare: DOVECOT,
     typed: `${typedBy('doc/other-servers.md', '--next unix:/run/dovecot/lmtp')}

@@ -51,7 +51,8 @@ export async function* checkStart(
     yield* await pageFaults(options)
     yield* checkVisiblePaths(env, options)
   }
-  const host = ownHost(env, readControlDirectories(env), true)
+  const hasQueuedMail = options?.doors.some(({ route }) => route?.isQueued) ?? false
+  const host = { ...ownHost(env, readControlDirectories(env), true), hasQueuedMail }
   const checksSettingsAlone = options === undefined || options.checksSettings
   for await (const checkLine of checksSettingsAlone ? await checkSettings(host) : runChecks(host)) {
     stopsStart ||= hasMark(checkLine, 'stops the start')

@@ -43,7 +43,7 @@ export async function checkSettings(host: CheckedHost): Promise<CheckLine[]> {
   const first = [
     checkSwitch(host.directories) ?? ok('scanning', 'not disabled'),
     ...faults,
-    ...configurationWarnings(host.env).map(inHost),
+    ...configurationWarnings(host).map(inHost),
   ]
   if (faults.length > 0) return first
   const ofSettings = [...checkQhpsi(host), ...checkAnswers(host)].map(inHost)
@@ -152,20 +152,26 @@ function checkRules({ directories }: CheckedHost): CheckLine[] {
 }
 
 /** Reports what happens to mail that is infected, and to mail that no scanner could judge. */
-function checkAnswers({ env }: CheckedHost): CheckLine[] {
+function checkAnswers({ env, hasQueuedMail = false }: CheckedHost): CheckLine[] {
   const settings = readSettings(env, infectedMail)
   const { QUARANTINE, VIRUSFORWARD } = settings
   const SCANFAIL = readSetting(env, 'SCANFAIL')
   const infected = describeInfectedMail(settings)
+  const ofQueue = describeInfectedMail(settings, hasQueuedMail)
+  const differs =
+    ofQueue === infected ? '' : `, and ${ofQueue} if it comes from a queue (--after-queue)`
+  const refuses = hasQueuedMail
+    ? 'QUARANTINE to keep infected mail back'
+    : 'REJECTVIRUS="1" to refuse infected mail'
   const isChosen =
     env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !namesScanners(env.QHPSI)
   const found = isChosen
-    ? ok('infected mail', `is ${infected}`)
+    ? ok('infected mail', `is ${infected}${differs}`)
     : marked(
         warning(
           'infected mail',
           `is ${infected}`,
-          'set REJECTVIRUS="1" to refuse infected mail, or "0" to tag it without this warning,',
+          `set ${refuses}, or REJECTVIRUS="0" to tag it without this warning,`,
         ),
         'infected mail by default',
       )
@@ -176,8 +182,8 @@ function checkAnswers({ env }: CheckedHost): CheckLine[] {
 }
 
 /** Returns the handling of infected mail, as text. */
-function describeInfectedMail(settings: Values<typeof infectedMail>): string {
-  const infected = actionForInfected(settings, { isBounceInjector: false })
+function describeInfectedMail(settings: Values<typeof infectedMail>, isQueued = false): string {
+  const infected = actionForInfected(settings, { isBounceInjector: false, isQueued })
   switch (infected.action) {
     case 'refuse':
       return 'refused'
@@ -240,7 +246,7 @@ function bansAll(env: Environment): boolean {
 }
 
 /** Warns of each setting that is valid but probably a mistake. */
-function configurationWarnings(env: Environment): CheckLine[] {
+function configurationWarnings({ env, hasQueuedMail }: CheckedHost): CheckLine[] {
   const { QHPSI, REJECTVIRUS, QUARANTINE, VIRUSFORWARD, CLUSTERMAXAGE = '', SECONDLOOK } = env
   const settings = attempt(() => readSettings(env, mailSettings))
   const isRefused = settings?.REJECTVIRUS === 'refuse'
@@ -282,5 +288,5 @@ function configurationWarnings(env: Environment): CheckLine[] {
     ],
   ]
   const found = mistakes.flatMap(([isMade, ...about]) => (isMade ? [warning(...about)] : []))
-  return [...misspeltSettings(env), ...found, ...passesBySettings(env)]
+  return [...misspeltSettings(env), ...found, ...passesBySettings(env, hasQueuedMail)]
 }

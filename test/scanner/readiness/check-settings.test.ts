@@ -135,6 +135,30 @@ t.test('bans of every attachment are a warning', async (t) => {
   }
 })
 
+t.test('mail from a queue is never refused, and no remedy refuses it', async (t) => {
+  const of = async (env: Record<string, string>) =>
+    (
+      await checkSettings({ ...host({ QHPSI: 'plugin: clamd', ...env }), hasQueuedMail: true })
+    ).filter(({ what }) => /^(?:infected mail|UNREAD)$/.test(what))
+  const [infected] = await of({})
+  t.match(infected, {
+    level: 'warning',
+    value: /^is tagged and delivered$/,
+    remedy:
+      /^set QUARANTINE to keep infected mail back, or REJECTVIRUS="0" to tag it without this warning, /,
+  })
+  t.match(await of({ REJECTVIRUS: '1' }), [
+    {
+      level: 'ok',
+      value: /^is refused, and tagged and delivered if it comes from a queue \(--after-queue\)$/,
+    },
+  ])
+  t.match(await of({ REJECTVIRUS: '0', UNREAD: 'accept' }), [
+    { level: 'warning', remedy: /^set UNREAD=quarantine / },
+    { level: 'ok', value: /^is tagged and delivered$/ },
+  ])
+})
+
 t.test('the finding about infected mail states its handling', async (t) => {
   const of = async (env: Record<string, string>) =>
     (await checkSettings(host({ QHPSI: 'plugin: clamd', ...env }))).map(({ value }) => value).join()

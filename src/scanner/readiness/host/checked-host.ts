@@ -22,6 +22,8 @@ export interface CheckedHost {
   readonly accounts: Accounts
   /** Whether onescand uses these settings. Otherwise, onescan-queue does. */
   readonly isDaemon: boolean
+  /** Whether onescand takes mail from a queue (--after-queue), which it never refuses. */
+  readonly hasQueuedMail?: boolean
   /** Whether onescanc uses onescand, and so needs no keys itself. */
   readonly asksOnescand: boolean
   /** Paths of clamd.conf(5), if different from those of the packages. */

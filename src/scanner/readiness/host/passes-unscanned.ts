@@ -28,8 +28,8 @@ interface Passing {
   readonly remedy: string
 }
 
-/** The settings that let mail pass unscanned, by their values: those of their defaults, too. */
-function passing(env: Environment): readonly Passing[] {
+/** The settings that let mail pass unscanned, by their values: those of their defaults, too. `isQueued`: mail that is refused would bounce. */
+function passing(env: Environment, isQueued = false): readonly Passing[] {
   return settingNames.flatMap((name) => {
     const setting: Setting = settingTable[name]
     const passes = setting.passes as ((value: unknown) => string | undefined) | undefined
@@ -38,7 +38,9 @@ function passing(env: Environment): readonly Passing[] {
     if (mail === undefined) return []
     const better =
       setting.kind === 'word'
-        ? setting.words.find((word) => passes?.(word) === undefined)
+        ? setting.words.find(
+            (word) => passes?.(word) === undefined && (!isQueued || word === 'quarantine'),
+          )
         : undefined
     const value = env[name] || String(setting.default)
     const remedy = better ? `set ${name}=${better}` : `unset ${name}`
@@ -50,9 +52,9 @@ function passing(env: Environment): readonly Passing[] {
  * Returns a warning about each setting that lets mail pass unscanned, which may be intended, and names the
  * mail. SCANFAIL has a separate check line.
  */
-export function passesBySettings(env: Environment): CheckLine[] {
+export function passesBySettings(env: Environment, isQueued = false): CheckLine[] {
   if (!namesScanners(env.QHPSI)) return []
-  return passing(env)
+  return passing(env, isQueued)
     .filter(({ name }) => name !== 'SCANFAIL')
     .map(({ name, value, mail, remedy }) =>
       warning(name, `is ${value}, so ${mail} is accepted unscanned`, remedy),
