@@ -74,6 +74,25 @@ const rows: readonly Row[] = [
     printsNot: /mydomain/,
   },
   {
+    name: 'remove on a host whose mail servers use onescand: their files are named',
+    before: [
+      install,
+      `echo 'ONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"' >>/etc/default/onescand`,
+      'mkdir -p /etc/mail /etc/exim4 /etc/rspamd/local.d /etc/amavis/conf.d',
+      "echo 'Xonescan, S=local:/run/onescan/milter.sock' >/etc/mail/sendmail.cf",
+      "echo 'av_scanner = clamd:127.0.0.1 3311' >/etc/exim4/exim4.conf.localmacros",
+      "echo 'route_list = * 127.0.0.1::10025' >/etc/exim4/exim4.conf.template",
+      `echo '# servers = "127.0.0.1:3311";' >/etc/rspamd/local.d/antivirus.conf`,
+      "echo 'x = [127.0.0.1]:100250' >/etc/amavis/conf.d/50-user",
+    ].join('; '),
+    does: remove,
+    state: 'ok config-files',
+    link: REAL,
+    prints:
+      /^warning: these settings of mail servers still use onescand; .*\n\/etc\/exim4\/exim4\.conf\.localmacros\n\/etc\/exim4\/exim4\.conf\.template\n\/etc\/mail\/sendmail\.cf$/m,
+    printsNot: /^\/etc\/(?:rspamd|amavis)|Postfix/m,
+  },
+  {
     name: 'install without a qmail-queue: the link is not mentioned',
     before: away,
     does: install,
