@@ -15,6 +15,7 @@ import { caller } from '../command/caller.ts'
 import { flag, printsJson, textOption, textOptions } from '../command/cli-options.ts'
 import { printCheckLines } from '../command/print-check-lines.ts'
 import { type Arguments, makeCommand } from '../command/run-command.ts'
+import { isServed } from '../host/open-ports.ts'
 import { askRunningDaemon, lostLog, type RunningDaemon } from '../host/running-daemon.ts'
 import { findRunningServices, type RunningService } from '../host/running-services.ts'
 import { optionsOfOnescand } from '../host/settings-file.ts'
@@ -182,6 +183,13 @@ function readsSlots(named: readonly string[]): boolean {
 /** The load average of the last minute, as Sendmail rounds it, and the number of processors. */
 const loadOfHost = () => ({ load: Math.round(loadavg()[0]!), processors: cpus().length })
 
+const SMTP = 25
+const NO_SERVICE = failure(
+  'qmail',
+  'no qmail-smtpd runs, and nothing listens at port 25: its settings are unknown',
+  'start its service (svc -u, or a link to it in /service); to check settings before it runs, name them, as by --envdir',
+)
+
 /** Checks onescan's services and the mail servers, as far as the options name them. */
 async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const servers = args.daemon ? [] : serversToCheck(args)
@@ -206,13 +214,11 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   if (isWhole && running !== undefined) yield* checkAllowed(endpoints)
   let isDecidedHere = false
   if (!args.daemon && servers.length === 0) yield* checkUnknownServer(args, running)
-  // Without a service of qmail nothing is known about its settings.
-  const isDown = broken.length > 0 && (await findRunningServices()).services.length === 0
-  for (const server of isDown ? others : servers) {
+  for (const server of servers) {
     try {
       const found =
         server === 'qmail'
-          ? checkSlots(args)
+          ? checkQmail(args, broken.length > 0)
           : onceStarted(() => checkServer(server, args, running, lost))
       const isOneOfSeveral = servers.length > 1
       for await (const checkLine of found) {
@@ -230,6 +236,16 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
     yield* checkMailServices()
     yield* checkQuotadHere()
   }
+}
+
+/**
+ * Checks the slots. If no service of qmail runs, nothing is known about its settings. Check lines about its
+ * units are the reason, if there are any.
+ */
+async function* checkQmail(args: CheckOptions, isExplained: boolean): AsyncGenerator<CheckLine> {
+  const runsNone = !isOnly(args) && (await findRunningServices()).services.length === 0
+  if (!runsNone || (!isExplained && isServed(SMTP))) yield* checkSlots(args)
+  else if (!isExplained) yield NO_SERVICE
 }
 
 /**

@@ -89,6 +89,11 @@ export async function checkCanary(
   if (reply.answer === 'infected') return ok(what, 'is found')
   const answer = reply.answer === 'clean' ? 'is reported as clean' : reply.reason
   const value = `${answer}: this server is not used, and onescand defers mail that no other one scans`
+  if (/size limit/i.test(answer)) {
+    const remedy =
+      'raise StreamMaxLength, MaxScanSize and MaxFileSize in its clamd.conf (25 means bytes, 25M megabytes), and restart clamd'
+    return failure(what, value, remedy)
+  }
   return isSecure(server.address)
     ? failure(what, value, 'run onescan enable on that host')
     : lacksSignatures(failure, what, value, server.address)

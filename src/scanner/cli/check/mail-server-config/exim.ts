@@ -146,7 +146,7 @@ const searched = (path: string) => (statSync(path).isDirectory() ? (['search'] a
 /** Returns the command that gives an account its own file or directory, or the way to it. */
 const opened = (barrier: string, own: string, { name }: SystemAccount) =>
   barrier === own
-    ? `chown ${name} ${shellWord(own)} && chmod u+rwX ${shellWord(own)}`
+    ? `chown -R ${name} ${shellWord(own)} && chmod u+rwX ${shellWord(own)}`
     : `chmod o+x ${shellWord(barrier)}`
 
 /**

@@ -1,10 +1,13 @@
+import { readlinkSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { join } from 'node:path'
 import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
 import { attempt, errorText } from '../../../../base/errors/fault.ts'
 import { ownAddresses } from '../../../../base/net/own-addresses.ts'
 import { hostOf, isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { commandToOpen } from '../../../../base/path/command-to-open.ts'
 import { roomIn } from '../../../../base/path/room.ts'
+import { ProcEntry } from '../../../../base/process/proc-entry.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { formatSize } from '../../../../base/text/units.ts'
 import { largestScanned } from '../../../readiness/clamd/agreeing-limits.ts'
@@ -49,6 +52,7 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
   const strangers = postfix.services.filter(acceptsFromOutside)
   return once([
     ...checkRuns(postfix),
+    ...checkMasterRead(postfix),
     ...checkPostfixFiles(postfix),
     ...strangers.flatMap((service) => checkService(service, postfix)),
     ...strangers.flatMap((service) => checkPolicyServers(service, postfix)),
@@ -67,6 +71,28 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     ...checkPostscreen(postfix),
     ...checkAcceptsMail(postfix),
   ])
+}
+
+/** A reload ends qmgr(8), which master(8) starts again: that is when it has read master.cf. */
+const MANAGER = 'qmgr'
+/** Milliseconds: the kernel reports the time of its boot in seconds. */
+const CLOCK = 2000
+
+/** Warns if master.cf has changed since Postfix read it, as far as the processes of this host show that to root. */
+export function checkMasterRead(
+  { main, queue }: Pick<Postfix, 'main' | 'queue'>,
+  processes: readonly ProcEntry[] = attempt(() => ProcEntry.all()) ?? [],
+): CheckLine[] {
+  const own = new ProcEntry('self').numbers()
+  const starts = processes
+    .filter((found) => found.status()?.name === MANAGER && found.numbers() === own)
+    .filter((found) => attempt(() => readlinkSync(found.at('cwd'))) === queue)
+    .flatMap((found) => attempt(() => found.startedAt()) ?? [])
+  const file = join(main.config_directory ?? '/etc/postfix', 'master.cf')
+  const changed = attempt(() => statSync(file).mtimeMs) ?? 0
+  if (starts.length === 0 || changed <= Math.max(...starts) + CLOCK) return []
+  const value = `${shellWord(file)} has changed since Postfix read it, so what runs is not what this check reads`
+  return [warning('master.cf', value, 'postfix reload')]
 }
 
 /** postscreen(8) passes the clients that it lets in to another service. */

@@ -56,7 +56,7 @@ const maskedNeeds = (service: Service): readonly string[] =>
 
 /** What systemd itself logs about each attempt to start a unit, beside the cause of its failure. */
 const BESIDE_CAUSE =
-  /^(?:Start|Stopp)(?:ing|ed) |^Finished |: Deactivated successfully|: Failed with result |: Input\/output error$/
+  /^(?:Start|Stopp)(?:ing|ed) |^(?:Listening on|Closed|Finished) |: Deactivated successfully|: Failed with result |: Input\/output error$/
 
 /** Returns why the last start of a unit failed, in the words of its journal, or undefined if it has not failed. */
 export function failedStart(name: string): string | undefined {

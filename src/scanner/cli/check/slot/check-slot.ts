@@ -114,12 +114,10 @@ function withAllSettings(checkLine: CheckLine, host: Host): CheckLine {
  * The only check line about relay clients without QHPSI, which may be intended, as for this host
  * itself. Undefined for all other clients.
  */
-function passesOnPurpose({ env, mayRelay }: Host): readonly CheckLine[] | undefined {
-  if (namesScanners(env.QHPSI) || !mayRelay) return undefined
+function passesOnPurpose(host: Host): readonly CheckLine[] | undefined {
+  if (namesScanners(host.env.QHPSI) || !host.mayRelay) return undefined
   const value = 'is not set for these clients, who may relay: their mail is accepted unscanned'
-  return [
-    warning('QHPSI', value, 'set QHPSI in their rule, and run tcprules, unless this is intended'),
-  ]
+  return [warning('QHPSI', value, `unless this is intended, ${howToSet(host)}`)]
 }
 
 /** Returns whether the same was found for another class of clients. */

@@ -75,8 +75,13 @@ async function withRules(
     checkLines.push(failure(`process ${pid}`, value, remedy))
   }
   if (readers.length === 0 && checkLines.length === 0) {
-    const remedy = 'run onescan check once the service runs'
-    checkLines.push(warning(file, 'no running service reads it: nothing was tested', remedy))
+    const [other] = services.map((service) => service.rules ?? 'no rules')
+    const what = 'no running service reads it: nothing was tested'
+    checkLines.push(
+      other === undefined
+        ? warning(file, what, 'run onescan check once the service runs')
+        : failure(file, `${what}, and the one that runs reads ${other}`, 'change those instead'),
+    )
   }
   return {
     services: readers.map((reader) => ({ ...reader, rules: fresh })),

@@ -28,7 +28,7 @@ export function howToSet({
   readonly rules?: string | undefined
 }): string {
   if (rules === RULES) return `sh ${SCRIPT}`
-  const missing = SETTINGS.filter((setting) => env[setting.replace(/=.*/, '')] === undefined)
+  const missing = SETTINGS.filter((setting) => !env[setting.replace(/=.*/, '')])
   return rules === undefined
     ? `set ${missing.join(', ')} in the environment of qmail-smtpd, as doc/qmail.md shows`
     : `add ,${missing.join()} to each rule of ${shellWord(rulesSource(rules))} that allows clients, then run ${makeRules(rules) ?? 'tcprules'}`

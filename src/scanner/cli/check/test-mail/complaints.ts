@@ -188,6 +188,11 @@ const kindOf = (words: string): Kind | undefined =>
 
 /** Returns the remedy for an error of the system by which Postfix or Exim does not deliver mail, in its words. */
 export function remedyOfDelay(status: string): string | undefined {
+  // Exim tries again only at the time of its retry rules, also after the error is mended.
+  if (/retry time not reached/.test(status))
+    return 'if onescan check is silent, the cause is gone, and exim -qff delivers what waits; if not, fix that first'
+  if (/^status=.*Host or domain name not found/.test(status))
+    return 'if mail for this domain stays on this host, add it to mydestination (or virtual_mailbox_domains) and run postfix reload; if not, correct the name, or the content_filter, transport or FILTER that has it'
   const server = status.startsWith('status=') ? 'Postfix' : 'Exim'
   return OF_REPLY.test(status) ? undefined : kindOf(status.replace(/^==/, ''))?.remedy(server)
 }

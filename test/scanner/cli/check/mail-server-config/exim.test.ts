@@ -363,7 +363,7 @@ t.test('a directory that the account of Exim may not write is named', async (t) 
   const lines = async (program?: string) =>
     linesOf(await checkEximStart(eximThat({ options }, undefined, program)))
   const denied = (path: string) => [
-    `error Exim: cannot accept mail: its account nobody may not write to ${path}; chown nobody ${path} && chmod u+rwX ${path} && systemctl restart exim`,
+    `error Exim: cannot accept mail: its account nobody may not write to ${path}; chown -R nobody ${path} && chmod u+rwX ${path} && systemctl restart exim`,
   ]
   t.same(await lines(), denied(spool))
   chmodSync(spool, 0o777)

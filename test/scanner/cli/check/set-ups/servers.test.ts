@@ -112,8 +112,7 @@ const setUps: readonly SetUp[] = [
     },
     expect: [
       /^ok smtp\/inet \[Postfix\]: uses onescand at unix:/,
-      /^error QHPSI \[qmail\]: is not set here/,
-      /^error next program \[qmail\]: .*qmail-queue/,
+      /^error qmail \[qmail\]: no qmail-smtpd runs, and nothing listens at port 25: /,
     ],
   },
   {

@@ -202,7 +202,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     env: { QHPSI: '' },
     service: () => [...withoutQueue, ...qmqp],
     expect: [
-      /^warning QHPSI: is not set for these clients, who may relay: .* unless this is intended$/,
+      /^warning QHPSI: is not set for these clients, who may relay: .*; unless this is intended, set QMAILQUEUE=\S+, QHPSI=/,
     ],
   },
   {
