@@ -62,7 +62,9 @@ const BESIDE_CAUSE =
 export function failedStart(name: string): string | undefined {
   const unit = askSystemd(name)
   if (unit?.active !== 'failed') return undefined
-  const cause = journalOfStart(unit).find((line) => !BESIDE_CAUSE.test(line))
+  const lines = journalOfStart(unit).filter((line) => !BESIDE_CAUSE.test(line))
+  // What a program complains of may be logged after its end.
+  const cause = lines.find((line) => !/: Main process exited, /.test(line)) ?? lines[0]
   const quoted = cause?.replace(`${name}: `, '').replaceAll('"', "'")
   return `its start failed${quoted === undefined ? '' : `: "${quoted}"`}`
 }
