@@ -34,6 +34,10 @@ interface EndedProgram {
   readonly exceeded?: 'time' | 'output'
 }
 
+/** Returns the ending in words, for an error: `exited with code 1`, or `was killed by SIGSEGV`. */
+export const endingText = ({ code, signal }: Pick<EndedProgram, 'code' | 'signal'>): string =>
+  signal === null ? `exited with code ${code}` : `was killed by ${signal}`
+
 const OUTPUT_MAX = 1024 * 1024
 
 /**

@@ -1,5 +1,5 @@
 import { LruCache, SharedWork } from '../../base/flow/cache.ts'
-import { runProgram } from '../../base/process/run-program.ts'
+import { endingText, runProgram } from '../../base/process/run-program.ts'
 import { lowerCase } from '../../base/text/address.ts'
 
 const POSTMAP = '/usr/sbin/postmap'
@@ -101,15 +101,16 @@ export class Postmap {
       const lines = text.split('\n').map((line) => /^([^\t]*)\t(.*)$/s.exec(line) ?? [])
       return new Map(lines.map(([, key = '', value = '']) => [lowerCase(key), value]))
     }
-    const { code, output, complaint, exceeded } = await runProgram({
+    const ended = await runProgram({
       command: [program, '-q', '-', this.#map],
       input: Buffer.from(keys.map((key) => `${key}\n`).join(''), 'latin1'),
       within: timeout,
       most: keys.length * VALUE_MAX,
     })
+    const { code, output, complaint, exceeded } = ended
     const words = complaint.replace(NO_INTERNET, '').trim()
     if (code === 0 || (code === NO_KEY && words === '')) return answer(output.toString('latin1'))
-    const reason = exceeded ? `exceeds its limit of ${exceeded}` : `exited with ${code}`
+    const reason = exceeded ? `exceeds its limit of ${exceeded}` : endingText(ended)
     const message = `postmap -q ${keys[0]} ${this.#map}: ${words || reason}`
     throw exceeded === 'time' ? new TimeLimitError(message) : new Error(message)
   }

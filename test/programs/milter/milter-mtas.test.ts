@@ -150,7 +150,7 @@ for (const { name, missing, start } of mtas) {
       const daemon = await passage.serve(t, { QHPSI: `/bin/sh -c 'kill -9 $PPID; sleep 5' %s` })
       const before = receiver.count()
       t.match(await send(plain), /^4\d\d 4\.\d\.\d /)
-      await daemon.logged(/worker \d+ exited with SIGKILL/)
+      await daemon.logged(/worker \d+ was killed by SIGKILL/)
       t.equal(receiver.count(), before)
     })
   })

@@ -254,7 +254,7 @@ t.test('a worker that is killed is replaced, and none outlives the first process
   const onescand = await startOnescand(t, { settings: own, args: ['--workers', '2'] })
   const [worker, other] = childrenOf(onescand.pid)
   process.kill(worker!, 'SIGKILL')
-  await onescand.logged(new RegExp(`worker ${worker} exited with SIGKILL`))
+  await onescand.logged(new RegExp(`worker ${worker} was killed by SIGKILL`))
   const isNext = (pid: number) => pid !== worker && pid !== other
   await until(() => childrenOf(onescand.pid).some(isNext), 'another worker starts')
   const next = childrenOf(onescand.pid).find(isNext)

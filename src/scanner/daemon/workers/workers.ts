@@ -5,6 +5,7 @@ import { errorText } from '../../../base/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../../base/flow/timeout.ts'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import { ProcEntry } from '../../../base/process/proc-entry.ts'
+import { endingText } from '../../../base/process/run-program.ts'
 import { requireSystem, systemError } from '../../../base/runtime/system.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import type { ProcessReport, WorkersState } from '../../observe/live/process-report.ts'
@@ -189,7 +190,7 @@ export class Workers {
     child.on('error', worker.fails)
     child.once('exit', (code, signal) => {
       if (!this.#workers.has(worker)) return this.#lostIsGone()
-      const ending = `exited with ${signal ?? code}`
+      const ending = endingText({ code, signal })
       worker.fails(new Error(`worker ${pid} ${ending}`))
       this.#forget(worker, ending)
     })

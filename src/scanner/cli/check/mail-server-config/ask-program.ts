@@ -1,4 +1,4 @@
-import { runProgram } from '../../../../base/process/run-program.ts'
+import { endingText, runProgram } from '../../../../base/process/run-program.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
 import { mailProgramEnv } from '../../../protocol/smtp/sendmail-program.ts'
 import { reader } from '../../root/check-accounts.ts'
@@ -17,12 +17,13 @@ export async function askProgram(
   within = TIMEOUT,
   groups: readonly string[] = [],
 ): Promise<string> {
-  const { code, output, complaint, exceeded } = await runProgram({
+  const ended = await runProgram({
     command: process.getuid!() === 0 ? commandAs(reader(undefined, groups), command) : command,
     ...{ env: mailProgramEnv, cwd: '/', within },
   })
+  const { code, output, complaint, exceeded } = ended
   if (exceeded === 'time')
     throw new Error(`${command[0]} did not end within ${formatDuration(within)}`)
   if (code === 0) return output.toString()
-  throw new Error(complaint.trim() || `${command[0]} exited with ${code}`)
+  throw new Error(complaint.trim() || `${command[0]} ${endingText(ended)}`)
 }

@@ -3,7 +3,7 @@ import { isIP, Socket } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { errorText } from '../../../../base/errors/fault.ts'
 import { withoutCode } from '../../../../base/errors/system-error.ts'
-import { runProgram } from '../../../../base/process/run-program.ts'
+import { endingText, runProgram } from '../../../../base/process/run-program.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
 import { mailProgramEnv, sendmailOptions } from '../../../protocol/smtp/sendmail-program.ts'
 
@@ -264,14 +264,15 @@ const oneLine = (text: string) => text.trim().replace(/\s+/g, ' ')
 async function sendByProgram(program: string, message: Buffer, address: string): Promise<SentMail> {
   const command = 'DATA'
   try {
-    const { code, output, complaint, exceeded } = await runProgram({
+    const ended = await runProgram({
       command: [program, ...sendmailOptions(program, ''), address],
       env: mailProgramEnv,
       input: message,
       within: TIMEOUT,
     })
+    const { code, output, complaint, exceeded } = ended
     if (code === 0) return { kind: 'accepted', text: 'exit code 0', command }
-    const text = oneLine(`${output} ${complaint}`) || `exited with ${code}`
+    const text = oneLine(`${output} ${complaint}`) || endingText(ended)
     return { kind: exceeded ? 'deferred' : 'refused', text, command }
   } catch (error) {
     return { kind: 'refused', text: errorText(error), command }

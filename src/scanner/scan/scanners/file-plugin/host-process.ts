@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
 import { errorText } from '../../../../base/errors/fault.ts'
+import { endingText } from '../../../../base/process/run-program.ts'
 import { compiledProgram, isCompiled } from '../../../../base/runtime/compiled-program.ts'
 import { isLate, type ScannerCall, unansweredBy } from '../contract/scanner.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
@@ -195,8 +196,7 @@ export class PluginHost {
 
   #endResult(): ScanResult {
     const { signalCode, exitCode } = this.#child
-    const ending =
-      signalCode === null ? `exited with code ${exitCode}` : `was killed by ${signalCode}`
+    const ending = endingText({ code: exitCode, signal: signalCode })
     return unknown(`${ending} before it answered`, 'broken-off')
   }
 }
