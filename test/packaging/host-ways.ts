@@ -159,13 +159,11 @@ const VPOPMAIL_RUN = typedBy('doc/qmail.md', 'exec softlimit -a')
 /** Where IndiMail has its files, and rules that name them. */
 const INDIMAIL = `mkdir -p /etc/indimail/tcp; mv /var/qmail/control /etc/indimail; mv /var/qmail/bin/qmail-queue /usr/sbin
   mv /service/qmail-smtpd /service/qmail-smtpd.25; sed -i 's|/etc/tcp.smtp|/etc/indimail/tcp/tcp.smtp|' /service/qmail-smtpd.25/run`
-const INDIMAIL_CONTROL = writtenBy('doc/qmail.md', 'CONTROLDIR="/etc/indimail/control"')
-const INDIMAIL_RULE = [
-  ':allow',
-  'QMAILQUEUE="/etc/onescan/queue",QHPSI="plugin: clamd",REJECTVIRUS="1"',
-  writtenBy('doc/qmail.md', 'QUEUECHAIN="/usr/sbin/qmail-queue"'),
-  INDIMAIL_CONTROL,
-].join()
+const INDIMAIL_CONTROL = 'CONTROLDIR="/etc/indimail/control"'
+const INDIMAIL_RULE = writtenBy(
+  'doc/qmail.md',
+  `:allow,QMAILQUEUE="/etc/onescan/queue",QHPSI="plugin: clamd",REJECTVIRUS="1",QUEUECHAIN="/usr/sbin/qmail-queue",${INDIMAIL_CONTROL}`,
+)
 /** Rules of a service of IndiMail. */
 const indimailRules = (rule: string) =>
   `echo '${rule}' >/etc/indimail/tcp/tcp.smtp; cd /etc/indimail/tcp && (umask 022; tcprules tcp.smtp.cdb tcp.smtp.tmp <tcp.smtp)`
