@@ -21,12 +21,24 @@ import {
   largeEicarMessage,
 } from '../../../readiness/test-mail/eicar-message.ts'
 import { greetedBy, greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
+import { findMailServers, type MailServer } from '../mail-server-config/mail-servers.ts'
 import { AS_ROOT } from '../services/service-state.ts'
 import { remedyOfDelay, type ServerComplaint } from './complaints.ts'
 import { FollowedLog, MILTER_REFUSAL } from './followed-log.ts'
 import { queueLength } from './mail-queue.ts'
 import { isAddress, type NamedMail, nameMail } from './name-mail.ts'
 import type { SendingWay, SentMail } from './send-mail.ts'
+
+const OTHER_SERVERS =
+  'connect the mail server to onescan as doc/other-servers.md shows, and restart it'
+const HOW_TO_CONNECT: Readonly<Record<MailServer, string>> = {
+  qmail: 'connect the mail server to onescan as doc/qmail.md shows',
+  Exim: 'put "deny malware = *" at the top of the ACL that exim4 -bP acl_smtp_data prints, or without av_scanner run the script of doc/exim.md (again), and restart Exim',
+  Postfix:
+    "add onescan's milter to smtpd_milters as README.md shows, also where a service has its own (postconf -P)",
+  Sendmail: OTHER_SERVERS,
+  OpenSMTPD: OTHER_SERVERS,
+}
 
 /**
  * The usual routes by which a host accepts mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail.
@@ -415,13 +427,20 @@ class WayTest {
 
   /** Returns how the server that accepted the mail with this reply comes to use onescan. */
   #howToConnect(reply: string): string {
-    if (this.#isOfQmail(reply)) return 'connect the mail server to onescan as doc/qmail.md shows'
+    const [only, other] = findMailServers(existsSync)
+    const server = this.#serverThatTook(reply) ?? (other === undefined ? only : undefined)
+    return server === undefined
+      ? `${HOW_TO_CONNECT.Postfix}, if this is Postfix`
+      : HOW_TO_CONNECT[server]
+  }
+
+  /** Returns the server whose reply or program this is, if that shows it. */
+  #serverThatTook(reply: string): MailServer | undefined {
+    if (this.#isOfQmail(reply)) return 'qmail'
     const isExim = 'program' in this.#way ? isExims(this.#way.program) : / OK id=\S+$/.test(reply)
-    if (isExim)
-      return 'put "deny malware = *" at the top of the ACL that exim4 -bP acl_smtp_data prints, or without av_scanner run the script of doc/exim.md (again), and restart Exim'
-    return / Message accepted for delivery$/.test(reply)
-      ? 'connect the mail server to onescan as doc/other-servers.md shows, and restart it'
-      : "add onescan's milter to smtpd_milters as README.md shows, also where a service has its own (postconf -P), if this is Postfix"
+    if (isExim) return 'Exim'
+    if (/ Ok: queued as \S+$/.test(reply)) return 'Postfix'
+    return / Message accepted for delivery$/.test(reply) ? 'Sendmail' : undefined
   }
 
   /** Returns the remedy if this is mail of a local program, which is not scanned in the way in which the host uses onescan. */
