@@ -107,6 +107,19 @@ export const faultsOfAgreement: readonly Fault[] = [
     does: ofClamd('MaxScanTime 120000'),
   },
   {
+    name: 'clamd was told to ignore EICAR',
+    breaks: `printf 'EICAR-Test\n' >/var/lib/clamav/local.ign2; ${ofClamd('MaxFiles 10000')}`,
+    reported: {
+      level: 'error',
+      what: 'clamd /run/clamav/clamd.ctl EICAR',
+      value:
+        /^is reported as clean, since \/var\/lib\/clamav\/local\.ign2 makes clamd ignore it: this server is not used, /,
+      remedy:
+        /^remove the lines about EICAR from \/var\/lib\/clamav\/local\.ign2, and restart clamd$/,
+    },
+    does: `rm /var/lib/clamav/local.ign2; ${ofClamd('MaxFiles 10000')}`,
+  },
+  {
     name: 'clamd counts fewer files than mail has',
     breaks: ofClamd('MaxFiles 1'),
     reported: {

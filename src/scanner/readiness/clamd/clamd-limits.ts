@@ -1,17 +1,24 @@
 import { type CheckLine, failure, ok, warning } from '../../../base/check/check-line.ts'
 import { attempt } from '../../../base/errors/fault.ts'
 import { roomIn } from '../../../base/path/room.ts'
+import { shellWord } from '../../../base/text/shell-word.ts'
 import { byteSize } from '../../../base/text/values.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { limits as readingLimits } from '../../../mail/mime/index.ts'
-import { isOffIn, toSetInConf, valueIn } from '../../scan/scanners/clamd/clamd-conf.ts'
+import {
+  clamdConfOf,
+  databaseIn,
+  isOffIn,
+  toSetInConf,
+  valueIn,
+} from '../../scan/scanners/clamd/clamd-conf.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { isSecure } from '../../scan/scanners/clamd/connect.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
 import { SIZE_LIMITS } from './agreeing-limits.ts'
-import { lacksSignatures } from './clamd-signatures.ts'
+import { exceptionOfEicar, lacksSignatures } from './clamd-signatures.ts'
 import { levelsOpened, probeLimitReports } from './limit-probes.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
@@ -62,7 +69,7 @@ export async function checkClamdLimits(
   settings: ScanSettings,
   conf?: string,
 ): Promise<CheckLine[]> {
-  const canary = await checkCanary(server)
+  const canary = await checkCanary(server, undefined, conf)
   if (canary?.level === 'error') return [canary]
   const archives = await checkArchives(server, conf)
   if (await isClean(server, eicarMessage)) {
@@ -81,6 +88,7 @@ export async function checkClamdLimits(
 export async function checkCanary(
   server: ClamdServer,
   signal: AbortSignal = AbortSignal.timeout(SCAN_TIMEOUT),
+  conf: string | undefined = clamdConfOf(server.address),
 ): Promise<CheckLine | undefined> {
   const what = `clamd ${server.address.text} EICAR`
   const outcome = await scan(server, Bytes.of(Buffer.from(EICAR)), signal)
@@ -88,11 +96,18 @@ export async function checkCanary(
   const { reply } = outcome
   if (reply.answer === 'infected') return ok(what, 'is found')
   const answer = reply.answer === 'clean' ? 'is reported as clean' : reply.reason
-  const value = `${answer}: this server is not used, and onescand defers mail that no other one scans`
+  const meanwhile = 'this server is not used, and onescand defers mail that no other one scans'
+  const value = `${answer}: ${meanwhile}`
   if (/size limit/i.test(answer)) {
     const remedy =
       'raise StreamMaxLength, MaxScanSize and MaxFileSize in its clamd.conf (25 means bytes, 25M megabytes), and restart clamd'
     return failure(what, value, remedy)
+  }
+  const exception = conf && exceptionOfEicar(databaseIn(conf))
+  if (exception) {
+    const file = shellWord(exception)
+    const remedy = `remove the lines about EICAR from ${file}, and restart clamd`
+    return failure(what, `${answer}, since ${file} makes clamd ignore it: ${meanwhile}`, remedy)
   }
   return isSecure(server.address)
     ? failure(what, value, 'run onescan enable on that host')

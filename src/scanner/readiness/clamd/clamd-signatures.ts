@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckLine, failure, marked, ok, warning } from '../../../base/check/check-line.ts'
@@ -13,6 +14,7 @@ import {
   toSetInConf,
   valueIn,
 } from '../../scan/scanners/clamd/clamd-conf.ts'
+import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import {
   readSignatureFiles,
   SETTLED_AFTER_SECONDS,
@@ -132,6 +134,22 @@ export function signaturesOf(answer: string): Pick<ClamdState, 'version' | 'made
   }
 }
 
+/** Returns the file with which a site made clamd ignore EICAR, by the name of a signature or by a digest of the file. */
+export function exceptionOfEicar(database: string): string | undefined {
+  const digests = ['md5', 'sha1', 'sha256'].map((name) => createHash(name).update(EICAR).digest('hex')) // biome-ignore format: a list
+  const names = attempt(() => readdirSync(database)) ?? []
+  return names
+    .filter((name) => EXCEPTIONS.test(name))
+    .map((name) => join(database, name))
+    .find((file) => {
+      const text = String(attempt(() => readForeignFile(file, LARGE_DATABASE)) ?? '').toLowerCase()
+      return ['eicar', ...digests].some((words) => text.includes(words))
+    })
+}
+
+/** The files that list exceptions. */
+const EXCEPTIONS = /\.(?:s?fp|ign2?)$/
+
 /** A database with fewer signatures belongs to a site, or is a broken download: ClamAV has millions. */
 const A_HANDFUL = 10_000
 /** The bytes of the header of a .cvd or .cld. */
@@ -165,7 +183,7 @@ export function signaturesIn(database: string): number | undefined {
 function countIn(file: string): number {
   if (/\.(cvd|cld)$/.test(file))
     return Number(readStart(file, HEADER).toString('latin1').split(':')[3] ?? 0) || 0
-  if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions
+  if (EXCEPTIONS.test(file)) return 0
   if (statSync(file).size > LARGE_DATABASE) return A_HANDFUL
   return readForeignFile(file, LARGE_DATABASE)
     .toString('latin1')

@@ -67,9 +67,11 @@ t.test(
   async (t) => {
     const found = async (options: Parameters<typeof startClamd>[1]) => {
       const clamd = await startClamd(t, { alertExceedsMax: true, ...options })
-      const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
+      const named = asked(clamd.socket, { CLAMDMAXSIZE: '500K' })
+      const conf = { clamdConfigFiles: [clamd.configFile] }
+      const checkLines = await checkClamd({ ...named, ...(options?.database && conf) })
       return checkLines.filter(
-        ({ level, value }) => level !== 'ok' && !/without a date/.test(value),
+        ({ level, value }) => level !== 'ok' && !/without a date|only 1 signature/.test(value),
       )
     }
     const archives = {
@@ -87,6 +89,14 @@ t.test(
       value: /^is reported as clean: this server is not used/,
     }
     t.match(await found({ database, scanMail: false }), [unknown])
+    const ignored = { 'local.ign2': 'EICAR-Test\n' }
+    t.match(await found({ database: ignored, scanMail: false }), [
+      {
+        level: 'error',
+        value: /^is reported as clean, since \S+\/local\.ign2 makes clamd ignore it: this server /,
+        remedy: /^remove the lines about EICAR from \S+\/local\.ign2, and restart clamd$/,
+      },
+    ])
   },
 )
 
