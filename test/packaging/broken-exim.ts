@@ -37,6 +37,17 @@ const bogusLine: Fault['reported'] = {
 /** Of the host that uses onescand as clamd. */
 export const faultsOfEximWithClamd: readonly Fault[] = [
   {
+    name: 'the directory in which Exim scans belongs to root',
+    breaks:
+      'mkdir -p /var/spool/exim4/scan; chown root /var/spool/exim4/scan; chmod 700 /var/spool/exim4/scan',
+    reported: {
+      level: 'error',
+      what: 'Exim',
+      value:
+        /^cannot accept mail: its account Debian-exim may not write to \/var\/spool\/exim4\/scan$/,
+    },
+  },
+  {
     name: 'an ACL accepts mail above the scanner',
     breaks: ofExim('/^deny malware/i accept hosts = 192.0.2.0/24 : 127.0.0.1'),
     reported: {

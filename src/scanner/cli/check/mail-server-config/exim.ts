@@ -121,8 +121,7 @@ export async function checkEximStart({ program, print, sources }: Exim): Promise
     .map((path) => path.trim())
     .filter((path) => path.startsWith('/'))
   const own = [
-    spool,
-    `${spool}/input`,
+    ...[spool, ...SPOOL_DIRECTORIES.map((name) => `${spool}/${name}`)],
     ...logs.flatMap((path) => [dirname(path), path.replace('%s', 'main')]),
   ]
   for (const path of own) {
@@ -137,6 +136,9 @@ export async function checkEximStart({ program, print, sources }: Exim): Promise
   const lacking = `cannot deliver mail: ${program} is not set-user-ID root`
   return [failure('Exim', lacking, `chown root ${program} && chmod u+s ${program}`)]
 }
+
+/** What Exim writes below its spool directory; `scan` is that of its content scanning. */
+const SPOOL_DIRECTORIES = ['input', 'msglog', 'db', 'scan']
 
 /** A bit of the mode of a program: inode(7). */
 const SET_USER_ID = 0o4000
