@@ -35,6 +35,17 @@ export const faultsOfSendmail: readonly Fault[] = [
     },
   },
   {
+    name: 'Sendmail waits for a second for the milter',
+    breaks: ofMc('s/R:30s/R:1s/'),
+    reported: {
+      level: 'warning',
+      what: 'filter onescan of Sendmail',
+      value: /^waits for 1 s \(R\), and onescand may need 10 s on a busy host$/,
+      remedy: /^set R:30s for this filter in sendmail\.mc, /,
+    },
+    does: ofMc('s/R:1s/R:30s/'),
+  },
+  {
     name: 'sendmail.mc has changed, and sendmail.cf was not built',
     breaks: `sed -i 's/R:30s/R:40s/' ${MC}`,
     reported: {

@@ -20,12 +20,15 @@ interface Filter {
   readonly address: string
   /** The action of Sendmail while the filter cannot be reached: T, R, 4, or none, which accepts mail. */
   readonly fails: string
-  /** Seconds for its answer at the end of a message: 5 minutes if it names none. */
-  readonly endSeconds: number
+  /** Returns the seconds of a time limit. */
+  readonly secondsOf: (letter: keyof typeof LIMIT_SECONDS) => number
 }
 
-/** Sendmail's own default for `E`, in seconds. */
-const END_SECONDS = 300
+/** Sendmail's own limits for filters, in seconds: to connect, to send, for a reply, and for that at the end of a message. */
+const LIMIT_SECONDS = { C: 300, S: 10, R: 10, E: 300 } as const
+/** What another host gets, and a busy onescand needs: less is not enough for each piece of a message. */
+const STEPS = ['C', 'S', 'R'] as const
+const STEP_SECONDS = 10
 
 /** A part of Sendmail that accepts mail, DaemonPortOptions, with the names of its mail filters. */
 interface SendmailDaemon {
@@ -131,12 +134,15 @@ function parseFilters(configuration: string): Filter[] {
   return [...configuration.matchAll(/^X *([^\s,]+) *,(.*)$/gm)].map(([, name = '', rest = '']) => {
     const value = (letter: string) =>
       new RegExp(`(?:^|,) *${letter} *= *([^,]*)`).exec(rest)?.[1]?.trim() ?? ''
-    return {
-      name,
-      address: value('S'),
-      fails: value('F'),
-      endSeconds: parseDuration(/(?:^|;) *E *: *(\w+)/.exec(value('T'))?.[1] ?? '') ?? END_SECONDS,
-    }
+    const limits = new Map(
+      [...value('T').matchAll(/(?:^|;) *([CSRE]) *: *(\w+)/g)].map(([, letter, text = '']) => [
+        letter,
+        parseDuration(text),
+      ]),
+    )
+    const secondsOf = (letter: keyof typeof LIMIT_SECONDS) =>
+      limits.get(letter) ?? LIMIT_SECONDS[letter]
+    return { name, address: value('S'), fails: value('F'), secondsOf }
   })
 }
 
@@ -193,10 +199,16 @@ function checkFilter(
       ),
     )
   }
-  if (filter.endSeconds <= host.scanSeconds) {
-    const value = `waits for ${formatDuration(filter.endSeconds * 1000)} (E), and a scan may take ${formatDuration(host.scanSeconds * 1000)}`
-    checkLines.push(warning(what, value, `set E:5m for this filter in sendmail.mc, ${REBUILD}`))
+  const tooShort = (letter: keyof typeof LIMIT_SECONDS, need: string) => {
+    const value = `waits for ${formatDuration(filter.secondsOf(letter) * 1000)} (${letter}), and ${need}`
+    const set = letter === 'E' ? 'E:5m' : `${letter}:30s`
+    checkLines.push(warning(what, value, `set ${set} for this filter in sendmail.mc, ${REBUILD}`))
   }
+  if (filter.secondsOf('E') <= host.scanSeconds)
+    tooShort('E', `a scan may take ${formatDuration(host.scanSeconds * 1000)}`)
+  for (const letter of STEPS)
+    if (filter.secondsOf(letter) < STEP_SECONDS)
+      tooShort(letter, `onescand may need ${formatDuration(STEP_SECONDS * 1000)} on a busy host`)
   return checkLines
 }
 

@@ -104,6 +104,7 @@ t.test('a filter that accepts mail while onescand is down is an error', async (t
 t.test('a filter for which Sendmail does not wait as long as a scan may take', async (t) => {
   t.same(linesAbout(t, LISTED, AS_THE_PAGE.replace('E:5m', 'E:1h30m')), [OK])
   t.match(linesAbout(t, LISTED, AS_THE_PAGE.replace('E:5m', 'E:90s'))[1], /^warning .*waits for 90 s \(E\), and a scan may take 2 min 30 s/) // biome-ignore format: a line
+  t.match(linesAbout(t, LISTED, AS_THE_PAGE.replace('R:30s', 'R:1s'))[1], /^warning .*waits for 1 s \(R\), and onescand? may need 10 s .*; set R:30s for this filter/) // biome-ignore format: a line
 })
 
 t.test('a daemon with filters of its own must list that of onescan', async (t) => {
