@@ -28,12 +28,45 @@ export const faultsOfProxy: readonly Fault[] = [
     },
   },
   {
+    name: 'the service by which mail returns lets in only who logs in',
+    breaks: `postconf -P 127.0.0.1:10026/inet/smtpd_recipient_restrictions=permit_sasl_authenticated,reject; ${RELOAD}`,
+    reported: {
+      level: 'error',
+      what: '127.0.0.1:10026/inet/smtpd_recipient_restrictions',
+      value: /^permit_sasl_authenticated,reject: mail that onescand passes back is refused$/,
+    },
+  },
+  {
+    name: 'the service is gone that prepares returned mail for the queue',
+    breaks: `postconf -MX scanned/unix; ${RELOAD}`,
+    reported: {
+      level: 'error',
+      what: '127.0.0.1:10026/inet/cleanup_service_name',
+      value: /^is scanned, and master\.cf has no such service: Postfix does not answer there$/,
+    },
+  },
+  {
+    name: 'a rule for headers discards all mail that was scanned',
+    breaks: `printf '/^Received:/ DISCARD\n' >/etc/postfix/rules; postconf -e header_checks=regexp:/etc/postfix/rules; ${RELOAD}`,
+    byMail: true,
+    reported: {
+      level: 'error',
+      what: 'port 25, clean mail',
+      value:
+        /^is scanned by the smtp interface, and then discarded by a rule of the mail server: "discard: header Received: /,
+      remedy:
+        /^remove DISCARD from header_checks, body_checks or the access map, then run postfix reload$/,
+    },
+    does: `postconf -X header_checks; ${RELOAD}`,
+  },
+  {
     name: 'users submit mail past the proxy',
     breaks: `postconf -M submission/inet='submission inet n - y - - smtpd'; ${RELOAD}`,
     reported: {
       level: 'error',
       what: 'submission/inet',
-      value: /^passes mail past the smtpd_proxy_filter of other services: it is not scanned$/,
+      value:
+        /^passes mail past onescand, which waits for it as an smtpd_proxy_filter: it is not scanned$/,
       remedy: /^postconf -P submission\/inet\/smtpd_proxy_filter=.* && postfix reload$/,
     },
     restores: `postconf -MX submission/inet; ${RELOAD}`,

@@ -19,6 +19,9 @@ interface Demand {
 }
 
 const NOTHING = /^$/
+/** No bare `reject` follows restrictions that let in neither this host nor any client by its address. */
+const LETS_ONESCAND_IN =
+  /^(?!(?:(?:permit_sasl_authenticated|(?:reject|defer)_[a-z_]+)[\s,]+)*(?:reject|defer)(?:$|[\s,]))/
 const CHANGES = 'Postfix changes mail before it is scanned'
 const REPEATS = 'checks made before the scan are repeated after it'
 
@@ -81,6 +84,13 @@ const ofReturn: readonly Demand[] = [
     harmless: /^(|permit_mynetworks\b.*)$/,
     wanted: '',
     does: REPEATS,
+  })),
+  ...['relay', 'recipient'].map((step) => ({
+    name: `${step}_restrictions`,
+    harmless: LETS_ONESCAND_IN,
+    wanted: 'permit_mynetworks, reject',
+    does: 'mail that onescand passes back is refused',
+    isGrave: true as const,
   })),
   { name: 'command_filter', harmless: NOTHING, wanted: '', does: REPEATS },
 ]

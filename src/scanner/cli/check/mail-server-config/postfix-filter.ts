@@ -93,14 +93,17 @@ function toListener(service: SmtpdService, name: string, port: number, postfix: 
   return `if this filter is onescand, ${change}; if not, start the filter`
 }
 
-/** Returns the command with which a service passes its mail to onescand as another one does, if that has a proxy filter. */
+/**
+ * Returns the command with which a service passes its mail to onescand as another one does that has a proxy filter, or as one
+ * did: a service is there that takes mail back.
+ */
 export function asBehindProxy(service: SmtpdService, postfix: Postfix): string | undefined {
   const [other] = [...postfix.set].flatMap(([place, value]) =>
     place.endsWith(`/${PROXY}`) && smtpDoorAt(PROXY, value, postfix) !== undefined
       ? [place.slice(0, -PROXY.length)]
       : [],
   )
-  if (other === undefined) return undefined
+  if (other === undefined) return asFirstBehindProxy(service, postfix)
   const words = [...postfix.set].flatMap(([place, value]) =>
     place.startsWith(`${other}smtpd_proxy_`)
       ? [shellWord(`${service.name}/${place.slice(other.length)}=${value}`)]
@@ -108,6 +111,27 @@ export function asBehindProxy(service: SmtpdService, postfix: Postfix): string |
   )
   return `postconf -P ${words.join(' ')} && postfix reload`
 }
+
+function asFirstBehindProxy(service: SmtpdService, postfix: Postfix): string | undefined {
+  const { endpoints, scanSeconds } = postfix
+  const [door] = endpoints.smtp.flatMap(({ at }) => (at.kind === 'tcp' ? [at] : []))
+  const isAfterQueue =
+    isFilteredBySmtp(postfix) ||
+    [...postfix.set].some(
+      ([place, value]) =>
+        place.endsWith('/content_filter') &&
+        smtpDoorAt('content_filter', value, postfix) !== undefined,
+    )
+  if (door === undefined || isAfterQueue || returnServices(postfix).length === 0) return undefined
+  const words = [
+    `${PROXY}=${door.host}:${door.port}`,
+    `smtpd_proxy_timeout=${timeLimit(scanSeconds)}`,
+  ]
+  return `postconf -P ${words.map((word) => shellWord(`${service.name}/${word}`)).join(' ')} && postfix reload`
+}
+
+/** As main.cf writes it: `900s`. */
+const timeLimit = (scanSeconds: number) => String(proxyTimeout(scanSeconds)).concat('s')
 
 /** Returns the line of master.cf that a value names: `scan/unix`. */
 const transportIn = (value: string) => value.replace(/:.*/s, '').concat('/unix')
@@ -125,7 +149,7 @@ function checkTimeLimit(
   const place = `${name === PROXY ? service.name : transport}/${limit}`
   const time = set.get(place) ?? main[limit] ?? ''
   if ((parseDuration(time) ?? Number.POSITIVE_INFINITY) > scanSeconds) return []
-  const enough = setting(place, `${proxyTimeout(scanSeconds)}s`)
+  const enough = setting(place, timeLimit(scanSeconds))
   return [warning(place, tooEarly(time, scanSeconds), enough)]
 }
 

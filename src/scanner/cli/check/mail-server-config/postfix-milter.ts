@@ -65,7 +65,7 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
   if (filter !== undefined && servesFilters)
     return [usesClamdPerhaps(service.placeOf(filter), service.valueOf(filter))]
   if (beside !== undefined) {
-    const value = `passes mail past the ${PROXY} of other services: it is not scanned`
+    const value = `passes mail past onescand, which waits for it as an ${PROXY}: it is not scanned`
     return [failure(service.name, value, beside)]
   }
   return [notFiltered(service, toAdd, postfix)]

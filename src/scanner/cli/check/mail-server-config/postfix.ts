@@ -69,6 +69,7 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     ...(await checkQuotaDomains(postfix)),
     ...(await checkInstances(postfix)),
     ...checkPostscreen(postfix),
+    ...checkCleanup(postfix),
     ...checkAcceptsMail(postfix),
   ])
 }
@@ -93,6 +94,19 @@ export function checkMasterRead(
   if (starts.length === 0 || changed <= Math.max(...starts) + CLOCK) return []
   const value = `${shellWord(file)} has changed since Postfix read it, so what runs is not what this check reads`
   return [warning('master.cf', value, 'postfix reload')]
+}
+
+/** The name under which smtpd(8) finds cleanup(8), unless a service needs other settings. */
+const CLEANUP = 'cleanup'
+
+function checkCleanup({ services, programs }: Postfix): CheckLine[] {
+  return services.flatMap((service) => {
+    const name = service.valueOf('cleanup_service_name')
+    if (name === '' || name === CLEANUP || programs.has(`${name}/unix`)) return []
+    const value = `is ${name}, and master.cf has no such service: Postfix does not answer there`
+    const adds = `postconf -M ${shellWord(`${name}/unix=${name} unix n - y - 0 ${CLEANUP}`)}`
+    return [failure(service.placeOf('cleanup_service_name'), value, `${adds} && postfix reload`)]
+  })
 }
 
 /** postscreen(8) passes the clients that it lets in to another service. */

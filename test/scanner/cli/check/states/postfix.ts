@@ -507,7 +507,7 @@ export const states: readonly PostfixState[] = [
       `127.0.0.1:${behind} inet n - n - - smtpd\ngate pass - - n - - smtpd\n  -o smtpd_proxy_filter=127.0.0.1:${filter}\n  -o smtpd_proxy_timeout=900s\n`,
     options: byFilter,
     byRule: [
-      /^error \d+\/inet: passes mail past the smtpd_proxy_filter of other services: it is not scanned; postconf -P \d+\/inet\/smtpd_proxy_filter=\S+ \d+\/inet\/smtpd_proxy_timeout=900s && /,
+      /^error \d+\/inet: passes mail past onescand, which waits for it as an smtpd_proxy_filter: it is not scanned; postconf -P \d+\/inet\/smtpd_proxy_filter=\S+ \d+\/inet\/smtpd_proxy_timeout=900s && /,
     ],
     byMail: around,
     isMended: true,
@@ -532,10 +532,12 @@ export const states: readonly PostfixState[] = [
       always_bcc: 'copy@example.org',
     }),
     services: (ports) =>
-      afterQueue(ports, 'content_filter=', 'smtpd_tls_security_level=encrypt').replace(
-        /.*line_length_limit=0\n/,
-        '',
-      ),
+      afterQueue(
+        ports,
+        'content_filter=',
+        'smtpd_tls_security_level=encrypt',
+        'smtpd_relay_restrictions=permit_sasl_authenticated,reject',
+      ).replace(/.*line_length_limit=0\n/, ''),
     options: (ports) => byFilter(ports, '--after-queue'),
     byRule: [
       /^error scan\/unix\/smtp_tls_security_level: encrypt: .*; postconf -P scan\S+=none && postfix reload/,
@@ -545,6 +547,7 @@ export const states: readonly PostfixState[] = [
       /^warning receive_override_options: is not set, so each copy of always_bcc is sent twice.*; postconf -e 'receive_override_options = no_address_mappings'/,
       /^error 127\.0\.0\.1:\d+\/inet\/smtpd_tls_security_level: encrypt: .*; postconf -P /,
       /^warning 127\.0\.0\.1:\d+\/inet\/smtpd_end_of_data_restrictions: .* are repeated after it; postconf -P /,
+      /^error 127\.0\.0\.1:\d+\/inet\/smtpd_relay_restrictions: .* onescand passes back is refused; postconf -P /,
     ],
     byMail: [
       /^error port \d+, clean mail: is accepted, and waits in the queue|^error port \d+, clean mail: /,
