@@ -73,7 +73,7 @@ export function passesByRules({ path, all }: Rules): CheckLine[] {
   const forged = wide.some(({ conditions: { from } }) => from !== undefined)
   const why = forged ? ' (anyone can forge a sender address)' : ''
   const value = `${path} accepts mail from anywhere unscanned${why}: ${inWords(wide)}`
-  const remedy = `remove these lines from ${path}, or limit them by client=, to= or size`
+  const remedy = `remove these lines from ${path}, or limit them by client=, to= or size, then make onescand reload it (systemctl reload onescand)`
   return [warning('rules', value, remedy)]
 }
 
