@@ -47,6 +47,29 @@ export const faultsByMail: readonly Fault[] = [
       else postconf -X smtpd_tls_cert_file smtpd_tls_key_file smtpd_tls_security_level; fi && ${RESTART} && sleep 3`,
   },
   {
+    name: 'mailboxes may be smaller than a message',
+    breaks: 'postconf -e mailbox_size_limit=5000000; postfix reload',
+    byMail: true,
+    reported: {
+      level: 'warning',
+      what: 'port 25, clean mail',
+      value:
+        /^is accepted, and still in the queue .*; the mail server logged: "postfix\/local: fatal: .*mailbox_size_limit is smaller than message_size_limit/,
+    },
+    does: `postconf -e mailbox_size_limit=0; ${RESTART} && sleep 3`,
+  },
+  {
+    name: 'the table of aliases is gone',
+    breaks: 'rm /etc/aliases.*; postfix reload',
+    reported: {
+      level: 'error',
+      what: 'alias_maps',
+      value:
+        /^Postfix cannot read \w+:\/etc\/aliases \(.*\), and defers mail for which it looks there$/,
+      remedy: /^postalias \w+:\/etc\/aliases && postfix reload$/,
+    },
+  },
+  {
     name: 'Postfix refuses bounces',
     breaks: `echo '<> REJECT no bounces' >/etc/postfix/senders; postmap hash:/etc/postfix/senders; postconf -e 'smtpd_sender_restrictions=check_sender_access hash:/etc/postfix/senders'; postfix reload`,
     byMail: true,

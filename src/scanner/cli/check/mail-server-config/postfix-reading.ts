@@ -55,14 +55,16 @@ export function continuedLines(text: string, names: readonly string[]): Continue
 /** The types of tables in files that postmap(1) makes, and of those that Postfix reads as they are written. */
 const MADE = ['hash', 'btree', 'lmdb', 'cdb', 'dbm', 'sdbm']
 const TABLE = /\b(hash|btree|lmdb|cdb|dbm|sdbm|texthash|regexp|pcre|cidr):(\/[^\s,{}]+)/g
-/** Tables that Postfix writes itself, those for local mail, and those of checkMilterMaps(). */
-const OTHERS = /(?:_database|_cache_map|^address_verify_map|^alias_maps|^smtpd_milter_maps)$/
+/** Tables that Postfix writes itself, those that newaliases(1) makes, and those of checkMilterMaps(). */
+const OTHERS = /(?:_database|_cache_map|^address_verify_map|^smtpd_milter_maps)$/
+/** Its tables have the form of aliases(5), and smtpd(8) looks there for each recipient of this host. */
+const ALIASES = 'alias_maps'
 
 /** Resolves to the tables that Postfix cannot read: it defers the mail for which it looks something up there. */
 export async function checkTables(postfix: Postfix): Promise<CheckLine[]> {
   const found = new Map<string, { readonly type: string; readonly path: string; place: string }>()
   for (const [place, value] of [...Object.entries(postfix.written), ...postfix.set]) {
-    if (OTHERS.test(place)) continue
+    if (OTHERS.test(place) || (place === ALIASES && !postfix.main.mydestination)) continue
     for (const [table, type = '', path = ''] of value.matchAll(TABLE))
       if (!found.has(table)) found.set(table, { type, path, place })
   }
@@ -74,7 +76,7 @@ export async function checkTables(postfix: Postfix): Promise<CheckLine[]> {
       const value = `Postfix cannot read ${table} (${errorText(error)}), and defers mail for which it looks there`
       const remedy =
         MADE.includes(type) && existsSync(path)
-          ? `postmap ${shellWord(table)} && postfix reload`
+          ? `${place === ALIASES ? 'postalias' : 'postmap'} ${shellWord(table)} && postfix reload`
           : `restore ${shellWord(path)}, or remove ${table} from ${place}, then run postfix reload`
       return [failure(place, value, remedy)]
     }

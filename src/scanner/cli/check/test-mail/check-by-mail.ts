@@ -29,6 +29,8 @@ import { queueLength } from './mail-queue.ts'
 import { isAddress, type NamedMail, nameMail } from './name-mail.ts'
 import type { SendingWay, SentMail } from './send-mail.ts'
 
+const DISCARDS =
+  'remove DISCARD from header_checks, body_checks or the access map, then run postfix reload'
 const OTHER_SERVERS =
   'connect the mail server to onescan as doc/other-servers.md shows, and restart it'
 const HOW_TO_CONNECT: Readonly<Record<MailServer, string>> = {
@@ -374,13 +376,19 @@ class WayTest {
   }
 
   /** Resolves to the check line about a scanned message that the mail server then holds, or cannot pass on. */
-  async #stays(what: string, scanned: string, sent: SentTestMail): Promise<CheckLine | undefined> {
+  async #stays(what: string, scanned: string, sent: SentTestMail): Promise<CausedLine | undefined> {
     const { log, address } = this.#run
     await log.waitForOutcome(sent.id, LOG_TIMEOUT)
     const delivery = log.deliveryOf(sent.id)
     if (delivery?.waits) return this.#waits(what, scanned, sent, delivery.text)
+    const own = log.ownRuleFor(sent.id, sent.subject, address, 'port' in this.#way)
+    if (own?.startsWith('discard: ')) {
+      const value = `${scanned}, and then discarded by a rule of the mail server: ${quoted(own)}`
+      return failure(what, value, DISCARDS)
+    }
     const rule = delivery === undefined ? log.holdOf(sent.id, address) : undefined
-    if (rule === undefined) return undefined
+    // A program that delivers has ended, and is started again after a minute.
+    if (rule === undefined) return log.complaint?.isEnd ? this.#untried(what, sent) : undefined
     const value = `${scanned}, and held in the queue of Postfix (Subject: ${sent.subject}): ${quoted(rule)}`
     const remedy =
       'remove HOLD from header_checks, body_checks, the access map or that milter unless you release such mail yourself; postsuper -H ALL releases what is held'

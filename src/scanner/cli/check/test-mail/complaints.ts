@@ -82,7 +82,7 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   {
     words:
-      /connect to (?:Milter service|proxy filter) |warning: milter (?:unix|inet|local)|malware acl condition: |Milter \(\S{1,200}\): (?:error|timeout) /,
+      /connect to (?:Milter service|proxy filter) |warning: milter (?:unix|inet|local)|malware acl condition: (?!error while creating mbox )|Milter \(\S{1,200}\): (?:error|timeout) /,
     isAboutFilter: true,
     remedy: () => 'run onescan check, and fix the error that it logged',
   },
@@ -101,7 +101,7 @@ const KINDS: readonly Kind[] = [
   {
     words: / is unavailable\. |\blookup error\b|\bopen (?:database|file) \S+:/,
     remedy: () =>
-      'run onescan check, which prints the command that makes the table, or correct what this line names, then run postfix reload',
+      'run postmap (for aliases newaliases) for the table that this line names, or restore its file, then run postfix reload',
   },
   {
     words: /\bunknown smtpd restriction|\bconfiguration error/,
@@ -109,7 +109,8 @@ const KINDS: readonly Kind[] = [
       `remove what this line names from the settings of ${server}, then run ${howToRestart(server)}`,
   },
   {
-    words: /\bpermission denied|\baccess denied|\boperation not permitted/i,
+    words:
+      /\bpermission denied|\baccess denied|\boperation not permitted|: error while creating mbox /i,
     remedy: (server) => {
       const own = howToRestore(server)
       const path = 'correct the owner or the mode of that path (namei -l PATH lists them)'

@@ -167,8 +167,8 @@ export class FollowedLog {
 
   /**
    * Returns Postfix's own action on a message to this address, in its wording, if a log contains it. Postfix
-   * may discard a recipient in SMTP, where the line does not name the message: Postfix has then received
-   * none.
+   * may discard a recipient in SMTP, or a message at its first header: the line does not name the message, and
+   * no other line does.
    */
   ownRuleFor(id: string, subject: string, address: string, isBySmtp: boolean): string | undefined {
     const found = this.#ownRules.filter(({ text }) => text.includes(` to=<${address}>`))
@@ -176,9 +176,13 @@ export class FollowedLog {
     const isAbout = ({ number, text }: { number: string; text: string }) =>
       numbers.includes(number) ||
       text.includes(` ${subject} `) ||
-      (isBySmtp && numbers.length === 0 && number === NOT_QUEUED)
+      (numbers.length === 0 && (number === NOT_QUEUED ? isBySmtp : this.#isOfNone(number, text)))
     return found.find(isAbout)?.text
   }
+
+  /** Returns whether no line shows which message has this queue id, such as a rule about its subject. */
+  #isOfNone = (number: string, text: string) =>
+    !this.#numbers.has(number) && !/ header Subject: /.test(text)
 
   /**
    * Returns the rule by which Postfix holds a queued message to this address. It logs a rule about the recipient before the message

@@ -265,7 +265,8 @@ async function sendByProgram(program: string, message: Buffer, address: string):
   const command = 'DATA'
   try {
     const ended = await runProgram({
-      command: [program, ...sendmailOptions(program, ''), address],
+      // Sendmail would keep what is refused in dead.letter.
+      command: [program, '-oeq', ...sendmailOptions(program, ''), address],
       env: mailProgramEnv,
       input: message,
       within: TIMEOUT,

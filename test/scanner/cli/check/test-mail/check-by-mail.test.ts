@@ -800,7 +800,7 @@ t.test(
   async (t) => {
     const bare = makeMachine(t)
     const program = join(openDirectory(t), 'sendmail')
-    const script = '#!/bin/sh\ncat >/dev/null\necho "uid $(id -u) sends to $4" >&2\nexit 75\n'
+    const script = '#!/bin/sh\ncat >/dev/null\necho "uid $(id -u) sends to $5" >&2\nexit 75\n'
     writeFileSync(program, script, { mode: 0o755 })
     // A host without any server, as far as the network goes.
     const apart = `mount --bind "$0" ${SENDMAIL} && exec "$@"`
