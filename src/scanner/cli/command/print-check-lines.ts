@@ -7,7 +7,7 @@ import { showsColours } from './terminal.ts'
 
 /** The characters of the column of names. A longer name shifts its own line alone. */
 const WIDTH = 22
-/** Milliseconds without a check line after which the command prints that it is still checking. */
+/** Milliseconds without a check line after which the command prints at a terminal that it is still checking. */
 const QUIET = 5_000
 
 /**
@@ -25,7 +25,8 @@ export async function printCheckLines(
 ): Promise<number> {
   const printed: CheckLine[] = []
   const seen = new Map<CheckMark, CheckLine['level']>()
-  const waits = setInterval(() => output.text('(still checking)\n'), QUIET)
+  const isWatched = process.stdout.isTTY
+  const waits = setInterval(() => isWatched && output.text('(still checking)\n'), QUIET)
   try {
     for await (const arrived of checkLines) {
       const { marks = [], follows = [] } = arrived
