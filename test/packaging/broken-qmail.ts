@@ -25,6 +25,29 @@ export const faultsOfQmail: readonly Fault[] = [
     },
   },
   {
+    name: 'qmail-queue belongs to root, who alone may run it',
+    breaks: 'chown root:root /var/qmail/bin/qmail-queue; chmod 700 /var/qmail/bin/qmail-queue',
+    reported: {
+      level: 'error',
+      what: 'next program',
+      value: /cannot execute \/var\/qmail\/bin\/qmail-queue: mail is deferred$/,
+      remedy:
+        /^chown qmailq:qmail \/var\/qmail\/bin\/qmail-queue && chmod 4711 \/var\/qmail\/bin\/qmail-queue$/,
+    },
+  },
+  {
+    name: 'only root writes temporary files',
+    breaks: 'chmod 755 /tmp',
+    reported: {
+      level: 'warning',
+      what: '/tmp',
+      value: /^has mode 0755: /,
+      remedy: /^chmod 1777 \/tmp$/,
+    },
+    // No remedy gives /tmp to an account.
+    does: '! onescan check | grep "chown .* /tmp" && chmod 1777 /tmp',
+  },
+  {
     name: 'the compiled rules are gone',
     breaks: `rm ${RULES}.cdb`,
     reported: {

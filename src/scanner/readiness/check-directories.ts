@@ -184,9 +184,16 @@ function missing(what: string, remedy = 'create this directory'): MissingLine {
 const toCreate = ({ account }: CheckedHost, directory: string) =>
   `install -d -m 700 -o ${account.name} ${shellWord(directory)}`
 
+/** Directories of all accounts of a host, which never belong to one. */
+const OF_ALL = ['/tmp', '/var/tmp', '/dev/shm']
+
 /** Returns the command that lets the account of the host write to a path, past what denies that. */
-const toLetWrite = ({ account }: CheckedHost, path: string, barrier: string) =>
-  barrier === path ? `chown ${account.name} ${shellWord(path)}` : `chmod a+x ${shellWord(barrier)}`
+function toLetWrite({ account }: CheckedHost, path: string, barrier: string): string {
+  if (OF_ALL.includes(barrier)) return `chmod 1777 ${barrier}`
+  return barrier === path
+    ? `chown ${account.name} ${shellWord(path)}`
+    : `chmod a+x ${shellWord(barrier)}`
+}
 
 /** Returns the name of the group of clamd, by its packages, or `GROUP`. */
 const groupOfClamd = ({ accounts }: CheckedHost) =>

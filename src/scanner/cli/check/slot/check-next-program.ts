@@ -113,6 +113,9 @@ function checkNextProgram(host: Host): CheckLine[] {
   let next: SlotNextProgram
   try {
     next = findNextProgram([], host.env, host.directories)
+    const { program } = next
+    const barrier = existsSync(program) ? obstacle(host.account, program, 'execute') : undefined
+    if (barrier !== undefined) return [barredNext(program, barrier, host)]
     // The check of the slot program has reported that it is missing.
     requireNextProgram(next, attempt(() => realpathSync(host.program)) ?? '/')
   } catch (error) {
@@ -122,8 +125,6 @@ function checkNextProgram(host: Host): CheckLine[] {
     ]
   }
   const { program, args } = next
-  const barrier = obstacle(host.account, program, 'execute')
-  if (barrier !== undefined) return [barred('next program', program, barrier, host)]
   const powerless = lacksSetuid(host, program)
   if (powerless !== undefined) return [powerless]
   return [ok('next program', [program, ...args].join(' '))]
@@ -139,8 +140,17 @@ function lacksSetuid(host: Host, program: string): CheckLine | undefined {
   if (basename(path) !== 'qmail-queue' || (mode & 0o4000) !== 0) return undefined
   if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined
   const value = `${path} lacks its setuid bit: it cannot write to the queue, so mail is deferred`
-  const word = shellWord(path)
-  return failure('next program', value, `chown qmailq:qmail ${word} && chmod 4711 ${word}`)
+  return failure('next program', value, asInstalled(path))
+}
+
+/** Returns the command that gives qmail-queue what qmail's installation gives it. */
+const asInstalled = (path: string) =>
+  `chown qmailq:qmail ${shellWord(path)} && chmod 4711 ${shellWord(path)}`
+
+function barredNext(program: string, barrier: string, host: Host): CheckLine {
+  const checkLine = barred('next program', program, barrier, host)
+  const isQueue = barrier === program && basename(program) === 'qmail-queue' && !isScript(program)
+  return isQueue ? { ...checkLine, remedy: asInstalled(program) } : checkLine
 }
 
 /** Returns whether it is a script of the administrator: the bit has no effect on scripts; execve(2). */

@@ -20,7 +20,10 @@ t.test('a chain that is missing, not executable, or the slot itself is an error'
     level: 'error',
     value: /qmail-queue.*no such file or directory/,
   })
-  t.match(chain({ QMAILHOME: qmail(t, 0o644) }), { level: 'error', value: /permission denied/ })
+  t.match(chain({ QMAILHOME: qmail(t, 0o644) }), {
+    level: 'error',
+    value: / cannot execute .*: mail is deferred$/,
+  })
   t.match(chain({ QUEUECHAIN: '/tmp' }), { level: 'error', value: /is not a file/ })
   t.match(chain({ QUEUECHAIN: slotProgram }), {
     level: 'error',
@@ -49,6 +52,8 @@ t.test('a qmail-queue without its setuid bit is reported', async (t) => {
   mkdirSync(join(home, 'bin'))
   copyFileSync('/bin/true', queue)
   const chain = () => checkPrograms(host({ QMAILHOME: home }, { account: stranger })).at(-1)
+  chmodSync(queue, 0o700)
+  t.match(chain(), { level: 'error', value: /cannot execute/, remedy: /chmod 4711/ })
   chmodSync(queue, 0o711)
   t.match(chain(), { level: 'error', value: /lacks its setuid bit/, remedy: /chmod 4711/ })
   chmodSync(queue, 0o4711)
