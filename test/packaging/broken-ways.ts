@@ -46,6 +46,16 @@ export const faultsOfProxy: readonly Fault[] = [
     },
   },
   {
+    name: 'the service by which mail returns does not know this host',
+    breaks: `postconf -P 127.0.0.1:10026/inet/mynetworks=192.0.2.0/24; ${RELOAD}`,
+    reported: {
+      level: 'error',
+      what: '127.0.0.1:10026/inet/mynetworks',
+      value:
+        /^is 192\.0\.2\.0\/24, and not 127\.0\.0\.1: mail that onescand passes back is refused$/,
+    },
+  },
+  {
     name: 'a rule for headers discards all mail that was scanned',
     breaks: `printf '/^Received:/ DISCARD\n' >/etc/postfix/rules; postconf -e header_checks=regexp:/etc/postfix/rules; ${RELOAD}`,
     byMail: true,

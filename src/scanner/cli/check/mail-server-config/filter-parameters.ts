@@ -22,6 +22,10 @@ const NOTHING = /^$/
 /** No bare `reject` follows restrictions that let in neither this host nor any client by its address. */
 const LETS_ONESCAND_IN =
   /^(?!(?:(?:permit_sasl_authenticated|(?:reject|defer)_[a-z_]+)[\s,]+)*(?:reject|defer)(?:$|[\s,]))/
+/** A network of this host or of all, or a table, a file or a parameter that may contain one. */
+const MAY_HAVE_THIS_HOST = /^$|(?:^|[\s,])(?:127\.|0\.0\.0\.0\/0|\/)|:\/|\$/
+/** All other clients are refused. */
+const NETWORKS_ALONE = /^permit_mynetworks[\s,]+(?:reject|defer)(?:$|[\s,])/
 const CHANGES = 'Postfix changes mail before it is scanned'
 const REPEATS = 'checks made before the scan are repeated after it'
 
@@ -107,10 +111,19 @@ export function checkTransport(transport: string, { main, set, programs }: Postf
 
 /** Returns check lines about a service that takes mail back from onescand. */
 export function checkReturnService(service: SmtpdService): CheckLine[] {
-  return ofReturn.flatMap((demand) => {
-    const parameter = `smtpd_${demand.name}`
-    return judge(demand, `${service.name}/${parameter}`, service.valueOf(parameter))
-  })
+  const networks = service.valueOf('mynetworks')
+  const letsIn = ['relay', 'recipient'].map((step) => service.valueOf(`smtpd_${step}_restrictions`))
+  const isKnown =
+    MAY_HAVE_THIS_HOST.test(networks) || !letsIn.some((list) => NETWORKS_ALONE.test(list))
+  const value = `is ${networks}, and not 127.0.0.1: mail that onescand passes back is refused`
+  const place = `${service.name}/mynetworks`
+  return [
+    ...(isKnown ? [] : [failure(place, value, setting(place, '127.0.0.0/8'))]),
+    ...ofReturn.flatMap((demand) => {
+      const parameter = `smtpd_${demand.name}`
+      return judge(demand, `${service.name}/${parameter}`, service.valueOf(parameter))
+    }),
+  ]
 }
 
 function judge(

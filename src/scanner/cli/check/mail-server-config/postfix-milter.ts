@@ -32,6 +32,18 @@ import {
 /** Seconds for which Postfix waits for a milter at the end of a message: milter_content_timeout in postconf(5). */
 const MILTER_SECONDS = 300
 
+/** Returns check lines about the milters of a service whose mail reaches onescan by another way: they delay it, too. */
+export const checkMiltersBeside = (service: SmtpdService, postfix: Postfix): CheckLine[] =>
+  othersOutOfReach(service, postfix).map(besideOnescand)
+
+function othersOutOfReach(service: SmtpdService, postfix: Postfix): CheckLine[] {
+  const list = service.valueOf('smtpd_milters')
+  if (faultOf(list) !== undefined) return []
+  return splitMilters(list)
+    .filter(({ text }) => !isOnescand(text, postfix))
+    .flatMap((milter) => unreachable(service, milter, postfix) ?? [])
+}
+
 /** Returns check lines whether this service's milters include onescand, and with which settings. */
 export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine[] {
   const list = service.valueOf('smtpd_milters')
@@ -43,9 +55,7 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
     .filter(({ text }) => text.startsWith('inet6:'))
     .map((milter) => inet6(service, milter, list))
   const known = milters.filter(({ text }) => isOnescand(text, postfix))
-  const away = milters
-    .filter((milter) => !known.includes(milter))
-    .flatMap((milter) => unreachable(service, milter, postfix) ?? [])
+  const away = othersOutOfReach(service, postfix)
   if (known.length > 0) {
     const terms = known.flatMap((milter) => checkMilter(service, milter, postfix))
     return [...odd, ...checkOverride(service), ...terms, ...away.map(besideOnescand)]

@@ -30,7 +30,12 @@ import {
   returnServices,
   silentFilter,
 } from './postfix-filter.ts'
-import { checkLocalMail, checkMilterMaps, checkMilters } from './postfix-milter.ts'
+import {
+  checkLocalMail,
+  checkMilterMaps,
+  checkMilters,
+  checkMiltersBeside,
+} from './postfix-milter.ts'
 import { checkPolicyServers, checkRefusesOthers } from './postfix-policy.ts'
 import { checkQuotaDomains } from './postfix-quota.ts'
 import { checkTables, checkUsable } from './postfix-reading.ts'
@@ -177,10 +182,11 @@ const once = (checkLines: readonly CheckLine[]) =>
 const acceptsFromOutside = ({ name }: SmtpdService) => !isLoopbackHost(hostOf(name))
 
 /** Returns check lines whether this service's mail reaches onescand, and with which settings. */
-const checkService = (service: SmtpdService, postfix: Postfix): CheckLine[] =>
-  checkSmtpFilter(service, postfix) ??
-  silentFilter(service, postfix) ??
-  checkMilters(service, postfix)
+function checkService(service: SmtpdService, postfix: Postfix): CheckLine[] {
+  const filter = checkSmtpFilter(service, postfix) ?? silentFilter(service, postfix)
+  if (filter === undefined) return checkMilters(service, postfix)
+  return [...filter, ...checkMiltersBeside(service, postfix)]
+}
 
 function checkMain(postfix: Postfix): CheckLine[] {
   const { main, programs } = postfix

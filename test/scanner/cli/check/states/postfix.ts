@@ -493,6 +493,20 @@ export const states: readonly PostfixState[] = [
     isMended: true,
   },
   {
+    name: 'before the queue, beside the milter of another program that is down',
+    main: () => ({
+      smtpd_milters: 'unix:/nonexistent/other.sock',
+      milter_default_action: 'tempfail',
+    }),
+    own: ({ filter }) => [`smtpd_proxy_filter=127.0.0.1:${filter}`, 'smtpd_proxy_timeout=900s'],
+    services: ({ behind }) => `127.0.0.1:${behind} inet n - n - - smtpd\n  -o smtpd_milters=\n`,
+    options: byFilter,
+    byRule: [
+      /^error milter unix:\/nonexistent\/other\.sock: .* does not exist: Postfix defers all mail; /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not accepted, /],
+  },
+  {
     name: 'before the queue, and nothing takes mail back',
     own: ({ filter }) => [`smtpd_proxy_filter=127.0.0.1:${filter}`, 'smtpd_proxy_timeout=900s'],
     options: byFilter,
@@ -537,6 +551,8 @@ export const states: readonly PostfixState[] = [
         'content_filter=',
         'smtpd_tls_security_level=encrypt',
         'smtpd_relay_restrictions=permit_sasl_authenticated,reject',
+        'smtpd_recipient_restrictions=permit_mynetworks,reject',
+        'mynetworks=192.0.2.0/24',
       ).replace(/.*line_length_limit=0\n/, ''),
     options: (ports) => byFilter(ports, '--after-queue'),
     byRule: [
@@ -548,6 +564,7 @@ export const states: readonly PostfixState[] = [
       /^error 127\.0\.0\.1:\d+\/inet\/smtpd_tls_security_level: encrypt: .*; postconf -P /,
       /^warning 127\.0\.0\.1:\d+\/inet\/smtpd_end_of_data_restrictions: .* are repeated after it; postconf -P /,
       /^error 127\.0\.0\.1:\d+\/inet\/smtpd_relay_restrictions: .* onescand passes back is refused; postconf -P /,
+      /^error 127\.0\.0\.1:\d+\/inet\/mynetworks: is 192\.0\.2\.0\/24, and not 127\.0\.0\.1: .*; postconf -P \S+=127\.0\.0\.0\/8 && /,
     ],
     byMail: [
       /^error port \d+, clean mail: is accepted, and waits in the queue|^error port \d+, clean mail: /,
