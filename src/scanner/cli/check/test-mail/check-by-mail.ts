@@ -327,8 +327,11 @@ class WayTest {
     const rule = this.#run.log.ownRuleFor(id, subject, this.#run.address, 'port' in this.#way)
     if (rule === undefined) return undefined
     const value = `is ${kind} by a rule of the mail server, so it is unknown whether onescan scans such mail: ${quoted(rule)}`
-    const remedy =
+    const exempt =
       'specify another address, or exempt test mail from header_checks, body_checks or the access map'
+    const remedy = this.#run.log.hasProxy
+      ? `let the service that takes mail back from onescan accept mail of 127.0.0.1 for each recipient, or ${exempt}`
+      : exempt
     return warning(what, value, remedy)
   }
 
@@ -372,7 +375,9 @@ class WayTest {
       ? ', or the content_filter, transport or FILTER that sends mail there'
       : ''
     const remedy = remedyOfDelay(reason) ?? `fix the error that it reports${cause}`
-    return failure(what, value, `${remedy}, then run sendmail -q`)
+    // Mail in the queue keeps the filter that Postfix had for it.
+    const again = /content_filter/.test(remedy) ? 'postsuper -r ALL' : 'sendmail -q'
+    return failure(what, value, `${remedy}, then run ${again}`)
   }
 
   /** Resolves to the check line about a scanned message that the mail server then holds, or cannot pass on. */

@@ -194,6 +194,10 @@ export function remedyOfDelay(status: string): string | undefined {
     return 'if onescan check is silent, the cause is gone, and exim -qff delivers what waits; if not, fix that first'
   if (/^status=.*Host or domain name not found/.test(status))
     return 'if mail for this domain stays on this host, add it to mydestination (or virtual_mailbox_domains) and run postfix reload; if not, correct the name, or the content_filter, transport or FILTER that has it'
+  if (/^status=.*\(deferred transport\)/.test(status))
+    return 'remove this transport from defer_transports, then run postfix reload'
+  if (status.startsWith('==') && status.includes('host lookup'))
+    return 'if mail for this domain stays on this host, add it to dc_other_hostnames in /etc/exim4/update-exim4.conf.conf (or to local_domains), then run update-exim4.conf && systemctl restart exim4; if not, correct the name, or the service that resolves names'
   const server = status.startsWith('status=') ? 'Postfix' : 'Exim'
   return OF_REPLY.test(status) ? undefined : kindOf(status.replace(/^==/, ''))?.remedy(server)
 }

@@ -45,6 +45,8 @@ export const MILTER_REFUSAL = /^milter-reject: /
 const PROXIED = /: proxy-(?:accept|reject): END-OF-MESSAGE: /
 /** Their wording for a later retry. */
 const WAITS = /^(?:==|status=deferred|stat=(?:Deferred|queued))/
+/** The class of a temporary outcome, for which Sendmail has many words: RFC 3463. */
+const IS_TEMPORARY = /, dsn=4\./
 
 /** The outcome of a message according to a mail server. */
 interface DeliveryStatus {
@@ -63,7 +65,7 @@ export class FollowedLog {
   readonly #parts: LogRecord[] = []
   /** Message-IDs by the queue id of the mail server. */
   readonly #numbers = new Map<string, string>()
-  readonly #deliveries: { readonly number: string; readonly text: string }[] = []
+  readonly #deliveries: (DeliveryStatus & { readonly number: string })[] = []
   readonly #ownRules: { readonly number: string; readonly text: string }[] = []
   /** What mail servers complain of since this began, and at the end of a program before that. */
   #complaint: ServerComplaint | undefined
@@ -208,7 +210,7 @@ export class FollowedLog {
     if (last === undefined) return undefined
     const refusal = matching.find(({ text }) => MILTER_REFUSAL.test(text))
     const of = (number: string) => matching.filter((delivery) => delivery.number === number)
-    const waiting = numbers.find((number) => WAITS.test(of(number).at(-1)?.text ?? ''))
+    const waiting = numbers.find((number) => of(number).at(-1)?.waits)
     const reason = waiting === undefined ? last : of(waiting)[0]!
     return { waits: waiting !== undefined, text: (refusal ?? reason).text }
   }
@@ -245,7 +247,11 @@ export class FollowedLog {
       this.#note(complaintIn(line))
       const [, queueId = '', text] = matchOf(DELIVERIES, line) ?? []
       if (text !== undefined && this.#numbers.has(queueId) && this.#deliveries.length < LINES_MAX)
-        this.#deliveries.push({ number: queueId, text })
+        this.#deliveries.push({
+          number: queueId,
+          text,
+          waits: WAITS.test(text) || isTemporary(line),
+        })
       const [, of = '', rule] = (line.includes(' from=<> ') && OWN_RULE.exec(line)) || []
       if (rule !== undefined && this.#ownRules.length < LINES_MAX)
         this.#ownRules.push({ number: of, text: rule })
@@ -293,6 +299,8 @@ export class FollowedLog {
 /** Returns the one that shows the cause. */
 const firstOf = (one: ServerComplaint | undefined, other: ServerComplaint | undefined) =>
   one === undefined || (other !== undefined && other.rank < one.rank) ? other : one
+
+const isTemporary = (line: string) => line.includes(', stat=') && IS_TEMPORARY.test(line)
 
 const matchOf = (expressions: readonly RegExp[], line: string) =>
   expressions.map((expression) => expression.exec(line)).find((match) => match !== null)

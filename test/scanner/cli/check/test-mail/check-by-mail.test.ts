@@ -254,7 +254,7 @@ t.test(
         `^warning port \\d+, clean mail: is scanned by the milter interface, and held in the queue of Postfix \\(Subject: onescan check \\w+\\): "hold: ${rule}.*"; remove HOLD from .*; postsuper -H ALL releases `,
       )
     const waits =
-      /^error port \d+, clean mail: is scanned by the milter interface, and waits in the queue of the mail server \(Subject: .*\): "status=deferred \(.*Connection refused\)"; fix the error that it reports, or the content_filter, transport or FILTER that sends mail there, then run sendmail -q$/
+      /^error port \d+, clean mail: is scanned by the milter interface, and waits in the queue of the mail server \(Subject: .*\): "status=deferred \(.*Connection refused\)"; fix the error that it reports, or the content_filter, transport or FILTER that sends mail there, then run postsuper -r ALL$/
     t.match(
       found.filter((line) => line.includes('clean mail')),
       [

@@ -94,6 +94,8 @@ t.test('a delivery status of a mail server is reported for its message alone', a
     `mx postfix/smtp[8]: 1A2B3C: ${to}, dsn=4.4.1, status=deferred (${refused})`,
     `mx sm-mta[7]: 5APA01: from=<>, size=3, nrcpts=1, msgid=<sendmail${MARK}>, proto=ESMTP`,
     'mx sm-mta[8]: 5APA01: to=<you@example.org>, dsn=4.0.0, stat=Deferred: Connection refused by x.',
+    `mx sm-mta[7]: 5APA02: from=<>, size=3, nrcpts=1, msgid=<mailer${MARK}>, proto=ESMTP`,
+    'mx sm-mta[8]: 5APA02: to=<you@example.org>, dsn=4.0.0, stat=Operating system error',
     `1xW3Fj-00000A-19 <= <> U=onescan-check P=local S=412 id=exim${MARK}`,
     '1xW3Fj-00000A-19 == you@example.org R=to_onescan T=onescan defer (111): Connection refused',
     '1xW3Fj-00000A-19 == you@example.org R=to_onescan defer (-54): retry time not reached',
@@ -113,7 +115,11 @@ t.test('a delivery status of a mail server is reported for its message alone', a
   await log.waitForRecords(`end${MARK}`, WITHIN)
   const status = (id: string) => log.deliveryOf(`${id}${MARK}`)
   t.same(status('postfix'), { waits: true, text: `status=deferred (${refused})` })
-  t.same(status('sendmail'), { waits: true, text: 'stat=Deferred: Connection refused by x.' })
+  t.same(status('sendmail'), {
+    waits: true,
+    text: 'stat=Deferred: Connection refused by x.',
+  })
+  t.same(status('mailer'), { waits: true, text: 'stat=Operating system error' })
   const reason = '== you@example.org R=to_onescan T=onescan defer (111): Connection refused'
   t.same(status('exim'), { waits: true, text: reason }, 'the reason, not that it waits still')
   t.same(status('returned'), { waits: true, text: `status=deferred (${refused})` })
