@@ -83,12 +83,12 @@ export async function checkClamdLimits(
 
 /**
  * Checks whether clamd finds the EICAR test virus: otherwise its clean answers are not used
- * (scan/scanners/clamd/canary.ts). Undefined if it does not answer.
+ * (scan/scanners/clamd/canary.ts). Undefined if it does not answer. `known` is the text of its clamd.conf, if the caller has it.
  */
 export async function checkCanary(
   server: ClamdServer,
   signal: AbortSignal = AbortSignal.timeout(SCAN_TIMEOUT),
-  conf: string | undefined = clamdConfOf(server.address),
+  known?: string,
 ): Promise<CheckLine | undefined> {
   const what = `clamd ${server.address.text} EICAR`
   const outcome = await scan(server, Bytes.of(Buffer.from(EICAR)), signal)
@@ -103,6 +103,7 @@ export async function checkCanary(
       'raise StreamMaxLength, MaxScanSize and MaxFileSize in its clamd.conf (25 means bytes, 25M megabytes), and restart clamd'
     return failure(what, value, remedy)
   }
+  const conf = known ?? clamdConfOf(server.address)
   const exception = conf && exceptionOfEicar(databaseIn(conf))
   if (exception) {
     const file = shellWord(exception)
