@@ -98,11 +98,7 @@ function toListener(service: SmtpdService, name: string, port: number, postfix: 
  * did: a service is there that takes mail back.
  */
 export function asBehindProxy(service: SmtpdService, postfix: Postfix): string | undefined {
-  const [other] = [...postfix.set].flatMap(([place, value]) =>
-    place.endsWith(`/${PROXY}`) && smtpDoorAt(PROXY, value, postfix) !== undefined
-      ? [place.slice(0, -PROXY.length)]
-      : [],
-  )
+  const [other] = servicesWith(PROXY, postfix)
   if (other === undefined) return asFirstBehindProxy(service, postfix)
   const words = [...postfix.set].flatMap(([place, value]) =>
     place.startsWith(`${other}smtpd_proxy_`)
@@ -116,12 +112,7 @@ function asFirstBehindProxy(service: SmtpdService, postfix: Postfix): string | u
   const { endpoints, scanSeconds } = postfix
   const [door] = endpoints.smtp.flatMap(({ at }) => (at.kind === 'tcp' ? [at] : []))
   const isAfterQueue =
-    isFilteredBySmtp(postfix) ||
-    [...postfix.set].some(
-      ([place, value]) =>
-        place.endsWith('/content_filter') &&
-        smtpDoorAt('content_filter', value, postfix) !== undefined,
-    )
+    isFilteredBySmtp(postfix) || servicesWith('content_filter', postfix).length > 0
   if (door === undefined || isAfterQueue || returnServices(postfix).length === 0) return undefined
   const words = [
     `${PROXY}=${door.host}:${door.port}`,
@@ -129,6 +120,14 @@ function asFirstBehindProxy(service: SmtpdService, postfix: Postfix): string | u
   ]
   return `postconf -P ${words.map((word) => shellWord(`${service.name}/${word}`)).join(' ')} && postfix reload`
 }
+
+/** Returns the services of master.cf, as `smtp/inet/`, that pass mail to onescand by a parameter of their own. */
+const servicesWith = (name: string, postfix: Postfix): string[] =>
+  [...postfix.set].flatMap(([place, value]) =>
+    place.endsWith(`/${name}`) && smtpDoorAt(name, value, postfix) !== undefined
+      ? [place.slice(0, -name.length)]
+      : [],
+  )
 
 /** As main.cf writes it: `900s`. */
 const timeLimit = (scanSeconds: number) => String(proxyTimeout(scanSeconds)).concat('s')

@@ -26,7 +26,7 @@ interface Filter {
 
 /** Sendmail's own limits for filters, in seconds: to connect, to send, for a reply, and for that at the end of a message. */
 const LIMIT_SECONDS = { C: 300, S: 10, R: 10, E: 300 } as const
-/** What another host gets, and a busy onescand needs: less is not enough for each piece of a message. */
+/** The limits before the end of a message. A busy onescand may need as long as Sendmail waits by default to send and for a reply. */
 const STEPS = ['C', 'S', 'R'] as const
 const STEP_SECONDS = 10
 
