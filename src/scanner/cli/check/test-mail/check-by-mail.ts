@@ -23,7 +23,8 @@ import {
 import { greetedBy, greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
 import { findMailServers, type MailServer } from '../mail-server-config/mail-servers.ts'
 import { AS_ROOT } from '../services/service-state.ts'
-import { remedyOfDelay, type ServerComplaint } from './complaints.ts'
+import { remedyOfDelay, remedyOfReply, type ServerComplaint } from './complaints.ts'
+import { deferralOfSender } from './deferred-sender.ts'
 import { FollowedLog, MILTER_REFUSAL } from './followed-log.ts'
 import { queueLength } from './mail-queue.ts'
 import { isAddress, type NamedMail, nameMail } from './name-mail.ts'
@@ -54,6 +55,8 @@ const USUAL: readonly SendingWay[] = [
 
 /** The reply if the recipient's mailbox is full: RFC 3463, X.2.2. */
 const FULL = /^\d{3}[ -]4\.2\.2 /
+/** A sender of a domain that receives no mail, as its record in the DNS states (RFC 7505): a server may refuse it, and not defer it. */
+const STRANGER = 'postmaster@example.com'
 /** Bytes of the large mail: more than the sizes from which on some hosts scan nothing. */
 const LARGE_MAIL = 300 * 1024
 /** Milliseconds for a line about an accepted message: a queue may precede onescan. */
@@ -206,9 +209,11 @@ class WayTest {
       infected = await this.#send(eicarMessage)
     }
     const large = infected && (await this.#send(largeEicar))
+    const deferral = clean.kind === 'accepted' ? this.#deferralOfSender() : undefined
     const [ofClean, ofInfected, ofLarge] = await Promise.all(
       [clean, infected, large].map((sent) => sent && this.#readAbout(sent)),
     )
+    others.push(...((await deferral) ?? []))
     if (unsent !== undefined && ofClean!.length === 0)
       return [this.#ownRule(`${this.#name}, clean mail`, clean) ?? unsent]
     const judged = await this.#judgeClean(clean, ofClean!)
@@ -232,6 +237,19 @@ class WayTest {
 
   /** Returns whether bounces arrive by this route: the ports of RFC 6409 and RFC 8314 are for users. */
   #isForBounces = () => 'port' in this.#way && ![587, 465].includes(this.#way.port)
+
+  /** Resolves to the check line about a rule that applies only to mail with a sender. */
+  async #deferralOfSender(): Promise<CausedLine[]> {
+    const { address } = this.#run
+    if (!('port' in this.#way) || this.#way.security !== 'none' || this.#sender !== '') return []
+    const { host = '127.0.0.1', port } = this.#way
+    const text = await deferralOfSender({ host, port }, STRANGER, address)
+    if (text === undefined) return []
+    const value = `is deferred, although mail from the empty sender is accepted: ${text}`
+    const rule =
+      'correct what the rule for senders needs that this reply names (in Postfix, of smtpd_sender_restrictions or a policy service)'
+    return [warning(`${this.#name}, mail from ${STRANGER}`, value, remedyOfReply(text) ?? rule)]
+  }
 
   #cannotEncrypt({ text }: SentMail): CausedLine {
     const value = `is offered, and fails: mail from senders that require TLS is lost: ${text}`
@@ -297,7 +315,7 @@ class WayTest {
     }
     const value = `is not accepted, and no log has a line from onescan about it: ${text}`
     const cause = await this.#run.log.waitForComplaint(COMPLAINT_TIMEOUT)
-    const otherwise = "run onescan check, and read the mail server's log"
+    const otherwise = remedyOfReply(text) ?? "run onescan check, and read the mail server's log"
     return caused(`${what}, clean mail`, value, cause, otherwise)
   }
 
@@ -531,14 +549,15 @@ class WayTest {
       if (sent.kind !== 'accepted') {
         const value = `${scanned}, and the server does not accept it: ${sent.text}`
         const cause = await this.#run.log.waitForComplaint(COMPLAINT_TIMEOUT)
-        return caused(what, value, cause, "read the mail server's log")
+        return caused(what, value, cause, remedyOfReply(sent.text) ?? "read the mail server's log")
       }
       const refusal = refusalOfNext(record)
       if (refusal === undefined)
         return (await this.#stays(what, scanned, sent)) ?? ok(what, `${scanned}, and accepted`)
       const value = `${scanned}, but the next server does not accept it: ${refusal}`
       const cause = await this.#run.log.waitForComplaint(COMPLAINT_TIMEOUT)
-      return caused(what, value, cause, "read the log of the server in onescand's --next")
+      const otherwise = remedyOfReply(refusal) ?? "read the log of the server in onescand's --next"
+      return caused(what, value, cause, otherwise)
     }
     return failure(what, `is accepted unscanned (${scan}): ${reason}`, see)
   }

@@ -204,3 +204,27 @@ export function remedyOfDelay(status: string): string | undefined {
 
 /** What another server has replied, or does not. */
 const OF_REPLY = /\bsaid: |SMTP error from remote |connect to |[Cc]onnection refused/
+
+/** What helps against the kinds of replies: enhanced status codes (RFC 3463, RFC 5248), or the words of servers without those. */
+const REPLIES: readonly (readonly [reply: RegExp, remedy: string])[] = [
+  [
+    /^\d{3}[ -]4\.(?:1\.8|4\.3)\b|\bdomain of sender\b|\bsender domain\b/i,
+    'find out with getent ahosts DOMAIN whether this host resolves names: if not, correct the nameserver lines of /etc/resolv.conf and restart the mail server; if it does, the domain of this address has no record in the DNS, and mail from it needs an exception to the rule for unknown sender domains',
+  ],
+  [
+    /^\d{3}[ -][45]\.3\.4\b|\btoo (?:big|large)\b|\bexceeds \S{0,20} ?(?:maximum|fixed)\b|\bmaximum (?:allowed )?(?:message )?size\b|\bsize limit\b|\bdatabytes limit\b/i,
+    'raise the size limit of the mail server: message_size_limit (Postfix), MESSAGE_SIZE_LIMIT or message_size_limit (Exim), confMAX_MESSAGE_SIZE (Sendmail), control/databytes (qmail)',
+  ],
+  [
+    /^\d{3}[ -]4\.3\.1\b|\binsufficient (?:system storage|disk space)\b|\bspace shortage\b/i,
+    'free space on the file system of the queue (df -h and df -i), or lower what the mail server keeps free: queue_minfree (Postfix), check_spool_space (Exim), confMIN_FREE_BLOCKS (Sendmail)',
+  ],
+  [
+    /^4\d\d[ -].*\btoo many (?:concurrent |simultaneous )?(?:SMTP )?connections\b/i,
+    'run this check again when fewer clients are connected, or raise the limit of the mail server: smtpd_client_connection_count_limit (Postfix), smtp_accept_max (Exim), confMAX_DAEMON_CHILDREN or ClientConn (Sendmail), tcpserver -c (qmail)',
+  ],
+]
+
+/** Returns the remedy for a reply by which a mail server does not accept mail, or undefined if its log must be read. */
+export const remedyOfReply = (reply: string): string | undefined =>
+  REPLIES.find(([form]) => form.test(reply))?.[1]

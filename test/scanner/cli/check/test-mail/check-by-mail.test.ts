@@ -395,6 +395,34 @@ t.test('a server that refuses the empty sender gets mail from another one', asyn
   ])
 })
 
+t.test(
+  'a server that defers only mail with a sender is reported, and gets no content of that',
+  async (t) => {
+    const log = join(openDirectory(t), 'log')
+    writeFileSync(log, '')
+    const withSender = (reply: string) =>
+      startNext(t, {
+        script: (_, line) =>
+          /^MAIL FROM:<postmaster@example\.com>/i.test(`${line}`) ? reply : undefined,
+      })
+    const next = await withSender(
+      '450 4.1.8 <postmaster@example.com>: Sender address rejected: Domain not found',
+    )
+    const found = linesOf(await findingsByMail([plain(next.port)], [log]))
+    t.match(
+      found.filter((line) => line.includes('mail from')),
+      [
+        /^warning port \d+, mail from postmaster@example\.com: is deferred, although mail from the empty sender is accepted: 450 4\.1\.8 .*; find out with getent ahosts /,
+      ],
+    )
+    t.equal(next.got.length, 3)
+    // A site may refuse a domain that receives no mail.
+    const strict = await withSender('550 5.7.1 not from there')
+    const others = linesOf(await findingsByMail([plain(strict.port)], [log]))
+    t.notMatch(others.join('\n'), /mail from postmaster@/)
+  },
+)
+
 t.test('a domain or user of this host that it does not know is to be added', async (t) => {
   for (const [reply, remedy] of [
     [

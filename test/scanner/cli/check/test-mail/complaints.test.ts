@@ -2,6 +2,7 @@ import t from 'tap'
 import {
   complaintIn,
   remedyOfDelay,
+  remedyOfReply,
 } from '../../../../../src/scanner/cli/check/test-mail/complaints.ts'
 
 /** What is quoted as the cause of a failure: what mail servers log about themselves, and nothing about other hosts. */
@@ -64,3 +65,22 @@ t.equal(
   false,
 )
 t.equal(complaintIn(postfix('warning: x: Permission denied'))?.text, 'postfix/smtpd: warning: x: Permission denied') // biome-ignore format: a line
+
+const replies = [
+  ['450 4.1.8 <ann@example.org>: Sender address rejected: Domain not found', /^find out with getent ahosts /],
+  ['451 4.1.8 Domain of sender address ann@example.org does not resolve', /^find out with getent ahosts /],
+  ['552 5.3.4 Error: message file too big', /^raise the size limit of the mail server: message_size_limit/],
+  ['552 5.2.3 Message is too large; 25 bytes max', /^raise the size limit /],
+  ['552 Message size exceeds maximum permitted', /^raise the size limit /],
+  ['552 sorry, that message size exceeds my databytes limit (#5.3.4)', /^raise the size limit /],
+  ['452 4.3.1 Insufficient system storage', /^free space on the file system of the queue /],
+  ['452 space shortage, please try later', /^free space on the file system of the queue /],
+  ['452 4.4.5 Insufficient disk space; try again later', /^free space on the file system of the queue /],
+  ['421 4.7.0 mx Error: too many connections from 127.0.0.1', /^run this check again when fewer clients /],
+  ['421 mx: Too many concurrent SMTP connections; please try again later.', /^run this check again when fewer clients /],
+] as const // biome-ignore format: a table
+
+for (const [reply, remedy] of replies) t.match(remedyOfReply(reply), remedy, reply)
+
+for (const reply of ['451 4.7.1 Service unavailable', '550 5.7.1 Message content rejected', '451 4.3.0 Temporary lookup failure'])
+  t.equal(remedyOfReply(reply), undefined, reply) // biome-ignore format: a line
