@@ -253,7 +253,7 @@ async function* checkQmail(args: CheckOptions, isExplained: boolean): AsyncGener
  * onescand decides: a client of the clamd door acts by its own settings.
  */
 function decidedByClients({ what, value, account }: CheckLine): CheckLine {
-  const limited = `${value} only by the milter and SMTP interfaces, and no mail server on this host was seen to use them; clamd clients such as Exim apply their own settings to infected mail`
+  const limited = `${value} by the milter and SMTP interfaces, which no mail server of this host was seen to use; clamd clients such as Exim apply their own settings to infected mail`
   return { ...ok(what, limited), ...(account !== undefined && { account }) }
 }
 
