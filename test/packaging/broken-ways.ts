@@ -56,6 +56,17 @@ export const faultsOfProxy: readonly Fault[] = [
     },
   },
   {
+    name: 'a service of Postfix has the port of the SMTP interface',
+    breaks: `postconf -M 127.0.0.1:10025/inet='127.0.0.1:10025 inet n - y - - smtpd'; systemctl stop onescand; ${RELOAD}; systemctl start onescand`,
+    reported: {
+      level: 'error',
+      what: 'smtp inet:127.0.0.1:10025',
+      value: /^process \d+ \(master\) listens at 127\.0\.0\.1:10025 instead of onescand$/,
+      remedy: /^postconf -M# .* && postfix reload, or set another address with --smtp, then run /,
+    },
+    does: `postconf -M# "$(postconf -M | awk '$2 == "inet" && $1 ~ /(^|:)10025$/ { print $1 }')/inet" && postfix reload && systemctl restart onescand`,
+  },
+  {
     name: 'a rule for headers discards all mail that was scanned',
     breaks: `printf '/^Received:/ DISCARD\n' >/etc/postfix/rules; postconf -e header_checks=regexp:/etc/postfix/rules; ${RELOAD}`,
     byMail: true,

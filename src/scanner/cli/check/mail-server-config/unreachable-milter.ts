@@ -209,7 +209,7 @@ function listenerRemedy(
   const names = splitMilters(list).map((milter) => milter.text)
   if (names.some((name) => matchAddress(name, milters, postfix.queue) !== undefined)) return start
   const named = atAddress(service, written, withinReach(service, postfix), postfix.main)
-  return `if this milter is onescand, ${named}; if not, ${start}`
+  return `if this milter is onescand, ${named}; if not, ${start}, and run this check again: onescand is not in that list`
 }
 
 /**

@@ -87,11 +87,10 @@ export function lostSockets(running: RunningDaemon | undefined): ReadonlyMap<str
     const state = askSystemd(what)
     if (state?.active !== 'failed') continue
     const ports = state.listens.flatMap((text) => parseServerAddress(text) ?? [])
-    let taken: string | undefined
+    let taken: TakenAddress | undefined
     for (const at of ports) if (at.kind === 'tcp') taken ??= takenBy(at, isOwn)
-    const reason = taken ?? `does not listen: ${failedStart(what)}`
-    const first =
-      taken === undefined ? 'fix this error' : 'stop that process, or change its address'
+    const reason = taken?.reason ?? `does not listen: ${failedStart(what)}`
+    const first = taken === undefined ? 'fix this error' : `${taken.free}, or change its address`
     const remedy = `${first}, then run systemctl restart onescand`
     lost.set(what, { what, reason, remedy, isExpected: true })
   }
@@ -100,10 +99,10 @@ export function lostSockets(running: RunningDaemon | undefined): ReadonlyMap<str
   for (const { what, option, at } of isKnown ? openedByItself() : []) {
     // Systemd may listen at a path: it would start onescand.
     const mayAsk = running !== undefined || at.kind !== 'unix'
-    const reason = mayAsk ? takenBy(at, isOwn) : undefined
-    if (reason === undefined) continue
-    const remedy = `stop that process, or set another address with ${option}, then run ${howToStart('onescand', 'restart')}`
-    lost.set(what, { what, reason, remedy, isExpected: true })
+    const taken = mayAsk ? takenBy(at, isOwn) : undefined
+    if (taken === undefined) continue
+    const remedy = `${taken.free}, or set another address with ${option}, then run ${howToStart('onescand', 'restart')}`
+    lost.set(what, { what, reason: taken.reason, remedy, isExpected: true })
   }
   return lost
 }
@@ -137,21 +136,38 @@ function openedByItself() {
     : [...places, { what: pageName(http), option: '--http', at: http }]
 }
 
-/** Returns a text about the other process that listens at an address, if one does. */
-function takenBy(at: ServerAddress, isOwn: (owner: Peer) => boolean): string | undefined {
+/** An address at which another process listens. */
+interface TakenAddress {
+  readonly reason: string
+  /** How it is free again. */
+  readonly free: string
+}
+
+const STOP = 'stop that process'
+
+/** Returns what is known about the other process that listens at an address, if one does. */
+function takenBy(at: ServerAddress, isOwn: (owner: Peer) => boolean): TakenAddress | undefined {
   if (at.kind === 'tcp') {
     const owner = strangerAtPort(at, isOwn)
-    return owner && reasonOf(owner, writeEndpoint(at))
+    if (owner === undefined) return undefined
+    const free = nameOf(owner) === 'master' ? withoutService(at.port) : STOP
+    return { reason: reasonOf(owner, writeEndpoint(at)), free }
   }
   const owner = listenerAt(at.path)
-  return typeof owner === 'object' && !isOwn(owner) ? reasonOf(owner, at.path) : undefined
+  if (typeof owner !== 'object' || isOwn(owner)) return undefined
+  return { reason: reasonOf(owner, at.path), free: STOP }
 }
+
+/** Returns the command that removes the service with this port from Postfix, whose master(8) listens for all services. */
+const withoutService = (port: number) =>
+  `postconf -M# "$(postconf -M | awk '$2 == "inet" && $1 ~ /(^|:)${port}$/ { print $1 }')/inet" && postfix reload`
+
+const nameOf = ({ pid }: Peer) => new ProcEntry(pid).status()?.name ?? 'unknown'
 
 function reasonOf(owner: Peer | 'nobody' | 'none', place: string): string {
   if (owner === 'none') return `${place} does not exist`
   if (owner === 'nobody') return `nothing listens at ${place}`
-  const { name = 'unknown' } = new ProcEntry(owner.pid).status() ?? {}
-  return `process ${owner.pid} (${name}) listens at ${place} instead of onescand`
+  return `process ${owner.pid} (${nameOf(owner)}) listens at ${place} instead of onescand`
 }
 
 /** Returns whether a process is systemd, the first one of onescand or its worker, or has onescand's account. */
