@@ -251,8 +251,9 @@ export const faultsOfAgreement: readonly Fault[] = [
     breaks: 'postconf -e queue_minfree=900000000000000; postfix reload',
     reported: {
       level: 'error',
-      what: 'queue_minfree',
-      value: /^is 900000000000000, with .+ free in \/var\/spool\/postfix: Postfix defers all mail$/,
+      what: 'queue of Postfix',
+      value:
+        /^needs .+ \(queue_minfree\), with .+ free in \/var\/spool\/postfix: Postfix defers all mail$/,
       remedy: /^postconf -X queue_minfree && postfix reload$/,
     },
   },
@@ -271,7 +272,7 @@ export const faultsOfAgreement: readonly Fault[] = [
         systemctl restart ${SOCKETS}; systemctl start onescand postfix; ${until('ss -ltn | grep :25')}; sleep 2; cd /var/spool/postfix && ${fill}`,
       reported: {
         level: 'error',
-        what: 'queue_directory',
+        what: 'queue of Postfix',
         value,
         remedy:
           /^free space in \/var\/spool\/postfix: du -x \/var\/spool\/postfix shows what fills it, and mailq /,

@@ -178,4 +178,19 @@ export const faultsOfEximWithClamd: readonly Fault[] = [
       value: /^cannot deliver mail: \/usr\/sbin\/exim4 is not set-user-ID root$/,
     },
   },
+  {
+    name: 'the queue of Exim is on a file system of its own, which is full',
+    breaks: `systemctl stop exim4; rm -rf /spool; cp -a /var/spool/exim4 /spool
+      mount -t tmpfs -o size=16m tmpfs /var/spool/exim4; chown --reference=/spool /var/spool/exim4; chmod --reference=/spool /var/spool/exim4
+      cp -a /spool/. /var/spool/exim4; head -c 12m /dev/zero >/var/spool/exim4/fill; systemctl start exim4; sleep 1`,
+    reported: {
+      level: 'error',
+      what: 'queue of Exim',
+      value:
+        /^needs .+ \(check_spool_space\), with .+ free in \/var\/spool\/exim4\/input: Exim defers all mail$/,
+      remedy: /^free space in \/var\/spool\/exim4\/input: du -x /,
+    },
+    does: 'rm /var/spool/exim4/fill',
+    restores: 'systemctl stop exim4; umount /var/spool/exim4; systemctl start exim4; sleep 1',
+  },
 ]

@@ -218,10 +218,10 @@ export const faultsOfSendmail: readonly Fault[] = [
     breaks: define('confMIN_FREE_BLOCKS', '99999999999'),
     reported: {
       level: 'error',
-      what: 'Sendmail',
+      what: 'queue of Sendmail',
       value:
-        /^defers all mail: the file system of \/var\/spool\/mqueue has \d+ free blocks, and MinFreeBlocks is 99999999999$/,
-      remedy: /^free space there, or lower confMIN_FREE_BLOCKS in sendmail\.mc, then run /,
+        /^needs .+ \(MinFreeBlocks\), with .+ free in \/var\/spool\/mqueue: Sendmail defers all mail$/,
+      remedy: /^lower confMIN_FREE_BLOCKS in sendmail\.mc, then run /,
     },
     does: undefine('confMIN_FREE_BLOCKS'),
   },

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
+import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
 import { type CheckLine, failure, hasMark, ok, warning } from '../../../base/check/check-line.ts'
@@ -35,6 +36,7 @@ import {
   servesClientsAlone,
 } from './mail-server-config/onescand-endpoints.ts'
 import { checkPostfix } from './mail-server-config/postfix.ts'
+import { checkQueueRoom } from './mail-server-config/queue-room.ts'
 import { withRspamd } from './mail-server-config/rspamd.ts'
 import { checkSendmail, checkSendmailLoad } from './mail-server-config/sendmail.ts'
 import { checkSendmailFiles } from './mail-server-config/sendmail-files.ts'
@@ -243,6 +245,8 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
  * units are the reason, if there are any.
  */
 async function* checkQmail(args: CheckOptions, isExplained: boolean): AsyncGenerator<CheckLine> {
+  if (!isOnly(args))
+    yield* checkQueueRoom('qmail', join(settingTable.QMAILHOME.default, 'queue'), [])
   const runsNone = !isOnly(args) && (await findRunningServices()).services.length === 0
   if (!runsNone || (!isExplained && isServed(SMTP))) yield* checkSlots(args)
   else if (!isExplained) yield NO_SERVICE

@@ -36,6 +36,7 @@ import {
   startFault,
 } from './exim-sources.ts'
 import { matchAddress, type OnescandEndpoints, proxyTimeout } from './onescand-endpoints.ts'
+import { checkQueueRoom } from './queue-room.ts'
 import { SHOWN_BY_MAIL } from './unreachable-milter.ts'
 
 /** The program of Debian, and of others. */
@@ -130,11 +131,25 @@ export async function checkEximStart({ program, print, sources }: Exim): Promise
     const value = `cannot accept mail: its account ${account.name} may not write to ${path}`
     return [cannot(value, `${opened(barrier, path, account)} && systemctl restart ${eximUnit()}`)]
   }
+  const full = checkQueueRoom('Exim', `${spool}/input`, [
+    {
+      setting: 'check_spool_space',
+      bytes: sizeOf(optionIn(options, 'check_spool_space')),
+      lower: `lower check_spool_space in its configuration, then run ${restartExim()}`,
+    },
+  ])
+  if (full.length > 0) return full
   const status = attempt(() => statSync(program))
   const isRoots = status === undefined || (status.uid === 0 && (status.mode & SET_USER_ID) !== 0)
   if (isRoots || !/^no_deliver_drop_privilege$/m.test(options)) return []
   const lacking = `cannot deliver mail: ${program} is not set-user-ID root`
   return [failure('Exim', lacking, `chown root ${program} && chmod u+s ${program}`)]
+}
+
+/** Returns a size in bytes that Exim prints, `10M`. */
+function sizeOf(text: string): number {
+  const [, digits, unit = ''] = /^(\d+)([KMG]?)$/.exec(text) ?? []
+  return Number(digits ?? 0) * 1024 ** ' KMG'.indexOf(unit || ' ')
 }
 
 /** What Exim writes below its spool directory; `scan` is that of its content scanning. */

@@ -6,10 +6,8 @@ import { attempt, errorText } from '../../../../base/errors/fault.ts'
 import { ownAddresses } from '../../../../base/net/own-addresses.ts'
 import { hostOf, isLoopbackHost } from '../../../../base/net/server-address.ts'
 import { commandToOpen } from '../../../../base/path/command-to-open.ts'
-import { roomIn } from '../../../../base/path/room.ts'
 import { ProcEntry } from '../../../../base/process/proc-entry.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
-import { formatSize } from '../../../../base/text/units.ts'
 import { largestScanned } from '../../../readiness/clamd/agreeing-limits.ts'
 import { findPostfix } from '../../host/running-services.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
@@ -39,6 +37,7 @@ import {
 import { checkPolicyServers, checkRefusesOthers } from './postfix-policy.ts'
 import { checkQuotaDomains } from './postfix-quota.ts'
 import { checkTables, checkUsable } from './postfix-reading.ts'
+import { checkQueueRoom } from './queue-room.ts'
 
 /**
  * Resolves to check lines about settings of this host's Postfix that a test mail cannot show. These are the
@@ -230,32 +229,14 @@ function checkSizeLimit({ main, settings }: Postfix): CheckLine[] {
 
 /** Postfix defers all mail without room for one and a half of its largest messages, and for queue_minfree: postconf(5). */
 const ROOM_FOR_LARGEST = 1.5
-/** Each message is a file in the queue, or several while it is delivered. */
-const FILES_MIN = 1000
 
 function checkRoom({ main, queue }: Postfix): CheckLine[] {
-  const room = attempt(() => roomIn(queue))
-  if (room === undefined) return []
-  const { free, newFiles } = room
-  const what = 'queue_directory'
-  const place = shellWord(queue)
-  const remedy = `free space in ${queue}: du -x ${place} shows what fills it, and mailq the mail`
-  const tooSmall = `${formatSize(free)} free in ${queue}: Postfix defers all mail`
-  const least = Number(main.queue_minfree)
-  const needed = Number(main.message_size_limit) * ROOM_FOR_LARGEST
-  if (free === 0) return [failure(what, tooSmall, remedy)]
-  if (newFiles < FILES_MIN) {
-    const level = newFiles === 0 ? failure : warning
-    const value = `${queue} has room for ${newFiles} more files: without any, Postfix defers all mail`
-    return [level(what, value, remedy)]
-  }
-  if (least > 0 && least >= free) {
-    const value = `is ${least}, with ${tooSmall}`
-    return [failure('queue_minfree', value, 'postconf -X queue_minfree && postfix reload')]
-  }
-  if (!(needed >= free)) return []
-  const value = `needs ${formatSize(needed)} (message_size_limit), with ${tooSmall}`
-  return [failure(what, value, remedy)]
+  const { queue_minfree: least, message_size_limit: largest } = main
+  const lower = 'postconf -X queue_minfree && postfix reload'
+  return checkQueueRoom('Postfix', queue, [
+    { setting: 'queue_minfree', bytes: Number(least), lower },
+    { setting: 'message_size_limit', bytes: Number(largest) * ROOM_FOR_LARGEST },
+  ])
 }
 
 /** A setting for tests of Postfix, in which it refuses nothing. */

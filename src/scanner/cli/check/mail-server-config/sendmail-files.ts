@@ -11,6 +11,7 @@ import { SENDMAIL } from '../../../protocol/smtp/sendmail-program.ts'
 import { groupName, readAccounts } from '../../../readiness/host/account.ts'
 import { changedAfter } from '../../host/changed-after.ts'
 import { askSystemd, journalOfStart } from '../../host/systemd-unit.ts'
+import { checkQueueRoom } from './queue-room.ts'
 
 /** The bits of a program that runs with its group, and of a directory in which its group may create files: inode(7). */
 const SETGID = 0o2000
@@ -98,13 +99,12 @@ function checkStart(path: string, configuration: string): CheckLine[] {
 
 /** Sendmail accepts no mail while its queue has fewer free blocks: MinFreeBlocks. */
 function checkRoom(configuration: string): CheckLine[] {
-  const least = Number(optionIn(configuration, 'MinFreeBlocks') ?? 0)
-  const directory = queueIn(configuration)
-  const free = directory ? attempt(() => statfsSync(directory).bavail) : undefined
-  if (free === undefined || free >= least) return []
-  const value = `defers all mail: the file system of ${directory} has ${free} free blocks, and MinFreeBlocks is ${least}`
-  const remedy = `free space there, or lower confMIN_FREE_BLOCKS in sendmail.mc, then run ${BUILD}`
-  return [failure('Sendmail', value, remedy)]
+  const setting = 'MinFreeBlocks'
+  const queue = queueIn(configuration) ?? ''
+  const blocks = Number(optionIn(configuration, setting) ?? 0)
+  const bytes = blocks * (attempt(() => statfsSync(queue).bsize) ?? 0)
+  const lower = `lower confMIN_FREE_BLOCKS in sendmail.mc, then run ${BUILD}`
+  return checkQueueRoom('Sendmail', queue, [{ setting, bytes, lower }])
 }
 
 /**

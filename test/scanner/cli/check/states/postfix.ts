@@ -375,7 +375,7 @@ export const states: readonly PostfixState[] = [
     name: 'Postfix needs more free space than there is',
     main: (ports) => ({ ...byMilter(ports), queue_minfree: '900000000000000' }),
     byRule: [
-      /^error queue_minfree: is 900000000000000, with .* free in .*: Postfix defers all mail; postconf -X /,
+      /^error queue of Postfix: needs .* \(queue_minfree\), with .* free in .*: Postfix defers all mail; postconf -X /,
     ],
     byMail: [/^error port \d+, clean mail: is not accepted, .*: 452 /],
     isMended: true,
@@ -389,7 +389,7 @@ export const states: readonly PostfixState[] = [
       virtual_mailbox_limit: '0',
     }),
     byRule: [
-      /^error queue_directory: needs .* \(message_size_limit\), with .* free in .*: Postfix defers all mail; free space in /,
+      /^error queue of Postfix: needs .* \(message_size_limit\), with .* free in .*: Postfix defers all mail; free space in /,
     ],
     byMail: [/^error port \d+, clean mail: is not accepted, .*: 452 /],
   },
