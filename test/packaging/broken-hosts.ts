@@ -398,6 +398,18 @@ const faultsOfPostfix: readonly Fault[] = [
     does: `sed -i '/^NoSuchOption /d' /etc/clamav/clamd.conf; systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`,
   },
   {
+    name: 'clamd cannot read a file of signatures',
+    breaks:
+      "echo '<html>not found</html>' >/var/lib/clamav/junk.ndb; systemctl restart clamav-daemon; sleep 2",
+    reported: {
+      level: 'error',
+      what: 'clamav-daemon',
+      value: /^logged: "LibClamAV Error: Can't load \/var\/lib\/clamav\/junk\.ndb: /,
+      remedy: /^mv -n \/var\/lib\/clamav\/junk\.ndb \S+ && systemctl restart clamav-daemon; if /,
+    },
+    does: `mv -n /var/lib/clamav/junk.ndb /var/lib/clamav/junk.ndb.broken && systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`,
+  },
+  {
     name: 'clamd is another one',
     breaks: set('CLAMD=/run/clamav/other.ctl'),
     reported: {

@@ -258,4 +258,16 @@ export const faultsOfSendmail: readonly Fault[] = [
     // Only mail shows that.
     does: `onescan check --mail you@example.org | grep 'port 25: accepts no mail for you@example.org from this host: 550 5\\.7\\.1 .*Access denied' && sed -i '/^Connect:127/d' ${ACCESS} && make -C /etc/mail`,
   },
+  {
+    name: 'the making of the access map was broken off',
+    breaks: ': >/etc/mail/access.db; systemctl restart sendmail; sleep 1',
+    byMail: true,
+    reported: {
+      level: 'error',
+      what: 'port 25, clean mail',
+      value: /the mail server logged: ".*: Cannot open hash database \/etc\/mail\/access\.db: /,
+      remedy: /^run touch .*, then make -C \/etc\/mail && systemctl restart sendmail$/,
+    },
+    does: `touch ${ACCESS} && make -C /etc/mail && systemctl restart sendmail; sleep 1`,
+  },
 ]

@@ -73,11 +73,17 @@ export async function checkTables(postfix: Postfix): Promise<CheckLine[]> {
       await lookUp('x', table, postfix)
       return []
     } catch (error) {
-      const value = `Postfix cannot read ${table} (${errorText(error)}), and defers mail for which it looks there`
-      const remedy =
-        MADE.includes(type) && existsSync(path)
-          ? `${place === ALIASES ? 'postalias' : 'postmap'} ${shellWord(table)} && postfix reload`
-          : `restore ${shellWord(path)}, or remove ${table} from ${place}, then run postfix reload`
+      const fault = errorText(error)
+      const value = `Postfix cannot read ${table} (${fault}), and defers mail for which it looks there`
+      const isKnown = !/unsupported dictionary type/.test(fault)
+      if (isKnown && MADE.includes(type) && existsSync(path)) {
+        const make = place === ALIASES ? 'postalias' : 'postmap'
+        return [failure(place, value, `${make} ${shellWord(table)} && postfix reload`)]
+      }
+      const supply = isKnown
+        ? `restore ${shellWord(path)}`
+        : `install the package with tables of this type (in Debian postfix-${type})`
+      const remedy = `${supply}, or remove ${table} from ${place}, then run postfix reload`
       return [failure(place, value, remedy)]
     }
   })

@@ -317,6 +317,8 @@ function checkFiles({ pid, changed, replaced }: RunningDescription, what: string
   ]
 }
 
+/** What clamd logs about a file of signatures because of which it does not start. */
+const UNREADABLE = /^LibClamAV Error: Can't load (\/.{1,300}): /
 /** Upper limit for the lines of its log that are shown. */
 const LINES_SHOWN = 3
 
@@ -340,6 +342,12 @@ function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
     const lines = [...journalOf(`${name}.service`, unit.since), ...journalOfStart(unit)]
     const errors = lines.filter((line) => /^ERROR: /.test(line)).slice(-LINES_SHOWN)
     const read = `fix the error that journalctl -u ${name} shows, then ${start}`
+    const broken = lines.findLast((line) => UNREADABLE.test(line))
+    if (broken !== undefined) {
+      const file = shellWord(UNREADABLE.exec(broken)![1]!)
+      const remedy = `mv -n ${file} ${file}.broken && systemctl restart ${name}; if the file is one of freshclam's, systemctl restart clamav-freshclam downloads it again`
+      return [level(name, `logged: "${broken.replaceAll('"', "'")}"`, remedy)]
+    }
     if (errors.length === 0) return [level(name, `is not running (${state})`, read)]
     return [...new Set(errors)].map((line) =>
       level(

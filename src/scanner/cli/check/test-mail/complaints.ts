@@ -99,9 +99,11 @@ const KINDS: readonly Kind[] = [
       `install the package with this type of table, such as postfix-pcre, or remove the table, then run ${howToRestart(server)}`,
   },
   {
-    words: / is unavailable\. |\blookup error\b|\bopen (?:database|file) \S+:/,
-    remedy: () =>
-      'run postmap (for aliases newaliases) for the table that this line names, or restore its file, then run postfix reload',
+    words: / is unavailable\. |\blookup error\b|\bopen (?:\w+ )?(?:database|file) \S+:/,
+    remedy: (server) =>
+      server === 'Sendmail'
+        ? 'run touch for the file from which that table is made (its name without .db), then make -C /etc/mail && systemctl restart sendmail'
+        : 'run postmap (for aliases newaliases) for the table that this line names, or restore its file, then run postfix reload',
   },
   {
     words: /\bunknown smtpd restriction|\bconfiguration error/,

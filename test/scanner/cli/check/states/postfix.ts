@@ -625,4 +625,15 @@ export const states: readonly PostfixState[] = [
     ],
     byMail: [/^error port \d+, clean mail: is not accepted, and no log has a line from onescan/],
   },
+  {
+    name: 'a table is of a type that this Postfix does not have',
+    main: (ports) => ({
+      ...byMilter(ports),
+      smtpd_sender_restrictions: 'check_sender_access sdbm:/etc/hostname',
+    }),
+    byRule: [
+      /^error smtpd_sender_restrictions: Postfix cannot read sdbm:\/etc\/hostname \(.*unsupported dictionary type: sdbm.*\), and defers mail for which it looks there; install the package with tables of this type /,
+    ],
+    byMail: [/^error port \d+, clean mail: is not accepted, and no log has a line from onescan/],
+  },
 ]

@@ -25,6 +25,7 @@ const complaints = [
   [postfix('warning: error opening chain file: /x.pem: No such file or directory'), /^give Postfix a certificate /],
   [postfix('warning: connect to Milter service unix:onescan/milter.sock: Permission denied'), /^run onescan check, /],
   ['mx sm-mta[7]: 5APA01: Milter (onescan): error connecting to filter: Permission denied', /^run onescan check, /],
+  ['mx sm-mta[7]: 5APA01: SYSERR(root): hash map "access": Cannot open hash database /etc/mail/access.db: Invalid argument', /^run touch .*, then make -C \/etc\/mail/],
   ['mx sm-mta[7]: 5APA01: SYSERR(root): queueup: cannot create queue file ./qf5APA01: Permission denied', /owner or the mode of that path/],
   [exim('malware acl condition: clamd 127.0.0.1 : unable to connect'), /^run onescan check, /],
   [exim('malware acl condition: error while creating mbox spool file'), /owner or the mode of that path/],
