@@ -32,6 +32,8 @@ import type { SendingWay, SentMail } from './send-mail.ts'
 
 const DISCARDS =
   'remove DISCARD from header_checks, body_checks or the access map, then run postfix reload'
+const SCANS_LOCAL_MAIL =
+  'set acl_not_smtp to an ACL with "deny malware = *" and "accept", as doc/exim.md shows, to scan mail of local programs'
 const OTHER_SERVERS =
   'connect the mail server to onescan as doc/other-servers.md shows, and restart it'
 const HOW_TO_CONNECT: Readonly<Record<MailServer, string>> = {
@@ -460,6 +462,8 @@ class WayTest {
   #howToConnect(reply: string): string {
     const [only, other] = findMailServers(existsSync)
     const server = this.#serverThatTook(reply) ?? (other === undefined ? only : undefined)
+    if (server === 'Exim' && 'program' in this.#way)
+      return `${SCANS_LOCAL_MAIL}, or without av_scanner run the script of doc/exim.md (again)`
     return server === undefined
       ? `${HOW_TO_CONNECT.Postfix}, if this is Postfix`
       : HOW_TO_CONNECT[server]
@@ -478,9 +482,9 @@ class WayTest {
   #howToScanLocalMail(): string | undefined {
     if (!('program' in this.#way)) return undefined
     const { log } = this.#run
-    if (isExims(this.#way.program) && log.hasSeen('clamd'))
-      return 'set acl_not_smtp to an ACL with "deny malware = *" and "accept", as doc/exim.md shows, to scan mail of local programs'
-    if (log.hasProxy && log.hasSeen('smtp'))
+    const hasClamd = log.hasSeen('clamd') || log.complaint?.defers !== undefined
+    if (isExims(this.#way.program) && hasClamd) return SCANS_LOCAL_MAIL
+    if (log.hasProxy && !log.hasSeen('milter'))
       return 'connect Postfix to onescan as a milter instead of a proxy, as doc/postfix.md shows, to scan mail of local programs'
     return undefined
   }

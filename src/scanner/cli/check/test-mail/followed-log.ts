@@ -42,7 +42,7 @@ const DELIVERIES = [
 /** A milter's refusal in DELIVERIES. */
 export const MILTER_REFUSAL = /^milter-reject: /
 /** Postfix's line about mail that it passed to a filter before the queue (smtpd_proxy_filter). */
-const PROXIED = /: proxy-(?:accept|reject): END-OF-MESSAGE: /
+const PROXIED = /: proxy-(?:accept|reject): END-OF-MESSAGE: |: connect to proxy filter /
 /** Their wording for a later retry. */
 const WAITS = /^(?:==|status=deferred|stat=(?:Deferred|queued))/
 /** The class of a temporary outcome, for which Sendmail has many words: RFC 3463. */

@@ -720,6 +720,39 @@ mx postfix/cleanup[1]: 4A$$: milter-reject: END-OF-MESSAGE from localhost[127.0.
   },
 )
 
+t.test(
+  "mail of local programs does not meet Exim's scanner, also while that is down",
+  async (t) => {
+    const directory = openDirectory(t)
+    const [log, program] = [join(directory, 'log'), join(directory, 'exim4')]
+    writeFileSync(log, '')
+    const down =
+      '2026-12-01 15:00:00 1xW3Fj-00000000A1b-19cD malware acl condition: clamd 127.0.0.1 : unable to connect'
+    writeFileSync(program, `#!/bin/sh\necho '${down}' >>${log}\n`, { mode: 0o755 })
+    t.match(await findingsByMail([{ program }], [log]), [
+      {
+        level: 'warning',
+        value: /^is accepted, but not scanned, like all mail of local/,
+        remedy: /^set acl_not_smtp to an ACL with /,
+      },
+    ])
+  },
+)
+
+t.test('mail of local programs does not meet a proxy that onescan does not answer', async (t) => {
+  const directory = openDirectory(t)
+  const [log, program] = [join(directory, 'log'), join(directory, 'sendmail')]
+  writeFileSync(log, '')
+  const refused =
+    'mx postfix/smtpd[7]: warning: connect to proxy filter 127.0.0.1:10025: Connection refused'
+  writeFileSync(program, `#!/bin/sh\necho '${refused}' >>${log}\n`, { mode: 0o755 })
+  const found = await findingsByMail([{ program }], [log])
+  t.match(found, [
+    { level: 'warning', value: /^is accepted, but not scanned, like all mail of local/ },
+  ])
+  t.notMatch(linesOf(found).join('\n'), /when a filter fails|smtpd_milters/)
+})
+
 t.test('mail of local programs does not meet a proxy before the queue of Postfix', async (t) => {
   const directory = openDirectory(t)
   const program = join(directory, 'sendmail')
