@@ -51,7 +51,7 @@ export const faultsByMail: readonly Fault[] = [
     breaks: 'postconf -e mailbox_size_limit=5000000; postfix reload',
     byMail: true,
     reported: {
-      level: 'warning',
+      level: 'error',
       what: 'port 25, clean mail',
       value:
         /^is accepted, and still in the queue .*; the mail server logged: "postfix\/local: fatal: .*mailbox_size_limit is smaller than message_size_limit/,

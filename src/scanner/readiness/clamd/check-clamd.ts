@@ -70,6 +70,8 @@ export async function checkClamd(host: CheckedHost): Promise<CheckLine[]> {
   })
 }
 
+const RESTART = "restart clamd; if that does not help, read clamd's log"
+
 /** Returns the check line about a clamd that does not answer VERSION. */
 function checkSilent(
   host: CheckedHost,
@@ -89,7 +91,18 @@ function checkSilent(
   if (kept !== undefined && isUnderSystemd()) return kept
   if (outcome.kind === 'timed-out') {
     const hangs = `it accepts connections, but does not answer within ${formatDuration(VERSION_TIMEOUT)}`
-    return failure(what, hangs, "restart clamd; if that does not help, read clamd's log")
+    return failure(what, hangs, RESTART)
+  }
+  // clamd takes no connection: either it hangs, or its threads scan more than they can.
+  if (outcome.kind === 'unreachable' && outcome.state === 'full')
+    return failure(what, outcome.reason, RESTART)
+  if (outcome.reason.includes(codeInWords('EAI_AGAIN'))) {
+    const address = inSettingsOf(host, 'write the IP address of that host in CLAMD')
+    return failure(
+      what,
+      outcome.reason,
+      `correct the nameserver lines of /etc/resolv.conf; or ${address}`,
+    )
   }
   if (server.kind === 'tcp' && outcome.kind === 'unreachable' && outcome.state === 'silent') {
     const value = `${outcome.reason}: its packets are dropped on their way`
@@ -113,7 +126,7 @@ function checkSilent(
     ? 'on that host, start onescand with --clamd tls:, and run onescan check --daemon'
     : start
   const checkLine = failure(what, outcome.reason, remedy)
-  const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
+  const isGone = outcome.kind === 'unreachable'
   return isGone && server.kind === 'unix' ? marked(checkLine, 'clamd does not run') : checkLine
 }
 

@@ -17,6 +17,7 @@ import { makeAuthority, opensslMissing } from '../../../programs/servers/certifi
 import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { startOnescand } from '../../daemon/process.ts'
 import { cannotMount, mountSmall } from '../../doors/slot/small-disk.ts'
+import { fullServer } from '../../scan/scanners/clamd/full-server.ts'
 import { host, stranger } from '../host.ts'
 
 const skip = clamdMissing
@@ -321,6 +322,11 @@ t.test(
     await listen(t, createServer(), path)
     t.match(await checkClamd(asked(path)), [
       { level: 'error', value: /does not answer within 6 s/, remedy: /^restart clamd; / },
+    ])
+    // With mail that waits, it takes no further connection.
+    const { socket } = await fullServer(t)
+    t.match(await checkClamd(asked(socket)), [
+      { level: 'error', value: /queue of connections is full/, remedy: /^restart clamd; / },
     ])
   },
 )

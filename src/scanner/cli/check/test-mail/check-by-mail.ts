@@ -362,7 +362,10 @@ class WayTest {
     const count = length === undefined ? '' : ` (messages there: ${length})`
     const value = `is accepted, and still in the queue of the mail server${count}: its outcome is not known yet`
     const cause = this.#run.log.complaint
-    if (cause !== undefined) return { ...warning(what, value, cause.remedy), cause }
+    if (cause !== undefined) {
+      const level = cause.isEnd ? failure : warning
+      return { ...level(what, value, cause.remedy), cause }
+    }
     const remedy =
       "run this check again when mailq lists fewer messages; if their number does not fall, read the mail server's log"
     return warning(what, value, remedy)
