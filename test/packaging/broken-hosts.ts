@@ -577,7 +577,7 @@ export interface BrokenHost {
 export const hosts: readonly BrokenHost[] = [
   {
     title: 'Postfix, with the milter',
-    packages: 'postfix ucspi-tcp clamav clamdscan iproute2 python3',
+    packages: 'postfix ssl-cert ucspi-tcp clamav clamdscan iproute2 python3',
     prepare: POSTFIX,
     setUp: `${set('REJECTVIRUS="1"')}; systemctl restart onescand; sh /usr/share/onescan/examples/postfix/postfix-milter; postfix reload`,
     faults: faultsOfPostfix,

@@ -8,6 +8,43 @@ const SNAKEOIL = '/etc/ssl/certs/ssl-cert-snakeoil'
 
 export const faultsByMail: readonly Fault[] = [
   {
+    name: 'no name server answers the rule for senders',
+    breaks: `cp /etc/resolv.conf /resolv; echo nameserver 127.0.0.9 >/etc/resolv.conf
+      postconf -e smtpd_sender_restrictions=reject_unknown_sender_domain; ${RESTART}; sleep 2`,
+    byMail: true,
+    reported: {
+      level: 'warning',
+      what: 'port 25, mail from postmaster@example.com',
+      value: /^is deferred, although mail from the empty sender is accepted: 450 4\.1\.8 /,
+      remedy: /^find out with getent ahosts DOMAIN whether this host resolves names: /,
+    },
+    does: `! getent ahosts example.net; cat /resolv >/etc/resolv.conf; postconf -X smtpd_sender_restrictions; ${RESTART}; sleep 2`,
+  },
+  {
+    name: 'Postfix accepts only small mail',
+    breaks: 'postconf -e message_size_limit=20480; postfix reload; sleep 1',
+    byMail: true,
+    reported: {
+      level: 'error',
+      what: 'port 25, large mail',
+      value: /^is refused for its size \(300 KB\), like most mail with attachments: 552 5\.3\.4 /,
+      remedy: /^raise the size limit of the mail server: message_size_limit \(Postfix\)/,
+    },
+    does: 'postconf -e message_size_limit=20000000; postfix reload; sleep 1',
+  },
+  {
+    name: 'the mail server waits for TLS at port 25',
+    breaks: `postconf -e smtpd_tls_cert_file=${SNAKEOIL}.pem smtpd_tls_key_file=/etc/ssl/private/ssl-cert-snakeoil.key smtpd_tls_wrappermode=yes; postfix reload; sleep 1`,
+    byMail: true,
+    reported: {
+      level: 'error',
+      what: 'port 25',
+      value: /^expects TLS at once, like port 465: /,
+      remedy: /^let this port begin without TLS: smtpd_tls_wrappermode=no for its service /,
+    },
+    does: 'postconf -X smtpd_tls_wrappermode; postfix reload; sleep 1',
+  },
+  {
     name: 'Postfix does not know a restriction',
     breaks: 'postconf -e smtpd_recipient_restrictions=nonsense; postfix reload',
     byMail: true,

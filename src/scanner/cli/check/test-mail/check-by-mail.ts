@@ -23,7 +23,13 @@ import {
 import { greetedBy, greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
 import { findMailServers, type MailServer } from '../mail-server-config/mail-servers.ts'
 import { AS_ROOT } from '../services/service-state.ts'
-import { remedyOfDelay, remedyOfReply, type ServerComplaint } from './complaints.ts'
+import {
+  remedyOfDelay,
+  remedyOfReply,
+  remedyOfSize,
+  type ServerComplaint,
+  TLS_SETTINGS,
+} from './complaints.ts'
 import { deferralOfSender } from './deferred-sender.ts'
 import { FollowedLog, MILTER_REFUSAL } from './followed-log.ts'
 import { queueLength } from './mail-queue.ts'
@@ -40,7 +46,7 @@ const HOW_TO_CONNECT: Readonly<Record<MailServer, string>> = {
   qmail: 'connect the mail server to onescan as doc/qmail.md shows',
   Exim: 'put "deny malware = *" at the top of the ACL that exim4 -bP acl_smtp_data prints, or without av_scanner run the script of doc/exim.md (again), and restart Exim',
   Postfix:
-    "add onescan's milter to smtpd_milters as README.md shows, also where a service has its own (postconf -P)",
+    "add onescan's milter to smtpd_milters as README.md shows, also where a service has its own (postconf -P); a proxy has smtpd_proxy_filter instead, as doc/postfix.md shows",
   Sendmail: OTHER_SERVERS,
   OpenSMTPD: OTHER_SERVERS,
 }
@@ -202,6 +208,8 @@ class WayTest {
         clean = other
       }
     }
+    const early = await this.#expectsTls(clean)
+    if (early !== undefined) return [early]
     const unsent = await this.#notSent(clean)
     if (unsent !== undefined && clean.command !== 'DATA') return [unsent]
     // A problem with the clean mail is reported first, because it affects all mail.
@@ -221,10 +229,34 @@ class WayTest {
     const judged = await this.#judgeClean(clean, ofClean!)
     if (infected === undefined || hasMark(judged, 'local mail')) return [judged, ...others]
     const found = await this.#judgeInfected('EICAR', infected, ofInfected!)
+    const tooSmall = large?.kind === 'refused' ? remedyOfSize(large.text) : undefined
+    if (tooSmall !== undefined) {
+      const value = `is refused for its size (${LARGE_MAIL / 1024} KB), like most mail with attachments: ${large!.text}`
+      others.push(failure(`${this.#name}, large mail`, value, tooSmall))
+    }
     // The large mail is reported only if its outcome differs from that of the small one.
     const gets = await this.#judgeInfected('EICAR in a large message', large!, ofLarge!)
     const differs = found.level === 'ok' && gets.level === 'error'
     return [judged, found, ...(differs ? [gets] : []), ...others]
+  }
+
+  /** Resolves to the check line about a port at which senders wait for a greeting, since the server waits for TLS. */
+  async #expectsTls({ kind, code, command }: SentTestMail): Promise<CheckLine | undefined> {
+    const isSilent = kind === 'deferred' && command === 'CONN' && code === undefined
+    if (!isSilent || !('port' in this.#way) || this.#way.security !== 'none') return undefined
+    const plain = this.#way
+    this.#way = { ...plain, security: 'tls' }
+    const overTls = await this.#send(cleanMessage)
+    this.#way = plain
+    // A certificate may be missing, too. A server without TLS does not answer, or answers without it.
+    const fails =
+      overTls.command === 'STARTTLS' && !/wrong version|packet length/.test(overTls.text)
+    if (overTls.code === undefined && !fails) return undefined
+    const value =
+      'expects TLS at once, like port 465: senders get no greeting, and their mail waits'
+    const remedy =
+      'let this port begin without TLS: smtpd_tls_wrappermode=no for its service (Postfix), no tls_on_connect_ports (Exim), no modifier s in DAEMON_OPTIONS (Sendmail)'
+    return failure(this.#name, value, remedy)
   }
 
   /** Sends a message, over TLS if the server offers it and a sender would use it (`mayEncrypt`). */
@@ -255,8 +287,7 @@ class WayTest {
 
   #cannotEncrypt({ text }: SentMail): CausedLine {
     const value = `is offered, and fails: mail from senders that require TLS is lost: ${text}`
-    const remedy =
-      'correct the certificate and the key of the mail server (in Postfix smtpd_tls_chain_files, or smtpd_tls_cert_file and smtpd_tls_key_file), then reload it'
+    const remedy = `correct the certificate and the key of the mail server (${TLS_SETTINGS}), then restart it`
     return caused(`${this.#name}, STARTTLS`, value, this.#run.log.complaintOfTls, remedy)
   }
 

@@ -40,6 +40,10 @@ const OF_USERS = /^postfix\S*\/(?:sendmail|postdrop|postqueue|postmap|postalias|
 
 const SPOOL = '/var/spool/exim4'
 
+/** Where mail servers have their certificate. */
+export const TLS_SETTINGS =
+  'in Postfix smtpd_tls_chain_files, or smtpd_tls_cert_file and smtpd_tls_key_file; in Exim tls_certificate and tls_privatekey, by default exim.crt and exim.key in /etc/exim4; in Sendmail confSERVER_CERT and confSERVER_KEY'
+
 /** Returns the command that starts a server again: a program of Postfix that has ended would otherwise wait for a minute. */
 function howToRestart(server: ServerName): string {
   switch (server) {
@@ -54,6 +58,9 @@ function howToRestart(server: ServerName): string {
       return 'svc -t on its service'
   }
 }
+
+/** What the packages of Postfix and Exim own; PATH is used for a line without an absolute path. */
+const OF_SERVERS = /^(?:PATH|\/(?:usr|var\/spool\/(?:postfix|exim4)|var\/log\/exim4))\b/
 
 /** Returns the command that gives the programs of a server what its packages have given them, and starts it again. */
 function howToRestore(server: ServerName): string | undefined {
@@ -72,7 +79,7 @@ const DEFERS: Partial<Readonly<Record<ServerName, string>>> = {
 
 interface Kind {
   readonly words: RegExp
-  readonly remedy: (server: ServerName) => string
+  readonly remedy: (server: ServerName, words: string) => string
   readonly isAboutFilter?: true
   readonly isAboutTls?: true
   readonly isEnd?: true
@@ -91,7 +98,7 @@ const KINDS: readonly Kind[] = [
       /\bchain file\b|\bTLS library problem|\bdisabling TLS|\bTLS error on |\bcannot (?:get|load) \w{1,20} (?:certificate|private key)/,
     isAboutTls: true,
     remedy: (server) =>
-      `give ${server} a certificate and a key that it can read (in Postfix: smtpd_tls_cert_file and smtpd_tls_key_file, or smtpd_tls_chain_files), then run ${howToRestart(server)}`,
+      `give ${server} a certificate and a key that it can read (${TLS_SETTINGS}), then run ${howToRestart(server)}`,
   },
   {
     words: /\bunsupported dictionary type/,
@@ -113,11 +120,11 @@ const KINDS: readonly Kind[] = [
   {
     words:
       /\bpermission denied|\baccess denied|\boperation not permitted|: error while creating mbox /i,
-    remedy: (server) => {
-      const own = howToRestore(server)
-      const path = 'correct the owner or the mode of that path (namei -l PATH lists them)'
-      const again = `${path}, then run ${howToRestart(server)}`
-      return own === undefined ? again : `${own}; if the line names another path, ${again}`
+    remedy: (server, line) => {
+      const [, path = 'PATH'] = /(?:^|[\s"':=(])(\/[\w.@+/-]+)/.exec(line) ?? []
+      const own = OF_SERVERS.test(path) ? howToRestore(server) : undefined
+      const owner = `correct the owner or the mode of that path or of its directory (namei -l ${path} lists them), then run ${howToRestart(server)}`
+      return own === undefined ? owner : `${own}; if the line names another path, ${owner}`
     },
   },
   {
@@ -180,7 +187,11 @@ export function complaintIn(line: string): ServerComplaint | undefined {
         isEnd,
         isAboutTls: kind.isAboutTls ?? false,
       },
-      ...{ remedy: kind.remedy(server), rank: KINDS.indexOf(kind), ...(defers && { defers }) },
+      ...{
+        remedy: kind.remedy(server, words),
+        rank: KINDS.indexOf(kind),
+        ...(defers && { defers }),
+      },
     }
   }
   return undefined
@@ -201,11 +212,24 @@ export function remedyOfDelay(status: string): string | undefined {
   if (status.startsWith('==') && status.includes('host lookup'))
     return 'if mail for this domain stays on this host, add it to dc_other_hostnames in /etc/exim4/update-exim4.conf.conf (or to local_domains), then run update-exim4.conf && systemctl restart exim4; if not, correct the name, or the service that resolves names'
   const server = status.startsWith('status=') ? 'Postfix' : 'Exim'
-  return OF_REPLY.test(status) ? undefined : kindOf(status.replace(/^==/, ''))?.remedy(server)
+  return OF_REPLY.test(status)
+    ? undefined
+    : kindOf(status.replace(/^==/, ''))?.remedy(server, status)
 }
 
 /** What another server has replied, or does not. */
 const OF_REPLY = /\bsaid: |SMTP error from remote |connect to |[Cc]onnection refused/
+
+/** A message that is larger than the server accepts: RFC 3463, X.3.4 and X.2.3, and the words of servers without these codes. */
+const OF_SIZE =
+  /^\d{3}[ -][45]\.3\.4\b|\btoo (?:big|large)\b|\bexceeds \S{0,20} ?(?:maximum|fixed)\b|\bmaximum (?:allowed )?(?:message )?size\b|\bsize limit\b|\bdatabytes limit\b/i
+
+const RAISE_SIZE =
+  'raise the size limit of the mail server: message_size_limit (Postfix), MESSAGE_SIZE_LIMIT or message_size_limit (Exim), confMAX_MESSAGE_SIZE (Sendmail), control/databytes (qmail)'
+
+/** Returns the remedy for a reply that refuses a message for its size, or undefined for any other one. */
+export const remedyOfSize = (reply: string): string | undefined =>
+  OF_SIZE.test(reply) ? RAISE_SIZE : undefined
 
 /** What helps against the kinds of replies: enhanced status codes (RFC 3463, RFC 5248), or the words of servers without those. */
 const REPLIES: readonly (readonly [reply: RegExp, remedy: string])[] = [
@@ -213,10 +237,7 @@ const REPLIES: readonly (readonly [reply: RegExp, remedy: string])[] = [
     /^\d{3}[ -]4\.(?:1\.8|4\.3)\b|\bdomain of sender\b|\bsender domain\b/i,
     'find out with getent ahosts DOMAIN whether this host resolves names: if not, correct the nameserver lines of /etc/resolv.conf and restart the mail server; if it does, the domain of this address has no record in the DNS, and mail from it needs an exception to the rule for unknown sender domains',
   ],
-  [
-    /^\d{3}[ -][45]\.3\.4\b|\btoo (?:big|large)\b|\bexceeds \S{0,20} ?(?:maximum|fixed)\b|\bmaximum (?:allowed )?(?:message )?size\b|\bsize limit\b|\bdatabytes limit\b/i,
-    'raise the size limit of the mail server: message_size_limit (Postfix), MESSAGE_SIZE_LIMIT or message_size_limit (Exim), confMAX_MESSAGE_SIZE (Sendmail), control/databytes (qmail)',
-  ],
+  [OF_SIZE, RAISE_SIZE],
   [
     /^\d{3}[ -]4\.3\.1\b|\binsufficient (?:system storage|disk space)\b|\bspace shortage\b/i,
     'free space on the file system of the queue (df -h and df -i), or lower what the mail server keeps free: queue_minfree (Postfix), check_spool_space (Exim), confMIN_FREE_BLOCKS (Sendmail)',

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { createServer as createTlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
 import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
 import { checkByMail } from '../../../../../src/scanner/cli/check/test-mail/check-by-mail.ts'
@@ -422,6 +423,34 @@ t.test(
     t.notMatch(others.join('\n'), /mail from postmaster@/)
   },
 )
+
+t.test('a server that refuses a large message for its size is an error', async (t) => {
+  let mails = 0
+  const next = await startNext(t, {
+    script: (verb) =>
+      verb === '.' && ++mails === 3 ? '552 5.3.4 Error: message file too big' : undefined,
+  })
+  t.match(
+    linesOf(await findingsByMail([plain(next.port)])).filter((line) => line.includes('large')),
+    [
+      /^error port \d+, large mail: is refused for its size \(300 KB\), like most mail with attachments: 552 5\.3\.4 .*; raise the size limit /,
+    ],
+  )
+})
+
+t.test('a port at which the server waits for TLS is an error', async (t) => {
+  const pem = readFileSync(certificate(t))
+  const server = createTlsServer({ key: pem, cert: pem }, (socket) => {
+    socket.on('error', () => {})
+    socket.on('data', () => socket.write('550 not here\r\n'))
+    socket.write('220 mx.example.org ESMTP\r\n')
+  })
+  server.on('tlsClientError', () => {})
+  const port = await listen(t, server)
+  t.match(linesOf(await findingsByMail([plain(port)])), [
+    /^error port \d+: expects TLS at once, like port 465: senders get no greeting, .*; let this port begin without TLS: smtpd_tls_wrappermode=no /,
+  ])
+})
 
 t.test('a domain or user of this host that it does not know is to be added', async (t) => {
   for (const [reply, remedy] of [

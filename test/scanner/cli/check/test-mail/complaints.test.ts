@@ -55,6 +55,7 @@ const others = [
 for (const line of others) t.equal(complaintIn(line), undefined, line)
 
 t.match(remedyOfDelay('status=deferred (cannot update mailbox /var/mail/you: unable to create lock file: Permission denied)'), /owner or the mode/) // biome-ignore format: a line
+t.match(remedyOfDelay('== you@example.org R=local_user T=mail_spool defer (13): Permission denied: creating lock file hitching post /var/mail/you.lock.mx.1 (euid=1000 egid=8)'), /^correct the owner or the mode of that path or of its directory \(namei -l \/var\/mail\/you\.lock/) // biome-ignore format: a line
 t.match(remedyOfDelay('status=deferred (deferred transport)'), /^remove this transport from defer_transports/) // biome-ignore format: a line
 t.match(remedyOfDelay('== you@example.org R=dnslookup defer (-1): host lookup did not complete'), /dc_other_hostnames/) // biome-ignore format: a line
 t.equal(remedyOfDelay('status=deferred (host mx[192.0.2.1] said: 451 No space left on device)'), undefined) // biome-ignore format: a line
