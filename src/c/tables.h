@@ -103,7 +103,7 @@ enum {
 #define FIELDS_OF_ACCEPT "Bkiel"
 #define FIELDS_OF_EXIT "ctl"
 #define DEPTH_VARIABLE "ONESCAN_DEPTH"
-#define QUEUECHAIN_REMEDY "set QUEUECHAIN to qmail-queue, or to another program that does not call onescan"
+#define QUEUECHAIN_REMEDY "remove QUEUECHAIN (qmail-queue is the default), or set it to another program that does not call onescan"
 #define QUOTA_WORD_ROOM "QUOTA_OK"
 #define QUOTA_WORD_FULL "QUOTA_FULL"
 #define QUOTA_WORD_NO_SUCH_USER "QUOTA_UNKNOWN"

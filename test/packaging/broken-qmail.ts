@@ -122,4 +122,32 @@ export const faultsOfQmail: readonly Fault[] = [
     },
     does: `ln -s ${KEPT}/qmail-smtpd /service/; sleep 6`,
   },
+  {
+    name: 'the rules deny all hosts but this one',
+    breaks: rules(
+      '127.:allow,QMAILQUEUE="/etc/onescan/queue",QHPSI="plugin: clamd",REJECTVIRUS="1"',
+      ':deny',
+    ),
+    reported: {
+      level: 'warning',
+      what: RULES,
+      value: /^denies all clients that no other rule names: other hosts send no mail to this one$/,
+      remedy:
+        /^if they should, write :allow with the settings of the other rules instead of :deny, /,
+    },
+    does: rules(':allow,QMAILQUEUE="/etc/onescan/queue",QHPSI="plugin: clamd",REJECTVIRUS="1"'),
+  },
+  {
+    name: 'the program of QUEUECHAIN was removed',
+    breaks: rules(
+      ':allow,QMAILQUEUE="/etc/onescan/queue",QHPSI="plugin: clamd",REJECTVIRUS="1",QUEUECHAIN="/var/qmail/bin/simscan"',
+    ),
+    reported: {
+      level: 'error',
+      what: 'next program',
+      value: /\/var\/qmail\/bin\/simscan/,
+      remedy: /^remove QUEUECHAIN \(qmail-queue is the default\), or set it to another program /,
+    },
+    does: rules(':allow,QMAILQUEUE="/etc/onescan/queue",QHPSI="plugin: clamd",REJECTVIRUS="1"'),
+  },
 ]

@@ -97,7 +97,7 @@ t.test('qmail-rules changes nothing while the service would defer mail', { skip 
   t.equal(deferred.code, 1, deferred.output)
   t.match(
     deferred.output,
-    /^error +qmail, clean message.*: exits \d+ .*, with a limit of 3000000 bytes of memory: mail is deferred\n +fix: use "softlimit -a 4000000000" instead of "softlimit -m \.\.\." in the run script, and give the service the group of \/run\/onescan\/qmail\.sock: tcpserver -g "\$\(id -g onescan\)"/m,
+    /^error +qmail, clean message.*: exits \d+ .*, with a limit of 3000000 bytes of memory: mail is deferred\n +fix: use "softlimit -a 4000000000" in the run script, without -m, and give the service the group of \/run\/onescan\/qmail\.sock: tcpserver -g "\$\(id -g onescan\)"/m,
     'what to do is complete',
   )
   t.match(deferred.output, /^qmail-rules: .*would defer mail.*; nothing was changed$/m)
@@ -158,7 +158,10 @@ t.test('make-envdir makes nothing while the service would defer mail', { skip },
     `set -- /etc/service/qmail-smtpd\n${example('qmail/make-envdir')}`,
   )
   t.equal(code, 1, output)
-  t.match(output, /^error +qmail, clean message.*\n +fix: use "softlimit -a 4000000000" instead/m)
+  t.match(
+    output,
+    /^error +qmail, clean message.*\n +fix: use "softlimit -a 4000000000" in the run script, /m,
+  )
   t.match(
     output,
     /^make-envdir: .* would defer mail, or it could not be tested; nothing was changed$/m,

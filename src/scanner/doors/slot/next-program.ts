@@ -15,7 +15,7 @@ export interface SlotNextProgram {
 
 /** The remedy of faults of the next program, also in C. */
 export const QUEUECHAIN_REMEDY =
-  'set QUEUECHAIN to qmail-queue, or to another program that does not call onescan'
+  'remove QUEUECHAIN (qmail-queue is the default), or set it to another program that does not call onescan'
 
 /**
  * Returns the next program: that of the arguments, of QUEUECHAIN, or the real qmail-queue. A name without a

@@ -24,7 +24,7 @@ t.test('a chain that is the slot itself is refused', async (t) => {
       settings: { ...on, PATH: `${join(newest[0]!, '..')}:${process.env.PATH}`, QUEUECHAIN: chain },
     })
     t.equal(run.code, 120)
-    t.match(run.logged, /is onescan-queue itself; set QUEUECHAIN/)
+    t.match(run.logged, /is onescan-queue itself; remove QUEUECHAIN/)
   }
 })
 

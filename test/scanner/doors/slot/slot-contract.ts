@@ -202,7 +202,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
         t.match(ended.logged, `fault=next-hop reason="next program ${chain}: `)
         t.match(
           ended.logged,
-          '; set QUEUECHAIN to qmail-queue, or to another program that does not call onescan"',
+          '; remove QUEUECHAIN (qmail-queue is the default), or set it to another program that does not call onescan"',
         )
         t.equal(ended.deliveries.length, 0)
       }
@@ -226,7 +226,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
           )
           t.match(
             ended.logged,
-            '; set QUEUECHAIN to qmail-queue, or to another program that does not call onescan"',
+            '; remove QUEUECHAIN (qmail-queue is the default), or set it to another program that does not call onescan"',
           )
           t.equal(ended.logged.match(/fault=/g)?.length, 1)
           t.equal(ended.deliveries.length, 0)
@@ -266,7 +266,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
         for (const QUEUECHAIN of [path, link]) {
           const ended = await run({ settings: { QHPSI, QUEUECHAIN } })
           t.equal(ended.code, 120)
-          t.match(ended.logged, new RegExp(`is ${subject.name} itself; set QUEUECHAIN`))
+          t.match(ended.logged, new RegExp(`is ${subject.name} itself; remove QUEUECHAIN`))
         }
       }
     })

@@ -20,7 +20,7 @@ import { AS_ROOT } from '../services/service-state.ts'
 import { superviseCommand } from '../services/supervised.ts'
 import { checkPrograms } from './check-next-program.ts'
 import { howToSet, makeRules, rulesSource } from './client-rules.ts'
-import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
+import { deniesOthers, type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
 import { checkTestMessages } from './test-messages.ts'
 
 /**
@@ -148,6 +148,14 @@ function checkService(service: RunningService): CheckLine[] {
   if (rules !== undefined && make !== undefined && changedAfter(rulesSource(rules), rules)) {
     const value = `${rulesSource(rules)} is newer than ${rules}, which tcpserver reads`
     checkLines.push(failure(what, value, make))
+  }
+  const isForAll = /^qmail-smtpd/.test(program)
+  if (isForAll && rules !== undefined && attempt(() => deniesOthers(rules))) {
+    const source = rulesSource(rules)
+    const value =
+      'denies all clients that no other rule names: other hosts send no mail to this one'
+    const remedy = `if they should, write :allow with the settings of the other rules instead of :deny, then run ${make ?? 'tcprules'}`
+    checkLines.push(warning(source, value, remedy))
   }
   if (unknownSteps.length > 0) {
     const value = `starts ${unknownSteps.join(', ')} before ${program}: settings that this program changes are not checked`

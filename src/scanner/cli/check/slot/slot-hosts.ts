@@ -96,6 +96,12 @@ export function slotHosts(
   })
 }
 
+/** Returns whether the rules deny all clients that no other rule names. Throws if they cannot be read. */
+export const deniesOthers = (file: string): boolean =>
+  [...Cdb.in(readOwnFile(file)).records()].some(
+    ({ key, value }) => key.length === 0 && parseTcpRule(value).isDenied,
+  )
+
 /** Returns the classes of the rules; one class without rules if there are none. */
 function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
   if (file === undefined) return [undefined]

@@ -150,7 +150,7 @@ const START_MEMORY = isCompiled ? 1024 ** 3 : 4_000_000_000
  * The remedy, which is the same for both runtimes, and in all documentation. -m would also set the stack, of which Node
  * makes one for each thread.
  */
-const MORE_MEMORY = 'use "softlimit -a 4000000000" instead of "softlimit -m ..." in the run script'
+const MORE_MEMORY = 'use "softlimit -a 4000000000" in the run script, without -m'
 
 /** The command under soft limits, by prlimit(1) of util-linux. */
 function underLimits(limits: MemoryLimits, command: readonly string[]): string[] {

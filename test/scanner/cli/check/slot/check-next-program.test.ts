@@ -28,7 +28,8 @@ t.test('a chain that is missing, not executable, or the slot itself is an error'
   t.match(chain({ QUEUECHAIN: slotProgram }), {
     level: 'error',
     value: /onescan-queue itself: mail is deferred$/,
-    remedy: 'set QUEUECHAIN to qmail-queue, or to another program that does not call onescan',
+    remedy:
+      'remove QUEUECHAIN (qmail-queue is the default), or set it to another program that does not call onescan',
   })
   t.match(chain({ QUEUECHAIN: "'/bin/true" }), { level: 'error', value: /is not closed/ })
   t.match(chain({ QUEUECHAIN: 'true with words' }), { level: 'ok', value: /\/true with words$/ })

@@ -45,7 +45,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
     level: 'warning',
     value:
       /^exits 71 .* with a limit of 3000000 bytes of memory: mail is deferred while onescand cannot answer$/,
-    remedy: /^use "softlimit -a 4000000000" instead of/,
+    remedy: /^use "softlimit -a 4000000000" in the run script, /,
   })
   const eicar = about(checkLines, /^qmail, EICAR$/)
   t.equal(eicar?.level, 'ok', 'the test message is as the mail', { checkLines })
@@ -63,7 +63,7 @@ t.test('without onescand no mail gets through', { skip }, async (t) => {
       {
         level: 'error',
         value: /with a limit of 3000000 bytes/,
-        remedy: /^use "softlimit -a 4000000000" instead of/,
+        remedy: /^use "softlimit -a 4000000000" in the run script, /,
       },
     ],
   )
