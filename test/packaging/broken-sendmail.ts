@@ -270,4 +270,19 @@ export const faultsOfSendmail: readonly Fault[] = [
     },
     does: `touch ${ACCESS} && make -C /etc/mail && systemctl restart sendmail; sleep 1`,
   },
+  {
+    name: 'the queue of Sendmail is on a file system that is read-only',
+    breaks: `systemctl stop sendmail; mount -t tmpfs -o size=16m tmpfs /mnt; cp -a /var/spool/mqueue/. /mnt; chown --reference=/var/spool/mqueue /mnt; chmod --reference=/var/spool/mqueue /mnt
+      mount --move /mnt /var/spool/mqueue; mount -o remount,ro /var/spool/mqueue; systemctl start sendmail; sleep 1`,
+    reported: {
+      level: 'error',
+      what: 'queue of Sendmail',
+      value:
+        /^the file system of \/var\/spool\/mqueue is mounted read-only: Sendmail accepts no mail$/,
+      remedy: /^dmesg shows whether the disk has errors; if not, mount -o remount,rw /,
+    },
+    does: 'mount -o remount,rw "$(findmnt -no TARGET -T /var/spool/mqueue)"; systemctl restart sendmail; sleep 1',
+    restores:
+      'systemctl stop sendmail; umount /var/spool/mqueue; systemctl start sendmail; sleep 1',
+  },
 ]

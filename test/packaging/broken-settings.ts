@@ -98,7 +98,7 @@ const faultsOfMainCf: readonly Fault[] = [
       what: 'inet_interfaces',
       value:
         /^has 192\.0\.2\.55, which is not an address of this host, so Postfix delivers no mail$/,
-      remedy: /^set inet_interfaces to addresses of this host /,
+      remedy: /^set inet_interfaces to all, or to addresses of this host /,
     },
     does: 'postconf -e inet_interfaces=all; systemctl restart postfix',
   },

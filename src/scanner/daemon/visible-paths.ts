@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type CheckLine, failure, warning } from '../../base/check/check-line.ts'
 import { errorCode } from '../../base/errors/fault.ts'
+import { isReadOnly } from '../../base/path/room.ts'
 import type { Environment } from '../../base/process/environment.ts'
 import { type SettingName, settingNames, settingTable } from '../../base/settings/table.ts'
 import { editToBind, isUnderSystemd, toBind } from '../../base/systemd/bound-paths.ts'
@@ -71,13 +72,3 @@ function whyUnseen(path: string): 'missing' | 'closed' | undefined {
  */
 const pathsIn = (value: string) =>
   value.split(/[ \t]/).flatMap((word) => /^(?:unix:)?(\/[^:]*)$/.exec(word)?.[1] ?? [])
-
-/** Returns whether the file system is read-only, as under ProtectSystem= of a unit. */
-function isReadOnly(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK)
-    return false
-  } catch (error) {
-    return errorCode(error) === 'EROFS'
-  }
-}

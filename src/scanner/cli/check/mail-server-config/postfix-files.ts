@@ -12,6 +12,8 @@ import {
   groupName,
   nameOrNumber,
 } from '../../../readiness/host/account.ts'
+import { askSystemd } from '../../host/systemd-unit.ts'
+import { startCommand } from '../services/starts-at-boot.ts'
 import type { Postfix } from './postconf.ts'
 import { mayExist } from './unreachable-milter.ts'
 
@@ -29,7 +31,13 @@ interface PostfixFile {
 const QUEUES = ['incoming', 'active', 'deferred', 'defer', 'bounce', 'private', 'maildrop']
 
 /** It goes through the list, and fails where a manual page is not installed: these are at the end. */
-const SETS_ALL = 'postfix set-permissions; postfix reload'
+const SETS_ALL = 'postfix set-permissions'
+
+/** Returns the command that starts Postfix again: that of its unit, which on Debian 12 stays active without it, or this. */
+export function howToStartPostfix(command: string): string {
+  const unit = askSystemd('postfix.service')
+  return unit === undefined ? command : startCommand('postfix', unit, 'restart')
+}
 
 /**
  * Returns a check line if owners or modes of Postfix's directories and programs are not those of its own list, and stop mail.
@@ -52,7 +60,7 @@ export function checkPostfixFiles(postfix: Postfix): CheckLine[] {
   if (faults.length === 0) return []
   const rest = faults.length > 1 ? `, and ${faults.length - 1} more paths have such a fault` : ''
   const value = `${faults[0]}${rest}: mail waits, or is not accepted`
-  return [failure('postfix-files', value, SETS_ALL)]
+  return [failure('postfix-files', value, `${SETS_ALL}; ${howToStartPostfix('postfix reload')}`)]
 }
 
 /** Reads the lists of an installation. The packages of its maps add theirs. */

@@ -10,8 +10,6 @@ import { ProcEntry } from '../../../../base/process/proc-entry.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { largestScanned } from '../../../readiness/clamd/agreeing-limits.ts'
 import { findPostfix } from '../../host/running-services.ts'
-import { askSystemd } from '../../host/systemd-unit.ts'
-import { startCommand } from '../services/starts-at-boot.ts'
 import {
   POSTCONF,
   type Postfix,
@@ -20,7 +18,7 @@ import {
   type SmtpdService,
   setting,
 } from './postconf.ts'
-import { checkPostfixFiles } from './postfix-files.ts'
+import { checkPostfixFiles, howToStartPostfix } from './postfix-files.ts'
 import {
   checkReturn,
   checkReturnExists,
@@ -55,16 +53,17 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
   if (ended.length > 0) return ended
   const strangers = postfix.services.filter(acceptsFromOutside)
   return once([
+    // What keeps Postfix from running comes before that it does not.
+    ...checkPostfixFiles(postfix),
+    ...checkInterfaces(postfix),
     ...checkRuns(postfix),
     ...checkMasterRead(postfix),
-    ...checkPostfixFiles(postfix),
     ...strangers.flatMap((service) => checkService(service, postfix)),
     ...strangers.flatMap((service) => checkPolicyServers(service, postfix)),
     ...strangers.flatMap((service) => checkRefusesOthers(service, postfix)),
     ...strangers.flatMap(checkSoftBounce),
     ...returnServices(postfix).flatMap((service) => checkReturn(service, postfix)),
     ...checkReturnExists(postfix),
-    ...checkInterfaces(postfix),
     ...(await checkMilterMaps(postfix)),
     ...(await checkTables(postfix)),
     ...checkMain(postfix),
@@ -158,7 +157,7 @@ async function checkInstances({ main, ...host }: Postfix): Promise<CheckLine[]> 
 function unasked(error: unknown): CheckLine {
   const complaint = errorText(error).split('\n').at(-1)!
   const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(complaint) ?? []
-  if (foreign !== undefined) return foreignInterface(foreign)
+  if (foreign !== undefined) return foreignInterface(foreign, {})
   const [, closed] = /open (\/\S+): Permission denied/.exec(complaint) ?? []
   const remedy =
     closed === undefined
@@ -255,13 +254,15 @@ function checkInterfaces({ main }: Postfix): CheckLine[] {
     const address = word.replace(/^\[|\]$/g, '')
     return isIP(address) !== 0 && !own.includes(address)
   })
-  return foreign === undefined ? [] : [foreignInterface(foreign)]
+  return foreign === undefined ? [] : [foreignInterface(foreign, main)]
 }
 
-function foreignInterface(address: string): CheckLine {
+function foreignInterface(address: string, { inet_protocols: protocols = 'all' }: Postfix['main']) {
   const value = `has ${address}, which is not an address of this host, so Postfix delivers no mail`
-  const own = ownAddresses().join(', ')
-  const remedy = `set inet_interfaces to addresses of this host (${own}) in main.cf, then run ${howToStartPostfix('postfix stop; postfix start')}`
+  // Postfix does not find an address of a protocol that it does not use.
+  const hasIpv6 = /\b(?:all|ipv6)\b/.test(protocols)
+  const own = ownAddresses().filter((place) => hasIpv6 || isIP(place) === 4)
+  const remedy = `set inet_interfaces to all, or to addresses of this host (${own.join(', ')}) in main.cf, then run ${howToStartPostfix('postfix stop; postfix start')}`
   return failure('inet_interfaces', value, remedy)
 }
 
@@ -272,10 +273,4 @@ function checkRuns({ directory, queue }: Postfix): CheckLine[] {
   return [
     failure('Postfix', 'is not running: no mail is delivered', howToStartPostfix('postfix start')),
   ]
-}
-
-/** Returns the command that starts Postfix again: that of its unit, which on Debian 12 stays active without it, or this. */
-function howToStartPostfix(command: string): string {
-  const unit = askSystemd('postfix.service')
-  return unit === undefined ? command : startCommand('postfix', unit, 'restart')
 }

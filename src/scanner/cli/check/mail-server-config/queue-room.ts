@@ -1,6 +1,6 @@
 import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
 import { attempt } from '../../../../base/errors/fault.ts'
-import { roomIn } from '../../../../base/path/room.ts'
+import { isReadOnly, roomIn } from '../../../../base/path/room.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
 import { formatSize } from '../../../../base/text/units.ts'
 
@@ -16,7 +16,7 @@ interface NeededRoom {
 /** Each message is a file in the queue, or several while it is delivered. */
 const FILES_MIN = 1000
 
-/** Returns a check line if the file system of a mail server's queue has no room for mail, or less than the server needs. */
+/** Returns a check line if the file system of a mail server's queue takes no mail, or has less room than the server needs. */
 export function checkQueueRoom(
   server: string,
   queue: string,
@@ -27,6 +27,11 @@ export function checkQueueRoom(
   const { free, size, newFiles } = room
   const what = `queue of ${server}`
   const place = shellWord(queue)
+  if (isReadOnly(queue)) {
+    const value = `the file system of ${queue} is mounted read-only: ${server} accepts no mail`
+    const mount = `mount -o remount,rw "$(findmnt -no TARGET -T ${place})"`
+    return [failure(what, value, `dmesg shows whether the disk has errors; if not, ${mount}`)]
+  }
   const remedy = `free space in ${queue}: du -x ${place} shows what fills it, and mailq the mail`
   const defers = `${formatSize(free)} free in ${queue}: ${server} defers all mail`
   if (free === 0) return [failure(what, defers, remedy)]
