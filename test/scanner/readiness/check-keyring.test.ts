@@ -75,7 +75,7 @@ t.test('a ring in a closed directory is moved to the directory of keyrings', asy
   t.match(checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger })), [
     {
       level: 'error',
-      remedy: `mv ${file} ${moved}, then set CLUSTERKEYS=${moved} in the environment of qmail-smtpd`,
+      remedy: `mv ${file} ${moved}, then set CLUSTERKEYS=${moved} in the environment of qmail-smtpd (its run script, envdir or rules)`,
     },
   ])
 })

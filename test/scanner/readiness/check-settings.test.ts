@@ -58,7 +58,7 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
     ['OVERSIZE', 'accept', 'mail that is larger than the scanners accept', 'set OVERSIZE=defer'],
     ['UNREAD', 'accept', 'mail that is not fully scanned', 'set UNREAD=refuse'],
   ] as const) {
-    const change = `${remedy} in the environment of qmail-smtpd`
+    const change = `${remedy} in the environment of qmail-smtpd (its run script, envdir or rules)`
     t.same(await of(name, value), [
       `${name}: is ${value}, so ${mail} is accepted unscanned; ${change}`,
     ])

@@ -63,7 +63,8 @@ export function ownHost(
 
 /** Returns the remedy that changes settings, such as `set SCANFAIL=defer`, with the place where that is done. */
 export function inSettingsOf({ isDaemon }: Pick<CheckedHost, 'isDaemon'>, change: string): string {
-  if (!isDaemon) return `${change} in the environment of qmail-smtpd`
+  if (!isDaemon)
+    return `${change} in the environment of qmail-smtpd (its run script, envdir or rules)`
   return isUnderSystemd()
     ? `${change} in ${DEFAULTS}, then run systemctl restart onescand`
     : `${change} in the environment of onescand, then restart onescand`

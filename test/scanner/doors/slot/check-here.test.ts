@@ -18,7 +18,7 @@ t.test('it prints its findings, and ends with 111 if there is an error', async (
   const wrong = {
     status: 111,
     stdout:
-      /^error: settings: SCANTIMEOUT="x": must be .*; correct this setting in the environment of qmail-smtpd$/m,
+      /^error: settings: SCANTIMEOUT="x": must be .*; correct this setting in the environment of qmail-smtpd \(its run script, envdir or rules\)$/m,
   }
   t.match(check({ SCANTIMEOUT: 'x' }), wrong)
 })
