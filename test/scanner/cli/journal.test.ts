@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
@@ -127,6 +127,9 @@ t.test('files of multilog come before the journal; syslog replaces it', { skip }
   const { output } = type(own)
   t.match(output, 'of-syslog@example.org')
   t.notMatch(output, 'second@example.org')
+  // A syslog that was removed has left its file.
+  utimesSync(own.at('/var/log/mail.log'), 0, 0)
+  t.match(type(own).output, 'second@example.org')
 })
 
 t.test(

@@ -1,4 +1,5 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { uptime } from 'node:os'
 import { dirname } from 'node:path'
 import { type CheckLine, failure, inOneLine } from '../../../base/check/check-line.ts'
 import { attempt, errorCode } from '../../../base/errors/fault.ts'
@@ -81,8 +82,8 @@ const PLACES = [
 /**
  * Returns the existing logs in PLACES and in LOGFILE of onescand's settings, and the journal during `span` if
  * it may contain more. Of the logs in PLACES, those are omitted that this account may not read if LOGFILE or the journal
- * has their lines. A file of syslog usually has all lines of the journal; `takesAll` adds the journal nevertheless, since the file
- * may be left from a syslog that was removed, or contain the lines of Postfix alone (maillog_file).
+ * has their lines. A file of syslog usually has all lines of the journal, if it was written to since the host was started;
+ * `takesAll` adds the journal nevertheless, since the file may contain the lines of Postfix alone (maillog_file).
  */
 export function logsOfHost(span: ReturnType<typeof spanOf>, { takesAll = false } = {}): LogFile[] {
   const own = settingsOfOnescand().LOGFILE
@@ -96,9 +97,15 @@ export function logsOfHost(span: ReturnType<typeof spanOf>, { takesAll = false }
   const found = files.flatMap((path) =>
     isClosed(path) ? [{ path, modified: Date.now() }] : (attempt(() => findLog(path)) ?? []),
   )
-  const isWhole = files.some((file) => file === own || SYSLOG_FILES.includes(file))
+  const isWhole = files.some(
+    (file) => file === own || (SYSLOG_FILES.includes(file) && isWritten(file)),
+  )
   return (isWhole && !takesAll) || !journals ? found : [...found, journal(span)]
 }
+
+/** Returns whether something was written to a file since the host was started. A syslog that was removed leaves its file behind. */
+const isWritten = (file: string): boolean =>
+  (attempt(() => statSync(file).mtimeMs) ?? 0) >= Date.now() - uptime() * 1000
 
 /** Returns the check line about the first of these logs that this account may not read, or undefined if it may. */
 export function checkReadable(logs: readonly LogFile[]): CheckLine | undefined {
