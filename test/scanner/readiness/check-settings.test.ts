@@ -154,7 +154,10 @@ t.test('mail from a queue is never refused, and no remedy refuses it', async (t)
     },
   ])
   t.match(await of({ REJECTVIRUS: '0', UNREAD: 'accept' }), [
-    { level: 'warning', remedy: /^set UNREAD=quarantine / },
+    {
+      level: 'warning',
+      remedy: /^set QUARANTINE as doc\/quarantine\.md shows, and UNREAD=quarantine /,
+    },
     { level: 'ok', value: /^is tagged and delivered$/ },
   ])
 })

@@ -43,7 +43,9 @@ function passing(env: Environment, isQueued = false): readonly Passing[] {
           )
         : undefined
     const value = env[name] || String(setting.default)
-    const remedy = better ? `set ${name}=${better}` : `unset ${name}`
+    const lacks = better === 'quarantine' && !env.QUARANTINE
+    const first = lacks ? 'QUARANTINE as doc/quarantine.md shows, and ' : ''
+    const remedy = better ? `set ${first}${name}=${better}` : `unset ${name}`
     return [{ name, value, mail, remedy }]
   })
 }
