@@ -98,6 +98,8 @@ async function* checkSlotOf(host: Host): AsyncGenerator<CheckLine> {
   yield* await runCheck(send, host)
 }
 
+const TAGS = 'unless REJECTVIRUS="0" in its rule should tag such mail'
+
 /** Lets one remedy set what the clients of a service lack: each setting alone would take another check. */
 function withAllSettings(checkLine: CheckLine, host: Host): CheckLine {
   const { level, what } = checkLine
@@ -106,7 +108,7 @@ function withAllSettings(checkLine: CheckLine, host: Host): CheckLine {
     (what === 'infected mail' && host.env.REJECTVIRUS === undefined)
   const isOfService = host.rules !== undefined
   return isUnset && isOfService && level !== 'ok'
-    ? { ...checkLine, remedy: howToSet(host) }
+    ? { ...checkLine, remedy: what === 'QHPSI' ? howToSet(host) : `${TAGS}, ${howToSet(host)}` }
     : checkLine
 }
 

@@ -146,6 +146,7 @@ t.test('mail of clients whose rule names no QMAILQUEUE is not scanned', { skip }
   const { check } = rulesOf(t, '10.:allow,QHPSI="plugin: eicar"\n:deny\n')
   const { out } = await check()
   t.match(out, /^error +qmail-queue program: QMAILQUEUE is not set for these clients/m)
+  t.match(out, /^ +fix: unless REJECTVIRUS="0" in its rule should tag such mail, add ,/m)
   t.match(
     out,
     /^warning +\S+: denies all clients that no other rule names: .*\n +fix: if they should, write :allow /m,
