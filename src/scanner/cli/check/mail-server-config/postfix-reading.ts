@@ -58,7 +58,7 @@ const TABLE = /\b(hash|btree|lmdb|cdb|dbm|sdbm|texthash|regexp|pcre|cidr):(\/[^\
 /** Tables that Postfix writes itself, those that newaliases(1) makes, and those of checkMilterMaps(). */
 const OTHERS = /(?:_database|_cache_map|^address_verify_map|^smtpd_milter_maps)$/
 /** The words of Postfix about a type of tables that is not installed. */
-const IS_MISSING = /unsupported dictionary type/
+const NO_SUCH_TYPE = /unsupported dictionary type/
 /** Its tables have the form of aliases(5), and smtpd(8) looks there for each recipient of this host. */
 const ALIASES = 'alias_maps'
 
@@ -76,15 +76,15 @@ export async function checkTables(postfix: Postfix): Promise<CheckLine[]> {
       return []
     } catch (error) {
       const fault = errorText(error)
+      const hasType = !NO_SUCH_TYPE.test(fault)
       // postmap(1) fails for each error of main.cf, too.
-      if (!fault.includes(path) && !IS_MISSING.test(fault)) return []
+      if (hasType && !fault.includes(path)) return []
       const value = `Postfix cannot read ${table} (${fault}), and defers mail for which it looks there`
-      const isKnown = !IS_MISSING.test(fault)
-      if (isKnown && MADE.includes(type) && existsSync(path)) {
+      if (hasType && MADE.includes(type) && existsSync(path)) {
         const make = place === ALIASES ? 'postalias' : 'postmap'
         return [failure(place, value, `${make} ${shellWord(table)} && postfix reload`)]
       }
-      const supply = isKnown
+      const supply = hasType
         ? `restore ${shellWord(path)}`
         : `install the package with tables of this type (in Debian postfix-${type})`
       const remedy = `${supply}, or remove ${table} from ${place}, then run postfix reload`

@@ -32,7 +32,9 @@ export function checkQueueRoom(
     const mount = `mount -o remount,rw "$(findmnt -no TARGET -T ${place})"`
     return [failure(what, value, `dmesg shows whether the disk has errors; if not, ${mount}`)]
   }
-  const remedy = `free space in ${queue}: du -x ${place} shows what fills it, and mailq the mail`
+  // qmail has no mailq(1).
+  const mail = server === 'qmail' ? '' : ', and mailq the mail'
+  const remedy = `free space in ${queue}: du -x ${place} shows what fills it${mail}`
   const defers = `${formatSize(free)} free in ${queue}: ${server} defers all mail`
   if (free === 0) return [failure(what, defers, remedy)]
   if (newFiles < FILES_MIN) {

@@ -342,20 +342,20 @@ function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
     const lines = [...journalOf(`${name}.service`, unit.since), ...journalOfStart(unit)]
     const errors = lines.filter((line) => /^ERROR: /.test(line)).slice(-LINES_SHOWN)
     const read = `fix the error that journalctl -u ${name} shows, then ${start}`
-    const broken = lines.findLast((line) => UNREADABLE.test(line))
-    if (broken !== undefined) {
-      const file = shellWord(UNREADABLE.exec(broken)![1]!)
-      const remedy = `mv -n ${file} ${file}.broken && systemctl restart ${name}; if the file is one of freshclam's, systemctl restart clamav-freshclam downloads it again`
-      return [level(name, `logged: "${broken.replaceAll('"', "'")}"`, remedy)]
-    }
-    if (errors.length === 0) return [level(name, `is not running (${state})`, read)]
-    return [...new Set(errors)].map((line) =>
-      level(
-        name,
-        `logged: "${line.replaceAll('"', "'")}"`,
-        `correct this error, then run systemctl restart ${name}`,
-      ),
+    const unreadable = lines.findLast((line) => UNREADABLE.test(line))
+    const shown = unreadable === undefined ? [...new Set(errors)] : [unreadable]
+    if (shown.length === 0) return [level(name, `is not running (${state})`, read)]
+    return shown.map((line) =>
+      level(name, `logged: "${line.replaceAll('"', "'")}"`, remedyOfClamd(line, name)),
     )
   }
   return []
+}
+
+/** Returns what helps against an error that a clamd has logged at its start. */
+function remedyOfClamd(line: string, clamd: string): string {
+  const [, path] = UNREADABLE.exec(line) ?? []
+  if (path === undefined) return `correct this error, then run systemctl restart ${clamd}`
+  const file = shellWord(path)
+  return `mv -n ${file} ${file}.broken && systemctl restart ${clamd}; if the file is one of freshclam's, systemctl restart clamav-freshclam downloads it again`
 }

@@ -219,11 +219,11 @@ class WayTest {
       infected = await this.#send(eicarMessage)
     }
     const large = infected && (await this.#send(largeEicar))
-    const deferral = clean.kind === 'accepted' ? this.#deferralOfSender() : undefined
+    const deferral = clean.kind === 'accepted' ? this.#deferralOfSender() : []
     const [ofClean, ofInfected, ofLarge] = await Promise.all(
       [clean, infected, large].map((sent) => sent && this.#readAbout(sent)),
     )
-    others.push(...((await deferral) ?? []))
+    others.push(...(await deferral))
     if (unsent !== undefined && ofClean!.length === 0)
       return [this.#ownRule(`${this.#name}, clean mail`, clean) ?? unsent]
     const judged = await this.#judgeClean(clean, ofClean!)
@@ -244,10 +244,7 @@ class WayTest {
   async #expectsTls({ kind, code, command }: SentTestMail): Promise<CheckLine | undefined> {
     const isSilent = kind === 'deferred' && command === 'CONN' && code === undefined
     if (!isSilent || !('port' in this.#way) || this.#way.security !== 'none') return undefined
-    const plain = this.#way
-    this.#way = { ...plain, security: 'tls' }
-    const overTls = await this.#send(cleanMessage)
-    this.#way = plain
+    const overTls = await this.#sendBy({ ...this.#way, security: 'tls' }, cleanMessage)
     // A certificate may be missing, too. A server without TLS does not answer, or answers without it.
     const fails =
       overTls.command === 'STARTTLS' && !/wrong version|packet length/.test(overTls.text)
@@ -260,12 +257,16 @@ class WayTest {
   }
 
   /** Sends a message, over TLS if the server offers it and a sender would use it (`mayEncrypt`). */
-  async #send(message: Buffer, mayEncrypt = false): Promise<SentTestMail> {
-    const { sendMail } = await import('./send-mail.ts')
-    const mail = nameMail(message, this.#run.address)
+  #send(message: Buffer, mayEncrypt = false): Promise<SentTestMail> {
     const isPlain = 'port' in this.#way && this.#way.security === 'none'
     const way: SendingWay =
       mayEncrypt && isPlain ? { ...this.#way, security: 'starttls' } : this.#way
+    return this.#sendBy(way, message)
+  }
+
+  async #sendBy(way: SendingWay, message: Buffer): Promise<SentTestMail> {
+    const { sendMail } = await import('./send-mail.ts')
+    const mail = nameMail(message, this.#run.address)
     return { ...mail, ...(await sendMail(way, mail.message, this.#run.address, this.#sender)) }
   }
 
