@@ -16,7 +16,7 @@ const headers = join(root, 'node_modules/node-api-headers/include')
 
 /** Returns the path of the addon for a target (targets.mjs). Throws if it cannot be compiled. */
 export function buildAddon(target) {
-  const file = join(root, 'bin', target.machine, 'onescan.node')
+  const file = target.addon
   if (isNewer(file)) return file
   const fresh = `${target.native}-addon-${process.pid}`
   mkdirSync(dirname(fresh), { recursive: true })

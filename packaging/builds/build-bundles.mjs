@@ -130,12 +130,13 @@ function writeCompletions() {
   }
 }
 
-/** Builds the addon if possible. Without it the programs run, and report what they cannot do. */
+/** Builds the addon if possible. Programs that need it do not start without it; onescan-queue and onescan do. */
 function buildAddonHere() {
   try {
     buildAddon(targetOf())
   } catch (error) {
-    const remedy = 'install gcc and libc6-dev, or go on without (onescand(8), FILES)'
+    const remedy =
+      'install gcc and libc6-dev, and build again; onescand, onescan-quotad and smtp-delay do not start without it'
     process.stderr.write(
       `onescan.node for ${process.arch}: not built: ${error.message}; ${remedy}\n`,
     )

@@ -40,6 +40,8 @@ export function targetOf(name = process.arch) {
     isOwn,
     /** The directory in which its programs are built. */
     native: join(root, isOwn ? 'build/native' : `build/native-${arch}`),
+    /** The addon in C. */
+    addon: join(root, 'bin', names.machine, 'onescan.node'),
   }
 }
 

@@ -1,4 +1,5 @@
 import { errorText } from '../../src/base/errors/fault.ts'
+import { loadSystem } from '../../src/base/runtime/system.ts'
 import { prepareDirectory } from './directory.ts'
 import { makeHosts } from './hosts.ts'
 import { sendNewsletter } from './newsletter.ts'
@@ -34,17 +35,20 @@ async function trial(args: readonly string[]): Promise<boolean> {
     const seconds = Math.round((Date.now() - started) / 1000)
     process.stderr.write(`(after ${seconds} s: step ${step} of ${routes.length + 1})\n`)
   }, PROGRESS)
-  for (const route of routes) {
+  try {
+    for (const route of routes) {
+      step += 1
+      const message = route.message(results)
+      const hops: HopResult[] = []
+      for await (const result of travel(message, route, hosts)) hops.push(result)
+      report.route(route, message, hops)
+      results.push(...hops)
+    }
     step += 1
-    const message = route.message(results)
-    const hops: HopResult[] = []
-    for await (const result of travel(message, route, hosts)) hops.push(result)
-    report.route(route, message, hops)
-    results.push(...hops)
+    const newsletter = loadSystem() && (await sendNewsletter(hosts.alpha))
+    report.newsletter(newsletter)
+    return report.summary(results, newsletter, directory)
+  } finally {
+    clearInterval(progress)
   }
-  step += 1
-  const newsletter = await sendNewsletter(hosts.alpha)
-  clearInterval(progress)
-  report.newsletter(newsletter)
-  return report.summary(results, newsletter, directory)
 }

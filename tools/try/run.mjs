@@ -3,10 +3,12 @@
 // trial (main.ts). If this Node is older than 22.15, one of the toolchain's runs it. Plain
 // JavaScript without any dependency: it runs before anything is installed.
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { installBundler } from '../../packaging/toolchain/build-tools.mjs'
 import { installLocked } from '../../packaging/toolchain/install-locked.mjs'
+import { targets } from '../../packaging/toolchain/targets.mjs'
 import { isOutdated } from './outdated.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -21,9 +23,9 @@ try {
   stop(error.message)
 }
 if (isTooOld) process.exit(await onOwnNode())
-if (
-  isOutdated(at('dist/onescan-queue.cjs'), [at('src'), at('packaging/builds/build-bundles.mjs')])
-) {
+const sources = [at('src'), at('packaging/builds/build-bundles.mjs')]
+const hasAddon = targets.some(({ isOwn, addon }) => isOwn && existsSync(addon))
+if (isOutdated(at('dist/onescan-queue.cjs'), sources) || !hasAddon) {
   const { status } = spawnSync(process.execPath, [at('packaging/builds/build-bundles.mjs')], {
     stdio: 'inherit',
   })

@@ -1,9 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
+import { targetOf } from '../../../packaging/toolchain/targets.mjs'
 import { oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { Report } from '../../../tools/try/report.ts'
@@ -118,6 +127,22 @@ t.test('without clamd, in a fresh checkout, on the oldest Node and a host of qma
     t.notOk(isInfected(owner[0]!.message), 'for a clean message')
   })
 
+  t.test(
+    'without a C compiler the newsletter is skipped by name, and the rest is tried',
+    async (t) => {
+      rmSync(targetOf().addon.replace(root, checkout))
+      const CC = join(checkout, 'no-compiler')
+      const { code, output } = await runTrial(t, noClamd, oldestNode, main, { ...environment, CC })
+      t.match(
+        output,
+        /^onescan\.node for \w+: not built: .*install gcc and libc6-dev, and build again/m,
+      )
+      t.match(output, /^One newsletter .*: skipped\.\n +onescand needs a C compiler: install gcc/m)
+      t.match(output, /^OK: each of the 36 hops did what it should\.$/m)
+      t.equal(code, 0)
+    },
+  )
+
   t.test('the report is a screen of 80 columns and 50 lines, and fits a pipe', async (t) => {
     const [, report = ''] = output.split(/^(?=onescan: three hosts)/m)
     const lines = report.trimEnd().split('\n')
@@ -165,7 +190,7 @@ const isInfected = (message: Buffer) => message.includes(encoded)
 /** The files of this checkout, without what was installed or built. */
 function freshCheckout(t: Test): string {
   const directory = openDirectory(t)
-  const made = new Set(['.git', '.tap', 'build', 'dist', 'node_modules'])
+  const made = new Set(['.git', '.tap', 'build', 'dist', 'node_modules', 'onescan.node'])
   cpSync(root, directory, { recursive: true, filter: (path) => !made.has(basename(path)) })
   return directory
 }
