@@ -26,8 +26,15 @@ export function installLocked(directory) {
   process.stdout.write(`Installing what ${join(directory, 'package-lock.json')} names.\n`)
   runNpm(directory)
   if (isInstalled(directory)) return
-  throw new Error(`npm ci did not install all packages in ${directory}${cacheTrouble()}`)
+  const { packages } = readLock(join(directory, 'package-lock.json'))
+  const names = missingOf(packages, directory).map((path) => path.replace('node_modules/', ''))
+  throw new Error(
+    `npm ci did not install ${names.join(', ')} in ${directory}${cacheTrouble(directory) || NOT_FETCHED}`,
+  )
 }
+
+/** npm succeeds without optional packages that it cannot fetch. */
+const NOT_FETCHED = ': npm ping shows whether npm reaches its registry; correct that, and try again'
 
 /**
  * Installs a part of the lock file: the named packages and their dependencies, unless they are installed. They can be
@@ -80,16 +87,17 @@ function runNpm(directory, machine = []) {
     env: { ...outsideOfNpm(process.env), NODE_NO_WARNINGS: '1' }, // npm calls url.parse(), about which Node 24 warns
   })
   if (error) throw new Error(`npm: ${error.message}`)
-  if (status !== 0) throw new Error(`npm ci failed in ${directory}${cacheTrouble()}`)
+  if (status !== 0) throw new Error(`npm ci failed in ${directory}${cacheTrouble(directory)}`)
 }
 
 /**
  * Returns a hint, or '', about a cache that npm cannot write: it then omits packages that are marked as optional, and
  * succeeds.
  */
-function cacheTrouble() {
+function cacheTrouble(cwd) {
   const env = outsideOfNpm(process.env)
-  const { stdout } = spawnSync('npm', ['config', 'get', 'cache'], { env, encoding: 'utf8' })
+  const options = { cwd, env, encoding: 'utf8' }
+  const { stdout } = spawnSync('npm', ['config', 'get', 'cache'], options)
   const cache = stdout?.trim()
   if (!cache?.startsWith('/')) return ''
   const closed = [cache, join(cache, '_cacache')].find((path) => !mayWrite(path))
@@ -108,12 +116,17 @@ function mayWrite(path) {
   }
 }
 
-function areInstalled(wanted, directory, cpu) {
+const areInstalled = (wanted, directory, cpu) => missingOf(wanted, directory, cpu).length === 0
+
+/** Returns the paths of the packages that this machine needs, and does not have in that version. */
+function missingOf(wanted, directory, cpu) {
   const there = readLock(join(directory, 'node_modules/.package-lock.json')).packages
-  return Object.entries(wanted).every(([path, entry]) => {
-    if (path === '' || !isNeeded(entry, cpu)) return true
-    return there[path]?.integrity === entry.integrity && existsSync(join(directory, path))
-  })
+  const isThere = ([path, { integrity }]) =>
+    there[path]?.integrity === integrity && existsSync(join(directory, path))
+  return Object.entries(wanted)
+    .filter(([path, entry]) => path !== '' && isNeeded(entry, cpu))
+    .filter((entry) => !isThere(entry))
+    .map(([path]) => path)
 }
 
 /** Returns the entries of a lock file that these packages need, by path. */

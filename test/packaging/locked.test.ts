@@ -76,6 +76,7 @@ function makePackage(t: Test, packages: Readonly<Record<string, Locked>>) {
   lock(packages)
   mkdirSync(join(directory, 'programs'))
   const npm = `#!/bin/sh
+test "$1" = ci || exit 0
 echo "$*" >>calls
 echo "$PATH" >path
 env >environment
@@ -199,9 +200,9 @@ mkdir -p node_modules; echo '{"packages":{}}' >node_modules/.package-lock.json
   }
   t.match(
     outputWith(join(closed, 'npm')),
-    `did not install all packages in ${directory}: npm cannot write its cache, ${closed}/npm; set npm_config_cache to`,
+    `did not install a in ${directory}: npm cannot write its cache, ${closed}/npm; set npm_config_cache to`,
   )
-  t.match(outputWith(directory), /did not install all packages in \S+$/m)
+  t.match(outputWith(directory), /did not install a in \S+: npm ping shows /)
 })
 
 t.test('a failed installation is reported', async (t) => {
