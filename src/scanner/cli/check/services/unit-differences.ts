@@ -47,13 +47,14 @@ export function checkUnitDifferences(
   return places.flatMap(pathsBelow).flatMap((path) => {
     const unit = basename(path).replace(/\.d$/, '')
     if (!isOfMail(unit)) return []
-    const shipped = vendors.map((place) => unitLines(`${place}/${unit}`)).find(hasLines) ?? []
-    const isAddition = path.endsWith('.d')
-    // A whole unit without one of a package is for a program without a package.
-    if (!isAddition && shipped.length === 0) return []
-    return (isAddition ? pathsBelow(path) : [path])
+    const wholeIn = (directories: readonly string[]) =>
+      directories.map((place) => unitLines(`${place}/${unit}`)).find(hasLines)
+    const shipped = wholeIn(vendors)
+    // A whole unit without one of a package is for a program without a package, or made from an example.
+    if (shipped === undefined && wholeIn(places) !== undefined) return []
+    return (path.endsWith('.d') ? pathsBelow(path) : [path])
       .flatMap(unitLines)
-      .filter((line) => restricts(line, shipped) && !isNamed(line.text))
+      .filter((line) => restricts(line, shipped ?? []) && !isNamed(line.text))
       .map((line) => {
         const value = `${line.text} forbids more than the package does, which may cause an error above`
         return warning(unit, value, withoutOptions(line, restartOf(unit), line.option))

@@ -46,6 +46,8 @@ t.test('lines that restrict a unit more than its package does are named', async 
   // Units of other programs, and of none with a package, count for nothing; a copy of a whole unit does.
   write('cron.service.d/own.conf', 'PrivateNetwork=yes')
   write('clamd-own.service', 'PrivateNetwork=yes')
+  write('onescan-again.service', 'ExecStart=/usr/bin/onescan scan --again') // as set-up-again makes it
+  write('onescan-again.service.d/user.conf', 'User=vmail')
   const copy = write('onescand.service', `${shipped}\nPrivateNetwork=yes`)
   const template = write('postfix@.service.d/own.conf', 'LimitFSIZE=1000')
   t.same(check(), [
