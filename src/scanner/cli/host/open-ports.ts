@@ -26,6 +26,9 @@ interface OpenPort {
   readonly isEverywhere: boolean
 }
 
+/** The addresses of this host, at one of which a server may listen alone. */
+export const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'] as const
+
 /** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as configured. */
 const GREETING_TIMEOUT = 8_000
 /** Upper limit for the ports that are tested for a greeting. */

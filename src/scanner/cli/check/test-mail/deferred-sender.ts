@@ -1,4 +1,3 @@
-import type { Endpoint } from '../../../../base/net/endpoint.ts'
 import { callNextServer } from '../../../doors/smtp/next-server/next-server.ts'
 import { replyTexts } from '../../../protocol/smtp/smtp-replies.ts'
 
@@ -14,17 +13,16 @@ const TIMEOUTS = {
 }
 
 /**
- * Resolves to the reply, in one line, by which an SMTP server defers mail from a sender: rules for sender addresses do not
+ * Resolves to the reply, in one line, by which an SMTP server, at the first of these addresses where one answers, defers mail from a sender: rules for sender addresses do not
  * apply to test mail, whose sender is empty. Resolves to undefined if it accepts or refuses such mail, or does not answer.
  * The session ends before the content. (nodemailer has no such session.)
  */
 export async function deferralOfSender(
-  { host, port }: Endpoint,
+  { hosts, port }: { readonly hosts: readonly string[]; readonly port: number },
   sender: string,
   recipient: string,
 ): Promise<string | undefined> {
-  const address = { text: host, options: { host, port } }
-  const server = await callNextServer(address, TIMEOUTS).catch(() => {})
+  const server = await connectTo(hosts, port)
   if (server === undefined) return undefined
   try {
     let reply = await server.ask('EHLO [127.0.0.1]')
@@ -38,4 +36,13 @@ export async function deferralOfSender(
   } finally {
     server.close()
   }
+}
+
+async function connectTo(hosts: readonly string[], port: number) {
+  for (const host of hosts) {
+    const address = { text: host, options: { host, port } }
+    const server = await callNextServer(address, TIMEOUTS).catch(() => {})
+    if (server !== undefined) return server
+  }
+  return undefined
 }

@@ -6,6 +6,7 @@ import { withoutCode } from '../../../../base/errors/system-error.ts'
 import { endingText, runProgram } from '../../../../base/process/run-program.ts'
 import { formatDuration } from '../../../../base/text/units.ts'
 import { mailProgramEnv, sendmailOptions } from '../../../protocol/smtp/sendmail-program.ts'
+import { LOOPBACK_ADDRESSES } from '../../host/open-ports.ts'
 
 /**
  * A port at which a mail server accepts mail. (nodemailer sends test mail to it, with TLS and a login. onescand's client of
@@ -61,8 +62,6 @@ const ANSWERS_MAX = 3
 const RECEIVED_MAX = 64 * 1024
 /** Milliseconds between two looks at how many bytes that are. */
 const LOOK_EVERY = 10
-/** The addresses of this host, at one of which a server may listen alone. */
-const THIS_HOST = ['127.0.0.1', '::1'] as const
 
 /** Sends a message in the form of a file, by default from the empty sender, so that no bounce is sent. Never rejects. */
 export function sendMail(
@@ -112,7 +111,7 @@ async function sendBySmtp(
 }
 
 async function addressesOf({ host, foreign }: SmtpWay): Promise<readonly string[]> {
-  if (host === undefined) return THIS_HOST
+  if (host === undefined) return LOOPBACK_ADDRESSES
   if (foreign === undefined) return [host]
   // Resolved like all programs of this host resolve it: nodemailer would query only the DNS.
   const found = await lookup(host, { all: true })
