@@ -67,10 +67,15 @@ function filesToRun([first, ...more]) {
   process.exit(0)
 }
 
-function allFiles() {
-  const below = readdirSync(join(root, 'test'), { recursive: true })
-  const own = below.filter((name) => /\.test\.ts$/.test(name) && !name.includes('node_modules/'))
-  return own.map((name) => `test/${name}`).sort()
+/** Returns the test files. Packages are not looked into: npm may be installing them. */
+function allFiles(directory = 'test') {
+  const entries = readdirSync(join(root, directory), { withFileTypes: true })
+  const below = entries.flatMap((entry) => {
+    const path = `${directory}/${entry.name}`
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : allFiles(path)
+    return path.endsWith('.test.ts') ? [path] : []
+  })
+  return below.sort()
 }
 
 const filesOfRun = () => (files.length > 0 ? files : filesOf(part, allFiles()))
