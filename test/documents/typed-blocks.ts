@@ -71,6 +71,9 @@ const SCANNERS = `cd /root/scanners; sed -i '/^ONESCAND_OPTIONS=.*tls/d; s/scan1
 /** check is patient: services have just been started. */
 const REFUSED = /^ok +port 25, EICAR: (?:is )?refused/m
 
+/** The test on a host after all of its blocks. */
+export const CHECK_OF_PAGES = 'check has nothing against what the pages set up'
+
 export const typed: readonly TypedBlock[] = [
   {
     page: 'README.md',

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { codeBlocks } from '../documents/code-blocks.ts'
-import { type PageHost, typed } from '../documents/typed-blocks.ts'
+import { CHECK_OF_PAGES, type PageHost, typed } from '../documents/typed-blocks.ts'
 import { POSTFIX, SENDMAIL_WHEN_BUSY, SENDMAIL_WITHOUT_DNS } from './broken-hosts.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
@@ -60,5 +60,11 @@ for (const [name, [packages, prepare]] of Object.entries(hosts)) {
         if (shows) t.match(type(shows[0]).output, shows[1])
       })
     }
+    // Only beside an error check also looks for what units and packages have lost.
+    await t.test(CHECK_OF_PAGES, async (t) => {
+      const { output } = type('systemctl stop clamav-daemon.socket clamav-daemon; onescan check')
+      t.match(output, /^error +clamd /m)
+      t.notMatch(output, /forbids more than the package does|package onescan: /)
+    })
   })
 }

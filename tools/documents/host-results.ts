@@ -1,5 +1,5 @@
 import { readMarkdown, rowsBelow, withRows } from '../../test/documents/markdown-page.ts'
-import { typed } from '../../test/documents/typed-blocks.ts'
+import { CHECK_OF_PAGES, typed } from '../../test/documents/typed-blocks.ts'
 import { hostWays } from '../../test/packaging/host-ways.ts'
 import { hostsWithFaults } from '../../test/packaging/hosts-with-faults.ts'
 
@@ -54,14 +54,16 @@ const tables = new Map<string, readonly Row[]>([
   ]),
 ])
 
-/** One row for each page and host on which its blocks are typed. */
+/** One row for each page and host on which its blocks are typed, and one for what check then says of that host. */
 function rowsOfPages(): Row[] {
+  const hosts = new Set(typed.map(({ on = 'Postfix' }) => on))
+  const checks = [...hosts].map((on) => [`${on} > ${CHECK_OF_PAGES}`, 1] as const)
   const counts = new Map<string, number>()
   for (const { page, on = 'Postfix' } of typed) {
     const path = `${on} > ${page}`
     counts.set(path, (counts.get(path) ?? 0) + 1)
   }
-  return [...counts].map(([path, count]) => ({
+  return [...counts, ...checks].map(([path, count]) => ({
     name: path.split(' > ').reverse().join(', '),
     file: PAGES,
     path,
