@@ -61,7 +61,7 @@ function checkQuarantine(host: CheckedHost): CheckLine[] {
       if (closed !== undefined)
         return keepsNothing(
           `has ${shellWord(closed)}, which is closed to ${account.name}`,
-          `chown -R ${account.name} ${shellWord(directory)} && chmod -R u+rwX ${shellWord(directory)}`,
+          `chmod -R u+rwX ${shellWord(directory)} && chown -R ${account.name} ${shellWord(directory)}`,
         )
       const written = ok(what, `${directory}, written by ${accountText(host)}`)
       return [written, ...checkFreeSpace(host, what, directory, 'infected mail')]
