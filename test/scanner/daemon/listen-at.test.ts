@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { bindAt, listenAt } from '../../../src/scanner/daemon/listening/listen.ts'
+import { lacks } from '../../needs.mjs'
 import { becomePlain } from '../../programs/host/plain-account.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
@@ -35,6 +36,7 @@ t.test('while a socket is made, what else is made has its usual mode', async (t)
 
 t.test(
   'a socket that cannot have its group is closed and removed, and can be made again',
+  { skip: lacks('the addon') },
   async (t) => {
     const path = join(socketDirectory(t), 's')
     const address = { kind: 'unix', path } as const

@@ -1,3 +1,4 @@
+import '../../needs-addon.ts'
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+import '../../../needs-addon.ts'
 import t from 'tap'
 import { becomePlain } from '../../../programs/host/plain-account.ts'
 import { keepOne } from '../../scan/quarantine/quarantined.ts'

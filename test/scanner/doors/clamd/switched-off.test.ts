@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { TOP_LINE } from '../../../../src/scanner/scan/scanners/contract/top-line.ts'
 import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { lacks } from '../../../needs.mjs'
 import { freePort } from '../../../programs/host/free-port.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 import { makeAuthority, opensslMissing } from '../../../programs/servers/certificates.ts'
@@ -109,30 +110,38 @@ t.test('a program of this host gets OK from an onescand that is switched off', a
   t.match(door.mailLog.at(-1), /decision=defer fault=config reason="\S+onescan\.off exists"/)
 })
 
-t.test('another host gets an error, even in place of the limit for rspamd', async (t) => {
-  const CONTROLDIR = t.testdir({ 'onescan.off': '' })
-  const authority = makeAuthority(t)
-  const port = await freePort()
-  const settings = { QHPSI: 'plugin: eicar', CONTROLDIR, SCANFAIL_CLAMD: 'limit' }
-  await startOnescand(t, {
-    settings: { ...settings, ...authority.certify('scan1') },
-    args: ['--clamd', `tls:127.0.0.1:${port}`],
-  })
-  const host = await startMailHost(t, {
-    CLAMD: `tls://127.0.0.1:${port}`,
-    ...authority.certify('mx1'),
-  })
-  await isDeferring(t, host)
-})
+t.test(
+  'another host gets an error, even in place of the limit for rspamd',
+  { skip: lacks('the addon') },
+  async (t) => {
+    const CONTROLDIR = t.testdir({ 'onescan.off': '' })
+    const authority = makeAuthority(t)
+    const port = await freePort()
+    const settings = { QHPSI: 'plugin: eicar', CONTROLDIR, SCANFAIL_CLAMD: 'limit' }
+    await startOnescand(t, {
+      settings: { ...settings, ...authority.certify('scan1') },
+      args: ['--clamd', `tls:127.0.0.1:${port}`],
+    })
+    const host = await startMailHost(t, {
+      CLAMD: `tls://127.0.0.1:${port}`,
+      ...authority.certify('mx1'),
+    })
+    await isDeferring(t, host)
+  },
+)
 
-t.test('a server that calls the test virus clean is no scanner', async (t) => {
-  const blind = await standIn(t, numbered('stream: OK'), { findsEicar: false })
-  const host = await startMailHost(t, { CLAMD: blind.socket })
-  await isDeferring(t, host)
-  const { log } = await host.judge(hello)
-  t.match(log, /cause=scanner-error reason="clamd \S+: does not find the EICAR test virus/)
-  await host.logged(/EICAR: is reported as clean: this server is not used/)
-})
+t.test(
+  'a server that calls the test virus clean is no scanner',
+  { skip: lacks('the addon') },
+  async (t) => {
+    const blind = await standIn(t, numbered('stream: OK'), { findsEicar: false })
+    const host = await startMailHost(t, { CLAMD: blind.socket })
+    await isDeferring(t, host)
+    const { log } = await host.judge(hello)
+    t.match(log, /cause=scanner-error reason="clamd \S+: does not find the EICAR test virus/)
+    await host.logged(/EICAR: is reported as clean: this server is not used/)
+  },
+)
 
 t.test('a server becomes blind behind the same address', { skip: clamdMissing }, async (t) => {
   const socket = join(socketDirectory(t), 'clamd')

@@ -1,3 +1,4 @@
+import '../../../needs-addon.ts'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'

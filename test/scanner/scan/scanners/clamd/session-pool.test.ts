@@ -13,6 +13,7 @@ import type {
   ContentScanner,
   Sample,
 } from '../../../../../src/scanner/scan/scanners/contract/scanner.ts'
+import { lacks } from '../../../../needs.mjs'
 import { listen } from '../../../../programs/host/listen.ts'
 import { pythonMissing } from '../../../../programs/host/python.ts'
 import { closed } from '../../../../run/closed.ts'
@@ -59,35 +60,43 @@ t.test('one connection serves message after message', async (t) => {
   t.same(numbers, [1, 2, 3, 4, 5, 6])
 })
 
-t.test('a server that breaks off and does not return has died with the message', async (t) => {
-  const socket = socketPath(t)
-  await startMortalServer(t, socket)
-  const scanner = lasting(t, socket)
-  t.equal((await scanBy(scanner)).answer.answer, 'clean')
-  const { answer } = await scanBy(scanner, poison)
-  t.match(answer, { answer: 'unknown', hasScannerDied: true })
-  const { answer: later } = await scanBy(scanner)
-  t.match(later, { answer: 'unknown', reason: /cannot connect/ })
-  t.notOk('scannerDied' in later, 'a message that came to none was at no death')
-})
-
-t.test('a server died if its kept socket only queues', { skip: pythonMissing }, async (t) => {
-  // clamd reads its signatures before it takes connections.
-  for (const [isWarm, reason] of [
-    [false, /closed the connection without a reply/],
-    [true, /no answer within the time limit/],
-  ] as const) {
+t.test(
+  'a server that breaks off and does not return has died with the message',
+  { skip: lacks('the addon') },
+  async (t) => {
     const socket = socketPath(t)
-    await startMortalServer(t, socket, { isKept: true })
+    await startMortalServer(t, socket)
     const scanner = lasting(t, socket)
-    if (isWarm) t.equal((await scanBy(scanner)).answer.answer, 'clean')
-    const { task } = scanTask(isWarm ? 3_000 : 60_000)
-    const keepAlive = setTimeout(() => {}, 60_000)
-    const answer = await scanner.scan(poison, task)
-    clearTimeout(keepAlive)
-    t.match(answer, { answer: 'unknown', reason, hasScannerDied: true })
-  }
-})
+    t.equal((await scanBy(scanner)).answer.answer, 'clean')
+    const { answer } = await scanBy(scanner, poison)
+    t.match(answer, { answer: 'unknown', hasScannerDied: true })
+    const { answer: later } = await scanBy(scanner)
+    t.match(later, { answer: 'unknown', reason: /cannot connect/ })
+    t.notOk('scannerDied' in later, 'a message that came to none was at no death')
+  },
+)
+
+t.test(
+  'a server died if its kept socket only queues',
+  { skip: pythonMissing || lacks('the addon') },
+  async (t) => {
+    // clamd reads its signatures before it takes connections.
+    for (const [isWarm, reason] of [
+      [false, /closed the connection without a reply/],
+      [true, /no answer within the time limit/],
+    ] as const) {
+      const socket = socketPath(t)
+      await startMortalServer(t, socket, { isKept: true })
+      const scanner = lasting(t, socket)
+      if (isWarm) t.equal((await scanBy(scanner)).answer.answer, 'clean')
+      const { task } = scanTask(isWarm ? 3_000 : 60_000)
+      const keepAlive = setTimeout(() => {}, 60_000)
+      const answer = await scanner.scan(poison, task)
+      clearTimeout(keepAlive)
+      t.match(answer, { answer: 'unknown', reason, hasScannerDied: true })
+    }
+  },
+)
 
 t.test('a connection that breaks while its server runs blames no message', async (t) => {
   const server = await standIn(t, ({ connection }) => void connection.destroy(), { pings: false })
