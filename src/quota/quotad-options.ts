@@ -45,7 +45,8 @@ export function readOptions(args: readonly string[]) {
       faults.lines.push('--udp none --http none: no client could connect; remove one of them')
     return {
       /** The address on which each protocol is served, or undefined if it is not. */
-      ...{ udp, http },
+      udp,
+      http,
       /** Returns whether the client with this IP address has permission. */
       mayAsk: (address: string) => mayAsk(address, allow),
       /** Upper limit for concurrent HTTP connections. */

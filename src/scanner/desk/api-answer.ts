@@ -121,7 +121,9 @@ async function me({ request: { person } }: Call): Promise<ApiAnswer> {
   const { name, may, releases, to, signOutSeconds = SIGN_OUT_SECONDS } = person
   const isAddress = (word: string) => word.includes('@')
   const body = {
-    ...{ person: name, may, signOutAfter: signOutSeconds },
+    person: name,
+    may,
+    signOutAfter: signOutSeconds,
     ...(releases && { releases }),
     ...(to && {
       domains: to.filter((word) => !isAddress(word)),

@@ -63,7 +63,10 @@ export async function partsOf(
       if (before && found.answer !== 'infected') continue
       parts.set(step.part, {
         names: names.slice(0, NAMES_MAX).map(asUtf8),
-        ...{ types, containers, size, ...found },
+        types,
+        containers,
+        size,
+        ...found,
       })
     }
     return { parts: [...parts.values()], isComplete }

@@ -157,7 +157,8 @@ export class Desk {
     const named = isSought(sought) ? soughtRecipients(own.map(asUtf8), sought) : []
     const first = named.length === 0 ? some : [...new Set([...named, ...some])]
     return shownMessage(entry, found, first.slice(0, recipientsMax), {
-      ...{ releasedCount, history: acts },
+      releasedCount,
+      history: acts,
       deletedOn: end === Number.POSITIVE_INFINITY ? null : new Date(end).toISOString(),
     })
   }

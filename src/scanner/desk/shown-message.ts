@@ -42,7 +42,12 @@ export function shownMessage(
   const { record } = found
   const { time, sender, door, remote, queue, host } = record
   return {
-    ...{ id, time, state, grounds, found: textOrNull(record.found), size },
+    id,
+    time,
+    state,
+    grounds,
+    found: textOrNull(record.found),
+    size,
     sender: asUtf8(sender),
     recipients,
     recipientCount: record.recipients.length,

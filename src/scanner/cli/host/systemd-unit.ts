@@ -63,7 +63,9 @@ export function ignoredLines(unit: string): IgnoredLine[] {
   if (!hasSystemd()) return []
   const { complaint } = run(ANALYZE, 'verify', '--man=no', '--', unit)
   return [...complaint.matchAll(IGNORED)].map(([, file = '', of = '', line, reason = '']) => ({
-    ...{ unit: of, file, line: Number(line) },
+    unit: of,
+    file,
+    line: Number(line),
     reason: reason.replace(/\.$/, ''),
   }))
 }

@@ -210,8 +210,15 @@ async function gather(
 
 /** A digest without any message: a sign that digests are sent. */
 const nothingFor = (to: string): Digest => ({
-  ...{ to, entries: [], entriesBefore: 0, entryCount: 0 },
-  ...{ part: 1, parts: 1, count: 0, left: 0, kinds: new Map() },
+  to,
+  entries: [],
+  entriesBefore: 0,
+  entryCount: 0,
+  part: 1,
+  parts: 1,
+  count: 0,
+  left: 0,
+  kinds: new Map(),
 })
 
 /** A recipient asks for each message by itself. */

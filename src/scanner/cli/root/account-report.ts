@@ -35,7 +35,9 @@ export function asReportedBy(account: string, checkLine: CheckLine): CheckLine {
   const text = (reported: string) => reported.replace(/[\s\u2800]{4,}/g, '   ').slice(0, TEXT_MAX)
   return {
     ...checkLine,
-    ...{ what: text(what), value: text(value), account },
+    what: text(what),
+    value: text(value),
+    account,
     ...(remedy !== undefined && { remedy: text(remedy) }),
   }
 }

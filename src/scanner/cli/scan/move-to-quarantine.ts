@@ -68,15 +68,19 @@ export async function moveToQuarantine(
       const { mtime, mode, uid, gid } = opened.stats
       const { grounds } = fate
       const record = {
-        ...{ id, time: new Date(now).toISOString(), host: hostname(), door: 'scan' as const },
-        ...{
-          grounds,
-          found: fate.found ?? name,
-          log: Buffer.from(`onescan: scan --again found it in ${file}`).toString('latin1'),
-        },
-        ...{ file: path, delivered: mtime.toISOString() },
-        ...{ mode: formatMode(mode & 0o777), owner: `${uid}:${gid}` },
-        ...{ sender, recipients: recipient === undefined ? [] : [recipient] },
+        id,
+        time: new Date(now).toISOString(),
+        host: hostname(),
+        door: 'scan' as const,
+        grounds,
+        found: fate.found ?? name,
+        log: Buffer.from(`onescan: scan --again found it in ${file}`).toString('latin1'),
+        file: path,
+        delivered: mtime.toISOString(),
+        mode: formatMode(mode & 0o777),
+        owner: `${uid}:${gid}`,
+        sender,
+        recipients: recipient === undefined ? [] : [recipient],
       }
       return await inTurn(directory, async () => {
         requireUnchanged(entry, stats)

@@ -125,7 +125,11 @@ export class QuarantineApi {
     try {
       const key = request.headers['idempotency-key']
       const answer = await this.#ask({
-        ...{ method, url, body, person, who: `${person.name}@${client ?? 'socket'}` },
+        method,
+        url,
+        body,
+        person,
+        who: `${person.name}@${client ?? 'socket'}`,
         key: typeof key === 'string' ? key : undefined,
         by: this.#options.releaseBy,
       })

@@ -19,7 +19,9 @@ export async function askProgram(
 ): Promise<string> {
   const ended = await runProgram({
     command: process.getuid!() === 0 ? commandAs(reader(undefined, groups), command) : command,
-    ...{ env: mailProgramEnv, cwd: '/', within },
+    env: mailProgramEnv,
+    cwd: '/',
+    within,
   })
   const { code, output, complaint, exceeded } = ended
   if (exceeded === 'time')

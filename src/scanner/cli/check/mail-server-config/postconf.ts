@@ -201,7 +201,9 @@ export function splitMilters(list: string): MilterEntry[] {
     )
     const stray = words.find(({ option }) => option === null)?.word
     return {
-      ...{ text: first?.[0] ?? '', written, options: Object.fromEntries(options) },
+      text: first?.[0] ?? '',
+      written,
+      options: Object.fromEntries(options),
       ...(stray !== undefined && { stray }),
     }
   })

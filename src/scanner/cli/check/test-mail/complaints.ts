@@ -182,16 +182,12 @@ export function complaintIn(line: string): ServerComplaint | undefined {
     const isEnd = kind.isEnd || (/(?:fatal|panic): /i.test(words) && !OF_USERS.test(program))
     const defers = kind.isAboutFilter && DEFERS[server]
     return {
-      ...{
-        text: program === '' ? words : `${program}: ${words}`,
-        isEnd,
-        isAboutTls: kind.isAboutTls ?? false,
-      },
-      ...{
-        remedy: kind.remedy(server, words),
-        rank: KINDS.indexOf(kind),
-        ...(defers && { defers }),
-      },
+      text: program === '' ? words : `${program}: ${words}`,
+      isEnd,
+      isAboutTls: kind.isAboutTls ?? false,
+      remedy: kind.remedy(server, words),
+      rank: KINDS.indexOf(kind),
+      ...(defers && { defers }),
     }
   }
   return undefined

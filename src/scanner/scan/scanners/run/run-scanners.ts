@@ -87,7 +87,10 @@ async function withPermits(
   const others = limited.filter(({ hasBans }) => !hasBans)
   const network = clientNetworkKey(origin?.clientAddress)
   const held = new HeldPermits(others.length > 0 ? others : limited, {
-    ...{ size, network, signal, timeLeft },
+    size,
+    network,
+    signal,
+    timeLeft,
     hasBegun: progress.hasBegun,
   })
   let end = () => {}
