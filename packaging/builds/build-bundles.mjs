@@ -123,10 +123,10 @@ copyFileSync(join(src, 'scanner/plugin.ts'), join(dist, 'plugin.d.ts'))
 function writeCompletions() {
   for (const shell of ['bash', 'zsh']) {
     const env = { ...process.env, SHELL: `/bin/${shell}`, ZSH_NAME: shell === 'zsh' ? 'zsh' : '' }
-    const words = [join(dist, 'onescan.cjs'), 'completion']
+    const words = [join(root, 'bin/onescan'), 'completion'] // which names what is wrong with this Node
     const { status, stdout, stderr } = spawnSync(process.execPath, words, { env, encoding: 'utf8' })
     if (status === 0) writeFileSync(join(dist, `completion.${shell}`), stdout)
-    else process.stderr.write(`dist/completion.${shell}: not written: ${stderr}\n`)
+    else process.stderr.write(`dist/completion.${shell}: not written: ${stderr}`)
   }
 }
 
