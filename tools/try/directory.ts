@@ -17,10 +17,18 @@ export function prepareDirectory(args: readonly string[], env: Environment): str
   if (more.length > 0 || wanted?.startsWith('-')) {
     throw new Error('takes no option, and one directory at most: npm run try -- DIRECTORY')
   }
-  const directory =
-    wanted === undefined ? mkdtempSync(join(tmpdir(), 'onescan-try-')) : named(wanted, env)
+  const directory = wanted === undefined ? temporary() : named(wanted, env)
   for (const host of hostNames) rmSync(join(directory, host), { recursive: true, force: true })
   writeFileSync(join(directory, MARK), 'A new trial in this directory replaces its hosts.\n')
+  return directory
+}
+
+/** Of a trial that a signal ends, nobody looks at what was delivered. */
+function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-try-'))
+  process.once('exit', (code) => {
+    if (code > 128) rmSync(directory, { recursive: true, force: true })
+  })
   return directory
 }
 

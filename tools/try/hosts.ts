@@ -52,6 +52,8 @@ export function makeHosts(
       CLUSTERKEYS: keyring,
       MAILDIR: maildir,
       SCANTIMEOUT: '30',
+      // A stamp from before new signatures is not trusted, and those of this machine may be new.
+      CLAMDBDIR: home,
       PROTO: 'TCP', // as tcpserver has it: fd 2 is the log
       ...scanner,
     }

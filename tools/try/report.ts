@@ -29,8 +29,7 @@ export class Report {
     for (const line of more.flatMap((text) => wrap(text, WIDTH - 16))) {
       this.#write(' '.repeat(16) + line)
     }
-    const slot = `bin/onescan-queue on Node ${process.version}, before a stand-in queue`
-    this.#write(`  slot          ${slot}`)
+    this.#write('  slot          bin/onescan-queue, started for each mail (onescand is faster)')
   }
 
   route(route: Route, message: Buffer, hops: readonly HopResult[]): void {
@@ -67,7 +66,7 @@ export class Report {
     this.#write(
       `${routes} messages, ${hops} hops: ${scans} scans; ${trusted} saved by a trusted stamp.`,
     )
-    this.#write(`What was delivered is in ${directory}/*/Maildir/new.`)
+    this.#write(`What was delivered is in ${directory}/*/Maildir/new, until you remove it.`)
     const isRight = wrong === 0 && (sent === undefined || isOneScan(sent))
     if (isRight) this.#write(`OK: each of the ${hops} hops did what it should.`, 'green')
     else if (wrong === 0) {

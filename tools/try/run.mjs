@@ -2,7 +2,8 @@
 // nothing but Node and npm. Installs and builds what is missing or out of date, then runs the
 // trial (main.ts). If this Node is older than 22.15, one of the toolchain's runs it. Plain
 // JavaScript without any dependency: it runs before anything is installed.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -38,8 +39,13 @@ await import(pathToFileURL(await bundleTrial(at('build/try'))).href)
 async function onOwnNode() {
   const { toolsNode } = await import('../../packaging/toolchain/toolchain.mjs')
   const PATH = [dirname(toolsNode), process.env.PATH].join(delimiter)
-  const options = { stdio: 'inherit', env: { ...process.env, PATH } }
-  return spawnSync(toolsNode, process.argv.slice(1), options).status ?? 2
+  const child = spawn(toolsNode, process.argv.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, PATH },
+  })
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+  const [status] = await once(child, 'exit')
+  return status ?? 2
 }
 
 function stop(why) {

@@ -30,9 +30,9 @@ export interface HopResult {
   readonly problems: readonly string[]
 }
 
-/** Sends a message to the first host of its route, and what that delivers to the next one. */
+/** Sends a message, if there is one, to the first host of its route, and what that delivers to the next one. */
 export async function* travel(
-  message: Buffer,
+  message: Buffer | undefined,
   route: Route,
   hosts: Readonly<Record<HostName, Host>>,
 ): AsyncGenerator<HopResult> {

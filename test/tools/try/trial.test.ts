@@ -56,13 +56,15 @@ const noClamd = '/nonexistent/clamd.ctl'
 const opening = (bytes: Buffer, lines: number) =>
   bytes.toString('latin1').split('\n').slice(0, lines).join('\n')
 
-/** Runs the words behind it on a host that has the users of qmail, as root alone can make it. */
+/** Runs the words behind it on a host that has the users of qmail, and signatures that have just come, as root alone can make it. */
 function withQmail(t: Test): string[] {
   if (process.getuid?.() !== 0) return []
   const passwd = join(openDirectory(t), 'passwd')
   const users = ['qmaild', 'qmailq', 'qmails'].map((name, n) => `${name}:x:${7790 + n}:7790::/:\n`)
   writeFileSync(passwd, readFileSync('/etc/passwd', 'latin1') + users.join(''))
-  const script = 'mount --bind "$0" /etc/passwd && id qmails >/dev/null && exec "$@"'
+  const signatures =
+    'mkdir -p /var/lib/clamav && mount -t tmpfs none /var/lib/clamav && touch /var/lib/clamav/new.ndb'
+  const script = `mount --bind "$0" /etc/passwd && id qmails >/dev/null && ${signatures} && exec "$@"`
   return ['unshare', '--mount', 'sh', '-c', script, passwd]
 }
 
@@ -168,6 +170,19 @@ t.test(
     t.match(output, /WRONG\n +scan in the log is clean, should be infected/)
   },
 )
+
+t.test('a trial that a signal ends leaves nothing behind', async (t) => {
+  const TMPDIR = openDirectory(t)
+  const program = join(root, 'tools/try/main.ts')
+  const env = { PATH: process.env.PATH, TMPDIR, CLAMD: noClamd }
+  const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'ignore'] })
+  const closed = once(child, 'close')
+  for await (const text of child.stdout) if (String(text).includes('plain.eml')) break
+  t.not(readdirSync(TMPDIR).length, 0)
+  child.kill('SIGTERM')
+  t.equal((await closed)[0], 143)
+  t.same(readdirSync(TMPDIR), [])
+})
 
 t.test('the last line and the exit code agree', async (t) => {
   for (const [scans, isRight] of [
