@@ -1,11 +1,11 @@
 // Builds the compiled files of the npm package when `npm pack` runs (prepack): onescanc and onescan-rcptquota, static,
-// and onescan.node, for each processor in a directory of bin/ named as in uname -m. If a file cannot be built here, the
-// package does not contain it, and bin/onescanc scans standalone.
+// and onescan.node, for each processor in a directory of bin/ named as in uname -m. It fails if those of this machine
+// cannot be built. The package omits those of another processor for which there is no compiler here.
 //
 //   node packaging/builds/build-for-npm.mjs [--all | --own]
 //
-// --all fails for a processor whose programs cannot be built, or not with musl; --own builds for the processor of
-// this machine alone, with the C library that it has, and fails if that cannot be done.
+// --all fails for each processor whose programs cannot be built, or not with musl; --own builds for the processor of
+// this machine alone, with the C library that it has.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -28,8 +28,9 @@ for (const target of options.own ? [targetOf()] : targets) {
     continue
   }
   rmSync(directory, { recursive: true, force: true })
-  process.stderr.write(`bin/${target.machine}: not built: ${trouble}\n`)
-  if (options.all || options.own) process.exitCode = 1
+  const remedy = target.isOwn ? '; install gcc and libc6-dev' : ''
+  process.stderr.write(`bin/${target.machine}: not built: ${trouble}${remedy}\n`)
+  if (options.all || target.isOwn) process.exitCode = 1
 }
 
 /** Returns undefined, or the reason why a build failed. */

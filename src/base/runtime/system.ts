@@ -286,7 +286,8 @@ export function loadSystem(): System | undefined {
 export function requireSystem(without: string): System {
   const system = loadSystem()
   if (system) return system
-  const remedy = 'reinstall onescan for x64 or arm64'
+  const remedy =
+    'reinstall onescan for x64 or arm64; in a checkout, install gcc and libc6-dev, and run npm run build'
   throw new Fault('config', `${loaded?.reason}; without it ${without}; ${remedy}`)
 }
 
