@@ -11,7 +11,7 @@
 //
 // It is plain JavaScript that needs only Node and npm: it starts on the machine's Node, and installs its packages.
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -60,7 +60,13 @@ const AGAIN_MAX = 6
 
 /** Returns the test files that the command line selects, or none for the default. */
 function filesToRun([first, ...more]) {
-  if (first !== '--changed') return first === undefined ? [] : [first, ...more]
+  if (first !== '--changed') {
+    const named = first === undefined ? [] : [first, ...more]
+    const missing = named.find((name) => !existsSync(join(root, name)))
+    if (missing === undefined) return named
+    process.stdout.write(`${missing}: no such file\n0 passed, 1 failed\n`)
+    process.exit(1)
+  }
   const concerned = testsOf(changedSince(more[0] ?? 'HEAD', root), allFiles())
   if (concerned.length > 0) return concerned
   process.stdout.write('nothing that has tests is changed\n0 passed, 0 failed\n')

@@ -215,7 +215,7 @@ t.test('every rule is read', async (t) => {
 })
 
 t.test('the remedy for a line of a file that a setting names is not the setting', async (t) => {
-  const keys = t.testdir({ keys: 'md5:mx1\n' }) + '/keys'
+  const keys = `${t.testdir({ keys: 'md5:mx1\n' })}/keys`
   chmodSync(keys, 0o640)
   const found = await checkSettings(host({ ...scans, CLUSTERKEYS: keys }))
   const { remedy } = found.find(({ value }) => value.includes(`${keys}: line 1`)) ?? {}
