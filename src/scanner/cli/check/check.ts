@@ -90,7 +90,7 @@ function headingFor(args: CheckOptions): string | undefined {
   const servers = serversToCheck(args).map((server) =>
     server === 'qmail' ? `as ${accountText({ account: ownAccount(accounts), accounts })}` : server,
   )
-  return [...servers, ...(isWholeHost(args) ? ['onescand'] : [])].join('; ')
+  return `checking ${[...servers, ...(isWholeHost(args) ? ['onescand'] : [])].join('; ')}`
 }
 
 /** Returns the servers whose mail this check does not test. onescan-queue has its own test. */
