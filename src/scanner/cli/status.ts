@@ -8,7 +8,7 @@ import {
 } from './check/services/check-onescand.ts'
 import { lostSockets } from './check/services/lost-sockets.ts'
 import { printsJson } from './command/cli-options.ts'
-import { exitCodeOf, sumOf } from './command/print-check-lines.ts'
+import { exitCodeOf, sumOf, withoutRepetitions } from './command/print-check-lines.ts'
 import { makeCommand } from './command/run-command.ts'
 import { askRunningDaemon, type RunningDaemon } from './host/running-daemon.ts'
 
@@ -26,7 +26,7 @@ export const statusCommand = makeCommand('status', {
     const selfTest = running?.description && (await requestSelfTest(running))
     const checkLines = checkHostSwitch()
     const lines = checkOnescand(running, true, lostSockets(running), async () => selfTest)
-    for await (const checkLine of lines) checkLines.push(checkLine)
+    for await (const checkLine of withoutRepetitions(lines)) checkLines.push(checkLine)
     const status = { ...describe(running, selfTest), problems: problemsIn(checkLines) }
     for (const [name, value] of Object.entries(status)) {
       output.text(`${name.padEnd(9)} ${value}\n`)

@@ -11,9 +11,7 @@ const WIDTH = 22
 const QUIET = 5_000
 
 /**
- * Prints check lines as they arrive, and their number. Returns the exit code. Repetitions are omitted: the same
- * check line about another subject, and check lines that follow from a printed one. Of a more serious one that follows
- * from it only the remedy is omitted. `heading` is a first line for
+ * Prints check lines as they arrive, without repetitions, and their number. Returns the exit code. `heading` is a first line for
  * people about what is checked. The last line names the servers `untested`, whose mail was not tested. Check lines
  * reported by an account are printed below its name.
  */
@@ -24,17 +22,10 @@ export async function printCheckLines(
   untested: readonly string[] = [],
 ): Promise<number> {
   const printed: CheckLine[] = []
-  const seen = new Map<CheckMark, CheckLine['level']>()
   const isWatched = process.stdout.isTTY
   const waits = setInterval(() => isWatched && output.text('(still checking)\n'), QUIET)
   try {
-    for await (const arrived of checkLines) {
-      const { marks = [], follows = [] } = arrived
-      const causes = follows.flatMap((mark) => seen.get(mark) ?? [])
-      for (const mark of marks) if (seen.get(mark) !== 'error') seen.set(mark, arrived.level)
-      if (causes.some((level) => level === 'error' || arrived.level !== 'error')) continue
-      const checkLine = withPages(arrived, causes.length === 0)
-      if (checkLine.mail === undefined && isPrinted(checkLine, printed)) continue
+    for await (const checkLine of withoutRepetitions(checkLines)) {
       waits.refresh()
       if (printed.length === 0 && heading !== undefined) output.text(`${heading}\n`)
       const { account } = checkLine
@@ -57,6 +48,27 @@ export async function printCheckLines(
   return exitCodeOf(printed)
 }
 
+/**
+ * Yields check lines without those that repeat what was yielded: the same about another subject, and what follows from an earlier
+ * one. Of a more serious one that follows from it only the remedy is omitted.
+ */
+export async function* withoutRepetitions(
+  checkLines: AsyncIterable<CheckLine>,
+): AsyncGenerator<CheckLine> {
+  const earlier: CheckLine[] = []
+  const seen = new Map<CheckMark, CheckLine['level']>()
+  for await (const arrived of checkLines) {
+    const { marks = [], follows = [] } = arrived
+    const causes = follows.flatMap((mark) => seen.get(mark) ?? [])
+    for (const mark of marks) if (seen.get(mark) !== 'error') seen.set(mark, arrived.level)
+    if (causes.some((level) => level === 'error' || arrived.level !== 'error')) continue
+    const checkLine = withPages(arrived, causes.length === 0)
+    if (checkLine.mail === undefined && isRepeated(checkLine, earlier)) continue
+    earlier.push(checkLine)
+    yield checkLine
+  }
+}
+
 /** An error is often the cause of those below it. */
 const BEGIN = '; begin with the first error, and run this check again'
 
@@ -68,12 +80,12 @@ const withPages = ({ remedy, ...rest }: CheckLine, hasRemedy: boolean): CheckLin
 const ownName = () => (process.getuid!() === 0 ? 'checked as root' : 'checked by this command')
 
 /** Returns whether the same account reported the same about another subject. */
-function isPrinted(
+function isRepeated(
   { level, value, remedy, account }: CheckLine,
-  printed: readonly CheckLine[],
+  earlier: readonly CheckLine[],
 ): boolean {
   if (level === 'ok') return false
-  return printed.some(
+  return earlier.some(
     (other) =>
       other.account === account &&
       other.level === level &&
