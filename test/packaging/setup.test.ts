@@ -263,7 +263,7 @@ t.test(
         const [, commands = ''] = /\nTo remove it, .*?```sh\n(.*?)```/s.exec(page) ?? []
         writeFileSync(at('usr/local/bin/npm'), '#!/bin/sh\necho "npm $*"\n', { mode: 0o755 })
         const { code, output } = run(`set -e
-      mkdir /etc/systemd/system/onescand.service.d
+      mkdir -p /etc/systemd/system/onescand.service.d /var/qmail/bin; ln -sf /bin/true /var/qmail/bin/qmail-queue
       ${commands}
       find /etc/systemd/system -name 'onescan*'; readlink /etc/onescan/queue; ls /etc/default/onescand`)
         t.equal(code, 0, output)
@@ -273,7 +273,7 @@ t.test(
         )
         t.match(
           output,
-          /^called daemon-reload\n {2}rm \/usr\/share\/onescan\nnext, run: npm uninstall -g onescan\nnpm uninstall -g onescan\n\/etc\/systemd\/system\/onescand\.service\.d\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
+          /^called daemon-reload\n {2}rm \/usr\/share\/onescan\nleft: .*\/etc\/onescan, .*accounts of onescan\nnext, run: npm uninstall -g onescan\nnpm uninstall -g onescan\n\/etc\/systemd\/system\/onescand\.service\.d\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
         )
       },
     )
