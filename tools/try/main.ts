@@ -1,4 +1,5 @@
-import { attempt, errorText } from '../../src/base/errors/fault.ts'
+import { constants } from 'node:os'
+import { errorText } from '../../src/base/errors/fault.ts'
 import { loadSystem } from '../../src/base/runtime/system.ts'
 import { prepareDirectory } from './directory.ts'
 import { makeHosts } from './hosts.ts'
@@ -13,12 +14,10 @@ const PROGRESS = 10_000
 const FAILED = 1
 const CANNOT_RUN = 2
 
-// What this process has made for itself is removed when it exits, which a signal alone does not do.
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-] as const)
-  process.once(signal, () => process.exit(128 + number))
+// Temporary files are removed when this process exits. Without a handler, a signal would end it before that, as would a
+// second one: npm and run.mjs pass on what a terminal sends to all of them.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => process.exit(128 + constants.signals[signal]))
 try {
   process.exitCode = (await trial(process.argv.slice(2))) ? 0 : FAILED
 } catch (error) {
@@ -44,8 +43,7 @@ async function trial(args: readonly string[]): Promise<boolean> {
   try {
     for (const route of routes) {
       step += 1
-      // A replay has none where nothing was delivered before it, as on a full disk.
-      const message = attempt(() => route.message(results))
+      const message = route.message(results)
       const hops: HopResult[] = []
       for await (const result of travel(message, route, hosts)) hops.push(result)
       report.route(route, message ?? Buffer.alloc(0), hops)

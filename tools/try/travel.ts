@@ -16,8 +16,8 @@ export interface Route {
   readonly about: string
   /** How detailed the report of it is where all is as it should be. */
   readonly detail: 'in full' | 'in short' | 'in a line'
-  /** The message, made when its turn has come: a replay takes what was delivered before. */
-  readonly message: (before: readonly HopResult[]) => Buffer
+  /** The message, made when its turn has come: a replay takes what was delivered before, if anything was. */
+  readonly message: (before: readonly HopResult[]) => Buffer | undefined
   readonly hops: readonly Hop[]
 }
 
