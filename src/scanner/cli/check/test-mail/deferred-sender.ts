@@ -13,9 +13,9 @@ const TIMEOUTS = {
 }
 
 /**
- * Resolves to the reply, in one line, by which an SMTP server, at the first of these addresses where one answers, defers mail from a sender: rules for sender addresses do not
- * apply to test mail, whose sender is empty. Resolves to undefined if it accepts or refuses such mail, or does not answer.
- * The session ends before the content. (nodemailer has no such session.)
+ * Asks the SMTP server at the first of these addresses where one answers. Resolves to the reply, in one line, by which it defers
+ * mail from a sender: rules for sender addresses do not apply to test mail, whose sender is empty. Resolves to undefined if it
+ * accepts or refuses such mail, or does not answer. The session ends before the content. (nodemailer has no such session.)
  */
 export async function deferralOfSender(
   { hosts, port }: { readonly hosts: readonly string[]; readonly port: number },

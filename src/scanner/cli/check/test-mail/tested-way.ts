@@ -27,10 +27,8 @@ export interface TestedWay {
 export type SentTestMail = SentMail & NamedMail
 
 /** A message as it is judged. */
-export interface TestedMail {
-  readonly way: SendingWay
-  readonly run: MailTest
-  /** The way and the message, in check lines. */
+export interface TestedMail extends TestedWay {
+  /** The name of the way and that of the message, in check lines. */
   readonly what: string
   readonly isInfected: boolean
   readonly sent: SentTestMail

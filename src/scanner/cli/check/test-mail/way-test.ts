@@ -53,8 +53,7 @@ export class WayTest {
   }
 
   #mail(title: string, sent: SentTestMail, isInfected = true): TestedMail {
-    const [way, run] = [this.#way, this.#run]
-    return { way, run, what: `${this.#name}, ${title}`, isInfected, sent }
+    return { ...this.#tested, what: `${this.#name}, ${title}`, isInfected, sent }
   }
 
   async checkLines(): Promise<CausedLine[]> {
